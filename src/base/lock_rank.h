@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+//
+// The lock order, written once. A thread may take a lock only if its rank is greater than that of
+// every lock it holds; builds with assertions check this at run time (mutex.h).
+
+#ifndef OVERPASS_BASE_LOCK_RANK_H_
+#define OVERPASS_BASE_LOCK_RANK_H_
+
+namespace overpass {
+
+enum class LockRank : int {
+  /// A directory stream's snapshot and cursor; building the snapshot takes the directory's lock.
+  DirectoryHandle = 1,
+  /// The names of one directory and which layers hold it. Held across short system calls on those
+  /// names, never across a data copy or a reply. Two at once through LockPair or parent then child.
+  Directory = 2,
+  /// One inode: which layer holds it, its place in the tree, its open mode. Short system calls only.
+  Inode = 3,
+  // The leaves: nothing is taken while one of these is held, and no system call is made.
+  /// One shard of the inode table: node ids, names, lookup counts.
+  TableShard = 10,
+  /// The bounded cache of directory descriptors.
+  DirectoryCache = 11,
+  /// The bounded list of idle backing ids.
+  BackingRegistry = 12,
+  /// The queue of the worker pool or of the notifier.
+  Queue = 13,
+  /// Numbers handed to file systems and inodes that need one made up.
+  InodeNumbers = 14,
+};
+
+/// For messages of the run-time check.
+constexpr const char* name_of(LockRank rank) {
+  switch (rank) {
+    case LockRank::DirectoryHandle: return "DirectoryHandle";
+    case LockRank::Directory: return "Directory";
+    case LockRank::Inode: return "Inode";
+    case LockRank::TableShard: return "TableShard";
+    case LockRank::DirectoryCache: return "DirectoryCache";
+    case LockRank::BackingRegistry: return "BackingRegistry";
+    case LockRank::Queue: return "Queue";
+    case LockRank::InodeNumbers: return "InodeNumbers";
+  }
+  return "?";
+}
+
+}  // namespace overpass
+
+#endif  // OVERPASS_BASE_LOCK_RANK_H_

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//
+// The daemon's log: standard error in the foreground, syslog otherwise. Debug lines only with -d.
+// Any thread may log; a line is written by one call.
+
+#ifndef OVERPASS_BASE_LOG_H_
+#define OVERPASS_BASE_LOG_H_
+
+namespace overpass::log {
+
+enum class Target { StandardError, Syslog };
+
+/// To be called before other threads start.
+void configure(Target target, bool debug);
+
+bool debug_enabled();
+
+[[gnu::format(printf, 1, 2)]] void debug(const char* format, ...);
+[[gnu::format(printf, 1, 2)]] void warn(const char* format, ...);
+[[gnu::format(printf, 1, 2)]] void error(const char* format, ...);
+
+}  // namespace overpass::log
+
+#endif  // OVERPASS_BASE_LOG_H_

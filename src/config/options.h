@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+//
+// Everything a mount is asked to do, as plain data: what the command line, -o and TOML are parsed
+// into, and what the rest of the program reads. Paths are as given, unescaped, not resolved.
+
+#ifndef OVERPASS_CONFIG_OPTIONS_H_
+#define OVERPASS_CONFIG_OPTIONS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace overpass::config {
+
+/// How reads of a lower file are served: straight from the lower (old descriptors keep the old
+/// bytes after copy-up) or through the page cache of the mount.
+enum class LowerIo { Passthrough, Cached };
+
+/// Three-valued switches: Auto decides by what the kernel and the privileges allow.
+enum class Switch { Auto, On, Off };
+
+struct Options {
+  std::vector<std::string> lower;  ///< Topmost first, as in lowerdir=.
+  std::optional<std::string> upper;  ///< Absent: a read-only union.
+  std::optional<std::string> work;   ///< Needed exactly when there is an upper.
+  std::string mountpoint;
+
+  bool read_only = false;         ///< `ro`: refuse writes even with an upper.
+  bool userxattr = false;         ///< Marks as user.overlay.* even when privileged.
+  bool is_volatile = false;       ///< `volatile`, `fsync=0`: no syncs at copy-up.
+  LowerIo lower_io = LowerIo::Passthrough;
+  Switch passthrough = Switch::Auto;
+  Switch io_uring = Switch::Auto;  ///< FUSE over io_uring as the transport.
+  uint32_t threads = 0;           ///< Serving threads on /dev/fuse; 0: one per CPU.
+
+  std::optional<bool> allow_other;   ///< Absent: on for root, off otherwise.
+  bool suid = true, dev = true, exec = true, atime = true;  ///< Mount flags.
+  std::optional<std::string> fsname;  ///< Shown as the source; absent: "overpass".
+
+  bool foreground = false;
+  bool debug = false;
+};
+
+}  // namespace overpass::config
+
+#endif  // OVERPASS_CONFIG_OPTIONS_H_
