@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""What a run of the tests is told from outside: options of tests/run and a few environment variables."""
+import dataclasses
+import json
+import os
+
+
+@dataclasses.dataclass
+class Settings:
+    overpass: str = ""           # absolute path of the program under test
+    system: str = "overpass"     # overpass, kernel or plain: what the mount suite mounts
+    seed: int = 1
+    steps: int = 0               # model suite: number of operations, 0 for its own default
+    verbose: bool = False
+    full: bool = False           # the sizes of the specification instead of shorter ones
+    scratch: str = ""            # directory of this test file
+    must_work: bool = False
+    slow: float = 1.0            # how much slower than a normal build everything may be
+    transport: str = ""          # "", "io_uring" or "/dev/fuse": forced by an option of the mount
+
+    def to_text(self):
+        return json.dumps(dataclasses.asdict(self))
+
+    @staticmethod
+    def from_text(text):
+        return Settings(**json.loads(text))
+
+    @staticmethod
+    def from_environment():
+        return Settings(
+            seed=int(os.environ.get("OVERPASS_TESTS_SEED", "1")),
+            full=os.environ.get("OVERPASS_TESTS_FULL", "") == "1",
+            must_work=os.environ.get("OVERPASS_TESTS_MUST_WORK", "") == "1",
+            slow=float(os.environ.get("OVERPASS_TESTS_SLOW", "1")))
+
+    def seconds(self, normal):
+        """A patience in seconds, scaled for sanitizer builds and slow machines."""
+        return normal * self.slow

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""The three systems under test behind one interface: overpass, kernel overlayfs, a plain directory.
+
+A Stack says what is to be mounted; `mount(settings, stack, directory)` gives a Mount with a path.
+The plain directory is the flattened copy of the layers and has no options.
+"""
+import dataclasses
+import os
+import subprocess
+
+from . import checks, requests, syscalls
+from .daemon import Daemon, MountFailed, status_of
+
+__all__ = ["Stack", "Mount", "MountFailed", "mount_overpass", "mount_kernel", "escape", "option_text"]
+
+
+@dataclasses.dataclass
+class Stack:
+    """Layers from top to bottom; upper and work may be None for a read-only union."""
+    lowers: list
+    upper: str = None
+    work: str = None
+    options: tuple = ()
+    mountpoint: str = None
+
+
+def escape(path):
+    """A path as an element of lowerdir=: colons and commas are special there."""
+    return os.fspath(path).replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,")
+
+
+def option_text(stack, extra=()):
+    parts = ["lowerdir=" + ":".join(escape(lower) for lower in stack.lowers)]
+    if stack.upper:
+        parts += [f"upperdir={escape(stack.upper)}", f"workdir={escape(stack.work)}"]
+    return ",".join([*parts, *stack.options, *extra])
+
+
+class Mount:
+    """A mounted union. `mount / "a/b"` is a path below it."""
+
+    def __init__(self, settings, stack, system, daemon=None):
+        self.settings, self.stack, self.system, self.daemon = settings, stack, system, daemon
+        self.path, self.upper, self.work = stack.mountpoint, stack.upper, stack.work
+        self.alive = True
+
+    def __truediv__(self, name):
+        return os.path.join(self.path, name)
+
+    def __fspath__(self):
+        return self.path
+
+    @property
+    def pid(self):
+        return self.daemon.pid
+
+    def status(self):
+        return status_of(self.settings, self.path)
+
+    def requests(self):
+        """`with mount.requests() as counted:` and afterwards counted == {"OPEN": 1, "RELEASE": 1}."""
+        return requests.Counted(self)
+
+    def umount(self):
+        """Unmounts, waits for the daemon and demands a clean end."""
+        if self.alive:
+            self.alive = False
+            syscalls.umount(self.path)
+            if self.daemon:
+                self.daemon.end()
+
+    def give_up(self):
+        """Gets rid of the mount whatever state it is in."""
+        self.alive = False
+        if self.daemon:
+            self.daemon.kill()
+        try:
+            syscalls.umount(self.path, syscalls.MNT_DETACH)
+        except OSError:
+            pass
+
+
+def mount_overpass(settings, stack, log, **popen):
+    extra = {"io_uring": ("io_uring",), "/dev/fuse": ("no_io_uring",)}.get(settings.transport, ())
+    arguments = ["mount", "-f", "-o", option_text(stack, extra), stack.mountpoint]
+    daemon = Daemon(settings, arguments, stack.mountpoint, log, **popen)
+    daemon.wait_until_usable()
+    return Mount(settings, stack, "overpass", daemon)
+
+
+def mount_kernel(settings, stack, point=None, options=None):
+    """Kernel overlayfs; colons and commas in paths are escaped as mount(2) wants them."""
+    point = point or stack.mountpoint
+    chosen = stack if options is None else dataclasses.replace(stack, options=tuple(options))
+    known = tuple(option for option in chosen.options if not option.startswith(OVERPASS_ONLY))
+    text = option_text(dataclasses.replace(chosen, options=known))
+    syscalls.mount("overlay", point, "overlay", 0, text)
+    return Mount(settings, dataclasses.replace(stack, mountpoint=point), "kernel")
+
+
+OVERPASS_ONLY = ("lower_io=", "writeback=", "threads=", "io_uring", "no_io_uring", "timeout=")
+
+
+def run_program(settings, *arguments, **named):
+    """Runs the overpass program to its end, for tests of its words and statuses."""
+    named.setdefault("timeout", settings.seconds(60))
+    done = subprocess.run([settings.overpass, *map(os.fspath, arguments)], capture_output=True,
+                          stdin=subprocess.DEVNULL, check=False, **named)
+    return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+
+
+def expect_program(settings, *arguments, **named):
+    status, out, err = run_program(settings, *arguments, **named)
+    if status != 0:
+        raise checks.Failure(f"overpass {' '.join(map(str, arguments))} ended with {status}: {err}{out}")
+    return out

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""Directory trees as plain values, and how they are built on disk.
+
+A tree is a dict from name to: bytes or str (a file's content), a dict (a directory), or one of the
+types below. Every object gets a fixed old mtime, so that later dumps show what a copy-up kept.
+"""
+import dataclasses
+import os
+import stat
+
+OLD = 1_000_000_000
+
+
+@dataclasses.dataclass
+class File:
+    content: bytes = b""
+    mode: int = 0o644
+    owner: tuple = (0, 0)
+    xattrs: dict = dataclasses.field(default_factory=dict)
+    size: int = None            # a larger size than the content makes a hole at the end
+    mtime: int = OLD
+
+
+@dataclasses.dataclass
+class Dir:
+    entries: dict = dataclasses.field(default_factory=dict)
+    mode: int = 0o755
+    owner: tuple = (0, 0)
+    xattrs: dict = dataclasses.field(default_factory=dict)
+    opaque: str = None          # None, or the xattr prefix under which it is marked opaque
+    mtime: int = OLD
+
+
+@dataclasses.dataclass
+class Symlink:
+    target: str
+    owner: tuple = (0, 0)
+    mtime: int = OLD
+
+
+@dataclasses.dataclass
+class Node:
+    kind: int = stat.S_IFIFO
+    mode: int = 0o644
+    rdev: tuple = (0, 0)
+    owner: tuple = (0, 0)
+    mtime: int = OLD
+
+
+@dataclasses.dataclass
+class Link:
+    """A hard link to another path of the same tree, which must come earlier."""
+    to: str
+
+
+WHITEOUT = Node(stat.S_IFCHR, 0o000, (0, 0))
+
+
+def build(root, tree, top=None):
+    """Makes the tree inside the existing directory root."""
+    top = top or root
+    for name, item in tree.items():
+        _make(os.path.join(root, name), item, top)
+    return root
+
+
+def _make(path, item, top):
+    if isinstance(item, (bytes, str)):
+        item = File(item)
+    if isinstance(item, dict):
+        item = Dir(item)
+    if isinstance(item, Link):
+        os.link(os.path.join(top, item.to), path)
+        return
+    if isinstance(item, File):
+        _make_file(path, item)
+    elif isinstance(item, Dir):
+        os.makedirs(path, exist_ok=True)
+        build(path, item.entries, top)
+        if item.opaque:
+            os.setxattr(path, f"{item.opaque}.overlay.opaque", b"y")
+    elif isinstance(item, Symlink):
+        os.symlink(item.target, path)
+    elif isinstance(item, Node):
+        os.mknod(path, item.kind | 0o600, os.makedev(*item.rdev))
+    else:
+        raise TypeError(f"{path}: no such kind of tree item: {item!r}")
+    _dress(path, item)
+
+
+def _make_file(path, item):
+    content = item.content.encode() if isinstance(item.content, str) else item.content
+    with open(path, "wb") as file:
+        file.write(content)
+        if item.size is not None:
+            file.truncate(item.size)
+
+
+def _dress(path, item):
+    os.chown(path, *item.owner, follow_symlinks=False)
+    if not isinstance(item, Symlink):
+        os.chmod(path, item.mode)
+    for name, value in getattr(item, "xattrs", {}).items():
+        os.setxattr(path, name, value, follow_symlinks=False)
+    os.utime(path, (item.mtime, item.mtime), follow_symlinks=False)
