@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+//
+// Copies the content of a file by the cheapest means that the two file systems share.
+
+#ifndef OVERPASS_SYS_COPY_DATA_H_
+#define OVERPASS_SYS_COPY_DATA_H_
+
+#include <sys/types.h>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace overpass::sys {
+
+/// Makes `to`, an empty file open for writing, hold the `size` bytes of `from`, open for reading:
+/// FICLONE, else copy_file_range(2), else read and write. Holes stay holes. ENOSPC, EDQUOT, EIO and
+/// the like as the file systems report them; `to` is then incomplete.
+Result<void> copy_data(BorrowedFd from, BorrowedFd to, off_t size);
+
+}  // namespace overpass::sys
+
+#endif  // OVERPASS_SYS_COPY_DATA_H_

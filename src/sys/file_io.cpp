@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+//
+// pread, pwrite, fsync, fallocate, lseek, copy_file_range, ioctl.
+
+#include "sys/file_io.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "sys/errno_result.h"
+
+namespace overpass::sys {
+
+Result<size_t> read_at(BorrowedFd fd, std::span<char> buffer, off_t offset) {
+  ssize_t length;
+  do {
+    length = ::pread(raw(fd), buffer.data(), buffer.size(), offset);
+  } while (length < 0 && errno == EINTR);
+  return static_cast<size_t>(TRY(checked(length)));
+}
+
+Result<size_t> write_at(BorrowedFd fd, std::span<const char> data, off_t offset) {
+  size_t written = 0;
+  while (written < data.size()) {
+    const ssize_t length = ::pwrite(raw(fd), data.data() + written, data.size() - written,
+                                    offset + static_cast<off_t>(written));
+    if (length < 0 && errno == EINTR) continue;
+    if (length < 0 && written == 0) return fail(errno);
+    if (length <= 0) break;
+    written += static_cast<size_t>(length);
+  }
+  return written;
+}
+
+Result<void> sync_file(BorrowedFd fd) { return checked_void(::fsync(raw(fd))); }
+
+Result<void> sync_data(BorrowedFd fd) { return checked_void(::fdatasync(raw(fd))); }
+
+Result<void> allocate(BorrowedFd fd, int mode, off_t offset, off_t length) {
+  return checked_void(::fallocate(raw(fd), mode, offset, length));
+}
+
+Result<off_t> seek(BorrowedFd fd, off_t offset, int whence) {
+  return checked(::lseek(raw(fd), offset, whence));
+}
+
+Result<size_t> copy_file_range(BorrowedFd from, off_t from_offset, BorrowedFd to, off_t to_offset,
+                               size_t length) {
+  return static_cast<size_t>(
+      TRY(checked(::copy_file_range(raw(from), &from_offset, raw(to), &to_offset, length, 0))));
+}
+
+Result<void> clone_file(BorrowedFd from, BorrowedFd to) {
+  return checked_void(::ioctl(raw(to), FICLONE, raw(from)));
+}
+
+Result<int> control(BorrowedFd fd, unsigned long request, void* argument) {
+  return checked(::ioctl(raw(fd), request, argument));
+}
+
+}  // namespace overpass::sys

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// System calls on the content of an open file, and on its flags (chattr).
+
+#ifndef OVERPASS_SYS_FILE_IO_H_
+#define OVERPASS_SYS_FILE_IO_H_
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <span>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace overpass::sys {
+
+/// pread(2): the number of bytes, fewer than asked at the end of the file.
+Result<size_t> read_at(BorrowedFd fd, std::span<char> buffer, off_t offset);
+
+/// pwrite(2) until all is written. On an O_APPEND descriptor the data go to the end, whatever
+/// `offset` (open(2), BUGS). The number of bytes written, short only when an error followed.
+Result<size_t> write_at(BorrowedFd fd, std::span<const char> data, off_t offset);
+
+Result<void> sync_file(BorrowedFd fd);
+Result<void> sync_data(BorrowedFd fd);
+Result<void> allocate(BorrowedFd fd, int mode, off_t offset, off_t length);
+
+/// lseek(2) with SEEK_DATA or SEEK_HOLE. ENXIO beyond the last data or the end.
+Result<off_t> seek(BorrowedFd fd, off_t offset, int whence);
+
+/// copy_file_range(2): the number of bytes copied, 0 at the end of `from`.
+Result<size_t> copy_file_range(BorrowedFd from, off_t from_offset, BorrowedFd to, off_t to_offset,
+                               size_t length);
+
+/// Makes the whole of `to` share the blocks of `from` (FICLONE). EOPNOTSUPP, EXDEV or EINVAL where
+/// the file system cannot.
+Result<void> clone_file(BorrowedFd from, BorrowedFd to);
+
+/// ioctl(2) with a pointer argument: FS_IOC_GETFLAGS and the like.
+Result<int> control(BorrowedFd fd, unsigned long request, void* argument);
+
+}  // namespace overpass::sys
+
+#endif  // OVERPASS_SYS_FILE_IO_H_

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+//
+// In a user namespace a directory with mounts below it can only be cloned with them, and inherited
+// access-time flags are locked; both are tried the strict way first.
+
+#include "sys/mount_api.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+
+#include "sys/errno_result.h"
+
+namespace overpass::sys {
+
+namespace {
+
+Result<UniqueFd> clone_tree(BorrowedFd directory, unsigned extra_flags) {
+  const int fd = ::open_tree(raw(directory), "",
+                             OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | extra_flags);
+  if (fd < 0) return fail(errno);
+  return UniqueFd(fd);
+}
+
+Result<void> set_flags(BorrowedFd tree, uint64_t set, uint64_t clear, unsigned how) {
+  struct mount_attr attributes = {};
+  attributes.attr_set = set;
+  attributes.attr_clr = clear;
+  return checked_void(
+      ::mount_setattr(raw(tree), "", AT_EMPTY_PATH | how, &attributes, sizeof attributes));
+}
+
+}  // namespace
+
+Result<UniqueFd> clone_read_only(BorrowedFd directory) {
+  unsigned recursive = 0;
+  auto tree = clone_tree(directory, 0);
+  if (tree.failed_with(EINVAL)) {
+    recursive = AT_RECURSIVE;
+    tree = clone_tree(directory, AT_RECURSIVE);
+  }
+  UniqueFd clone = TRY(std::move(tree));
+  if (!set_flags(clone, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME, recursive)) {
+    TRY(set_flags(clone, MOUNT_ATTR_RDONLY, 0, recursive));
+  }
+  return clone;
+}
+
+Result<void> unmount(const char* mountpoint, int flags) {
+  return checked_void(::umount2(mountpoint, flags));
+}
+
+}  // namespace overpass::sys

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// open_tree(2), mount_setattr(2), umount2(2).
+
+#ifndef OVERPASS_SYS_MOUNT_API_H_
+#define OVERPASS_SYS_MOUNT_API_H_
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace overpass::sys {
+
+/// A detached clone of the mount at `directory`, rooted there, as an O_PATH descriptor: read-only
+/// and, where that is permitted, without access times. The kernel then refuses every write open
+/// under it with EROFS. EPERM without CAP_SYS_ADMIN over the mount namespace.
+Result<UniqueFd> clone_read_only(BorrowedFd directory);
+
+/// umount2(2) with MNT_* `flags`.
+Result<void> unmount(const char* mountpoint, int flags);
+
+}  // namespace overpass::sys
+
+#endif  // OVERPASS_SYS_MOUNT_API_H_

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// openat(2) and openat2(2).
+
+#include "sys/open.h"
+
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sys/errno_result.h"
+
+namespace overpass::sys {
+
+namespace {
+
+Result<UniqueFd> owned(int fd) {
+  if (fd < 0) return fail(errno);
+  return UniqueFd(fd);
+}
+
+}  // namespace
+
+Result<UniqueFd> open_path(const char* path, int flags) {
+  return owned(::open(path, flags | O_CLOEXEC));
+}
+
+Result<UniqueFd> open_at(BorrowedFd directory, const char* name, int flags, mode_t mode) {
+  return owned(::openat(raw(directory), name, flags | O_CLOEXEC | O_NOFOLLOW, mode));
+}
+
+Result<UniqueFd> open_beneath(BorrowedFd root, const char* path, int flags) {
+  open_how how = {};
+  how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  return owned(static_cast<int>(::syscall(SYS_openat2, raw(root), path, &how, sizeof how)));
+}
+
+Result<UniqueFd> reopen(BorrowedFd fd, int flags) {
+  return owned(::open(ProcPath(itself(fd)).c_str(), (flags & ~O_NOFOLLOW) | O_CLOEXEC));
+}
+
+Result<UniqueFd> open_place(Place place, int flags) {
+  return place.is_fd() ? reopen(place.fd, flags) : open_at(place.fd, place.name, flags);
+}
+
+Result<UniqueFd> open_unnamed(BorrowedFd directory, mode_t mode, int extra_flags) {
+  return owned(::openat(raw(directory), ".", O_TMPFILE | O_RDWR | O_CLOEXEC | extra_flags, mode));
+}
+
+}  // namespace overpass::sys

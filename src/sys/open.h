@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// Opening files. Every descriptor is close-on-exec, and no open here follows a symbolic link in the
+// part of the path that a layer controls.
+
+#ifndef OVERPASS_SYS_OPEN_H_
+#define OVERPASS_SYS_OPEN_H_
+
+#include <fcntl.h>
+#include <sys/types.h>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "sys/place.h"
+
+namespace overpass::sys {
+
+/// open(2) of a path that the user named (an option); follows symbolic links.
+Result<UniqueFd> open_path(const char* path, int flags);
+
+/// openat(2) of one component, O_NOFOLLOW added. `mode` matters with O_CREAT only.
+Result<UniqueFd> open_at(BorrowedFd directory, const char* name, int flags, mode_t mode = 0);
+
+/// openat2(2) of a relative path of several components that may not leave `root` nor pass through
+/// any symbolic link. EXDEV or ELOOP when it would.
+Result<UniqueFd> open_beneath(BorrowedFd root, const char* path, int flags);
+
+/// A new open file description of the same file, also from an O_PATH descriptor. ENOENT without
+/// /proc.
+Result<UniqueFd> reopen(BorrowedFd fd, int flags);
+
+/// open(2) of a Place: open_at for a name, reopen for a descriptor.
+Result<UniqueFd> open_place(Place place, int flags);
+
+/// An unnamed file (O_TMPFILE) on the file system of `directory`, readable and writable.
+/// EOPNOTSUPP where the file system has none.
+Result<UniqueFd> open_unnamed(BorrowedFd directory, mode_t mode, int extra_flags = 0);
+
+}  // namespace overpass::sys
+
+#endif  // OVERPASS_SYS_OPEN_H_

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+//
+// statx(2), fstatvfs(3), fstatfs(2).
+
+#include "sys/stat.h"
+
+#include <fcntl.h>
+#include <sys/vfs.h>
+
+#include "sys/errno_result.h"
+
+namespace overpass::sys {
+
+Result<Stat> stat(Place place) {
+  Stat result;
+  const int flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT;
+  if (::statx(raw(place.fd), place.name, flags, STATX_BASIC_STATS | STATX_BTIME, &result) < 0) {
+    return fail(errno);
+  }
+  return result;
+}
+
+Result<struct statvfs> stat_file_system(BorrowedFd fd) {
+  struct statvfs result;
+  TRY(checked_void(::fstatvfs(raw(fd), &result)));
+  return result;
+}
+
+Result<uint64_t> file_system_magic(BorrowedFd fd) {
+  struct statfs result;
+  TRY(checked_void(::fstatfs(raw(fd), &result)));
+  return static_cast<uint64_t>(result.f_type);
+}
+
+}  // namespace overpass::sys

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//
+// statx(2) and statvfs(3).
+
+#ifndef OVERPASS_SYS_STAT_H_
+#define OVERPASS_SYS_STAT_H_
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+
+#include <cstdint>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "sys/place.h"
+
+namespace overpass::sys {
+
+using Stat = struct statx;
+
+/// Attributes of the place itself (links are not followed), with the birth time where there is one.
+Result<Stat> stat(Place place);
+
+Result<struct statvfs> stat_file_system(BorrowedFd fd);
+
+/// f_type of statfs(2): which kind of file system (linux/magic.h).
+Result<uint64_t> file_system_magic(BorrowedFd fd);
+
+inline dev_t device_of(const Stat& stat) {
+  return makedev(stat.stx_dev_major, stat.stx_dev_minor);
+}
+inline dev_t rdev_of(const Stat& stat) {
+  return makedev(stat.stx_rdev_major, stat.stx_rdev_minor);
+}
+constexpr bool is_directory(const Stat& stat) { return S_ISDIR(stat.stx_mode); }
+
+}  // namespace overpass::sys
+
+#endif  // OVERPASS_SYS_STAT_H_
