@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""The rules that tests/lint checks, as data: change a rule here, not in the code that applies it.
+
+Folders are those of src/. A folder that is not named in MAY_INCLUDE fails the check, so a new folder
+needs a line here, which is where its place in the one-way street is decided.
+"""
+
+# Folder -> folders whose headers it may include, besides its own.
+MAY_INCLUDE = {
+    "base": (),
+    "sys": ("base",),
+    "config": ("base",),
+    "layer": ("base", "sys"),
+    "io": ("base", "sys"),
+    "broker": ("base", "sys"),
+    "passthrough": ("base", "sys", "broker"),
+    "overlay": ("base", "sys", "layer", "io"),
+    "fuse": ("base", "sys", "config", "layer", "overlay", "passthrough"),
+    "cli": ("base", "sys", "config", "layer", "io", "broker", "passthrough", "overlay", "fuse"),
+    "main.cpp": ("cli",),
+}
+
+# Header (regular expression, matched from its start) -> folders that may include it. The first row
+# that matches decides; headers that match none are free.
+DOORS = (
+    (r"xxh\w*\.h", ("base",)),
+    (r"toml(\+\+|plusplus)/|toml\.hpp", ("config",)),
+    (r"liburing", ("io",)),
+    (r"linux/fuse\.h", ("fuse", "passthrough")),
+    (r"(fuse3/)?(fuse|cuse)(_\w+)?\.h", ("fuse",)),
+    (r"CLI/|nlohmann/", ("cli",)),
+    (r"tsl/", ("base", "overlay")),
+    (r"sys/capability\.h|linux/capability\.h", ("sys",)),
+    (r"sys/syscall\.h|syscall\.h", ("sys",)),
+    (r"overpass/layer_format\.h", ("layer",)),
+    (r"overpass/broker_protocol\.h", ("broker",)),
+    (r"gtest/|gmock/", ()),
+)
+
+# Words of code (outside comments and strings) -> (why, places that may use them). A place is a folder
+# of src/ or the beginning of a path in it.
+WORD_DOORS = (
+    (r"\berrno\b", "errno is read in sys only", ("sys/", "base/result.h")),
+    (
+        r"\bstd::(cout|cerr|clog)\b|\b(printf|puts|putchar|perror|vprintf)\s*\(|\b(stdout|stderr)\b",
+        "only the command line, the log and the lock check print",
+        ("cli/", "base/log.", "base/mutex.cpp"),
+    ),
+    (r"\bthrow\b", "errors are values", ()),
+)
+
+MAX_FILE_LINES = 499
+MAX_FUNCTION_LINES = 59
+
+# Which files are read. Everything else (pictures, tarballs, build directories) is passed over.
+SKIPPED_FOLDERS = (".git", "__pycache__", "subprojects/packagecache", "subprojects/fuse-*")
+CPP_SUFFIXES = (".cpp", ".h")
+MAN_SUFFIXES = (".1", ".5", ".7", ".8")
+# Documents may be as long as their subject; code may not.
+UNBOUNDED = ("LICENSE", "*.md", "man/*")
+WITHOUT_SPDX = ("LICENSE", "*.md", "*.json", "*.txt", "*.svg", "*.csv", "tests/fuzz/corpus/*")
+WHITESPACE_EXEMPT = ("*.svg", "tests/fuzz/corpus/*")
+
+# Written apart so that this file passes its own check.
+FORBIDDEN_WORDS = ("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")
+
+# Every key of the option table must be explained where a user looks for it.
+OPTION_TABLE = "src/config/option_table.cpp"
+OPTION_KEY = r'^\s*\{\s*(?:\.key\s*=\s*)?"([a-z_0-9+]+)"'
+OPTION_HELP = ("mount", "--help")
+OPTION_PAGES = ("man/overpass.1", "man/overpass.toml.5")
+
+# Every lock rank must be explained to newcomers.
+LOCK_RANKS = "src/base/lock_rank.h"
+LOCK_RANK_PAGE = "docs/architecture.md"
+
+# Other versions format differently; Debian 12 has this one.
+CLANG_FORMAT_MAJOR = 14
