@@ -109,18 +109,18 @@ class Case:
     def finish(self):
         """Unmounts all, compares all lowers. Raises the first thing that was wrong."""
         wrong = []
-        for function in reversed(self.ends):
-            _collect(wrong, function)
         for mount in reversed(self.mounts):
             if mount.alive and not self.failed:
                 _collect(wrong, mount.umount)
             if mount.alive or self.failed or wrong:
                 mount.give_up()
-        for point in reversed(isolation.mounts_below(self.directory)):
-            _collect(wrong, lambda where=point: syscalls.umount(where, syscalls.MNT_DETACH))
         for path, before in self.lowers.items():
             if before is not None:
                 _collect(wrong, lambda lower=path, old=before: _unchanged(lower, old))
+        for function in reversed(self.ends):
+            _collect(wrong, function)
+        for point in reversed(isolation.mounts_below(self.directory)):
+            _collect(wrong, lambda where=point: syscalls.umount(where, syscalls.MNT_DETACH))
         self.aftermath = [str(error) for error in wrong]
         if wrong and not self.failed:
             raise wrong[0]

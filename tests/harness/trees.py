@@ -85,7 +85,7 @@ def _make(path, item, top):
         os.mknod(path, item.kind | 0o600, os.makedev(*item.rdev))
     else:
         raise TypeError(f"{path}: no such kind of tree item: {item!r}")
-    _dress(path, item)
+    dress(path, item)
 
 
 def _make_file(path, item):
@@ -96,7 +96,8 @@ def _make_file(path, item):
             file.truncate(item.size)
 
 
-def _dress(path, item):
+def dress(path, item):
+    """Owner, mode, attributes and, last, times."""
     os.chown(path, *item.owner, follow_symlinks=False)
     if not isinstance(item, Symlink):
         os.chmod(path, item.mode)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""stat, statx and setattr of every kind, by path and by handle; file flags and project ids; statfs."""
+from harness.parity import Table, row
+from harness.trees import Dir, File, Node, Symlink
+
+TREE = {"file": File("content", 0o640, (1000, 1001)), "dir": Dir({"inner": "x"}, 0o750, (1000, 1001)),
+        "link": Symlink("file", (7, 8)), "pipe": Node(), "suid": File("x", 0o6755, (1000, 1001)), "none": ""}
+
+ROWS = [
+    row("stat of everything", "stat file; stat dir; lstat link; stat link; stat pipe; stat suid; stat none; stat ."),
+    row("statx of everything", "statx file; statx dir; statx link; statx pipe; statx absent"),
+    row("chmod of a file", "chmod file 600; stat file; cat file"),
+    row("chmod of a directory", "chmod dir 700; stat dir; list dir; stat dir/inner"),
+    row("chmod of a fifo", "chmod pipe 600; stat pipe"),
+    row("chmod follows a symlink", "chmod link 611; stat file; lstat link"),
+    row("chmod of set-id and sticky bits", "chmod file 7777; stat file; chmod dir 1777; stat dir"),
+    row("chown of a file", "chown file 5:6; stat file"),
+    row("chown of the group only", "chown file :6; stat file"),
+    row("chown of the owner only", "chown dir 5:; stat dir"),
+    row("chown of a symlink itself", "lchown link 5:6; lstat link; stat file"),
+    row("chown drops set-id bits", "chown suid 5:6; stat suid"),
+    row("chown to the same owner drops set-id bits", "chown suid 1000:1001; stat suid"),
+    row("chown of a directory keeps set-id bits", "chmod dir 6755; chown dir 5:6; stat dir"),
+    row("times are set exactly", "utime file 1234567.25 7654321.5; times file; utime dir 1 2; times dir; utime link 3 4; times link"),
+    row("times before 1970 are kept", "utime file -1000 -2000; times file"),
+    row("times are set to now", "utime_now file; times file; utime_now dir; times dir"),
+    row("chmod by handle", "open h file r; fchmod h 600; fstat h; stat file"),
+    row("chown by handle", "open h file r; fchown h 5:6; fstat h; stat file"),
+    row("times by handle", "open h file r; futime h 5 6; fstat h; times file"),
+    row("chmod by a writing handle keeps the data", "open h file r,w; write h XY; fchmod h 600; write h Z; fstat h; cat file"),
+    row("chmod by a directory handle", "opendir h dir; fchmod h 700; fstat h; stat dir"),
+    row("attributes of a handle whose file was renamed", "open h file r,w; rename file new; fchmod h 600; fstat h; stat new"),
+    row("attributes of a handle after a copy-up by path", "open h file r; chmod file 600; fstat h; fino h; ino file"),
+    row("the size of a handle after a copy-up by path", "open h file r; truncate file 2; fstat h; stat file"),
+    row("only ctime changes by chmod", "mark file; chmod file 600; changed file; mark dir; chmod dir 700; changed dir"),
+    row("only ctime changes by chown", "mark file; chown file 5:6; changed file; mark link; lchown link 5:6; changed link"),
+    row("only ctime changes by link and unlink", "mark file; link file new; changed file; mark file; unlink new; changed file"),
+    row("the inode number survives a copy-up", "ino file; chmod file 600; ino file; open h file w; write h x; ino file; fino h"),
+    row("a directory's inode number survives a copy-up", "ino dir; chmod dir 700; ino dir; put dir/new x; ino dir"),
+    row("a symlink's inode number survives a copy-up", "ino link; lchown link 5:6; ino link; ino file"),
+    row("entries agree with stat before and after copy-up", "inos; chmod file 600; inos; chmod dir 700; inos; put dir/n x; inos dir",
+        either="a directory put into the upper layer by hand has no origin to take its d_ino from"),
+    row("others may not chmod, chown or set times", "as 1002:1002 chmod file 777; as 1002:1002 chown file 1002:1002; as 1002:1002 utime file 1 2; as 1002:1002 utime_now file; stat file"),
+    row("the owner may chmod and set times", "as 1000:1001 chmod file 600; as 1000:1001 utime file 1 2; times file; stat file"),
+    row("the owner may not give the file away", "as 1000:1001 chown file 1002:; as 1000:1001 chown file :1002"),
+    row("the owner may give the file to a group of his", "as 1000:1001,1005 chown file :1005; stat file"),
+    row("a writer may set the times to now", "chmod file 666; as 1002:1002 utime_now file; times file; as 1002:1002 utime file 1 2"),
+    row("chmod by an owner outside the group drops setgid", "chown file 1000:1009; as 1000:1001 chmod file 2755; stat file"),
+    row("chmod by an owner in the group by supplementary groups keeps setgid", "chown file 1000:1009; as 1000:1001,1009 chmod file 2755; stat file"),
+    row("statfs answers", "statfs; statfs file; statfs dir"),
+    row("the nodump flag is set and read", "getflags file; setflags file nodump; getflags file; stat file; cat file"),
+    row("the noatime flag is set on a directory", "setflags dir noatime; getflags dir"),
+    row("an append-only file only grows", "setflags file append; getflags file; open h file w; open a file w,append; write a more; unlink file; rename file new; truncate file 0; chmod file 600; cat file; setflags file"),
+    row("an immutable file does not change", "setflags file immutable; getflags file; open h file w; open a file w,append; chmod file 600; unlink file; rename file x; link file y; truncate file 0; setxattr file user.a b; cat file; setflags file"),
+    row("others may not set flags", "as 1002:1002 setflags file nodump; as 1000:1001 setflags file nodump; as 1000:1001 setflags file immutable; getflags file"),
+    row("an unknown ioctl is ENOTTY", "open h file r; ioctl_unknown h"),
+]
+TABLE = Table(TREE, ROWS)
