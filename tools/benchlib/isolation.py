@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+#
+# Keeps the benchmark apart from the machine: a mount namespace of its own, and a PID namespace
+# whose end takes every daemon along, so that no mount and no process outlives the run, however it
+# ends. Also the one setting of the machine that is touched, the fuse module's enable_uring: it is
+# changed only while a file system is being mounted (a connection keeps what it began with) and put
+# back by the inner process, and once more by the outer one.
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+
+ENABLE_URING = "/sys/module/fuse/parameters/enable_uring"
+CLONE_NEWNS, CLONE_NEWPID = 0x00020000, 0x20000000
+MS_REC, MS_PRIVATE = 0x4000, 0x40000
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def call(function, *arguments):
+    if function(*arguments) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{function.__name__}: {os.strerror(error)}")
+
+
+def read_uring():
+    """'Y', 'N', or None where the kernel does not know FUSE over io_uring."""
+    try:
+        with open(ENABLE_URING, encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return None
+
+
+def write_uring(value):
+    if value is not None and read_uring() != value:
+        with open(ENABLE_URING, "w", encoding="ascii") as file:
+            file.write(value)
+
+
+@contextlib.contextmanager
+def uring(wanted):
+    """While this lasts, new FUSE connections may (or may not) use io_uring."""
+    before = read_uring()
+    try:
+        if before is not None:
+            write_uring("Y" if wanted else "N")
+        yield
+    finally:
+        write_uring(before)
+
+
+def enter_child():
+    """The inner side: private mounts and a /proc of the new PID namespace."""
+    call(LIBC.prctl, PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    call(LIBC.mount, b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+    call(LIBC.mount, b"proc", b"/proc", b"proc", 0, None)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def run_isolated(function):
+    """Runs function() in new namespaces and returns its exit status."""
+    before = read_uring()
+    call(LIBC.unshare, CLONE_NEWNS | CLONE_NEWPID)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            enter_child()
+            status = function()
+        except KeyboardInterrupt:
+            status = 128 + signal.SIGINT
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+        except BaseException:  # the child must not run on as a second parent
+            sys.excepthook(*sys.exc_info())
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+    # A terminal sends Ctrl-C to both; the child cleans up and this process waits for it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+    try:
+        _, status = os.waitpid(child, 0)
+    finally:
+        write_uring(before)
+    return os.waitstatus_to_exitcode(status) & 0xFF

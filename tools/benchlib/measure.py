@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+#
+# One cell of the table: layers, mount, work, unmount, and the rate that came out. Also the plan of
+# the whole run: rows one after the other, and for each repetition of a row all systems in turn, so
+# that whatever disturbs the machine for a while disturbs every system alike.
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+
+from benchlib.scratch import drop_names
+from benchlib.systems import COLUMNS, MountFailed
+
+CELL_SECONDS = 120   # after this a cell counts as hung
+
+
+class CellFailed(Exception):
+    """The operation failed or hung on this system; the text says how."""
+
+
+class Driver:
+    """bench_ops at work below a mountpoint. Entered when it is ready; go() returns the rate."""
+
+    def __init__(self, settings, row, root):
+        self.command = [settings.programs.bench_ops, row.operation, root,
+                        "--threads", str(row.threads), "--min-ms", str(settings.min_ms),
+                        "--directories", str(settings.directories),
+                        "--files", str(settings.files), *(["--pin"] if settings.pin else [])]
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        readable, _, _ = select.select([self.process.stdout], [], [], CELL_SECONDS)
+        if readable and self.process.stdout.readline().strip() == "ready":
+            return self
+        self.process.kill()
+        raise CellFailed(self.process.stderr.read().strip() if readable else "hung while preparing")
+
+    def go(self):
+        """Returns (operations, seconds)."""
+        try:
+            output, errors = self.process.communicate("\n", timeout=CELL_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise CellFailed("hung") from None
+        if self.process.returncode != 0:
+            raise CellFailed(errors.strip())
+        answer = json.loads(output)
+        return answer["operations"], answer["nanoseconds"] / 1e9
+
+    def __exit__(self, kind, error, trace):
+        if self.process.poll() is None:
+            self.process.kill()   # waits for nothing: it may be stuck in a dead mount
+
+
+def run_driver(settings, row, system):
+    with Driver(settings, row, system.mountpoint) as driver:
+        if not row.cold:
+            settings.scratch.settle()
+        operations, seconds = driver.go()
+    return operations / seconds
+
+
+def read_once(path):
+    """Brings a file into the page cache through the mount, as a user would."""
+    with open(path, "rb", buffering=0) as file:
+        while file.read(1 << 20):
+            pass
+
+
+def run_fio(settings, row, system):
+    """MiB/s. fio must not drop caches itself: through a mount it could not (--invalidate=0)."""
+    data = os.path.join(system.mountpoint, "data")
+    prefix = "out" if row.writes_data else "in"
+    for index in range(row.threads):
+        read_once(os.path.join(data, f"{prefix}{index}"))
+    settings.scratch.settle()
+    command = ["fio", "--name=bench", f"--directory={data}", f"--filename_format={prefix}$jobnum",
+               f"--size={settings.scratch.data_mib}m", f"--numjobs={row.threads}", "--thread",
+               "--invalidate=0", "--time_based", f"--runtime={settings.fio_ms}ms",
+               "--norandommap", "--randrepeat=1", "--gtod_reduce=1", "--fallocate=none",
+               "--allow_file_create=0", "--group_reporting", "--output-format=json", *row.fio]
+    if settings.pin:
+        command += [f"--cpus_allowed=0-{os.cpu_count() - 1}", "--cpus_allowed_policy=split"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              cwd=settings.scratch.path, timeout=CELL_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise CellFailed("fio hung") from None
+    if done.returncode != 0:
+        raise CellFailed((done.stderr or done.stdout).strip()[-300:])
+    job = json.loads(done.stdout[done.stdout.index("{"):])["jobs"][0]
+    direction = "write" if row.writes_data else "read"
+    return job[direction]["bw_bytes"] / (1 << 20)
+
+
+@contextlib.contextmanager
+def mounted(system, row, scratch):
+    """A mount for one cell; ended hard if what happens inside fails."""
+    system.prepare(row)
+    if row.cold:
+        scratch.settle()
+        drop_names()
+    try:
+        system.mount()
+        yield system
+    except (CellFailed, MountFailed):
+        system.abort()
+        raise
+    finally:
+        system.unmount()
+
+
+def measure_cell(settings, row, column):
+    """One value of one cell, in the row's unit."""
+    system = COLUMNS[column][0](column, settings.scratch, settings.programs)
+    with mounted(system, row, settings.scratch):
+        return (run_fio if row.fio else run_driver)(settings, row, system)
+
+
+def measure_all(settings, rows, results, progress):
+    """Fills the results. A cell that fails once is noted and not tried again."""
+    for row in rows:
+        for repeat in range(settings.repeat):
+            first = repeat % len(results.columns)   # nobody always follows the same neighbour
+            for column in results.columns[first:] + results.columns[:first]:
+                if (row.key, column) in results.failures:
+                    continue
+                progress.show(f"{row.label}: {COLUMNS[column][1]}, {repeat + 1}/{settings.repeat}")
+                try:
+                    results.add(row, column, measure_cell(settings, row, column))
+                except (CellFailed, MountFailed, OSError) as failure:
+                    results.failures[row.key, column] = str(failure) or type(failure).__name__
+                progress.step()

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT
+#
+# The results as Markdown (padded, so that it reads as plain text too), CSV and JSON.
+
+import csv
+import json
+
+from benchlib.goals import judge
+from benchlib.results import overpass_for
+from benchlib.systems import COLUMNS
+
+
+def short(value):
+    """Three digits and a letter: 812, 45.2k, 1.23M."""
+    for limit, letter in ((1e6, "M"), (1e3, "k")):
+        if value >= limit * 0.9995:
+            return f"{value / limit:.3g}{letter}" if value < limit * 999.5 else \
+                   f"{value / limit:.0f}{letter}"
+    return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"
+
+
+def is_figure(cell):
+    return not cell or cell[0].isdigit() or cell in ("-", "failed")
+
+
+def table(header, lines):
+    """A Markdown table with its columns padded; columns of figures to the right."""
+    columns = range(len(header))
+    widths = [max(len(line[i]) for line in [header, *lines]) for i in columns]
+    right = [bool(lines) and all(is_figure(line[i]) for line in lines) for i in columns]
+
+    def render(cells):
+        padded = [cells[i].rjust(widths[i]) if right[i] else cells[i].ljust(widths[i])
+                  for i in columns]
+        return "| " + " | ".join(padded) + " |"
+
+    rule = "|" + "|".join("-" * (widths[i] + 1) + (":" if right[i] else "-")
+                          for i in columns) + "|"
+    return "\n".join([render(header), rule, *map(render, lines)])
+
+
+def header_of(results):
+    return ["operation", "unit", *(COLUMNS[column][1] for column in results.columns)]
+
+
+def medians(results):
+    """Each cell: the median and, in brackets, how many times overpass's rate that is."""
+    lines = []
+    for row in results.rows:
+        cells = [row.label, row.unit]
+        for column in results.columns:
+            median = results.median(row, column)
+            if median is None:
+                cells.append("failed" if (row.key, column) in results.failures else "-")
+                continue
+            ratio = results.ratio(row, column, overpass_for(column))
+            bracket = "" if ratio is None or column.startswith("overpass") else f" ({ratio:.2f}x)"
+            cells.append(short(median) + bracket)
+        lines.append(cells)
+    return table(header_of(results), lines)
+
+
+def spreads(results):
+    lines = []
+    for row in results.rows:
+        cells = [row.label, row.unit]
+        for column in results.columns:
+            spread = results.spread(row, column)
+            cells.append(f"{short(spread[0])} - {short(spread[1])}" if spread else "-")
+        lines.append(cells)
+    return table(header_of(results), lines)
+
+
+def goals(results):
+    """How many goals are met, and each one that is not."""
+    verdicts = judge(results)
+    if not verdicts:
+        return "No goal can be judged: overpass or what it is compared with was not measured."
+    lines = []
+    for verdict in verdicts:
+        if not verdict.met:
+            lines.append([verdict.row.label, COLUMNS[verdict.ours][1], COLUMNS[verdict.theirs][1],
+                          f"{verdict.wanted:.2f}", f"{verdict.ratio:.2f}",
+                          f"{verdict.low:.2f} - {verdict.high:.2f}",
+                          "missed, in the noise" if verdict.noisy else "missed"])
+    met = sum(verdict.met for verdict in verdicts)
+    text = f"{met} of {len(verdicts)} comparisons met."
+    if lines:
+        header = ["operation", "measured", "against", "wanted", "ratio", "range", "verdict"]
+        text += "\n\n" + table(header, lines)
+    return text
+
+
+def per(number, count):
+    return f"{number / count:.2f}" if count else "-"
+
+
+def listing(counts, operations, limit=5):
+    """The most frequent ones, as NAME number-per-operation."""
+    frequent = sorted(counts.items(), key=lambda item: -item[1])[:limit]
+    return ", ".join(f"{name} {number / operations:.2f}" for name, number in frequent
+                     if number / operations >= 0.005) or "none"
+
+
+def syscall_table(everything):
+    lines = []
+    for counts in everything:
+        cells = [counts.row.title, COLUMNS[counts.column][1]]
+        if counts.failure:
+            lines.append([*cells, "failed", "-", "-", "-", "-"])
+            continue
+        calls, requests = sum(counts.calls.values()), sum(counts.requests.values())
+        lines.append([*cells, per(requests, counts.operations) if counts.requests else "-",
+                      per(calls, counts.operations), per(calls, requests),
+                      listing(counts.requests, counts.operations) if counts.requests else "-",
+                      listing(counts.calls, counts.operations)])
+    return table(["operation", "system", "requests/op", "calls/op", "calls/request",
+                  "requests", "most frequent calls"], lines)
+
+
+def markdown(results, syscalls, environment):
+    parts = ["# Benchmark", "\n".join(f"- {key}: {value}" for key, value in environment.items()),
+             "## Medians", "In brackets: the rate as a multiple of overpass's on the same "
+             "transport (median of the ratios of neighbouring runs).",
+             medians(results), "## Spread (least - greatest)", spreads(results)]
+    if results.failures:
+        parts += ["## Failed", "\n".join(f"- {row}, {column}: {why}" for (row, column), why
+                                         in results.failures.items())]
+    parts += ["## Goals", goals(results)]
+    if syscalls:
+        parts += ["## Requests and system calls of the daemon, per operation",
+                  syscall_table(syscalls)]
+    return "\n\n".join(parts) + "\n"
+
+
+def write_csv(results, path):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow(["row", "threads", "unit", "column", "median", "min", "max",
+                      "ratio_to_overpass", "values"])
+        for row in results.rows:
+            for column in results.columns:
+                values = results.values(row, column)
+                if values:
+                    ratio = results.ratio(row, column, overpass_for(column))
+                    out.writerow([row.operation, row.threads, row.unit, column,
+                                  f"{results.median(row, column):.1f}", f"{min(values):.1f}",
+                                  f"{max(values):.1f}", "" if ratio is None else f"{ratio:.4f}",
+                                  " ".join(f"{value:.1f}" for value in values)])
+
+
+def write_json(results, syscalls, environment, path):
+    cells = [{"row": row.operation, "threads": row.threads, "unit": row.unit, "column": column,
+              "values": results.values(row, column),
+              "failure": results.failures.get((row.key, column))}
+             for row in results.rows for column in results.columns]
+    goals_list = [{"row": v.row.operation, "threads": v.row.threads, "ours": v.ours,
+                   "theirs": v.theirs, "wanted": v.wanted, "ratio": v.ratio, "met": v.met}
+                  for v in judge(results)]
+    counted = [{"row": c.row.operation, "column": c.column, "operations": c.operations,
+                "calls": c.calls, "requests": c.requests, "failure": c.failure or None}
+               for c in syscalls]
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"environment": environment, "cells": cells, "goals": goals_list,
+                   "syscalls": counted}, file, indent=1)
+        file.write("\n")

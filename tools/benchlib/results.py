@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+#
+# What was measured: a list of values per row and column, and the figures derived from them.
+
+import statistics
+
+
+def overpass_for(column):
+    """The overpass column that a column is compared with: the one on the same transport."""
+    return "overpass-uring" if column.endswith("-uring") else "overpass"
+
+
+class Results:
+    """Values in the order of the repetitions, so that the n-th of two columns are neighbours."""
+
+    def __init__(self, rows, columns):
+        self.rows = rows
+        self.columns = columns
+        self.samples = {}    # (row key, column) -> [value, ...]
+        self.failures = {}   # (row key, column) -> why
+
+    def add(self, row, column, value):
+        self.samples.setdefault((row.key, column), []).append(value)
+
+    def values(self, row, column):
+        if (row.key, column) in self.failures:
+            return []
+        return self.samples.get((row.key, column), [])
+
+    def median(self, row, column):
+        values = self.values(row, column)
+        return statistics.median(values) if values else None
+
+    def spread(self, row, column):
+        values = self.values(row, column)
+        return (min(values), max(values)) if values else None
+
+    def ratios(self, row, column, base):
+        """column / base of each repetition: what both suffered at the same time cancels out."""
+        return [a / b for a, b in zip(self.values(row, column), self.values(row, base)) if b]
+
+    def ratio(self, row, column, base):
+        ratios = self.ratios(row, column, base)
+        return statistics.median(ratios) if ratios else None

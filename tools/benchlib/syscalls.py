@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+#
+# Counts what an operation costs instead of timing it: the FUSE requests it causes (overpass counts
+# them itself) and the system calls its daemon makes for them (strace). One untimed pass of one
+# thread per operation; counts depend on the program, not on the machine's speed or load.
+
+import os
+import re
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+
+from benchlib.measure import CellFailed, Driver, mounted
+from benchlib.systems import COLUMNS, MountFailed, Overpass
+
+LINE = re.compile(r"^\s*(\w+)\s+(\d+)\s*$")
+
+
+@dataclass
+class Counts:
+    row: object
+    column: str
+    operations: int = 0
+    calls: dict = field(default_factory=dict)      # system call -> number
+    requests: dict = field(default_factory=dict)   # FUSE request -> number; empty: not known
+    failure: str = ""
+
+
+def is_traced(pid):
+    """True when every thread of the process has a tracer."""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as status:
+            if "TracerPid:\t0\n" in status.read():
+                return False
+    return True
+
+
+class Trace:
+    """strace -c on all threads of a daemon for as long as this lasts."""
+
+    def __init__(self, pid, path):
+        self.pid, self.path, self.calls = pid, path, {}
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            ["strace", "-f", "-c", "-U", "name,calls", "-q", "-o", self.path, "-p", str(self.pid)],
+            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 5
+        while not is_traced(self.pid):
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                self.process.kill()
+                raise CellFailed("strace could not attach")
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(timeout=10)
+        with open(self.path, encoding="utf-8") as file:
+            for match in filter(None, map(LINE.match, file)):
+                if match[1] != "total":
+                    self.calls[match[1]] = int(match[2])
+
+
+def request_counts(system):
+    return system.status()["requests"] if isinstance(system, Overpass) else {}
+
+
+def count_cell(settings, row, column):
+    counts = Counts(row, column)
+    system = COLUMNS[column][0](column, settings.scratch, settings.programs)
+    with mounted(system, row, settings.scratch):
+        with Driver(settings, row, system.mountpoint) as driver:
+            before = request_counts(system)
+            with Trace(system.pid, os.path.join(settings.scratch.path, "strace")) as trace:
+                counts.operations, _ = driver.go()
+                time.sleep(0.1)   # RELEASE and FORGET come after the operation
+            after = request_counts(system)
+    counts.calls = trace.calls
+    counts.requests = {name: number - before.get(name, 0) for name, number in after.items()
+                       if number != before.get(name, 0)}
+    return counts
+
+
+def count_all(settings, rows, columns, progress):
+    """Counts for the one-thread rows of names on the FUSE columns."""
+    everything = []
+    for row in rows:
+        if row.fio or row.threads != 1:
+            continue
+        for column in columns:
+            if not COLUMNS[column][0].fuse:
+                continue
+            progress.show(f"system calls of {row.label}: {COLUMNS[column][1]}")
+            try:
+                everything.append(count_cell(settings, row, column))
+            except (CellFailed, MountFailed, OSError) as failure:
+                everything.append(Counts(row, column, failure=str(failure)))
+            progress.step()
+    return everything
