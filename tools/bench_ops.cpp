@@ -53,8 +53,8 @@ struct Settings {
 struct Worker {
   const Settings& settings;
   unsigned index;
-  int tree = -1;  ///< ROOT/tree
-  int own = -1;   ///< ROOT/wT
+  int tree = -1;                                                    ///< ROOT/tree
+  int own = -1;                                                     ///< ROOT/wT
   std::vector<std::string> directories{}, files{}, absent{};        ///< Its share of the tree.
   std::vector<std::string> own_files{}, own_renamed{}, own_dirs{};  ///< Names for ROOT/wT.
   unsigned pass = 0;
@@ -159,7 +159,8 @@ void list_and_stat(Worker& worker) {
 
 void open_and_close(Worker& worker) {
   for_each(worker, worker.files, [&](const char* name) {
-    check(close(check(openat(worker.tree, name, O_RDONLY | O_CLOEXEC), "open", name)), "close", name);
+    check(close(check(openat(worker.tree, name, O_RDONLY | O_CLOEXEC), "open", name)), "close",
+          name);
   });
 }
 
@@ -198,21 +199,20 @@ void create_write_close(Worker& worker) {
 
 void append_files(Worker& worker) {
   for_each(worker, worker.files, [&](const char* name) {
-    write_small(check(openat(worker.tree, name, O_WRONLY | O_APPEND | O_CLOEXEC), "open", name), name);
+    write_small(check(openat(worker.tree, name, O_WRONLY | O_APPEND | O_CLOEXEC), "open", name),
+                name);
   });
 }
 
 void chmod_tree(Worker& worker) {
-  for_each(worker, worker.files, [&](const char* name) {
-    check(fchmodat(worker.tree, name, 0600, 0), "chmod", name);
-  });
+  for_each(worker, worker.files,
+           [&](const char* name) { check(fchmodat(worker.tree, name, 0600, 0), "chmod", name); });
 }
 
 void chmod_own(Worker& worker) {
   const mode_t mode = worker.pass % 2 == 0 ? 0600 : 0644;
-  for_each(worker, worker.own_files, [&](const char* name) {
-    check(fchmodat(worker.own, name, mode, 0), "chmod", name);
-  });
+  for_each(worker, worker.own_files,
+           [&](const char* name) { check(fchmodat(worker.own, name, mode, 0), "chmod", name); });
 }
 
 void rename_own(Worker& worker) {
@@ -220,15 +220,15 @@ void rename_own(Worker& worker) {
   const auto& from = back ? worker.own_renamed : worker.own_files;
   const auto& to = back ? worker.own_files : worker.own_renamed;
   for (size_t i = 0; i < from.size(); ++i) {
-    check(renameat(worker.own, from[i].c_str(), worker.own, to[i].c_str()), "rename", from[i].c_str());
+    check(renameat(worker.own, from[i].c_str(), worker.own, to[i].c_str()), "rename",
+          from[i].c_str());
   }
   worker.operations += from.size();
 }
 
 void make_directories(Worker& worker) {
-  for_each(worker, worker.own_dirs, [&](const char* name) {
-    check(mkdirat(worker.own, name, 0755), "mkdir", name);
-  });
+  for_each(worker, worker.own_dirs,
+           [&](const char* name) { check(mkdirat(worker.own, name, 0755), "mkdir", name); });
 }
 
 void remove_directories(Worker& worker) {
@@ -238,23 +238,21 @@ void remove_directories(Worker& worker) {
 }
 
 void unlink_own(Worker& worker) {
-  for_each(worker, worker.own_files, [&](const char* name) {
-    check(unlinkat(worker.own, name, 0), "unlink", name);
-  });
+  for_each(worker, worker.own_files,
+           [&](const char* name) { check(unlinkat(worker.own, name, 0), "unlink", name); });
 }
 
 void unlink_tree(Worker& worker) {
-  for_each(worker, worker.files, [&](const char* name) {
-    check(unlinkat(worker.tree, name, 0), "unlink", name);
-  });
+  for_each(worker, worker.files,
+           [&](const char* name) { check(unlinkat(worker.tree, name, 0), "unlink", name); });
 }
 
 struct Operation {
   std::string_view name;
   void (*prepare)(Worker&);  ///< Untimed, before everything else; null: nothing to do.
   void (*pass)(Worker&);
-  bool repeats;              ///< After an untimed pass, again and again for --min-ms.
-  bool makes_names;          ///< Needs ROOT/wT.
+  bool repeats;      ///< After an untimed pass, again and again for --min-ms.
+  bool makes_names;  ///< Needs ROOT/wT.
 };
 
 constexpr std::array kOperations{
@@ -345,8 +343,10 @@ void run(const Operation& operation, const Settings& settings) {
 }
 
 [[noreturn]] void usage() {
-  (void)std::fputs("usage: bench_ops OPERATION ROOT [--threads N] [--directories N] [--files N]"
-                   " [--min-ms N] [--pin]\noperations:", stderr);
+  (void)std::fputs(
+      "usage: bench_ops OPERATION ROOT [--threads N] [--directories N] [--files N]"
+      " [--min-ms N] [--pin]\noperations:",
+      stderr);
   for (const Operation& operation : kOperations) {
     (void)std::fprintf(stderr, " %s", operation.name.data());
   }
@@ -372,11 +372,16 @@ Settings parse_settings(int argc, char** argv) {
     }
     if (++i == argc) usage();
     const unsigned value = number_of(argv[i]);
-    if (option == "--threads" && value > 0) settings.threads = value;
-    else if (option == "--directories") settings.directories = value;
-    else if (option == "--files") settings.files = value;
-    else if (option == "--min-ms") settings.minimum = std::chrono::milliseconds{value};
-    else usage();
+    if (option == "--threads" && value > 0)
+      settings.threads = value;
+    else if (option == "--directories")
+      settings.directories = value;
+    else if (option == "--files")
+      settings.files = value;
+    else if (option == "--min-ms")
+      settings.minimum = std::chrono::milliseconds{value};
+    else
+      usage();
   }
   return settings;
 }
