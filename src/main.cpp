@@ -2,4 +2,10 @@
 //
 // Entry point: hands the arguments to the command table in cli/.
 
-int main() { return 0; }
+#include "cli/command.h"
+
+int main(int argc, char** argv) {
+  auto context = overpass::cli::process_context();
+  const overpass::cli::Arguments arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+  return overpass::cli::run(context, arguments);
+}

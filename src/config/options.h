@@ -37,6 +37,7 @@ struct Options {
   std::optional<bool> allow_other;   ///< Absent: on for root, off otherwise.
   bool suid = true, dev = true, exec = true, atime = true;  ///< Mount flags.
   std::optional<std::string> fsname;  ///< Shown as the source; absent: "overpass".
+  std::optional<std::string> context;  ///< SELinux label that container engines hand over; unused.
 
   bool foreground = false;
   bool debug = false;

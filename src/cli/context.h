@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// What a command touches besides its arguments, in one struct, so that unit tests run commands in
+// their own process with streams and a daemon of their own.
+
+#ifndef OVERPASS_CLI_CONTEXT_H_
+#define OVERPASS_CLI_CONTEXT_H_
+
+#include <functional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "base/problem.h"
+#include "config/options.h"
+
+namespace overpass::cli {
+
+using Arguments = std::vector<std::string>;
+
+/// fuse::serve(), or what stands for it in a test.
+using Serve = std::function<Expected<void>(const config::Options& options,
+                                           const std::function<void()>& on_ready)>;
+
+struct Context {
+  std::ostream& out;
+  std::ostream& err;
+  Serve serve;
+  std::vector<std::string> config_files;  ///< Searched in this order for a named mount.
+  std::string home;                       ///< What "~/" stands for in them.
+};
+
+/// That of a real process: standard streams, the real daemon, the user's and the system's files.
+Context process_context();
+
+enum ExitCode : int { kSuccess = 0, kFailure = 1, kUsage = 2 };
+
+/// Prints "overpass: CAUSE (REMEDY)" as one line to `err` and returns `code`.
+int fail_with(Context& context, const Problem& problem, ExitCode code = kFailure);
+
+}  // namespace overpass::cli
+
+#endif  // OVERPASS_CLI_CONTEXT_H_

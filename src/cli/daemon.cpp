@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+//
+// Parent and child share a pipe. The child writes kReady when the mount is usable, or kProblem and
+// the two parts of its problem; an end without either means that it died.
+//
+// What belongs to the terminal (directory, standard streams, inherited descriptors) is given up
+// only at readiness: until then layers may be named by it (/proc/self/fd/N) and warnings go to it.
+
+#include "cli/daemon.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "cli/process.h"
+
+namespace overpass::cli {
+
+namespace {
+
+constexpr char kReady = 'R';
+constexpr char kProblem = 'P';
+constexpr char kSeparator = '\0';
+
+/// Points descriptors 0, 1 and 2 to /dev/null and closes those that the caller left open.
+void leave_the_terminal(const std::vector<int>& inherited) {
+  // None of these can be reported to anybody any more, and the mount is usable without them.
+  if (const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC); null >= 0) {
+    for (int number = 0; number <= 2; ++number) (void)::dup2(null, number);
+    (void)::close(null);
+  }
+  for (const int number : inherited) (void)::close(number);
+  if (::chdir("/") < 0) log::warn("the daemon stays in its current directory");
+}
+
+/// The child's side of the pipe.
+class Starter {
+ public:
+  Starter(UniqueFd pipe, std::vector<int> inherited, bool debug)
+      : pipe_(std::move(pipe)), inherited_(std::move(inherited)), debug_(debug) {}
+
+  bool is_ready() const { return is_ready_; }
+
+  void tell_ready() {
+    log::configure(log::Target::Syslog, debug_);
+    leave_the_terminal(inherited_);
+    is_ready_ = true;
+    const bool told = write_all(pipe_, std::string_view(&kReady, 1)).has_value();
+    pipe_.reset();
+    // Nobody waits for this mount any more, so nobody knows of it: end as by a signal from outside.
+    if (!told) (void)::kill(::getpid(), SIGTERM);
+  }
+
+  void tell_problem(const Problem& problem) {
+    // A parent that is gone needs no reason.
+    (void)write_all(pipe_, kProblem + problem.cause + kSeparator + problem.remedy);
+    pipe_.reset();
+  }
+
+ private:
+  UniqueFd pipe_;
+  std::vector<int> inherited_;
+  bool debug_;
+  bool is_ready_ = false;
+};
+
+/// The child: its exit code.
+int serve_as_daemon(const config::Options& options, const Serve& serve, UniqueFd pipe) {
+  (void)::setsid();  // Fails only for a leader of a process group, which a fresh child is not.
+  (void)::signal(SIGPIPE, SIG_IGN);
+  std::vector<int> inherited = open_descriptors();
+  std::erase_if(inherited, [&](int number) { return number <= 2 || number == raw(pipe); });
+  Starter starter(std::move(pipe), std::move(inherited), options.debug);
+  const auto served = serve(options, [&] { starter.tell_ready(); });
+  if (served) return kSuccess;
+  if (starter.is_ready()) {
+    log::error("%s", served.error().line().c_str());
+  } else {
+    starter.tell_problem(served.error());
+  }
+  return kFailure;
+}
+
+/// The parent: what came over the pipe, understood.
+Expected<void> outcome(const std::string& message, pid_t child) {
+  if (message.starts_with(kReady)) return {};
+  const auto status = wait_for(child);
+  if (message.starts_with(kProblem)) {
+    const size_t separator = message.find(kSeparator);
+    const std::string remedy = separator == std::string::npos ? "" : message.substr(separator + 1);
+    return problem(message.substr(1, separator - 1), remedy);
+  }
+  const std::string how = status ? describe_wait_status(*status) : "disappeared";
+  return problem("the daemon " + how + " before the mount was usable", "try again with -f or -d");
+}
+
+}  // namespace
+
+Expected<void> serve_in_background(const config::Options& options, const Serve& serve) {
+  auto pipe = make_pipe();
+  if (!pipe) return problem("no pipe to the daemon can be made", "raise the limit of open files");
+  const auto child = fork_process();
+  if (!child) {
+    return problem("the daemon cannot be started", "raise the limit of processes, or use -f");
+  }
+  if (*child == 0) {
+    pipe->read.reset();
+    // _exit: buffers and exit handlers are the parent's.
+    ::_exit(serve_as_daemon(options, serve, std::move(pipe->write)));
+  }
+  pipe->write.reset();
+  const auto message = read_to_end(pipe->read);
+  return outcome(message.value_or(""), *child);
+}
+
+Expected<void> open_standard_streams() {
+  for (;;) {
+    const int null = ::open("/dev/null", O_RDWR);
+    if (null < 0) return problem("/dev/null cannot be opened", "make it: mknod /dev/null c 1 3");
+    if (null > 2) {
+      (void)::close(null);
+      return {};
+    }
+  }
+}
+
+}  // namespace overpass::cli

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+//
+// The arguments are read twice when they name a mount: once to see that they give no lowers, once
+// over what the file says, so that they win.
+
+#include "cli/mount_call.h"
+
+#include <filesystem>
+
+#include "config/mount_options.h"
+#include "config/nearest.h"
+#include "config/option_reader.h"
+#include "config/option_table.h"
+
+namespace overpass::cli {
+
+namespace {
+
+using config::OptionReader;
+
+constexpr Flag kMountFlags[] = {
+    {"--options", 'o', "OPTS", "mount options, separated by commas; may be repeated"},
+    {"--lower", '\0', "DIR", "a lower directory, topmost first; may be repeated"},
+    {"--upper", '\0', "DIR", "the directory that receives every change"},
+    {"--work", '\0', "DIR", "scratch directory on the upper's file system"},
+    {"--foreground", 'f', "", "stay in the foreground, log to standard error"},
+    {"--debug", 'd', "", "-f, and log every request"},
+    {"--single-thread", 's', "", "as -o threads=1"},
+    {"--help", 'h', "", "show this help"},
+    {"--version", 'V', "", "show the version"},
+};
+
+/// The spelling in -o of the option that a flag of the command line stands for.
+std::string_view option_of(std::string_view flag) {
+  if (flag == "--lower") return "lowerdir+";
+  if (flag == "--upper") return "upperdir";
+  if (flag == "--work") return "workdir";
+  if (flag == "--single-thread") return "threads";
+  return "";
+}
+
+Expected<void> read_flag(OptionReader& reader, const GivenFlag& flag) {
+  if (flag.name == "--options") return config::read_mount_options(reader, flag.value);
+  if (flag.name == "--debug") reader.options().debug = true;
+  if (flag.name == "--foreground") reader.options().foreground = true;
+  const config::FoundOption option = config::find_option(option_of(flag.name));
+  if (option.entry == nullptr) return {};
+  return reader.take(*option.entry, flag.name, flag.name == "--single-thread" ? "1" : flag.value);
+}
+
+Expected<void> read_flags(OptionReader& reader, const ParsedArguments& parsed) {
+  for (const GivenFlag& flag : parsed.flags) {
+    if (auto ok = read_flag(reader, flag); !ok) return ok;
+  }
+  return {};
+}
+
+/// A path as it will still be right when the daemon has left the current directory.
+Expected<void> make_absolute(std::string& path) {
+  if (path.empty() || path.front() == '/') return {};
+  std::error_code error;
+  const auto current = std::filesystem::current_path(error);
+  if (error) {
+    return problem("the relative path " + config::quoted(path) +
+                       " cannot be resolved: the current directory is " + error.message(),
+                   "use absolute paths");
+  }
+  path = (current / path).string();
+  return {};
+}
+
+Expected<void> make_paths_absolute(config::Options& options) {
+  for (std::string& lower : options.lower) {
+    if (auto ok = make_absolute(lower); !ok) return ok;
+  }
+  if (options.upper) {
+    if (auto ok = make_absolute(*options.upper); !ok) return ok;
+  }
+  if (options.work) {
+    if (auto ok = make_absolute(*options.work); !ok) return ok;
+  }
+  return make_absolute(options.mountpoint);
+}
+
+}  // namespace
+
+std::span<const Flag> mount_flags() { return kMountFlags; }
+
+Expected<std::optional<std::string>> find_mount_name(const ParsedArguments& parsed) {
+  OptionReader reader;
+  if (auto ok = read_flags(reader, parsed); !ok) return std::unexpected(ok.error());
+  if (!reader.options().lower.empty()) return std::nullopt;
+  if (parsed.operands.empty() || parsed.operands.front().find('/') != std::string::npos) {
+    return problem("no lower directory is given", "add --lower DIR or -o lowerdir=DIR");
+  }
+  return parsed.operands.front();
+}
+
+Expected<config::Options> read_mount_call(const ParsedArguments& parsed,
+                                          const std::optional<config::Options>& named) {
+  if (parsed.operands.size() > 2) {
+    return problem("too many arguments: " + config::quoted(parsed.operands[2]),
+                   "options come after '-o' or begin with '--'");
+  }
+  OptionReader reader(named.value_or(config::Options{}));
+  if (auto ok = read_flags(reader, parsed); !ok) return std::unexpected(ok.error());
+  config::Options& options = reader.options();
+  const bool has_two = parsed.operands.size() == 2;
+  // A sole operand is the NAME, or else the mountpoint.
+  if (has_two || (!named && !parsed.operands.empty())) options.mountpoint = parsed.operands.back();
+  if (has_two && !named && !options.fsname) options.fsname = parsed.operands.front();
+  if (options.debug) options.foreground = true;
+  if (auto ok = make_paths_absolute(options); !ok) return std::unexpected(ok.error());
+  return std::move(options);
+}
+
+}  // namespace overpass::cli

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+//
+// What a running mount says of itself: a JSON text in the virtual attribute "overpass.status" of
+// its root, and how a person reads it.
+
+#ifndef OVERPASS_CLI_STATUS_REPORT_H_
+#define OVERPASS_CLI_STATUS_REPORT_H_
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/problem.h"
+
+namespace overpass::cli {
+
+constexpr const char* kStatusAttribute = "overpass.status";
+
+/// The JSON text.
+Expected<std::string> read_status(const std::string& mountpoint);
+
+/// The daemon's process number, when `status` has one.
+std::optional<pid_t> daemon_pid(std::string_view status);
+
+/// One line per member: "KEY: VALUE"; for an object with "active", "KEY: active" or
+/// "KEY: inactive: REASON"; other objects as indented lines, counts of zero left out.
+Expected<std::string> summarize_status(std::string_view status);
+
+}  // namespace overpass::cli
+
+#endif  // OVERPASS_CLI_STATUS_REPORT_H_

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+//
+// The lists. A name stands in one of three: passed over whatever its value, limited to some values,
+// or implying settings of ours. What is refused is told apart from what is misspelt on purpose: the
+// user's text was right, this version cannot do it.
+
+#include "config/foreign_options.h"
+
+#include "config/nearest.h"
+#include "config/option_table.h"
+
+namespace overpass::config {
+
+namespace {
+
+/// For mount(8), fstab and systemd to read, not for a file system; or tuning of libfuse that cannot
+/// change what a user sees.
+constexpr std::string_view kPassedOver[] = {
+    // mount(8) and fstab(5)
+    "auto", "noauto", "nofail", "_netdev", "_rnetdev", "nouser", "nousers", "noowner", "nogroup",
+    "comment", "defaults", "async", "silent", "loud", "helper", "uhelper",
+    // Access times of files are those of the layers' own file systems.
+    "diratime", "nodiratime", "relatime", "norelatime", "strictatime", "nostrictatime", "lazytime",
+    "nolazytime", "iversion", "noiversion", "mand", "nomand", "symfollow",
+    // libfuse
+    "default_permissions", "nonempty", "clone_fd", "big_writes", "large_read", "splice_read",
+    "splice_write", "splice_move", "no_splice_read", "no_splice_write", "no_splice_move",
+    "max_read", "max_write", "max_readahead", "max_background", "congestion_threshold",
+    "max_threads", "max_idle_threads", "idle_threads", "async_read", "atomic_o_trunc",
+    "kernel_cache", "auto_cache", "use_ino", "readdir_ino", "noforget", "intr", "hard_remove",
+    // fuse-overlayfs
+    "threaded", "fast_ino", "fast_ino_check"};
+
+constexpr std::string_view kNoIndex =
+    "this version keeps no index of inodes, so hard links of a lower file part at copy-up";
+constexpr std::string_view kShowsIdsAsTheyAre = "this version shows owners as they are on disk";
+constexpr std::string_view kCachesUntilChange =
+    "names and attributes are cached until they change through the mount";
+
+constexpr LimitedOption kLimited[] = {
+    // kernel overlayfs
+    {"redirect_dir", "off|nofollow",
+     "this version neither writes nor follows redirects; renaming a lower directory is EXDEV"},
+    {"metacopy", "off", "this version copies a file's data with its metadata"},
+    {"index", "off", kNoIndex},
+    {"nfs_export", "off", "this version gives out no file handles that outlive the mount"},
+    {"xino", "auto|off", "inode numbers are composed where the layers allow it, as xino=auto says"},
+    {"uuid", "auto|off|null", "this version writes no overlay.uuid"},
+    {"verity", "off", "this version checks no fs-verity digests"},
+    {"override_creds", "on", "layers are always accessed as the mounting process"},
+    {"nooverride_creds", "off", "layers are always accessed as the mounting process"},
+    {"datadir+", "", "this version has no data-only layers"},
+    {"acl", "on", "POSIX ACLs are always honoured"},
+    {"noacl", "off", "POSIX ACLs are always honoured"},
+    // fuse-overlayfs
+    {"uidmapping", "", kShowsIdsAsTheyAre},
+    {"gidmapping", "", kShowsIdsAsTheyAre},
+    {"squash_to_root", "off", kShowsIdsAsTheyAre},
+    {"squash_to_uid", "", kShowsIdsAsTheyAre},
+    {"squash_to_gid", "", kShowsIdsAsTheyAre},
+    {"xattr_permissions", "off", "this version keeps owner and mode in the inode, not in an xattr"},
+    {"static_nlink", "off", "link counts are always the true ones"},
+    {"ino32_t", "off", "inode numbers have 64 bits"},
+    {"noxattrs", "off", "extended attributes are always shown"},
+    {"plugins", "", "layers are directories; there are no layer plugins"},
+    {"timeout", "1000000000", kCachesUntilChange},
+    {"writeback", "auto|off", "this version writes through to the upper"},
+    // libfuse
+    {"subtype", "overpass", "the type of the mount is always fuse.overpass"},
+    {"allow_root", "off", "the kernel knows only the owner or everybody: use allow_other"},
+    {"auto_unmount", "off", "overpass unmounts by itself when it ends by a signal"},
+    {"direct_io", "off", "mmap must work"},
+    {"entry_timeout", "", kCachesUntilChange},
+    {"attr_timeout", "", kCachesUntilChange},
+    {"ac_attr_timeout", "", kCachesUntilChange},
+    {"negative_timeout", "", kCachesUntilChange},
+    {"blkdev", "", "layers are directories, not block devices"},
+    {"remount", "", "a running mount cannot be changed: unmount it and mount again"},
+    // mount(8)
+    {"sync", "off", "writes are as synchronous as their callers ask"},
+    {"dirsync", "off", "changes of directories are as synchronous as their callers ask"},
+    {"nosymfollow", "off", "symbolic links are always followed"},
+    {"fscontext", "", "security labels are not applied"},
+    {"defcontext", "", "security labels are not applied"},
+    {"rootcontext", "", "security labels are not applied"},
+};
+
+/// mount(8): "user" and "users" imply noexec, nosuid and nodev, "owner" and "group" nosuid and
+/// nodev, each unless a later option says otherwise.
+bool take_implying(Options& options, std::string_view name) {
+  const bool by_anyone = name == "user" || name == "users";
+  if (!by_anyone && name != "owner" && name != "group") return false;
+  options.suid = false;
+  options.dev = false;
+  if (by_anyone) options.exec = false;
+  return true;
+}
+
+bool is_passed_over(std::string_view name) {
+  if (name.starts_with("x-") || name.starts_with("X-")) return true;
+  for (const auto known : kPassedOver) {
+    if (known == name) return true;
+  }
+  return false;
+}
+
+/// Whether `value` is one of the '|'-separated words of `accepted`.
+bool is_accepted(std::string_view value, std::string_view accepted) {
+  while (!accepted.empty()) {
+    const size_t bar = accepted.find('|');
+    const auto word = accepted.substr(0, bar);
+    if (word == value) return true;
+    if (bar == std::string_view::npos) break;
+    accepted.remove_prefix(bar + 1);
+  }
+  return false;
+}
+
+/// Whether every triple of "inside:outside:count:..." maps ids to themselves.
+bool is_identity_mapping(std::string_view value) {
+  std::vector<std::string_view> fields;
+  for (size_t colon = 0; colon != std::string_view::npos;) {
+    colon = value.find(':');
+    fields.push_back(value.substr(0, colon));
+    if (colon != std::string_view::npos) value.remove_prefix(colon + 1);
+  }
+  if (fields.size() % 3 != 0) return false;
+  for (size_t i = 0; i < fields.size(); i += 3) {
+    if (fields[i].empty() || fields[i] != fields[i + 1]) return false;
+  }
+  return true;
+}
+
+bool asks_for_what_is(const LimitedOption& option, std::string_view value) {
+  const std::string_view word = switch_word(value);
+  if (is_accepted(value, option.accepted)) return true;
+  if (!word.empty() && is_accepted(word, option.accepted)) return true;
+  const bool is_mapping = option.name == "uidmapping" || option.name == "gidmapping";
+  return is_mapping && is_identity_mapping(value);
+}
+
+std::string remedy_of(const LimitedOption& option) {
+  if (option.accepted.empty()) return "leave it out";
+  std::string words;
+  for (const char c : option.accepted) words += c == '|' ? std::string(" or ") : std::string(1, c);
+  return "leave it out, or use " + std::string(option.name) + "=" + words;
+}
+
+}  // namespace
+
+std::span<const LimitedOption> limited_options() { return kLimited; }
+
+Expected<bool> take_foreign_option(Options& options, std::string_view name,
+                                   std::optional<std::string_view> value) {
+  if (take_implying(options, name) || is_passed_over(name)) return true;
+  for (const LimitedOption& option : kLimited) {
+    if (option.name != name) continue;
+    if (asks_for_what_is(option, value.value_or("on"))) return true;
+    const std::string written = std::string(name) + (value ? "=" + std::string(*value) : "");
+    return problem("option " + quoted(written) + " is refused: " + std::string(option.reason),
+                   remedy_of(option));
+  }
+  return false;
+}
+
+std::vector<std::string_view> foreign_names() {
+  std::vector<std::string_view> names(std::begin(kPassedOver), std::end(kPassedOver));
+  for (const LimitedOption& option : kLimited) names.push_back(option.name);
+  for (const auto name : {"user", "users", "owner", "group"}) names.emplace_back(name);
+  return names;
+}
+
+}  // namespace overpass::config

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+//
+// One pass cuts the text into elements, a second understands each. Nothing here knows an option by
+// name; the tables do.
+
+#include "config/mount_options.h"
+
+#include "config/foreign_options.h"
+#include "config/nearest.h"
+
+namespace overpass::config {
+
+namespace {
+
+/// "name" or "name=value", still escaped; a quoted value is without its quotes.
+struct Element {
+  std::string_view name;
+  std::optional<std::string_view> value;
+};
+
+/// The position of the first of `wanted` at or after `from` that no backslash precedes, or the end.
+size_t find_unescaped(std::string_view text, char wanted, size_t from) {
+  for (size_t i = from; i < text.size(); ++i) {
+    if (text[i] == '\\') {
+      ++i;
+    } else if (text[i] == wanted) {
+      return i;
+    }
+  }
+  return text.size();
+}
+
+/// Cuts the first element off `rest`, and the comma after it.
+Expected<Element> cut_element(std::string_view& rest) {
+  const size_t name_end = rest.find_first_of(",=");
+  Element element;
+  element.name = rest.substr(0, name_end);
+  size_t end = name_end == std::string_view::npos ? rest.size() : name_end;
+  if (end < rest.size() && rest[end] == '=') {
+    const size_t begin = end + 1;
+    if (begin < rest.size() && rest[begin] == '"') {
+      const size_t quote = find_unescaped(rest, '"', begin + 1);
+      const bool closed = quote < rest.size();
+      if (!closed || (quote + 1 < rest.size() && rest[quote + 1] != ',')) {
+        return problem("the value of option " + quoted(element.name) + " has an unbalanced '\"'",
+                       "end the value with '\"', or write '\\\"' for a quote in a name");
+      }
+      element.value = rest.substr(begin + 1, quote - begin - 1);
+      end = quote + 1;
+    } else {
+      end = find_unescaped(rest, ',', begin);
+      element.value = rest.substr(begin, end - begin);
+    }
+  }
+  rest.remove_prefix(end < rest.size() ? end + 1 : rest.size());
+  return element;
+}
+
+std::unexpected<Problem> unknown_option(std::string_view name) {
+  std::vector<std::string_view> known = foreign_names();
+  for (const OptionEntry& entry : option_table()) {
+    if (!entry.name.empty()) known.push_back(entry.name);
+    if (!entry.negation.empty()) known.push_back(entry.negation);
+  }
+  return problem("unknown mount option " + quoted(name),
+                 suggest(name, known, "'overpass help mount' lists the options"));
+}
+
+Expected<void> read_element(OptionReader& reader, const Element& element) {
+  const FoundOption found = find_option(element.name);
+  if (found.entry == nullptr) {
+    auto taken = take_foreign_option(reader.options(), element.name, element.value);
+    if (!taken) return std::unexpected(taken.error());
+    if (!*taken) return unknown_option(element.name);
+    return {};
+  }
+  if (found.entry->kind == Kind::Layers) {
+    return reader.take_layers(element.name, split_layers(element.value.value_or("")));
+  }
+  if (!element.value) return reader.take(*found.entry, element.name, std::nullopt, found.negated);
+  return reader.take(*found.entry, element.name, unescape(*element.value), found.negated);
+}
+
+}  // namespace
+
+Expected<void> read_mount_options(OptionReader& reader, std::string_view text) {
+  while (!text.empty()) {
+    auto element = cut_element(text);
+    if (!element) return std::unexpected(element.error());
+    if (element->name.empty() && !element->value) continue;
+    if (auto ok = read_element(reader, *element); !ok) return ok;
+  }
+  return {};
+}
+
+std::vector<std::string> split_layers(std::string_view value) {
+  std::vector<std::string> layers;
+  for (size_t begin = 0; begin <= value.size();) {
+    const size_t end = find_unescaped(value, ':', begin);
+    layers.push_back(unescape(value.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return layers;
+}
+
+std::string unescape(std::string_view value) {
+  std::string text;
+  text.reserve(value.size());
+  for (size_t i = 0; i < value.size(); ++i) {
+    if (value[i] == '\\' && i + 1 < value.size()) ++i;
+    text += value[i];
+  }
+  return text;
+}
+
+}  // namespace overpass::config

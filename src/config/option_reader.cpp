@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+//
+// Every message names the option as the user spelt it.
+
+#include "config/option_reader.h"
+
+#include <algorithm>
+
+#include "config/nearest.h"
+
+namespace overpass::config {
+
+namespace {
+
+Expected<void> check_text(std::string_view spelling, std::string_view value) {
+  if (value.size() > kLongestValue) {
+    return problem("the value of option " + quoted(spelling) + " is " +
+                       std::to_string(value.size()) + " bytes long",
+                   "the limit is " + std::to_string(kLongestValue));
+  }
+  if (value.find('\0') != std::string_view::npos) {
+    return problem("the value of option " + quoted(spelling) + " contains a NUL byte");
+  }
+  return {};
+}
+
+Expected<void> check_path(std::string_view spelling, std::string_view value) {
+  if (value.empty()) {
+    return problem("option " + quoted(spelling) + " needs a value", "name a directory");
+  }
+  return check_text(spelling, value);
+}
+
+Expected<void> take_flag(Options& options, const OptionEntry& entry, std::string_view spelling,
+                         std::optional<std::string_view> value, bool negated) {
+  const std::string_view word = switch_word(value.value_or("on"));
+  if (word.empty()) {
+    return problem("option " + quoted(spelling) + " must be on or off, not " + quoted(*value));
+  }
+  const bool on = (word == "on") != negated;
+  (void)entry.set(options, on ? "on" : "off");  // A flag's setter knows both words.
+  return {};
+}
+
+}  // namespace
+
+Expected<void> OptionReader::note_given(const OptionEntry& entry, std::string_view spelling) {
+  if (std::find(given_.begin(), given_.end(), &entry) != given_.end()) {
+    return problem("option " + quoted(spelling) + " is given twice", "give it once");
+  }
+  given_.push_back(&entry);
+  return {};
+}
+
+Expected<void> OptionReader::take(const OptionEntry& entry, std::string_view spelling,
+                                  std::optional<std::string_view> value, bool negated) {
+  if (entry.kind == Kind::Flag) return take_flag(options_, entry, spelling, value, negated);
+  if (!value) {
+    return problem("option " + quoted(spelling) + " needs a value",
+                   "it takes " + std::string(entry.argument));
+  }
+  if (entry.kind == Kind::Word) {
+    if (auto ok = check_text(spelling, *value); !ok) return ok;
+  } else if (auto ok = check_path(spelling, *value); !ok) {
+    return ok;
+  }
+  if (entry.kind != Kind::Layer) {
+    if (auto ok = note_given(entry, spelling); !ok) return ok;
+  }
+  if (!entry.set(options_, *value)) {
+    return problem("option " + quoted(spelling) + " must be " + std::string(entry.argument) +
+                   ", not " + quoted(*value));
+  }
+  return {};
+}
+
+Expected<void> OptionReader::take_layers(std::string_view spelling,
+                                         const std::vector<std::string>& layers) {
+  if (!options_.lower.empty()) {
+    return problem("option " + quoted(spelling) + " is given after other lower directories",
+                   "give it once, and more with lowerdir+ or --lower after it");
+  }
+  if (layers.empty()) {
+    return problem("option " + quoted(spelling) + " needs a value", "name a directory");
+  }
+  for (const std::string& layer : layers) {
+    if (layer.empty() && layers.size() > 1) {
+      return problem("option " + quoted(spelling) + " has an empty element",
+                     "put one ':' between directories; a colon in a name is '\\:'");
+    }
+    if (auto ok = check_path(spelling, layer); !ok) return ok;
+    options_.lower.push_back(layer);
+  }
+  return {};
+}
+
+}  // namespace overpass::config

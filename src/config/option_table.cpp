@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+//
+// The rows. To add an option: a field in options.h, a row here, its paragraph in man/overpass.1 and
+// man/overpass.toml.5; parsing, TOML, help and "did you mean" follow from the row.
+
+#include "config/option_table.h"
+
+#include <array>
+#include <charconv>
+
+namespace overpass::config {
+
+namespace {
+
+constexpr uint32_t kMostThreads = 1024;
+
+bool is_on(std::string_view value) { return value == "on"; }
+
+bool set_switch(Switch& member, std::string_view value) {
+  const auto word = switch_word(value);
+  if (value == "auto") {
+    member = Switch::Auto;
+  } else if (!word.empty()) {
+    member = is_on(word) ? Switch::On : Switch::Off;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool set_lower_io(Options& options, std::string_view value) {
+  if (value == "passthrough") {
+    options.lower_io = LowerIo::Passthrough;
+  } else if (value == "cached") {
+    options.lower_io = LowerIo::Cached;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool set_threads(Options& options, std::string_view value) {
+  uint32_t number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc{} || end != value.data() + value.size()) return false;
+  if (number > kMostThreads) return false;
+  options.threads = number;
+  return true;
+}
+
+/// A row's `set` for a bool member that "on" makes true.
+template <bool Options::*kMember>
+bool set_flag(Options& options, std::string_view value) {
+  options.*kMember = is_on(value);
+  return true;
+}
+
+/// A row's `set` for a text that may not be empty.
+template <auto kMember>
+bool set_text(Options& options, std::string_view value) {
+  if (value.empty()) return false;
+  options.*kMember = std::string(value);
+  return true;
+}
+
+constexpr OptionEntry kTable[] = {
+    {"lowerdir", "", "lower", "", Kind::Layers, "DIR[:DIR...]",
+     [](Options& options, std::string_view value) {
+       options.lower.emplace_back(value);
+       return true;
+     },
+     "lower directories, topmost first; never written"},
+    {"lowerdir+", "", "", "--lower", Kind::Layer, "DIR",
+     [](Options& options, std::string_view value) {
+       options.lower.emplace_back(value);
+       return true;
+     },
+     "one more lower directory below those given so far; colons are literal"},
+    {"upperdir", "", "upper", "--upper", Kind::Path, "DIR", set_text<&Options::upper>,
+     "directory that receives every change; without one the union is read-only"},
+    {"workdir", "", "work", "--work", Kind::Path, "DIR", set_text<&Options::work>,
+     "scratch directory on the upper's file system"},
+    {"", "", "mountpoint", "", Kind::Path, "DIR", set_text<&Options::mountpoint>,
+     "where the union appears"},
+    {"ro", "rw", "ro", "", Kind::Flag, "", set_flag<&Options::read_only>,
+     "refuse writes even with an upper"},
+    {"userxattr", "", "userxattr", "", Kind::Flag, "", set_flag<&Options::userxattr>,
+     "write marks as user.overlay.* even when privileged"},
+    {"volatile", "", "volatile", "", Kind::Flag, "", set_flag<&Options::is_volatile>,
+     "sync nothing: fast, and a crash of the machine may lose the upper"},
+    {"fsync", "", "", "", Kind::Flag, "0|1",
+     [](Options& options, std::string_view value) {
+       options.is_volatile = !is_on(value);
+       return true;
+     },
+     "fsync=0 is volatile"},
+    {"lower_io", "", "lower_io", "", Kind::Word, "passthrough or cached", set_lower_io,
+     "cached: descriptors opened before a copy-up see later writes"},
+    {"passthrough", "", "passthrough", "", Kind::Word, "auto, on or off",
+     [](Options& options, std::string_view value) {
+       return set_switch(options.passthrough, value);
+     },
+     "let the kernel read and write the layers' files directly"},
+    {"io_uring", "", "io_uring", "", Kind::Word, "auto, on or off",
+     [](Options& options, std::string_view value) { return set_switch(options.io_uring, value); },
+     "requests over io_uring instead of /dev/fuse"},
+    {"threads", "", "threads", "", Kind::Word, "a whole number from 0 to 1024", set_threads,
+     "threads that serve /dev/fuse; 0: one per CPU"},
+    {"allow_other", "", "allow_other", "", Kind::Flag, "",
+     [](Options& options, std::string_view value) {
+       options.allow_other = is_on(value);
+       return true;
+     },
+     "let other users in; the default as root"},
+    {"suid", "nosuid", "suid", "", Kind::Flag, "", set_flag<&Options::suid>,
+     "honour set-user-ID and set-group-ID bits and file capabilities"},
+    {"dev", "nodev", "dev", "", Kind::Flag, "", set_flag<&Options::dev>, "honour device files"},
+    {"exec", "noexec", "exec", "", Kind::Flag, "", set_flag<&Options::exec>,
+     "allow programs to be executed"},
+    {"atime", "noatime", "atime", "", Kind::Flag, "", set_flag<&Options::atime>,
+     "let the upper keep access times"},
+    {"fsname", "", "fsname", "", Kind::Word, "a name", set_text<&Options::fsname>,
+     "the source that mount(8) shows"},
+    {"context", "", "context", "", Kind::Word, "a security context", set_text<&Options::context>,
+     "SELinux label; taken, not applied"},
+    {"debug", "", "debug", "-d", Kind::Flag, "", set_flag<&Options::debug>,
+     "log every request; stay in the foreground"},
+};
+
+}  // namespace
+
+std::span<const OptionEntry> option_table() { return kTable; }
+
+FoundOption find_option(std::string_view name) {
+  if (name.empty()) return {};
+  for (const OptionEntry& entry : kTable) {
+    if (entry.name == name) return {&entry, false};
+    if (entry.negation == name) return {&entry, true};
+  }
+  return {};
+}
+
+const OptionEntry* find_option_by_key(std::string_view key) {
+  if (key.empty()) return nullptr;
+  for (const OptionEntry& entry : kTable) {
+    if (entry.key == key) return &entry;
+  }
+  return nullptr;
+}
+
+std::vector<std::string_view> option_keys() {
+  std::vector<std::string_view> keys;
+  for (const OptionEntry& entry : kTable) {
+    if (!entry.key.empty()) keys.push_back(entry.key);
+  }
+  return keys;
+}
+
+std::string_view switch_word(std::string_view value) {
+  constexpr std::array<std::string_view, 4> kOn = {"on", "yes", "true", "1"};
+  constexpr std::array<std::string_view, 4> kOff = {"off", "no", "false", "0"};
+  for (const auto word : kOn) {
+    if (value == word) return "on";
+  }
+  for (const auto word : kOff) {
+    if (value == word) return "off";
+  }
+  return "";
+}
+
+}  // namespace overpass::config

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+//
+// toml++ parses; this file only walks the tree and asks the option tables what a key means. A value
+// becomes text (true is "on", 5 is "5") and then goes the way of a value in -o.
+
+#include "config/toml_config.h"
+
+#include <toml++/toml.h>
+
+#include "config/foreign_options.h"
+#include "config/nearest.h"
+#include "config/option_reader.h"
+
+namespace overpass::config {
+
+namespace {
+
+struct Place {
+  std::string_view file;
+  std::string_view home;
+};
+
+/// "FILE:LINE:COLUMN: ".
+std::string position(std::string_view file, const toml::source_position& at) {
+  return std::string(file) + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ": ";
+}
+
+std::unexpected<Problem> at(const Place& place, const toml::source_region& source,
+                            const Problem& cause) {
+  return problem(position(place.file, source.begin) + cause.cause, cause.remedy);
+}
+
+/// A scalar as it would be written in -o, or nothing for an array, a table, a date or a fraction.
+std::optional<std::string> text_of(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* truth = node.as_boolean()) return truth->get() ? "on" : "off";
+  return std::nullopt;
+}
+
+/// A path of the file as the rest of the program wants it.
+Expected<std::string> path_of(const Place& place, std::string_view key, const toml::node& node) {
+  const auto* text = node.as_string();
+  if (text == nullptr) {
+    return at(place, node.source(), {"key " + quoted(key) + " must be a directory in quotes", ""});
+  }
+  const std::string& path = text->get();
+  if (path.starts_with("~/")) return std::string(place.home) + path.substr(1);
+  if (path.starts_with("/")) return path;
+  return at(place, node.source(),
+            {"key " + quoted(key) + " has the relative path " + quoted(path),
+             "begin it with '/' or '~/'"});
+}
+
+Expected<void> read_layers(const Place& place, OptionReader& reader, std::string_view key,
+                           const toml::node& node) {
+  std::vector<std::string> layers;
+  const auto* array = node.as_array();
+  if (array == nullptr) {
+    auto path = path_of(place, key, node);
+    if (!path) return std::unexpected(path.error());
+    layers.push_back(std::move(*path));
+  } else {
+    for (const toml::node& element : *array) {
+      auto path = path_of(place, key, element);
+      if (!path) return std::unexpected(path.error());
+      layers.push_back(std::move(*path));
+    }
+  }
+  auto taken = reader.take_layers(key, layers);
+  if (!taken) return at(place, node.source(), taken.error());
+  return {};
+}
+
+std::unexpected<Problem> unknown_key(const Place& place, const toml::key& key) {
+  std::vector<std::string_view> known = option_keys();
+  for (const LimitedOption& option : limited_options()) known.push_back(option.name);
+  return at(place, key.source(),
+            {"unknown key " + quoted(key.str()),
+             suggest(key.str(), known, "'man overpass.toml' lists the keys")});
+}
+
+bool is_limited(std::string_view key) {
+  for (const LimitedOption& option : limited_options()) {
+    if (option.name == key) return true;
+  }
+  return false;
+}
+
+Expected<void> read_scalar(const Place& place, OptionReader& reader, const OptionEntry& entry,
+                           const toml::key& key, const toml::node& node) {
+  if (entry.kind == Kind::Flag && !node.is_boolean()) {
+    return at(place, node.source(), {"key " + quoted(key.str()) + " must be true or false", ""});
+  }
+  const auto text = text_of(node);
+  if (!text) {
+    const std::string expected =
+        entry.kind == Kind::Flag ? "true or false" : std::string(entry.argument);
+    return at(place, node.source(), {"key " + quoted(key.str()) + " must be " + expected, ""});
+  }
+  auto taken = reader.take(entry, key.str(), *text);
+  if (!taken) return at(place, node.source(), taken.error());
+  return {};
+}
+
+Expected<void> read_key(const Place& place, OptionReader& reader, const toml::key& key,
+                        const toml::node& node) {
+  const OptionEntry* entry = find_option_by_key(key.str());
+  if (entry == nullptr) {
+    if (!is_limited(key.str())) return unknown_key(place, key);
+    const auto text = text_of(node);
+    if (!text)
+      return at(place, node.source(), {"key " + quoted(key.str()) + " must be a word", ""});
+    auto taken = take_foreign_option(reader.options(), key.str(), *text);
+    if (!taken) return at(place, node.source(), taken.error());
+    return {};
+  }
+  if (entry->kind == Kind::Layers) return read_layers(place, reader, key.str(), node);
+  if (entry->kind != Kind::Path) return read_scalar(place, reader, *entry, key, node);
+  auto path = path_of(place, key.str(), node);
+  if (!path) return std::unexpected(path.error());
+  auto taken = reader.take(*entry, key.str(), *path);
+  if (!taken) return at(place, node.source(), taken.error());
+  return {};
+}
+
+Expected<Options> read_mount(const Place& place, const toml::table& table) {
+  OptionReader reader;
+  for (const auto& [key, node] : table) {
+    if (auto ok = read_key(place, reader, key, node); !ok) return std::unexpected(ok.error());
+  }
+  return reader.options();
+}
+
+Expected<NamedMounts> read_mounts(const Place& place, const toml::table& table) {
+  NamedMounts mounts;
+  for (const auto& [key, node] : table) {
+    const std::string_view name = key.str();
+    const auto* entries = node.as_table();
+    if (entries == nullptr) {
+      return at(place, key.source(),
+                {quoted(name) + " stands directly in [mount]", "write [mount.NAME] above it"});
+    }
+    if (name.empty() || name.find('/') != std::string_view::npos) {
+      return at(place, key.source(),
+                {"the mount name " + quoted(name) + " is empty or has a '/' in it",
+                 "such an argument would be taken for a directory"});
+    }
+    auto options = read_mount(place, *entries);
+    if (!options) return std::unexpected(options.error());
+    mounts.emplace(name, std::move(*options));
+  }
+  return mounts;
+}
+
+}  // namespace
+
+Expected<NamedMounts> parse_toml(std::string_view text, std::string_view file,
+                                 std::string_view home) {
+  const Place place{file, home};
+  const toml::parse_result parsed = toml::parse(text, file);
+  if (!parsed) {
+    const toml::parse_error& error = parsed.error();
+    return problem(position(file, error.source().begin) + std::string(error.description()),
+                   "see 'man overpass.toml'");
+  }
+  NamedMounts mounts;
+  for (const auto& [key, node] : parsed.table()) {
+    if (key.str() != "mount") {
+      const std::string_view known[] = {"mount"};
+      return at(place, key.source(),
+                {"unknown table " + quoted(key.str()),
+                 suggest(key.str(), known, "mounts are described by [mount.NAME]")});
+    }
+    const auto* table = node.as_table();
+    if (table == nullptr) {
+      return at(place, key.source(), {"'mount' is not a table", "write [mount.NAME]"});
+    }
+    auto read = read_mounts(place, *table);
+    if (!read) return std::unexpected(read.error());
+    mounts = std::move(*read);
+  }
+  return mounts;
+}
+
+}  // namespace overpass::config

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+//
+// The first thing that is wrong is the one that is told.
+
+#include "config/validate.h"
+
+#include <algorithm>
+
+#include "config/nearest.h"
+
+namespace overpass::config {
+
+namespace {
+
+constexpr size_t kLongestName = 255;   // NAME_MAX
+constexpr size_t kLongestPath = 4095;  // PATH_MAX less the end
+
+Expected<void> check_path(const char* what, const std::string& path) {
+  if (path.size() > kLongestPath) {
+    return problem(
+        std::string("the path of ") + what + " is " + std::to_string(path.size()) + " bytes long",
+        "the limit is " + std::to_string(kLongestPath));
+  }
+  for (size_t begin = 0; begin <= path.size();) {
+    const size_t end = std::min(path.find('/', begin), path.size());
+    if (end - begin > kLongestName) {
+      return problem(std::string("the path of ") + what + " has a name of " +
+                         std::to_string(end - begin) + " bytes",
+                     "the limit is " + std::to_string(kLongestName));
+    }
+    begin = end + 1;
+  }
+  return {};
+}
+
+Expected<void> check_paths(const Options& options) {
+  for (const std::string& lower : options.lower) {
+    if (auto ok = check_path("a lower directory", lower); !ok) return ok;
+  }
+  if (options.upper) {
+    if (auto ok = check_path("the upper directory", *options.upper); !ok) return ok;
+  }
+  if (options.work) {
+    if (auto ok = check_path("the workdir", *options.work); !ok) return ok;
+  }
+  return check_path("the mountpoint", options.mountpoint);
+}
+
+}  // namespace
+
+Expected<void> validate(const Options& options) {
+  if (options.lower.empty()) {
+    return problem("no lower directory is given", "add --lower DIR or -o lowerdir=DIR");
+  }
+  if (options.lower.size() > kMostLowers) {
+    return problem(std::to_string(options.lower.size()) + " lower directories are given",
+                   "the limit is " + std::to_string(kMostLowers));
+  }
+  if (options.mountpoint.empty()) {
+    return problem("no mountpoint is given", "name a directory as the last argument");
+  }
+  if (options.upper && !options.work) {
+    return problem("an upper directory needs a workdir",
+                   "add --work DIR, an empty directory on the file system of the upper");
+  }
+  if (options.work && !options.upper) {
+    return problem("a workdir is of use only with an upper directory",
+                   "add --upper DIR, or leave the workdir out for a read-only union");
+  }
+  if (options.upper && *options.upper == *options.work) {
+    return problem("upper directory and workdir are the same: " + quoted(*options.upper),
+                   "use a directory beside the upper as the workdir");
+  }
+  return check_paths(options);
+}
+
+}  // namespace overpass::config

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+//
+// Whether options make sense together, before anything is opened: what can be told from the text
+// alone. What needs a look at the disk is told when the layers are opened.
+
+#ifndef OVERPASS_CONFIG_VALIDATE_H_
+#define OVERPASS_CONFIG_VALIDATE_H_
+
+#include "base/problem.h"
+#include "config/options.h"
+
+namespace overpass::config {
+
+/// The most lower directories of one union.
+constexpr size_t kMostLowers = 500;
+
+Expected<void> validate(const Options& options);
+
+}  // namespace overpass::config
+
+#endif  // OVERPASS_CONFIG_VALIDATE_H_
