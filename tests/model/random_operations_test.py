@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+"""Random operations on a mount and on the model: every answer, dumps in between, remounts, the upper at the end.
+
+A failure prints the seed and the shortest sequence of operations found that still fails.
+"""
+import errno
+import random
+import time
+
+from harness import equal, holds
+from operations import Real, dump_real, random_lower, random_operation, shown, write_to_disk
+from union_model import Model
+
+STEPS, DUMP_EVERY, REMOUNT_EVERY = 1200, 150, 400
+SHRINK_SECONDS = 60
+
+
+class Difference(Exception):
+    def __init__(self, step, text):
+        super().__init__(text)
+        self.step, self.text = step, text
+
+
+def answer(function):
+    try:
+        return function()
+    except OSError as error:
+        return errno.errorcode[error.errno]
+
+
+class Run:
+    """One mount and its model, and the operations applied to both."""
+
+    def __init__(self, t, seed, lowers, options=()):
+        self.t, self.seed = t, seed
+        source = random.Random(seed)
+        trees = [random_lower(source) for _ in range(lowers)]
+        for tree in trees:
+            tree.mode = 0o755
+        self.model = Model(trees)
+        self.model.layers[0].mtime = "any"
+        directories = [t.layer() for _ in trees]
+        for tree, directory in zip(trees, directories, strict=True):
+            write_to_disk(tree, directory, {})
+        self.mount = t.mount(*directories, options=options)
+        self.real = Real(self.mount.path, t.started - 3600)
+
+    def apply(self, step, operation):
+        if operation == ("remount",):
+            self.remount()
+        elif operation == ("dump",):
+            self.compare_dumps(step, self.mount.path)
+        elif operation[0] in ("pread", "pwrite", "close") and operation[1] not in self.model.handles:
+            return          # its open was left out by shrinking, or failed
+        elif operation[0] == "open" and operation[1] in self.model.handles:
+            return          # its close was left out by shrinking
+        else:
+            name, *arguments = operation
+            expected = answer(lambda: getattr(self.model, name)(*arguments))
+            actual = answer(lambda: self.real.apply(operation))
+            right = actual in expected if isinstance(expected, set) else actual == expected
+            if not right and not self._root_time(operation, expected, actual):
+                raise Difference(step, f"{shown(operation)}\n    is       {actual!r:.300}\n    expected {expected!r:.300}")
+
+    @staticmethod
+    def _root_time(operation, expected, actual):
+        return operation[0] == "stat" and operation[1] == "" and expected[:3] == actual[:3]
+
+    def remount(self):
+        self.close_handles()
+        self.mount = self.t.remount(self.mount)
+
+    def close_handles(self):
+        self.real.close_all()
+        self.model.handles.clear()
+
+    def compare_dumps(self, step, path):
+        expected, actual = self.model.dump()[1:], dump_real(path, self.real.boundary)[1:]
+        if actual != expected:
+            wrong = [f"is       {line}" for line in actual if line not in expected]
+            wrong += [f"expected {line}" for line in expected if line not in actual]
+            raise Difference(step, "the dump differs:\n    " + "\n    ".join(wrong[:12] or ["in its order"]))
+
+    def finish(self, step):
+        self.close_handles()
+        self.compare_dumps(step, self.mount.path)
+        self.mount.umount()
+        if self.mount.system == "overpass":
+            point = self.t.fresh("kernel")
+            kernel = self.t.mount_stack(type(self.mount.stack)(
+                self.mount.stack.lowers, self.mount.upper, self.mount.work, (), point), "kernel")
+            self.compare_dumps(step, kernel.path)
+            kernel.umount()
+
+    def abandon(self):
+        self.close_handles()
+        self.mount.give_up()
+
+
+def generate(run, seed, steps):
+    """Applies fresh random operations; returns all of them, raises Difference with them so far."""
+    source, operations, modes = random.Random(seed * 7919), [], {}
+    for step in range(steps):
+        if step and step % REMOUNT_EVERY == 0:
+            operation, modes = ("remount",), {}
+        elif step and step % DUMP_EVERY == 0:
+            operation = ("dump",)
+        else:
+            open_handles = {handle: modes[handle] for handle in run.model.handles}
+            operation = random_operation(source, open_handles, run.model.paths())
+            if operation[0] == "open":
+                modes[operation[1]] = operation[3]
+        operations.append(operation)
+        try:
+            run.apply(step, operation)
+        except Difference as difference:
+            difference.operations = operations
+            raise
+    try:
+        run.finish(steps)
+    except Difference as difference:
+        difference.operations = operations
+        raise
+    return operations
+
+
+def fails(t, seed, lowers, options, operations):
+    run = Run(t, seed, lowers, options)
+    try:
+        for step, operation in enumerate(operations):
+            run.apply(step, operation)
+        run.finish(len(operations))
+        return None
+    except Difference as difference:
+        return difference.text
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        run.abandon()
+
+
+def shrink(t, seed, lowers, options, operations, text):
+    """Leaves out operations while the rest still fails."""
+    deadline = time.monotonic() + t.settings.seconds(SHRINK_SECONDS)
+    piece = max(1, len(operations) // 2)
+    while piece >= 1 and time.monotonic() < deadline:
+        at, shorter = 0, False
+        while at < len(operations) and time.monotonic() < deadline:
+            candidate = operations[:at] + operations[at + piece:]
+            now = fails(t, seed, lowers, options, candidate)
+            if now:
+                operations, text, shorter = candidate, now, True
+            else:
+                at += piece
+        piece = piece // 2 if piece > 1 or not shorter else 1
+        if piece == 0:
+            break
+    return operations, text
+
+
+def check(t, seed, lowers, options=()):
+    steps = t.settings.steps or STEPS
+    run = Run(t, seed, lowers, options)
+    try:
+        done = generate(run, seed, steps)
+        equal(len(done), steps, "operations done")
+    except Difference as difference:
+        run.abandon()
+        operations, text = shrink(t, seed, lowers, options, difference.operations, difference.text)
+        lines = "\n".join("        " + shown(operation) for operation in operations)
+        holds(False, f"the mount agrees with the model (seed {seed}, {lowers} lowers, found at step {difference.step})\n"
+                     f"    {text}\n    the shortest failing sequence found, after building the lowers from the seed:\n{lines}")
+
+
+def test_random_operations_over_one_lower_agree_with_the_model(t):
+    check(t, t.settings.seed, 1)
+
+
+def test_random_operations_over_three_lowers_agree_with_the_model(t):
+    check(t, t.settings.seed + 1000, 3)
+
+
+def test_random_operations_over_an_empty_lower_agree_with_the_model(t):
+    check(t, t.settings.seed + 2000, 0 if t.settings.system == "plain" else 1)
+
+
+def test_random_operations_with_userxattr_agree_with_the_model(t):
+    check(t, t.settings.seed + 3000, 2, ("userxattr",))
