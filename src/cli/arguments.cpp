@@ -43,7 +43,7 @@ class Walk {
     if (flag == known_.end()) return unknown(name);
     if (flag->argument.empty()) {
       if (equals != std::string_view::npos) {
-        return problem("option " + config::quoted(name) + " takes no value");
+        return problem("option " + config::in_quotes(name) + " takes no value");
       }
       parsed_.flags.push_back({flag->name, ""});
       return {};
@@ -73,7 +73,7 @@ class Walk {
 
   Expected<void> take_next(const Flag& flag, std::string_view spelling) {
     if (next_ == arguments_.size()) {
-      return problem("option " + config::quoted(spelling) + " needs a value",
+      return problem("option " + config::in_quotes(spelling) + " needs a value",
                      "it takes " + std::string(flag.argument));
     }
     parsed_.flags.push_back({flag.name, arguments_[next_++]});
@@ -83,7 +83,7 @@ class Walk {
   std::unexpected<Problem> unknown(std::string_view name) const {
     std::vector<std::string_view> names;
     for (const Flag& flag : known_) names.push_back(flag.name);
-    return problem("unknown option " + config::quoted(name),
+    return problem("unknown option " + config::in_quotes(name),
                    config::suggest(name, names, "'overpass help' shows the options"));
   }
 

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 
 #include "base/log.h"
 #include "cli/process.h"
@@ -102,14 +104,14 @@ Expected<void> outcome(const std::string& message, pid_t child) {
 Expected<void> serve_in_background(const config::Options& options, const Serve& serve) {
   auto pipe = make_pipe();
   if (!pipe) return problem("no pipe to the daemon can be made", "raise the limit of open files");
+  (void)std::fflush(nullptr);  // What stands in a buffer would be written by both.
   const auto child = fork_process();
   if (!child) {
     return problem("the daemon cannot be started", "raise the limit of processes, or use -f");
   }
   if (*child == 0) {
     pipe->read.reset();
-    // _exit: buffers and exit handlers are the parent's.
-    ::_exit(serve_as_daemon(options, serve, std::move(pipe->write)));
+    std::exit(serve_as_daemon(options, serve, std::move(pipe->write)));
   }
   pipe->write.reset();
   const auto message = read_to_end(pipe->read);

@@ -37,7 +37,7 @@ int run_help(Context& context, const Arguments& arguments) {
       std::vector<std::string_view> names;
       for (const Command& known : commands()) names.push_back(known.name);
       return fail_with(context,
-                       {"unknown command " + config::quoted(name),
+                       {"unknown command " + config::in_quotes(name),
                         config::suggest(name, names, "'overpass help' shows the commands")},
                        kUsage);
     }

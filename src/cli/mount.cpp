@@ -83,7 +83,7 @@ int run_bare_mount(Context& context, const Arguments& arguments) {
   for (const Command& command : commands()) names.push_back(command.name);
   const std::string& word = parsed->operands.front();
   return fail_with(context,
-                   {"unknown command " + config::quoted(word),
+                   {"unknown command " + config::in_quotes(word),
                     config::suggest(word, names, "'overpass help' shows the commands")},
                    kUsage);
 }

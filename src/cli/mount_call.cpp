@@ -61,7 +61,7 @@ Expected<void> make_absolute(std::string& path) {
   std::error_code error;
   const auto current = std::filesystem::current_path(error);
   if (error) {
-    return problem("the relative path " + config::quoted(path) +
+    return problem("the relative path " + config::in_quotes(path) +
                        " cannot be resolved: the current directory is " + error.message(),
                    "use absolute paths");
   }
@@ -99,7 +99,7 @@ Expected<std::optional<std::string>> find_mount_name(const ParsedArguments& pars
 Expected<config::Options> read_mount_call(const ParsedArguments& parsed,
                                           const std::optional<config::Options>& named) {
   if (parsed.operands.size() > 2) {
-    return problem("too many arguments: " + config::quoted(parsed.operands[2]),
+    return problem("too many arguments: " + config::in_quotes(parsed.operands[2]),
                    "options come after '-o' or begin with '--'");
   }
   OptionReader reader(named.value_or(config::Options{}));

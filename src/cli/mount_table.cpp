@@ -92,10 +92,10 @@ Expected<std::string> resolve_overpass_mount(const std::string& path) {
     if (type) other = type;
   }
   if (other) {
-    return problem(config::quoted(path) + " is a mount of type " + *other + ", not of overpass",
+    return problem(config::in_quotes(path) + " is a mount of type " + *other + ", not of overpass",
                    "use umount(8) or the program that mounted it");
   }
-  return problem(config::quoted(path) + " is not a mountpoint of overpass",
+  return problem(config::in_quotes(path) + " is not a mountpoint of overpass",
                  "'findmnt -t fuse.overpass' lists them");
 }
 

@@ -29,7 +29,7 @@ Expected<config::Options> load_named_mount(const Context& context, std::string_v
     for (const auto& [known, options] : *mounts) names.push_back(known);
   }
   const std::vector<std::string_view> known(names.begin(), names.end());
-  return problem("no mount is called " + config::quoted(name),
+  return problem("no mount is called " + config::in_quotes(name),
                  config::suggest(name, known, "searched: " + searched));
 }
 

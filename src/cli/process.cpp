@@ -100,18 +100,22 @@ std::vector<int> open_descriptors() {
   return numbers;
 }
 
-Result<int> run_program(const std::vector<std::string>& command) {
+Result<FinishedProgram> run_program(const std::vector<std::string>& command) {
   std::vector<char*> words;
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
+  Pipe pipe = TRY(make_pipe());
   posix_spawn_file_actions_t actions;
   if (const int error = ::posix_spawn_file_actions_init(&actions); error != 0) return fail(error);
-  (void)::posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+  (void)::posix_spawn_file_actions_adddup2(&actions, raw(pipe.write), STDOUT_FILENO);
+  (void)::posix_spawn_file_actions_adddup2(&actions, raw(pipe.write), STDERR_FILENO);
   pid_t child = 0;
   const int error = ::posix_spawnp(&child, words[0], &actions, nullptr, words.data(), environ);
   (void)::posix_spawn_file_actions_destroy(&actions);
   if (error != 0) return fail(error);
-  return wait_for(child);
+  pipe.write.reset();
+  std::string output = read_to_end(pipe.read).value_or("");
+  return FinishedProgram{TRY(wait_for(child)), std::move(output)};
 }
 
 Result<UniqueFd> open_process(pid_t pid) {

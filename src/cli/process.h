@@ -45,9 +45,13 @@ Result<void> write_all(BorrowedFd fd, std::string_view text);
 /// The descriptors that are open in this process.
 std::vector<int> open_descriptors();
 
-/// Runs a program found in PATH with its output going to our standard error, and yields its wait
-/// status. ENOENT when there is no such program.
-Result<int> run_program(const std::vector<std::string>& command);
+struct FinishedProgram {
+  int status;          ///< As wait(2) gives it; 0 is success.
+  std::string output;  ///< Standard output and error.
+};
+
+/// Runs a program found in PATH to its end. ENOENT when there is none.
+Result<FinishedProgram> run_program(const std::vector<std::string>& command);
 
 /// Waits until the process behind `pid` has ended, or for `timeout_ms`; whether it has.
 Result<bool> wait_for_end_of(BorrowedFd pid_fd, int timeout_ms);

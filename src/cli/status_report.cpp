@@ -53,7 +53,7 @@ void append_members(std::string& text, const Json& object, const std::string& in
 }  // namespace
 
 Expected<std::string> read_status(const std::string& mountpoint) {
-  const std::string what = config::quoted(mountpoint);
+  const std::string what = config::in_quotes(mountpoint);
   const auto root = sys::open_path(mountpoint.c_str(), O_RDONLY | O_DIRECTORY);
   if (root.failed_with(ENOTCONN)) {
     return problem("the daemon of " + what + " is dead", "'overpass umount' clears the mountpoint");

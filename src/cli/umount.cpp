@@ -29,31 +29,31 @@ constexpr Flag kFlags[] = {
     {"--help", 'h', "", "show this help"},
 };
 
-std::unexpected<Problem> failed(const std::string& mountpoint, Errno error) {
-  const std::string what = config::quoted(mountpoint);
-  if (error == Errno{EBUSY}) {
-    return problem(what + " is busy",
-                   "'fuser -vm " + mountpoint + "' shows by whom; --lazy detaches it nevertheless");
-  }
-  return problem(what + " cannot be unmounted: " + std::strerror(to_int(error)),
+std::unexpected<Problem> is_busy(const std::string& mountpoint) {
+  return problem(config::in_quotes(mountpoint) + " is busy",
+                 "'fuser -vm " + mountpoint + "' shows by whom; --lazy detaches it nevertheless");
+}
+
+std::unexpected<Problem> cannot(const std::string& mountpoint, const std::string& why) {
+  return problem(config::in_quotes(mountpoint) + " cannot be unmounted: " + why,
                  "run it as the user who mounted it, or as root");
 }
 
 /// For a mount that an ordinary user made through fusermount3.
 Expected<void> unmount_through_helper(const std::string& mountpoint, bool lazy) {
-  std::vector<std::string> command = {"fusermount3", "-u", "-q"};
+  std::vector<std::string> command = {"fusermount3", "-u"};
   if (lazy) command.emplace_back("-z");
   command.emplace_back("--");
   command.push_back(mountpoint);
-  const auto status = run_program(command);
-  if (!status) {
+  const auto finished = run_program(command);
+  if (!finished) {
     return problem(
-        "fusermount3 cannot be run: " + std::string(std::strerror(to_int(status.error()))),
+        "fusermount3 cannot be run: " + std::string(std::strerror(to_int(finished.error()))),
         "install the package fuse3, or run this as root");
   }
-  if (*status == 0) return {};
-  return problem(config::quoted(mountpoint) + " is busy or another user's",
-                 "'fuser -vm " + mountpoint + "' shows by whom it is used; --lazy detaches it");
+  if (finished->status == 0) return {};
+  if (finished->output.find("busy") != std::string::npos) return is_busy(mountpoint);
+  return cannot(mountpoint, finished->output.substr(0, finished->output.find('\n')));
 }
 
 Expected<void> unmount(const std::string& mountpoint, bool lazy) {
@@ -61,7 +61,8 @@ Expected<void> unmount(const std::string& mountpoint, bool lazy) {
   const auto unmounted = sys::unmount(mountpoint.c_str(), flags);
   if (unmounted) return {};
   if (unmounted.failed_with(EPERM)) return unmount_through_helper(mountpoint, lazy);
-  return failed(mountpoint, unmounted.error());
+  if (unmounted.failed_with(EBUSY)) return is_busy(mountpoint);
+  return cannot(mountpoint, std::strerror(to_int(unmounted.error())));
 }
 
 /// A handle on the daemon, or empty when it cannot be told (it is dead, or in another pid
@@ -96,7 +97,7 @@ int run_umount(Context& context, const Arguments& arguments) {
   if (auto ok = unmount(*mountpoint, lazy); !ok) return fail_with(context, ok.error());
   if (daemon && !wait_for_end_of(daemon, kDaemonEndTimeoutMs).value_or(true)) {
     return fail_with(context,
-                     {config::quoted(*mountpoint) + " is unmounted, but its daemon still runs",
+                     {config::in_quotes(*mountpoint) + " is unmounted, but its daemon still runs",
                       "another mount namespace may hold the mount"});
   }
   return kSuccess;

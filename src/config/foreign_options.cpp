@@ -141,9 +141,7 @@ bool asks_for_what_is(const LimitedOption& option, std::string_view value) {
 
 std::string remedy_of(const LimitedOption& option) {
   if (option.accepted.empty()) return "leave it out";
-  std::string words;
-  for (const char c : option.accepted) words += c == '|' ? std::string(" or ") : std::string(1, c);
-  return "leave it out, or use " + std::string(option.name) + "=" + words;
+  return "leave it out, or use " + std::string(option.name) + "=" + spell_choice(option.accepted);
 }
 
 }  // namespace
@@ -157,7 +155,7 @@ Expected<bool> take_foreign_option(Options& options, std::string_view name,
     if (option.name != name) continue;
     if (asks_for_what_is(option, value.value_or("on"))) return true;
     const std::string written = std::string(name) + (value ? "=" + std::string(*value) : "");
-    return problem("option " + quoted(written) + " is refused: " + std::string(option.reason),
+    return problem("option " + in_quotes(written) + " is refused: " + std::string(option.reason),
                    remedy_of(option));
   }
   return false;

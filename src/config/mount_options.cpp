@@ -42,7 +42,7 @@ Expected<Element> cut_element(std::string_view& rest) {
       const size_t quote = find_unescaped(rest, '"', begin + 1);
       const bool closed = quote < rest.size();
       if (!closed || (quote + 1 < rest.size() && rest[quote + 1] != ',')) {
-        return problem("the value of option " + quoted(element.name) + " has an unbalanced '\"'",
+        return problem("the value of option " + in_quotes(element.name) + " has an unbalanced '\"'",
                        "end the value with '\"', or write '\\\"' for a quote in a name");
       }
       element.value = rest.substr(begin + 1, quote - begin - 1);
@@ -62,7 +62,7 @@ std::unexpected<Problem> unknown_option(std::string_view name) {
     if (!entry.name.empty()) known.push_back(entry.name);
     if (!entry.negation.empty()) known.push_back(entry.negation);
   }
-  return problem("unknown mount option " + quoted(name),
+  return problem("unknown mount option " + in_quotes(name),
                  suggest(name, known, "'overpass help mount' lists the options"));
 }
 

@@ -62,7 +62,7 @@ std::string suggest(std::string_view word, std::span<const std::string_view> kno
   return "did you mean '" + std::string(*nearest) + "'?";
 }
 
-std::string quoted(std::string_view word) {
+std::string in_quotes(std::string_view word) {
   std::string text(word.substr(0, kLongestQuote));
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';

@@ -28,7 +28,7 @@ std::string suggest(std::string_view word, std::span<const std::string_view> kno
 
 /// A word of the user's between quotes for a message: cut when overlong, and with bytes that would
 /// break a line of output replaced by '?'.
-std::string quoted(std::string_view word);
+std::string in_quotes(std::string_view word);
 
 }  // namespace overpass::config
 

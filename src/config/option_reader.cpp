@@ -12,30 +12,31 @@ namespace overpass::config {
 
 namespace {
 
-Expected<void> check_text(std::string_view spelling, std::string_view value) {
+std::unexpected<Problem> missing_value(std::string_view spelling, std::string_view argument) {
+  return problem("option " + in_quotes(spelling) + " needs a value",
+                 "it takes " + spell_choice(argument));
+}
+
+Expected<void> check_value(std::string_view spelling, std::string_view argument,
+                           std::string_view value) {
+  if (value.empty()) return missing_value(spelling, argument);
   if (value.size() > kLongestValue) {
-    return problem("the value of option " + quoted(spelling) + " is " +
+    return problem("the value of option " + in_quotes(spelling) + " is " +
                        std::to_string(value.size()) + " bytes long",
                    "the limit is " + std::to_string(kLongestValue));
   }
   if (value.find('\0') != std::string_view::npos) {
-    return problem("the value of option " + quoted(spelling) + " contains a NUL byte");
+    return problem("the value of option " + in_quotes(spelling) + " contains a NUL byte");
   }
   return {};
-}
-
-Expected<void> check_path(std::string_view spelling, std::string_view value) {
-  if (value.empty()) {
-    return problem("option " + quoted(spelling) + " needs a value", "name a directory");
-  }
-  return check_text(spelling, value);
 }
 
 Expected<void> take_flag(Options& options, const OptionEntry& entry, std::string_view spelling,
                          std::optional<std::string_view> value, bool negated) {
   const std::string_view word = switch_word(value.value_or("on"));
   if (word.empty()) {
-    return problem("option " + quoted(spelling) + " must be on or off, not " + quoted(*value));
+    return problem("option " + in_quotes(spelling) + " must be on or off, not " +
+                   in_quotes(*value));
   }
   const bool on = (word == "on") != negated;
   (void)entry.set(options, on ? "on" : "off");  // A flag's setter knows both words.
@@ -46,7 +47,7 @@ Expected<void> take_flag(Options& options, const OptionEntry& entry, std::string
 
 Expected<void> OptionReader::note_given(const OptionEntry& entry, std::string_view spelling) {
   if (std::find(given_.begin(), given_.end(), &entry) != given_.end()) {
-    return problem("option " + quoted(spelling) + " is given twice", "give it once");
+    return problem("option " + in_quotes(spelling) + " is given twice", "give it once");
   }
   given_.push_back(&entry);
   return {};
@@ -55,21 +56,14 @@ Expected<void> OptionReader::note_given(const OptionEntry& entry, std::string_vi
 Expected<void> OptionReader::take(const OptionEntry& entry, std::string_view spelling,
                                   std::optional<std::string_view> value, bool negated) {
   if (entry.kind == Kind::Flag) return take_flag(options_, entry, spelling, value, negated);
-  if (!value) {
-    return problem("option " + quoted(spelling) + " needs a value",
-                   "it takes " + std::string(entry.argument));
-  }
-  if (entry.kind == Kind::Word) {
-    if (auto ok = check_text(spelling, *value); !ok) return ok;
-  } else if (auto ok = check_path(spelling, *value); !ok) {
-    return ok;
-  }
+  if (!value) return missing_value(spelling, entry.argument);
+  if (auto ok = check_value(spelling, entry.argument, *value); !ok) return ok;
   if (entry.kind != Kind::Layer) {
     if (auto ok = note_given(entry, spelling); !ok) return ok;
   }
   if (!entry.set(options_, *value)) {
-    return problem("option " + quoted(spelling) + " must be " + std::string(entry.argument) +
-                   ", not " + quoted(*value));
+    return problem("option " + in_quotes(spelling) + " must be " + spell_choice(entry.argument) +
+                   ", not " + in_quotes(*value));
   }
   return {};
 }
@@ -77,18 +71,16 @@ Expected<void> OptionReader::take(const OptionEntry& entry, std::string_view spe
 Expected<void> OptionReader::take_layers(std::string_view spelling,
                                          const std::vector<std::string>& layers) {
   if (!options_.lower.empty()) {
-    return problem("option " + quoted(spelling) + " is given after other lower directories",
+    return problem("option " + in_quotes(spelling) + " is given after other lower directories",
                    "give it once, and more with lowerdir+ or --lower after it");
   }
-  if (layers.empty()) {
-    return problem("option " + quoted(spelling) + " needs a value", "name a directory");
-  }
+  if (layers.empty()) return missing_value(spelling, "DIR");
   for (const std::string& layer : layers) {
     if (layer.empty() && layers.size() > 1) {
-      return problem("option " + quoted(spelling) + " has an empty element",
+      return problem("option " + in_quotes(spelling) + " has an empty element",
                      "put one ':' between directories; a colon in a name is '\\:'");
     }
-    if (auto ok = check_path(spelling, layer); !ok) return ok;
+    if (auto ok = check_value(spelling, "DIR", layer); !ok) return ok;
     options_.lower.push_back(layer);
   }
   return {};

@@ -94,17 +94,17 @@ constexpr OptionEntry kTable[] = {
        return true;
      },
      "fsync=0 is volatile"},
-    {"lower_io", "", "lower_io", "", Kind::Word, "passthrough or cached", set_lower_io,
+    {"lower_io", "", "lower_io", "", Kind::Word, "passthrough|cached", set_lower_io,
      "cached: descriptors opened before a copy-up see later writes"},
-    {"passthrough", "", "passthrough", "", Kind::Word, "auto, on or off",
+    {"passthrough", "", "passthrough", "", Kind::Word, "auto|on|off",
      [](Options& options, std::string_view value) {
        return set_switch(options.passthrough, value);
      },
      "let the kernel read and write the layers' files directly"},
-    {"io_uring", "", "io_uring", "", Kind::Word, "auto, on or off",
+    {"io_uring", "", "io_uring", "", Kind::Word, "auto|on|off",
      [](Options& options, std::string_view value) { return set_switch(options.io_uring, value); },
      "requests over io_uring instead of /dev/fuse"},
-    {"threads", "", "threads", "", Kind::Word, "a whole number from 0 to 1024", set_threads,
+    {"threads", "", "threads", "", Kind::Word, "0-1024", set_threads,
      "threads that serve /dev/fuse; 0: one per CPU"},
     {"allow_other", "", "allow_other", "", Kind::Flag, "",
      [](Options& options, std::string_view value) {
@@ -119,9 +119,9 @@ constexpr OptionEntry kTable[] = {
      "allow programs to be executed"},
     {"atime", "noatime", "atime", "", Kind::Flag, "", set_flag<&Options::atime>,
      "let the upper keep access times"},
-    {"fsname", "", "fsname", "", Kind::Word, "a name", set_text<&Options::fsname>,
+    {"fsname", "", "fsname", "", Kind::Word, "NAME", set_text<&Options::fsname>,
      "the source that mount(8) shows"},
-    {"context", "", "context", "", Kind::Word, "a security context", set_text<&Options::context>,
+    {"context", "", "context", "", Kind::Word, "LABEL", set_text<&Options::context>,
      "SELinux label; taken, not applied"},
     {"debug", "", "debug", "-d", Kind::Flag, "", set_flag<&Options::debug>,
      "log every request; stay in the foreground"},
@@ -146,6 +146,18 @@ const OptionEntry* find_option_by_key(std::string_view key) {
     if (entry.key == key) return &entry;
   }
   return nullptr;
+}
+
+std::string spell_choice(std::string_view argument) {
+  std::string text;
+  while (!argument.empty()) {
+    const size_t bar = argument.find('|');
+    text += argument.substr(0, bar);
+    if (bar == std::string_view::npos) break;
+    argument.remove_prefix(bar + 1);
+    text += argument.find('|') == std::string_view::npos ? " or " : ", ";
+  }
+  return text;
 }
 
 std::vector<std::string_view> option_keys() {

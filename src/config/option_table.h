@@ -8,6 +8,7 @@
 #define OVERPASS_CONFIG_OPTION_TABLE_H_
 
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -29,7 +30,7 @@ struct OptionEntry {
   std::string_view key;       ///< In TOML. Empty: another entry's key says the same.
   std::string_view flag;      ///< On the command line; may be empty.
   Kind kind;
-  std::string_view argument;  ///< As help shows it; for a Word what it may be.
+  std::string_view argument;  ///< As help shows it: "DIR", "auto|on|off", "0-1024".
   /// Takes the unescaped value; "on" or "off" for a Flag. False: not a value it knows.
   bool (*set)(Options& options, std::string_view value);
   std::string_view help;
@@ -47,6 +48,9 @@ FoundOption find_option(std::string_view name);
 
 /// By TOML key; null when there is none.
 const OptionEntry* find_option_by_key(std::string_view key);
+
+/// "a, b or c" for "a|b|c", as in "must be a, b or c".
+std::string spell_choice(std::string_view argument);
 
 /// Every TOML key of the table.
 std::vector<std::string_view> option_keys();

@@ -21,22 +21,22 @@ enum class LowerIo { Passthrough, Cached };
 enum class Switch { Auto, On, Off };
 
 struct Options {
-  std::vector<std::string> lower;  ///< Topmost first, as in lowerdir=.
+  std::vector<std::string> lower;    ///< Topmost first, as in lowerdir=.
   std::optional<std::string> upper;  ///< Absent: a read-only union.
   std::optional<std::string> work;   ///< Needed exactly when there is an upper.
   std::string mountpoint;
 
-  bool read_only = false;         ///< `ro`: refuse writes even with an upper.
-  bool userxattr = false;         ///< Marks as user.overlay.* even when privileged.
-  bool is_volatile = false;       ///< `volatile`, `fsync=0`: no syncs at copy-up.
+  bool read_only = false;    ///< `ro`: refuse writes even with an upper.
+  bool userxattr = false;    ///< Marks as user.overlay.* even when privileged.
+  bool is_volatile = false;  ///< `volatile`, `fsync=0`: no syncs at copy-up.
   LowerIo lower_io = LowerIo::Passthrough;
   Switch passthrough = Switch::Auto;
   Switch io_uring = Switch::Auto;  ///< FUSE over io_uring as the transport.
-  uint32_t threads = 0;           ///< Serving threads on /dev/fuse; 0: one per CPU.
+  uint32_t threads = 0;            ///< Serving threads on /dev/fuse; 0: one per CPU.
 
-  std::optional<bool> allow_other;   ///< Absent: on for root, off otherwise.
+  std::optional<bool> allow_other;                          ///< Absent: on for root, off otherwise.
   bool suid = true, dev = true, exec = true, atime = true;  ///< Mount flags.
-  std::optional<std::string> fsname;  ///< Shown as the source; absent: "overpass".
+  std::optional<std::string> fsname;   ///< Shown as the source; absent: "overpass".
   std::optional<std::string> context;  ///< SELinux label that container engines hand over; unused.
 
   bool foreground = false;

@@ -7,6 +7,9 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "config/foreign_options.h"
 #include "config/nearest.h"
 #include "config/option_reader.h"
@@ -30,6 +33,22 @@ std::unexpected<Problem> at(const Place& place, const toml::source_region& sourc
   return problem(position(place.file, source.begin) + cause.cause, cause.remedy);
 }
 
+struct Entry {
+  const toml::key* key;
+  const toml::node* node;
+};
+
+/// The entries of a table as they stand in the file, so that the first error is told first; the
+/// table itself is sorted by key.
+std::vector<Entry> in_file_order(const toml::table& table) {
+  std::vector<Entry> entries;
+  for (const auto& [key, node] : table) entries.push_back({&key, &node});
+  std::sort(entries.begin(), entries.end(), [](const Entry& left, const Entry& right) {
+    return left.key->source().begin < right.key->source().begin;
+  });
+  return entries;
+}
+
 /// A scalar as it would be written in -o, or nothing for an array, a table, a date or a fraction.
 std::optional<std::string> text_of(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
@@ -42,13 +61,14 @@ std::optional<std::string> text_of(const toml::node& node) {
 Expected<std::string> path_of(const Place& place, std::string_view key, const toml::node& node) {
   const auto* text = node.as_string();
   if (text == nullptr) {
-    return at(place, node.source(), {"key " + quoted(key) + " must be a directory in quotes", ""});
+    return at(place, node.source(),
+              {"key " + in_quotes(key) + " must be a directory in quotes", ""});
   }
   const std::string& path = text->get();
   if (path.starts_with("~/")) return std::string(place.home) + path.substr(1);
   if (path.starts_with("/")) return path;
   return at(place, node.source(),
-            {"key " + quoted(key) + " has the relative path " + quoted(path),
+            {"key " + in_quotes(key) + " has the relative path " + in_quotes(path),
              "begin it with '/' or '~/'"});
 }
 
@@ -76,7 +96,7 @@ std::unexpected<Problem> unknown_key(const Place& place, const toml::key& key) {
   std::vector<std::string_view> known = option_keys();
   for (const LimitedOption& option : limited_options()) known.push_back(option.name);
   return at(place, key.source(),
-            {"unknown key " + quoted(key.str()),
+            {"unknown key " + in_quotes(key.str()),
              suggest(key.str(), known, "'man overpass.toml' lists the keys")});
 }
 
@@ -90,13 +110,14 @@ bool is_limited(std::string_view key) {
 Expected<void> read_scalar(const Place& place, OptionReader& reader, const OptionEntry& entry,
                            const toml::key& key, const toml::node& node) {
   if (entry.kind == Kind::Flag && !node.is_boolean()) {
-    return at(place, node.source(), {"key " + quoted(key.str()) + " must be true or false", ""});
+    return at(place, node.source(), {"key " + in_quotes(key.str()) + " must be true or false", ""});
   }
   const auto text = text_of(node);
   if (!text) {
     const std::string expected =
         entry.kind == Kind::Flag ? "true or false" : std::string(entry.argument);
-    return at(place, node.source(), {"key " + quoted(key.str()) + " must be " + expected, ""});
+    return at(place, node.source(),
+              {"key " + in_quotes(key.str()) + " must be " + spell_choice(expected), ""});
   }
   auto taken = reader.take(entry, key.str(), *text);
   if (!taken) return at(place, node.source(), taken.error());
@@ -110,7 +131,7 @@ Expected<void> read_key(const Place& place, OptionReader& reader, const toml::ke
     if (!is_limited(key.str())) return unknown_key(place, key);
     const auto text = text_of(node);
     if (!text)
-      return at(place, node.source(), {"key " + quoted(key.str()) + " must be a word", ""});
+      return at(place, node.source(), {"key " + in_quotes(key.str()) + " must be a word", ""});
     auto taken = take_foreign_option(reader.options(), key.str(), *text);
     if (!taken) return at(place, node.source(), taken.error());
     return {};
@@ -126,24 +147,24 @@ Expected<void> read_key(const Place& place, OptionReader& reader, const toml::ke
 
 Expected<Options> read_mount(const Place& place, const toml::table& table) {
   OptionReader reader;
-  for (const auto& [key, node] : table) {
-    if (auto ok = read_key(place, reader, key, node); !ok) return std::unexpected(ok.error());
+  for (const auto& [key, node] : in_file_order(table)) {
+    if (auto ok = read_key(place, reader, *key, *node); !ok) return std::unexpected(ok.error());
   }
   return reader.options();
 }
 
 Expected<NamedMounts> read_mounts(const Place& place, const toml::table& table) {
   NamedMounts mounts;
-  for (const auto& [key, node] : table) {
-    const std::string_view name = key.str();
-    const auto* entries = node.as_table();
+  for (const auto& [key, node] : in_file_order(table)) {
+    const std::string_view name = key->str();
+    const auto* entries = node->as_table();
     if (entries == nullptr) {
-      return at(place, key.source(),
-                {quoted(name) + " stands directly in [mount]", "write [mount.NAME] above it"});
+      return at(place, key->source(),
+                {in_quotes(name) + " stands directly in [mount]", "write [mount.NAME] above it"});
     }
     if (name.empty() || name.find('/') != std::string_view::npos) {
-      return at(place, key.source(),
-                {"the mount name " + quoted(name) + " is empty or has a '/' in it",
+      return at(place, key->source(),
+                {"the mount name " + in_quotes(name) + " is empty or has a '/' in it",
                  "such an argument would be taken for a directory"});
     }
     auto options = read_mount(place, *entries);
@@ -165,16 +186,16 @@ Expected<NamedMounts> parse_toml(std::string_view text, std::string_view file,
                    "see 'man overpass.toml'");
   }
   NamedMounts mounts;
-  for (const auto& [key, node] : parsed.table()) {
-    if (key.str() != "mount") {
+  for (const auto& [key, node] : in_file_order(parsed.table())) {
+    if (key->str() != "mount") {
       const std::string_view known[] = {"mount"};
-      return at(place, key.source(),
-                {"unknown table " + quoted(key.str()),
-                 suggest(key.str(), known, "mounts are described by [mount.NAME]")});
+      return at(place, key->source(),
+                {"unknown table " + in_quotes(key->str()),
+                 suggest(key->str(), known, "mounts are described by [mount.NAME]")});
     }
-    const auto* table = node.as_table();
+    const auto* table = node->as_table();
     if (table == nullptr) {
-      return at(place, key.source(), {"'mount' is not a table", "write [mount.NAME]"});
+      return at(place, key->source(), {"'mount' is not a table", "write [mount.NAME]"});
     }
     auto read = read_mounts(place, *table);
     if (!read) return std::unexpected(read.error());

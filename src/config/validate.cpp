@@ -68,7 +68,7 @@ Expected<void> validate(const Options& options) {
                    "add --upper DIR, or leave the workdir out for a read-only union");
   }
   if (options.upper && *options.upper == *options.work) {
-    return problem("upper directory and workdir are the same: " + quoted(*options.upper),
+    return problem("upper directory and workdir are the same: " + in_quotes(*options.upper),
                    "use a directory beside the upper as the workdir");
   }
   return check_paths(options);

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+//
+// Whole command lines, in this process, with a daemon that only notes what it is asked for.
+
+#include "cli/command.h"
+
+#include <gtest/gtest.h>
+
+#include "config/option_table.h"
+#include "scratch.h"
+
+namespace overpass::cli {
+namespace {
+
+class CommandLine : public testing::Test {
+ protected:
+  int run(const Arguments& arguments) {
+    Context context = world_.context();
+    return cli::run(context, arguments);
+  }
+  std::string err() const { return world_.err.str(); }
+  std::string out() const { return world_.out.str(); }
+
+  FakeWorld world_;
+};
+
+TEST_F(CommandLine, MountsByTheSubcommand) {
+  EXPECT_EQ(run({"mount", "-f", "--lower", "/a", "/m"}), kSuccess);
+  ASSERT_EQ(world_.served.size(), 1u);
+  EXPECT_EQ(world_.served[0].mountpoint, "/m");
+  EXPECT_EQ(err(), "");
+}
+
+TEST_F(CommandLine, MountsWithoutASubcommand) {
+  EXPECT_EQ(run({"-f", "-o", "lowerdir=/a:/b,upperdir=/u,workdir=/w", "/m"}), kSuccess);
+  EXPECT_EQ(run({"source", "/m", "-f", "-o", "rw,lowerdir=/a,dev,suid"}), kSuccess);
+  EXPECT_EQ(run({"/m", "-o", "lowerdir=/a", "-f"}), kSuccess);
+  ASSERT_EQ(world_.served.size(), 3u);
+  EXPECT_EQ(world_.served[1].fsname, "source");
+}
+
+TEST_F(CommandLine, TakesAMountpointCalledLikeASubcommandWithASlash) {
+  EXPECT_EQ(run({"./status", "-f", "-o", "lowerdir=/a"}), kSuccess);
+  ASSERT_EQ(world_.served.size(), 1u);
+  EXPECT_TRUE(world_.served[0].mountpoint.ends_with("/status"));
+  EXPECT_EQ(run({"mount", "-f", "-o", "lowerdir=/a", "status"}), kSuccess);
+  EXPECT_EQ(world_.served.size(), 2u);
+}
+
+TEST_F(CommandLine, MountsByName) {
+  world_.scratch.write("system.toml", "[mount.box]\nlower = '/a'\nmountpoint = '/m'\n");
+  EXPECT_EQ(run({"mount", "-f", "box"}), kSuccess);
+  EXPECT_EQ(run({"box", "/n", "-f", "-o", "rw"}), kSuccess);
+  ASSERT_EQ(world_.served.size(), 2u);
+  EXPECT_EQ(world_.served[0].mountpoint, "/m");
+  EXPECT_EQ(world_.served[1].mountpoint, "/n");
+}
+
+TEST_F(CommandLine, PrefersTheUsersFile) {
+  world_.scratch.write("user.toml", "[mount.box]\nlower = '/mine'\nmountpoint = '/m'\n");
+  world_.scratch.write("system.toml", "[mount.box]\nlower = '/a'\nmountpoint = '/m'\n");
+  EXPECT_EQ(run({"mount", "-f", "box"}), kSuccess);
+  EXPECT_EQ(world_.served.at(0).lower, std::vector<std::string>{"/mine"});
+}
+
+TEST_F(CommandLine, NamesTheNearestMount) {
+  world_.scratch.write("user.toml", "[mount.sandbox]\nlower = '/a'\n");
+  EXPECT_EQ(run({"mount", "sandbax"}), kFailure);
+  EXPECT_EQ(err(), "overpass: no mount is called 'sandbax' (did you mean 'sandbox'?)\n");
+}
+
+TEST_F(CommandLine, SaysWhereItSearched) {
+  EXPECT_EQ(run({"mount", "box"}), kFailure);
+  EXPECT_EQ(err(),
+            "overpass: no mount is called 'box' (searched: " + world_.scratch.path("user.toml") +
+                ", " + world_.scratch.path("system.toml") + ")\n");
+}
+
+TEST_F(CommandLine, TellsWhatIsWrongInAFile) {
+  const std::string file = world_.scratch.write("user.toml", "[mount.box]\nlowr = '/a'\n");
+  EXPECT_EQ(run({"mount", "box"}), kFailure);
+  EXPECT_EQ(err(), "overpass: " + file + ":2:1: unknown key 'lowr' (did you mean 'lower'?)\n");
+}
+
+TEST_F(CommandLine, TellsThatAFileCannotBeRead) {
+  std::filesystem::create_directory(world_.scratch.path("user.toml"));
+  EXPECT_EQ(run({"mount", "box"}), kFailure);
+  EXPECT_NE(err().find("user.toml cannot be read: Is a directory"), std::string::npos);
+}
+
+TEST_F(CommandLine, PrintsTheProblemOfTheMountAsOneLine) {
+  world_.outcome = problem("lower directory '/a\nb' does not exist", "create it");
+  EXPECT_EQ(run({"mount", "-f", "--lower", "/a\nb", "/m"}), kFailure);
+  EXPECT_EQ(err(), "overpass: lower directory '/a?b' does not exist (create it)\n");
+}
+
+TEST_F(CommandLine, PrintsHelpAndVersion) {
+  for (const Arguments& arguments :
+       {Arguments{"help"}, Arguments{"--help"}, Arguments{"-h"}, Arguments{"help", "mount"},
+        Arguments{"mount", "--help"}, Arguments{"umount", "-h"}, Arguments{"status", "--help"}}) {
+    world_.out.str("");
+    EXPECT_EQ(run(arguments), kSuccess);
+    EXPECT_NE(out().find("overpass"), std::string::npos);
+  }
+  for (const Arguments& arguments :
+       {Arguments{"--version"}, Arguments{"-V"}, Arguments{"mount", "--version"}}) {
+    world_.out.str("");
+    EXPECT_EQ(run(arguments), kSuccess);
+    EXPECT_EQ(out(), "overpass " OVERPASS_VERSION "\n");
+  }
+  EXPECT_EQ(err(), "");
+  EXPECT_TRUE(world_.served.empty());
+}
+
+TEST_F(CommandLine, ExplainsEveryOptionInTheHelpOfMount) {
+  run({"mount", "--help"});
+  for (const config::OptionEntry& entry : config::option_table()) {
+    EXPECT_NE(out().find(entry.name), std::string::npos) << entry.name;
+    EXPECT_NE(out().find(entry.negation), std::string::npos) << entry.negation;
+  }
+}
+
+struct UsageRow {
+  const char* name;
+  Arguments arguments;
+  std::string line;
+};
+
+class UsageErrors : public testing::TestWithParam<UsageRow> {};
+
+TEST_P(UsageErrors, ExitWithTwoAndOneLine) {
+  FakeWorld world;
+  Context context = world.context();
+  EXPECT_EQ(cli::run(context, GetParam().arguments), kUsage);
+  EXPECT_EQ(world.err.str(), "overpass: " + GetParam().line + "\n");
+  EXPECT_EQ(world.out.str(), "");
+  EXPECT_TRUE(world.served.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Lines, UsageErrors,
+    testing::Values(
+        UsageRow{"Nothing", {}, "no arguments are given ('overpass help' shows the commands)"},
+        UsageRow{
+            "MisspeltCommand", {"stauts"}, "unknown command 'stauts' (did you mean 'status'?)"},
+        UsageRow{"UnknownCommand",
+                 {"zzzzz"},
+                 "unknown command 'zzzzz' ('overpass help' shows the commands)"},
+        UsageRow{"HelpOfUnknown",
+                 {"help", "umuont"},
+                 "unknown command 'umuont' (did you mean 'umount'?)"},
+        UsageRow{"UnknownFlag",
+                 {"mount", "--uper", "/u"},
+                 "unknown option '--uper' (did you mean '--upper'?)"},
+        UsageRow{"UnknownMountOption",
+                 {"-o", "lowerdir=/a,uperdir=/u", "/m"},
+                 "unknown mount option 'uperdir' (did you mean 'upperdir'?)"},
+        UsageRow{"NoLower",
+                 {"mount", "/m"},
+                 "no lower directory is given (add --lower DIR or -o lowerdir=DIR)"},
+        UsageRow{"NoMountpoint",
+                 {"mount", "--lower", "/a"},
+                 "no mountpoint is given (name a directory as the last argument)"},
+        UsageRow{"NoWorkdir",
+                 {"mount", "--lower", "/a", "--upper", "/u", "/m"},
+                 "an upper directory needs a workdir (add --work DIR, an empty directory on the "
+                 "file system of the upper)"},
+        UsageRow{"UmountOfNothing",
+                 {"umount"},
+                 "umount takes one mountpoint (overpass umount MOUNTPOINT)"},
+        UsageRow{"UmountOfTwo",
+                 {"umount", "/a", "/b"},
+                 "umount takes one mountpoint (overpass umount MOUNTPOINT)"},
+        UsageRow{"UmountWithUnknownFlag",
+                 {"umount", "--layz", "/m"},
+                 "unknown option '--layz' (did you mean '--lazy'?)"},
+        UsageRow{"StatusOfNothing",
+                 {"status", "--json"},
+                 "status takes one mountpoint (overpass status MOUNTPOINT)"}),
+    [](const auto& row) { return row.param.name; });
+
+TEST_F(CommandLine, RefusesToUnmountWhatIsNotOurs) {
+  EXPECT_EQ(run({"umount", "/proc"}), kFailure);
+  EXPECT_EQ(err(),
+            "overpass: '/proc' is a mount of type proc, not of overpass (use umount(8) or the "
+            "program that mounted it)\n");
+}
+
+TEST_F(CommandLine, RefusesToShowTheStatusOfWhatIsNotOurs) {
+  EXPECT_EQ(run({"status", world_.scratch.path(".")}), kFailure);
+  EXPECT_NE(err().find("is not a mountpoint of overpass"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace overpass::cli

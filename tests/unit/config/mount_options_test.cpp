@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+//
+// The text after -o: what it sets, and every message for what is wrong with it.
+
+#include "config/mount_options.h"
+
+#include <gtest/gtest.h>
+
+namespace overpass::config {
+namespace {
+
+using Paths = std::vector<std::string>;
+
+Expected<Options> read(std::string_view text) {
+  OptionReader reader;
+  if (auto ok = read_mount_options(reader, text); !ok) return std::unexpected(ok.error());
+  return reader.options();
+}
+
+TEST(MountOptions, SetTheLayers) {
+  const auto options = read("lowerdir=/a:/b,upperdir=/u,workdir=/w");
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->lower, (Paths{"/a", "/b"}));
+  EXPECT_EQ(options->upper, "/u");
+  EXPECT_EQ(options->work, "/w");
+  EXPECT_FALSE(options->read_only);
+}
+
+struct SplitRow {
+  const char* name;
+  std::string_view value;
+  Paths layers;
+};
+
+class SplitLayers : public testing::TestWithParam<SplitRow> {};
+
+TEST_P(SplitLayers, CutsAtUnescapedColons) {
+  EXPECT_EQ(split_layers(GetParam().value), GetParam().layers);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Values, SplitLayers,
+    testing::Values(SplitRow{"Single", "/a", {"/a"}}, SplitRow{"Several", "a:b:c", {"a", "b", "c"}},
+                    SplitRow{"EscapedColon", R"(/a\:b:/c)", {"/a:b", "/c"}},
+                    SplitRow{"EscapedBackslashBeforeColon", R"(/a\\:/b)", {"/a\\", "/b"}},
+                    SplitRow{"EscapedComma", R"(/a\,b)", {"/a,b"}},
+                    SplitRow{"BackslashAtTheEnd", R"(/a\)", {"/a\\"}},
+                    SplitRow{"EmptyElement", "a::b", {"a", "", "b"}},
+                    SplitRow{"ColonAtTheEnd", "a:", {"a", ""}}, SplitRow{"Nothing", "", {""}},
+                    SplitRow{"Newline", "a\nb:c", {"a\nb", "c"}},
+                    SplitRow{"InvalidUtf8", "\xff:\xfe", {"\xff", "\xfe"}}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(MountOptions, KeepCommasThatAreEscaped) {
+  const auto options = read(R"(lowerdir=/a\,b:/c\:d,upperdir=/u\,1,workdir=/w\\)");
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->lower, (Paths{"/a,b", "/c:d"}));
+  EXPECT_EQ(options->upper, "/u,1");
+  EXPECT_EQ(options->work, "/w\\");
+}
+
+TEST(MountOptions, KeepColonsInUpperAndWorkdir) {
+  const auto options = read(R"(lowerdir=/a,upperdir=/u:1,workdir=/w\:2)");
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->upper, "/u:1");
+  EXPECT_EQ(options->work, "/w:2");
+}
+
+TEST(MountOptions, KeepEqualsSignsInValues) {
+  const auto options = read("lowerdir=/a=b,fsname=x=y");
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->lower, Paths{"/a=b"});
+  EXPECT_EQ(options->fsname, "x=y");
+}
+
+TEST(MountOptions, TakeAQuotedLabelWithItsCommas) {
+  const auto options =
+      read(R"(lowerdir=/a,context="system_u:object_r:container_file_t:s0:c1,c2",nodev)");
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->context, "system_u:object_r:container_file_t:s0:c1,c2");
+  EXPECT_FALSE(options->dev);
+}
+
+TEST(MountOptions, TakeQuotesAroundPaths) {
+  const auto options = read(R"(lowerdir="/a,b:/c",upperdir="/u",workdir=/w"x)");
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->lower, (Paths{"/a,b", "/c"}));
+  EXPECT_EQ(options->upper, "/u");
+  EXPECT_EQ(options->work, "/w\"x");
+}
+
+TEST(MountOptions, TakeAnEscapedQuoteAtTheBeginningLiterally) {
+  const auto options = read(R"(lowerdir=\"a)");
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->lower, Paths{"\"a"});
+}
+
+TEST(MountOptions, PassOverEmptyElements) {
+  const auto options = read(",,lowerdir=/a,,ro,");
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->lower, Paths{"/a"});
+  EXPECT_TRUE(options->read_only);
+  EXPECT_TRUE(read(""));
+}
+
+TEST(MountOptions, AppendLayersOneByOne) {
+  const auto options = read("lowerdir=/a:/b,lowerdir+=/c:d,lowerdir+=/e");
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->lower, (Paths{"/a", "/b", "/c:d", "/e"}));
+}
+
+TEST(MountOptions, LetTheLastFlagCount) {
+  EXPECT_FALSE(read("ro,rw")->read_only);
+  EXPECT_TRUE(read("ro,rw,ro,ro")->read_only);
+  EXPECT_TRUE(read("noexec,exec")->exec);
+  EXPECT_FALSE(read("exec,noexec")->exec);
+}
+
+TEST(MountOptions, AddUpOverSeveralTexts) {
+  OptionReader reader;
+  ASSERT_TRUE(read_mount_options(reader, "lowerdir=/a"));
+  ASSERT_TRUE(read_mount_options(reader, "upperdir=/u,workdir=/w"));
+  EXPECT_EQ(reader.options().upper, "/u");
+  EXPECT_FALSE(read_mount_options(reader, "upperdir=/v"));
+}
+
+TEST(MountOptions, SetEveryOtherField) {
+  const auto options = read(
+      "ro,userxattr,volatile,lower_io=cached,passthrough=off,io_uring=on,threads=7,allow_other,"
+      "nosuid,nodev,noexec,noatime,fsname=name,debug");
+  ASSERT_TRUE(options);
+  EXPECT_TRUE(options->read_only);
+  EXPECT_TRUE(options->userxattr);
+  EXPECT_TRUE(options->is_volatile);
+  EXPECT_EQ(options->lower_io, LowerIo::Cached);
+  EXPECT_EQ(options->passthrough, Switch::Off);
+  EXPECT_EQ(options->io_uring, Switch::On);
+  EXPECT_EQ(options->threads, 7u);
+  EXPECT_EQ(options->allow_other, true);
+  EXPECT_FALSE(options->suid || options->dev || options->exec || options->atime);
+  EXPECT_EQ(options->fsname, "name");
+  EXPECT_TRUE(options->debug);
+}
+
+TEST(MountOptions, TakeSwitchWordsForFlagsAndSwitches) {
+  EXPECT_TRUE(read("volatile=1")->is_volatile);
+  EXPECT_FALSE(read("volatile=off")->is_volatile);
+  EXPECT_TRUE(read("fsync=0")->is_volatile);
+  EXPECT_TRUE(read("fsync=no")->is_volatile);
+  EXPECT_FALSE(read("fsync=1")->is_volatile);
+  EXPECT_FALSE(read("fsync")->is_volatile);
+  EXPECT_EQ(read("allow_other=off")->allow_other, false);
+  EXPECT_TRUE(read("nosuid=off")->suid);
+  EXPECT_EQ(read("passthrough=true")->passthrough, Switch::On);
+  EXPECT_EQ(read("passthrough=auto")->passthrough, Switch::Auto);
+  EXPECT_EQ(read("threads=0")->threads, 0u);
+  EXPECT_EQ(read("lower_io=passthrough")->lower_io, LowerIo::Passthrough);
+}
+
+struct ErrorRow {
+  const char* name;
+  std::string text;
+  std::string line;
+};
+
+class MountOptionErrors : public testing::TestWithParam<ErrorRow> {};
+
+TEST_P(MountOptionErrors, NameTheOptionAndTheRemedy) {
+  const auto options = read(GetParam().text);
+  ASSERT_FALSE(options);
+  EXPECT_EQ(options.error().line(), GetParam().line);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Texts, MountOptionErrors,
+    testing::Values(
+        ErrorRow{"UnknownNearOne", "lowerdr=/a",
+                 "unknown mount option 'lowerdr' (did you mean 'lowerdir'?)"},
+        ErrorRow{"UnknownNearAForeignOne", "metacpy=off",
+                 "unknown mount option 'metacpy' (did you mean 'metacopy'?)"},
+        ErrorRow{"UnknownNearANegation", "noexecc",
+                 "unknown mount option 'noexecc' (did you mean 'noexec'?)"},
+        ErrorRow{"UnknownFarFromAll", "quux=7",
+                 "unknown mount option 'quux' ('overpass help mount' lists the options)"},
+        ErrorRow{"UnknownWithoutName", "=7",
+                 "unknown mount option '' ('overpass help mount' lists the options)"},
+        ErrorRow{"UppercaseIsUnknown", "RO",
+                 "unknown mount option 'RO' ('overpass help mount' "
+                 "lists the options)"},
+        ErrorRow{"ValueMissing", "upperdir", "option 'upperdir' needs a value (it takes DIR)"},
+        ErrorRow{"ValueEmpty", "upperdir=,ro", "option 'upperdir' needs a value (it takes DIR)"},
+        ErrorRow{"LowerMissing", "lowerdir", "option 'lowerdir' needs a value (it takes DIR)"},
+        ErrorRow{"LowerEmpty", "lowerdir=", "option 'lowerdir' needs a value (it takes DIR)"},
+        ErrorRow{"LowerPlusEmpty", "lowerdir+=", "option 'lowerdir+' needs a value (it takes DIR)"},
+        ErrorRow{"WordMissing", "lower_io",
+                 "option 'lower_io' needs a value (it takes passthrough or cached)"},
+        ErrorRow{"WordUnknown", "passthrough=maybe",
+                 "option 'passthrough' must be auto, on or off, not 'maybe'"},
+        ErrorRow{"LowerIoUnknown", "lower_io=direct",
+                 "option 'lower_io' must be passthrough or cached, not 'direct'"},
+        ErrorRow{"FlagWithAWord", "volatile=maybe",
+                 "option 'volatile' must be on or off, not 'maybe'"},
+        ErrorRow{"NumberTooLarge", "threads=1025", "option 'threads' must be 0-1024, not '1025'"},
+        ErrorRow{"NumberNegative", "threads=-1", "option 'threads' must be 0-1024, not '-1'"},
+        ErrorRow{"NumberWithTail", "threads=2x", "option 'threads' must be 0-1024, not '2x'"},
+        ErrorRow{"NumberHuge", "threads=99999999999999999999",
+                 "option 'threads' must be 0-1024, not '99999999999999999999'"},
+        ErrorRow{"UpperTwice", "upperdir=/a,upperdir=/b",
+                 "option 'upperdir' is given twice (give it once)"},
+        ErrorRow{"FsnameTwice", "fsname=a,fsname=a",
+                 "option 'fsname' is given twice (give it once)"},
+        ErrorRow{"LowerTwice", "lowerdir=/a,lowerdir=/b",
+                 "option 'lowerdir' is given after other lower directories (give it once, and more "
+                 "with lowerdir+ or --lower after it)"},
+        ErrorRow{"EmptyElement", "lowerdir=/a::/b",
+                 "option 'lowerdir' has an empty element (put one ':' between directories; a colon "
+                 "in a name is '\\:')"},
+        ErrorRow{"ColonAtTheEnd", "lowerdir=/a:",
+                 "option 'lowerdir' has an empty element (put one ':' between directories; a colon "
+                 "in a name is '\\:')"},
+        ErrorRow{
+            "QuoteNotClosed", "context=\"a,b",
+            "the value of option 'context' has an unbalanced '\"' (end the value with '\"', or "
+            "write '\\\"' for a quote in a name)"},
+        ErrorRow{
+            "TextAfterTheQuote", "context=\"a\"b,ro",
+            "the value of option 'context' has an unbalanced '\"' (end the value with '\"', or "
+            "write '\\\"' for a quote in a name)"},
+        ErrorRow{"Overlong", "upperdir=/" + std::string(4095, 'x'),
+                 "the value of option 'upperdir' is 4096 bytes long (the limit is 4095)"},
+        ErrorRow{"OverlongLayer", "lowerdir=/a:" + std::string(5000, 'x'),
+                 "the value of option 'lowerdir' is 5000 bytes long (the limit is 4095)"},
+        ErrorRow{"NulByte", std::string("upperdir=/a\0b", 13),
+                 "the value of option 'upperdir' contains a NUL byte"}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(MountOptions, CutAnOverlongUnknownNameInTheMessage) {
+  const auto options = read(std::string(100000, 'x'));
+  ASSERT_FALSE(options);
+  EXPECT_LT(options.error().line().size(), 600u);
+}
+
+TEST(MountOptions, TakeAValueOfTheGreatestLength) {
+  const std::string path = "/" + std::string(4094, 'x');
+  EXPECT_EQ(read("upperdir=" + path)->upper, path);
+}
+
+}  // namespace
+}  // namespace overpass::config

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+//
+// Named mounts: what a file sets, and every message with its line and column.
+
+#include "config/toml_config.h"
+
+#include <gtest/gtest.h>
+
+#include "config/option_table.h"
+
+namespace overpass::config {
+namespace {
+
+Expected<NamedMounts> parse(std::string_view text) { return parse_toml(text, "f.toml", "/home/u"); }
+
+TEST(TomlConfig, ReadsEveryKey) {
+  const auto mounts = parse(R"([mount.box]
+lower = ["/a", "~/b:c"]
+upper = "~/up"
+work = "/w"
+mountpoint = "/m"
+ro = true
+userxattr = true
+volatile = true
+lower_io = "cached"
+passthrough = "off"
+io_uring = true
+threads = 3
+allow_other = false
+suid = false
+dev = false
+exec = false
+atime = false
+fsname = "name"
+context = "label"
+debug = true
+)");
+  ASSERT_TRUE(mounts) << mounts.error().line();
+  ASSERT_EQ(mounts->size(), 1u);
+  const Options& options = mounts->at("box");
+  EXPECT_EQ(options.lower, (std::vector<std::string>{"/a", "/home/u/b:c"}));
+  EXPECT_EQ(options.upper, "/home/u/up");
+  EXPECT_EQ(options.work, "/w");
+  EXPECT_EQ(options.mountpoint, "/m");
+  EXPECT_TRUE(options.read_only && options.userxattr && options.is_volatile && options.debug);
+  EXPECT_EQ(options.lower_io, LowerIo::Cached);
+  EXPECT_EQ(options.passthrough, Switch::Off);
+  EXPECT_EQ(options.io_uring, Switch::On);
+  EXPECT_EQ(options.threads, 3u);
+  EXPECT_EQ(options.allow_other, false);
+  EXPECT_FALSE(options.suid || options.dev || options.exec || options.atime);
+  EXPECT_EQ(options.fsname, "name");
+  EXPECT_EQ(options.context, "label");
+}
+
+TEST(TomlConfig, ReadsSeveralMountsAndAnEmptyFile) {
+  const auto mounts = parse("[mount.a]\nlower='/x'\n[mount.\"b c\"]\nlower=['/y']\n");
+  ASSERT_TRUE(mounts) << mounts.error().line();
+  EXPECT_EQ(mounts->at("a").lower, std::vector<std::string>{"/x"});
+  EXPECT_EQ(mounts->at("b c").lower, std::vector<std::string>{"/y"});
+  EXPECT_TRUE(parse("")->empty());
+  EXPECT_TRUE(parse("# nothing\n")->empty());
+}
+
+TEST(TomlConfig, TakesForeignOptionsThatAskForWhatIs) {
+  EXPECT_TRUE(parse("[mount.a]\nindex = false\nxino = \"auto\"\nredirect_dir = \"nofollow\"\n"));
+}
+
+TEST(TomlConfig, ReadsAllKeysOfTheTable) {
+  // Keys that the first test does not set would make this list longer than it is.
+  EXPECT_EQ(option_keys().size(), 19u);
+}
+
+struct ErrorRow {
+  const char* name;
+  std::string_view text;
+  std::string_view line;
+};
+
+class TomlErrors : public testing::TestWithParam<ErrorRow> {};
+
+TEST_P(TomlErrors, NameLineAndColumn) {
+  const auto mounts = parse(GetParam().text);
+  ASSERT_FALSE(mounts);
+  EXPECT_EQ(mounts.error().line(), GetParam().line);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Files, TomlErrors,
+    testing::Values(
+        ErrorRow{"UnknownKey", "[mount.a]\nlower = [\"/a\"]\n  uper = \"/u\"\n",
+                 "f.toml:3:3: unknown key 'uper' (did you mean 'upper'?)"},
+        ErrorRow{"SpellingOfTheCommandLine", "[mount.a]\nlowerdir = \"/a\"\n",
+                 "f.toml:2:1: unknown key 'lowerdir' (did you mean 'lower'?)"},
+        ErrorRow{"Negation", "[mount.a]\nnosuid = true\n",
+                 "f.toml:2:1: unknown key 'nosuid' (did you mean 'suid'?)"},
+        ErrorRow{"UnknownKeyFarFromAll", "[mount.a]\nzzzzzz = 1\n",
+                 "f.toml:2:1: unknown key 'zzzzzz' ('man overpass.toml' lists the keys)"},
+        ErrorRow{"UnknownTable", "[mounts.a]\nlower = '/a'\n",
+                 "f.toml:1:2: unknown table 'mounts' (did you mean 'mount'?)"},
+        ErrorRow{"KeyOutsideATable", "lower = '/a'\n",
+                 "f.toml:1:1: unknown table 'lower' (mounts are described by [mount.NAME])"},
+        ErrorRow{"MountIsNoTable", "mount = 1\n",
+                 "f.toml:1:1: 'mount' is not a table (write "
+                 "[mount.NAME])"},
+        ErrorRow{"NameMissing", "[mount]\nlower = '/a'\n",
+                 "f.toml:2:1: 'lower' stands directly in [mount] (write [mount.NAME] above it)"},
+        ErrorRow{"NameWithSlash", "[mount.\"a/b\"]\n",
+                 "f.toml:1:8: the mount name 'a/b' is empty or has a '/' in it (such an argument "
+                 "would be taken for a directory)"},
+        ErrorRow{"RelativePath", "[mount.a]\nupper = \"up\"\n",
+                 "f.toml:2:9: key 'upper' has the relative path 'up' (begin it with '/' or '~/')"},
+        ErrorRow{"RelativeLayer", "[mount.a]\nlower = [\"/a\",\n  \"b\"]\n",
+                 "f.toml:3:3: key 'lower' has the relative path 'b' (begin it with '/' or '~/')"},
+        ErrorRow{"EmptyPath", "[mount.a]\nwork = \"\"\n",
+                 "f.toml:2:8: key 'work' has the relative path '' (begin it with '/' or '~/')"},
+        ErrorRow{"PathIsANumber", "[mount.a]\nupper = 5\n",
+                 "f.toml:2:9: key 'upper' must be a directory in quotes"},
+        ErrorRow{"LayerIsANumber", "[mount.a]\nlower = [\"/a\", 5]\n",
+                 "f.toml:2:16: key 'lower' must be a directory in quotes"},
+        ErrorRow{"NoLayers", "[mount.a]\nlower = []\n",
+                 "f.toml:2:9: option 'lower' needs a value (it takes DIR)"},
+        ErrorRow{"FlagIsAWord", "[mount.a]\nro = \"yes\"\n",
+                 "f.toml:2:6: key 'ro' must be true or false"},
+        ErrorRow{"NumberOutOfRange", "[mount.a]\nthreads = 5000\n",
+                 "f.toml:2:11: option 'threads' must be 0-1024, not '5000'"},
+        ErrorRow{"NumberIsAFraction", "[mount.a]\nthreads = 1.5\n",
+                 "f.toml:2:11: key 'threads' must be 0-1024"},
+        ErrorRow{"WordUnknown", "[mount.a]\nlower_io = \"x\"\n",
+                 "f.toml:2:12: option 'lower_io' must be passthrough or cached, not 'x'"},
+        ErrorRow{"WordIsAnArray", "[mount.a]\npassthrough = []\n",
+                 "f.toml:2:15: key 'passthrough' must be auto, on or off"},
+        ErrorRow{"Refused", "[mount.a]\nmetacopy = true\n",
+                 "f.toml:2:12: option 'metacopy=on' is refused: this version copies a file's data "
+                 "with its metadata (leave it out, or use metacopy=off)"},
+        ErrorRow{"RefusedArray", "[mount.a]\nmetacopy = []\n",
+                 "f.toml:2:12: key 'metacopy' must be a word"},
+        ErrorRow{"NulByte", "[mount.a]\nupper = \"/a\\u0000b\"\n",
+                 "f.toml:2:9: the value of option 'upper' contains a NUL byte"},
+        ErrorRow{"FirstErrorOfTheFile", "[mount.z]\nzzzzzz = 1\n[mount.a]\nupper = 5\n",
+                 "f.toml:2:1: unknown key 'zzzzzz' ('man overpass.toml' lists the keys)"}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(TomlErrors, OfSyntaxNameLineAndColumnToo) {
+  const auto mounts = parse("[mount.a]\nlower = [\"/a\"\nupper = \"/u\"\n");
+  ASSERT_FALSE(mounts);
+  EXPECT_TRUE(mounts.error().cause.starts_with("f.toml:3:1: ")) << mounts.error().cause;
+  EXPECT_EQ(mounts.error().remedy, "see 'man overpass.toml'");
+}
+
+TEST(TomlErrors, OfAKeyGivenTwice) {
+  const auto mounts = parse("[mount.a]\nupper = \"/u\"\nupper = \"/v\"\n");
+  ASSERT_FALSE(mounts);
+  EXPECT_TRUE(mounts.error().cause.starts_with("f.toml:3:")) << mounts.error().cause;
+}
+
+}  // namespace
+}  // namespace overpass::config

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+//
+// What does not make sense together.
+
+#include "config/validate.h"
+
+#include <gtest/gtest.h>
+
+namespace overpass::config {
+namespace {
+
+Options good() {
+  Options options;
+  options.lower = {"/a"};
+  options.mountpoint = "/m";
+  return options;
+}
+
+std::string line_of(const Options& options) {
+  const auto checked = validate(options);
+  return checked ? "" : checked.error().line();
+}
+
+TEST(Validate, TakesAReadOnlyAndAWritableUnion) {
+  Options options = good();
+  EXPECT_EQ(line_of(options), "");
+  options.upper = "/u";
+  options.work = "/w";
+  EXPECT_EQ(line_of(options), "");
+}
+
+TEST(Validate, NeedsALower) {
+  Options options = good();
+  options.lower.clear();
+  EXPECT_EQ(line_of(options), "no lower directory is given (add --lower DIR or -o lowerdir=DIR)");
+}
+
+TEST(Validate, TakesFiveHundredLowersAndNoMore) {
+  Options options = good();
+  options.lower.assign(500, "/a");
+  EXPECT_EQ(line_of(options), "");
+  options.lower.emplace_back("/b");
+  EXPECT_EQ(line_of(options), "501 lower directories are given (the limit is 500)");
+}
+
+TEST(Validate, NeedsAMountpoint) {
+  Options options = good();
+  options.mountpoint.clear();
+  EXPECT_EQ(line_of(options), "no mountpoint is given (name a directory as the last argument)");
+}
+
+TEST(Validate, NeedsUpperAndWorkdirTogether) {
+  Options options = good();
+  options.upper = "/u";
+  EXPECT_EQ(line_of(options),
+            "an upper directory needs a workdir (add --work DIR, an empty directory on the file "
+            "system of the upper)");
+  options.upper.reset();
+  options.work = "/w";
+  EXPECT_EQ(line_of(options),
+            "a workdir is of use only with an upper directory (add --upper DIR, or leave the "
+            "workdir out for a read-only union)");
+  options.upper = "/w";
+  EXPECT_EQ(line_of(options),
+            "upper directory and workdir are the same: '/w' (use a directory beside the upper as "
+            "the workdir)");
+}
+
+TEST(Validate, TakesNamesOfTheGreatestLength) {
+  Options options = good();
+  options.lower = {"/" + std::string(255, 'x') + "/b"};
+  options.mountpoint = "/" + std::string(255, 'm');
+  EXPECT_EQ(line_of(options), "");
+}
+
+TEST(Validate, RefusesNamesAndPathsThatTheKernelRefuses) {
+  const std::string name = "/a/" + std::string(256, 'x') + "/b";
+  std::string path;
+  while (path.size() < 4096) path += "/0123456";
+  Options options = good();
+  options.lower.push_back(name);
+  EXPECT_EQ(line_of(options),
+            "the path of a lower directory has a name of 256 bytes (the limit is 255)");
+  options = good();
+  options.mountpoint = name;
+  EXPECT_EQ(line_of(options),
+            "the path of the mountpoint has a name of 256 bytes (the limit is 255)");
+  options = good();
+  options.upper = name;
+  options.work = "/w";
+  EXPECT_EQ(line_of(options),
+            "the path of the upper directory has a name of 256 bytes (the limit is 255)");
+  options.upper = "/u";
+  options.work = path;
+  EXPECT_EQ(line_of(options), "the path of the workdir is 4096 bytes long (the limit is 4095)");
+}
+
+}  // namespace
+}  // namespace overpass::config
