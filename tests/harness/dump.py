@@ -5,10 +5,12 @@ A line per object, sorted by path: type, mode, owner, size, mtime, link group, s
 number, hash of the content, extended attributes. Never atime or ctime, and nothing that differs
 between two equal trees (inode and device numbers). Names are shown byte by byte where not printable.
 """
+import errno
 import hashlib
 import os
 import stat
 
+BLOCK = 1 << 16
 KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink", stat.S_IFIFO: "fifo",
          stat.S_IFCHR: "char", stat.S_IFBLK: "block", stat.S_IFSOCK: "socket"}
 
@@ -86,13 +88,33 @@ def settled(time_ns, boundary):
 
 
 def _content(path, size):
+    """A hash of the blocks that are not all zero, with their offsets: equal for a hole and for written zeros."""
     if size == 0:
         return "-"
     digest = hashlib.sha256()
-    with open(os.open(path, os.O_RDONLY | os.O_NOATIME if os.geteuid() == 0 else os.O_RDONLY), "rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
+    fd = os.open(path, os.O_RDONLY | (os.O_NOATIME if os.geteuid() == 0 else 0))
+    try:
+        at = 0
+        while (at := _next_data(fd, at)) is not None:
+            at -= at % BLOCK
+            piece = os.pread(fd, BLOCK, at)
+            if not piece:
+                break
+            if piece.count(0) != len(piece):
+                digest.update(at.to_bytes(8, "little") + piece)
+            at += BLOCK
+    finally:
+        os.close(fd)
     return digest.hexdigest()[:24]
+
+
+def _next_data(fd, offset):
+    try:
+        return os.lseek(fd, offset, os.SEEK_DATA)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            return None
+        return offset          # a file system without SEEK_DATA: everything is data
 
 
 def _xattrs(path, hide):

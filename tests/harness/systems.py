@@ -81,7 +81,7 @@ class Mount:
 
 
 def mount_overpass(settings, stack, log, **popen):
-    extra = {"io_uring": ("io_uring",), "/dev/fuse": ("no_io_uring",)}.get(settings.transport, ())
+    extra = {"io_uring": ("io_uring=on",), "/dev/fuse": ("io_uring=off",)}.get(settings.transport, ())
     arguments = ["mount", "-f", "-o", option_text(stack, extra), stack.mountpoint]
     daemon = Daemon(settings, arguments, stack.mountpoint, log, **popen)
     daemon.wait_until_usable()
@@ -98,7 +98,7 @@ def mount_kernel(settings, stack, point=None, options=None):
     return Mount(settings, dataclasses.replace(stack, mountpoint=point), "kernel")
 
 
-OVERPASS_ONLY = ("lower_io=", "writeback=", "threads=", "io_uring", "no_io_uring", "timeout=")
+OVERPASS_ONLY = ("lower_io=", "writeback=", "threads=", "io_uring=", "passthrough=", "fsname=")
 
 
 def run_program(settings, *arguments, **named):

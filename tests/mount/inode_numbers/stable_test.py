@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""Inode numbers: one for every object, the same before and after a copy-up, in stat and in listings."""
+import os
+
+from harness import Dir, Link, Symlink, equal, holds, only, write
+from harness.loop_images import mount_image
+
+TREE = {f"f{number}": str(number) for number in range(50)} | {"d": {"x": "1", "e": {"y": "2"}}, "l": Symlink("f0")}
+
+
+def numbers(root):
+    found = {}
+    for directory, names, files in os.walk(root):
+        for name in [*names, *files]:
+            path = os.path.join(directory, name)
+            found[os.path.relpath(path, root)] = os.lstat(path).st_ino
+    return found
+
+
+def listed(root):
+    found = {}
+    for directory, _, _ in os.walk(root):
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                found[os.path.relpath(entry.path, root)] = entry.inode()
+    return found
+
+
+def change_all(root):
+    for directory, names, files in os.walk(root):
+        for name in [*names, *files]:
+            os.chown(os.path.join(directory, name), 1, 1, follow_symlinks=False)
+
+
+def test_numbers_are_the_same_after_a_copy_up(t):
+    m = t.mount(t.layer(TREE))
+    before = numbers(m.path)
+    change_all(m.path)
+    write(m / "f1", "+", "ab")
+    equal(numbers(m.path), before, "inode numbers")
+
+
+def test_numbers_in_listings_are_those_of_stat_before_and_after_copy_up(t):
+    m = t.mount(t.layer(TREE))
+    equal(listed(m.path), numbers(m.path), "numbers before")
+    change_all(m.path)
+    equal(listed(m.path), numbers(m.path), "numbers after")
+
+
+def test_numbers_are_the_same_after_a_remount(t):
+    m = t.mount(t.layer(TREE))
+    os.chmod(m / "f3", 0o600)
+    os.mkdir(m / "new")
+    before = numbers(m.path)
+    m = t.remount(m)
+    equal(numbers(m.path), before, "inode numbers")
+
+
+def test_no_two_objects_share_a_number(t):
+    m = t.mount(t.layer({"a": TREE}), t.layer({"b": TREE, "a": {"more": "x"}}))
+    change_all(m / "a/d")
+    found = numbers(m.path)
+    equal(len(set(found.values())), len(found), "different numbers")
+
+
+@only("overpass")
+def test_layers_on_different_file_systems_have_no_number_twice(t):
+    one, two = mount_image(t, "tmpfs"), mount_image(t, "tmpfs")
+    for root in (one, two):
+        os.mkdir(root + "/low")
+        for number in range(100):
+            write(f"{root}/low/{os.path.basename(root)}-{number}", "x")
+    m = t.mount(one + "/low", two + "/low", t.layer({"third": "x"}))
+    before = numbers(m.path)
+    equal(len(set(before.values())), len(before), "different numbers")
+    equal(len({os.lstat(os.path.join(m.path, name)).st_dev for name in before}), 1, "device numbers of all files")
+    change_all(m.path)
+    equal(numbers(m.path), before, "inode numbers after copy-up")
+
+
+def test_a_new_file_does_not_take_the_number_of_an_open_removed_one(t):
+    m = t.mount(t.layer({"low": "x"}))
+    low, up = os.open(m / "low", os.O_RDONLY), os.open(m / "up", os.O_RDWR | os.O_CREAT)
+    taken = {os.fstat(low).st_ino, os.fstat(up).st_ino}
+    os.unlink(m / "low"), os.unlink(m / "up")
+    for number in range(20):
+        write(f"{m.path}/new{number}", "")
+    holds(not taken & set(numbers(m.path).values()), "the numbers of the removed files are not given again")
+    os.close(low), os.close(up)
+
+
+def test_tar_of_a_tree_with_links_and_copy_ups_sees_no_change_while_it_reads(t):
+    import subprocess
+    m = t.mount(t.layer({"t": Dir({"a": "1", "b": Link("t/a"), "c": "2"})}))
+    os.chmod(m / "t/c", 0o600)
+    done = subprocess.run(["tar", "-cf", "/dev/null", "-C", m.path, "t"], capture_output=True, check=False)
+    equal((done.returncode, done.stderr), (0, b""), "tar")
