@@ -114,9 +114,9 @@ class Case:
                 _collect(wrong, mount.umount)
             if mount.alive or self.failed or wrong:
                 mount.give_up()
-        for path, before in self.lowers.items():
-            if before is not None:
-                _collect(wrong, lambda lower=path, old=before: _unchanged(lower, old))
+            self._check_lowers_on_mounts(mount, wrong)
+        for path in self.lowers:
+            self._check_lower(path, wrong)
         for function in reversed(self.ends):
             _collect(wrong, function)
         for point in reversed(isolation.mounts_below(self.directory)):
@@ -124,6 +124,17 @@ class Case:
         self.aftermath = [str(error) for error in wrong]
         if wrong and not self.failed:
             raise wrong[0]
+
+    def _check_lowers_on_mounts(self, mount, wrong):
+        """A lower that is itself a union of this test is compared while that union is still mounted."""
+        for path in mount.stack.lowers:
+            if any(other.alive and (path + "/").startswith(other.path + "/") for other in self.mounts):
+                self._check_lower(path, wrong)
+
+    def _check_lower(self, path, wrong):
+        before, self.lowers[path] = self.lowers[path], None
+        if before is not None:
+            _collect(wrong, lambda: _unchanged(path, before))
 
     def evidence(self):
         """The ends of the daemons' outputs, for the report of a failure."""

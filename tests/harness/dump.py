@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 
-BLOCK = 1 << 16
+BLOCK, LONG = 1 << 16, 3000
 KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink", stat.S_IFIFO: "fifo",
          stat.S_IFCHR: "char", stat.S_IFBLK: "block", stat.S_IFSOCK: "socket"}
 
@@ -56,9 +56,16 @@ def _walk(path, relative, lines, groups, settings):
         group = groups.setdefault((info.st_dev, info.st_ino), [])
         group.append(shown(relative))
     lines.append((_line(path, relative, info, settings), group))
-    if stat.S_ISDIR(info.st_mode):
-        for name in sorted(os.listdir(path)):
-            _walk(path + b"/" + name, relative + b"/" + name, lines, groups, settings)
+    if not stat.S_ISDIR(info.st_mode):
+        return
+    short = None
+    if len(path) > LONG:        # deeper than a path can say: go on from an open directory
+        short = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        path = b"/proc/self/fd/%d" % short
+    for name in sorted(os.listdir(path)):
+        _walk(path + b"/" + name, relative + b"/" + name, lines, groups, settings)
+    if short is not None:
+        os.close(short)
 
 
 def _line(path, relative, info, settings):

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""Mounts by root of a user namespace and by an ordinary user through fusermount3."""
+import os
+import shutil
+import stat
+import subprocess
+
+from harness import File, checks, dump, equal, holds, read, refused, syscalls, systems, write
+from harness.credentials import as_user
+from harness.worlds import NOBODY, give_to, in_user_namespace, ordinary_fuse_device
+
+SYSTEMS = ("overpass",)
+TREE = {"file": "content", "gone": "x", "dir": {"a": "1", "b": "2"}, "exec": File("#!/bin/sh\necho hi\n", 0o755)}
+
+
+def stack_for(t, uid):
+    stack = t.stack(t.layer(TREE))
+    for path in (stack.lowers[0], stack.upper, stack.work, stack.mountpoint):
+        give_to(path, uid)
+    os.chmod(t.directory, 0o777)
+    t.watch_lower(stack.lowers[0])
+    return stack
+
+
+def use(m):
+    """Does a bit of everything; returns the dump of the union."""
+    equal(read(m / "file"), b"content", "content")
+    write(m / "file", "+", "ab")
+    os.unlink(m / "gone")
+    shutil.rmtree(m / "dir"), os.mkdir(m / "dir"), write(m / "dir/new", "x")
+    os.rename(m / "exec", m / "dir/exec"), os.symlink("to", m / "link"), os.link(m / "file", m / "hard")
+    os.setxattr(m / "file", "user.a", b"b"), os.chmod(m / "file", 0o640)
+    fd = os.open(m.path, os.O_TMPFILE | os.O_RDWR, 0o600)
+    os.write(fd, b"unnamed")
+    syscalls.link_fd(fd, m / "named")
+    os.close(fd)
+    equal(subprocess.run([m / "dir/exec"], capture_output=True, check=True).stdout, b"hi\n", "a program")
+    equal(sorted(os.listdir(m.path)), ["dir", "file", "hard", "link", "named"], "names")
+    equal(os.listdir(m / "dir").sort(), ["exec", "new"].sort(), "names in the directory")
+    return dump.dump(m.path, mtime=None)
+
+
+def mount_use_twice(t, stack, log):
+    """In the mounting process: mount, use, unmount, mount again, compare."""
+    m = systems.mount_overpass(t.settings, stack, log)
+    before, status = use(m), m.status()
+    umount(m)
+    again = systems.mount_overpass(t.settings, stack, log + "2")
+    after = dump.dump(again.path, mtime=None)
+    umount(again)
+    checks.same_lines(after, before, "dump of the second mount")
+    return status, checks.made
+
+
+def umount(m):
+    if os.geteuid() == 0:
+        m.umount()
+    else:
+        subprocess.run(["fusermount3", "-u", m.path], check=True, capture_output=True)
+        m.alive = False
+        m.daemon.end()
+
+
+def marks(upper):
+    return stat.S_ISCHR(os.lstat(upper + "/gone").st_mode), os.listxattr(upper + "/dir")
+
+
+def test_root_of_a_user_namespace_mounts_and_changes(t):
+    stack = stack_for(t, 100_000)
+    status, made = in_user_namespace(lambda: mount_use_twice(t, stack, t.directory + "/log"), 100_000, 65536)
+    holds(made > 5, "the claims in the namespace were made")
+    equal(status["passthrough"]["active"], False, "passthrough without privilege")
+    holds(status["passthrough"]["reason"], "the status says why")
+    equal(marks(stack.upper), (True, ["user.overlay.opaque"]), "whiteout and opaque mark in the upper layer")
+    equal(os.stat(stack.upper + "/named").st_uid, 100_000, "owner of a new file outside")
+
+
+def test_an_ordinary_user_mounts_through_fusermount3_and_changes(t):
+    ordinary_fuse_device(t)
+    stack = stack_for(t, NOBODY)
+    status, made = as_user(NOBODY, lambda: mount_use_twice(t, stack, t.directory + "/log"))
+    holds(made > 5, "the claims of the user were made")
+    equal(status["passthrough"]["active"], False, "passthrough without privilege")
+    equal(os.listxattr(stack.upper + "/dir"), ["user.overlay.opaque"], "the opaque mark in the upper layer")
+    equal(os.stat(stack.upper + "/named").st_uid, NOBODY, "owner of a new file")
+
+
+def test_others_are_kept_out_of_an_ordinary_users_mount(t):
+    ordinary_fuse_device(t)
+    stack = stack_for(t, NOBODY)
+
+    def held_open():
+        m = systems.mount_overpass(t.settings, stack, t.directory + "/log")
+        return m.daemon.pid
+    # the daemon stays: the child that started it ends, the mount is in our namespace
+    pid = as_user(NOBODY, held_open)
+    try:
+        refused((13,), as_user, 1000, lambda: os.listdir(stack.mountpoint))
+        equal(as_user(NOBODY, lambda: sorted(os.listdir(stack.mountpoint))), sorted(TREE), "names for the owner")
+    finally:
+        syscalls.umount(stack.mountpoint, syscalls.MNT_DETACH)
+    holds(pid > 0, "the daemon had a process")
+
+
+def test_the_kernel_reads_what_root_of_a_user_namespace_wrote(t):
+    stack = stack_for(t, 100_000)
+    in_user_namespace(lambda: mount_use_twice(t, stack, t.directory + "/log"), 100_000, 65536)
+    point = t.fresh("kernel")
+    kernel = systems.mount_kernel(t.settings, stack, point, ["userxattr"])
+    try:
+        equal(sorted(os.listdir(point)), ["dir", "file", "hard", "link", "named"], "names")
+        equal(sorted(os.listdir(point + "/dir")), ["exec", "new"], "names in the directory made again")
+        equal(read(point + "/file"), b"content+", "content")
+    finally:
+        kernel.umount()
+
+
+def test_files_of_unmapped_owners_are_readable_in_a_user_namespace(t):
+    stack = stack_for(t, 100_000)
+    os.chown(stack.lowers[0] + "/file", 5, 5)
+    t.lowers.clear()
+    t.watch_lower(stack.lowers[0])
+
+    def look():
+        m = systems.mount_overpass(t.settings, stack, t.directory + "/log")
+        found = read(m / "file"), os.stat(m / "file").st_uid
+        refused((75, 13, 1), write, m / "file", "x")
+        equal(read(m / "file"), b"content", "content after the refused change")
+        m.umount()
+        return found
+    equal(in_user_namespace(look, 100_000, 65536), (b"content", 65534), "content and owner")
