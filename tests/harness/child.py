@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 
-from . import checks, isolation
+from . import checks, isolation, scratch
 from .case import Case
 from .settings import Settings
 
@@ -24,6 +24,7 @@ def main(arguments):
 
 
 def run_file(path, settings, pattern, report):
+    settings.scratch = scratch.prepare(settings.scratch, settings.scratch_kind)
     module = load(path)
     if settings.system not in getattr(module, "SYSTEMS", ("overpass", "kernel")):
         report.write(json.dumps({"event": "inapplicable"}) + "\n")

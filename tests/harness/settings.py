@@ -14,6 +14,7 @@ class Settings:
     verbose: bool = False
     full: bool = False           # the sizes of the specification instead of shorter ones
     scratch: str = ""            # directory of this test file
+    scratch_kind: str = "memory"  # "memory": layers lie on an ext4 in memory if possible; "": in that directory
     must_work: bool = False
     slow: float = 1.0            # how much slower than a normal build everything may be
     transport: str = ""          # "", "io_uring" or "/dev/fuse": forced by an option of the mount
