@@ -17,6 +17,7 @@ class Settings:
     scratch_kind: str = "memory"  # "memory": layers lie on an ext4 in memory if possible; "": in that directory
     must_work: bool = False
     slow: float = 1.0            # how much slower than a normal build everything may be
+    mount_options: str = ""      # more options for every overpass mount, as "passthrough=off"
     transport: str = ""          # "", "io_uring" or "/dev/fuse": forced by an option of the mount
 
     def to_text(self):

@@ -82,6 +82,7 @@ class Mount:
 
 def mount_overpass(settings, stack, log, **popen):
     extra = {"io_uring": ("io_uring=on",), "/dev/fuse": ("io_uring=off",)}.get(settings.transport, ())
+    extra += (settings.mount_options,) if settings.mount_options else ()
     arguments = ["mount", "-f", "-o", option_text(stack, extra), stack.mountpoint]
     daemon = Daemon(settings, arguments, stack.mountpoint, log, **popen)
     daemon.wait_until_usable()
