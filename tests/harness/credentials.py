@@ -74,7 +74,6 @@ def _portable(error):
         return OSError(error.errno, os.strerror(error.errno), error.filename)
     try:
         pickle.loads(pickle.dumps(error))
-        error.args = (*error.args, traceback.format_exc())
         return error
     except Exception:
         return RuntimeError(traceback.format_exc())

@@ -82,8 +82,11 @@ class MountFailed(Exception):
     """The program ended before the mount was usable."""
 
     def __init__(self, status, text):
-        super().__init__(f"overpass mount ended with status {status}: {text.strip()[-3000:]}")
+        super().__init__(status, text)
         self.status, self.text = status, text
+
+    def __str__(self):
+        return f"overpass mount ended with status {self.status}: {self.text.strip()[-3000:]}"
 
 
 def status_of(settings, mountpoint):

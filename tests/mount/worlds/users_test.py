@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Mounts by root of a user namespace and by an ordinary user through fusermount3."""
+import errno
 import os
 import shutil
 import stat
@@ -14,6 +15,7 @@ TREE = {"file": "content", "gone": "x", "dir": {"a": "1", "b": "2"}, "exec": Fil
 
 
 def stack_for(t, uid):
+    ordinary_fuse_device(t)
     stack = t.stack(t.layer(TREE))
     for path in (stack.lowers[0], stack.upper, stack.work, stack.mountpoint):
         give_to(path, uid)
@@ -36,7 +38,7 @@ def use(m):
     os.close(fd)
     equal(subprocess.run([m / "dir/exec"], capture_output=True, check=True).stdout, b"hi\n", "a program")
     equal(sorted(os.listdir(m.path)), ["dir", "file", "hard", "link", "named"], "names")
-    equal(os.listdir(m / "dir").sort(), ["exec", "new"].sort(), "names in the directory")
+    equal(sorted(os.listdir(m / "dir")), ["exec", "new"], "names in the directory")
     return dump.dump(m.path, mtime=None)
 
 
@@ -76,7 +78,6 @@ def test_root_of_a_user_namespace_mounts_and_changes(t):
 
 
 def test_an_ordinary_user_mounts_through_fusermount3_and_changes(t):
-    ordinary_fuse_device(t)
     stack = stack_for(t, NOBODY)
     status, made = as_user(NOBODY, lambda: mount_use_twice(t, stack, t.directory + "/log"))
     holds(made > 5, "the claims of the user were made")
@@ -86,7 +87,6 @@ def test_an_ordinary_user_mounts_through_fusermount3_and_changes(t):
 
 
 def test_others_are_kept_out_of_an_ordinary_users_mount(t):
-    ordinary_fuse_device(t)
     stack = stack_for(t, NOBODY)
 
     def held_open():
@@ -124,8 +124,12 @@ def test_files_of_unmapped_owners_are_readable_in_a_user_namespace(t):
     def look():
         m = systems.mount_overpass(t.settings, stack, t.directory + "/log")
         found = read(m / "file"), os.stat(m / "file").st_uid
-        refused((75, 13, 1), write, m / "file", "x")
-        equal(read(m / "file"), b"content", "content after the refused change")
+        try:
+            write(m / "file", "x")
+        except OSError as error:        # as kernel overlayfs, which cannot give a copy an unmapped owner
+            equal((error.errno, read(m / "file")), (errno.EOVERFLOW, b"content"), "errno and content after a refused change")
+        else:
+            equal(read(m / "file"), b"x", "content after the change")
         m.umount()
         return found
     equal(in_user_namespace(look, 100_000, 65536), (b"content", 65534), "content and owner")
