@@ -199,8 +199,8 @@ class Overpass(Mounted):
     def mount(self):
         with isolation.uring(self.uring):
             run([self.programs.overpass, "-o", self.layer_options(), self.mountpoint])
-        self.pid = find_process(self.programs.overpass)
-        transport = self.status().get("transport", "")
+        status = self.status()
+        self.pid, transport = status["pid"], status["transport"]
         if ("uring" in transport) != self.uring:
             self.unmount()
             raise MountFailed(f"overpass chose the transport {transport!r}")
@@ -219,19 +219,6 @@ class Overpass(Mounted):
 
 class OverpassUring(Overpass):
     uring = True
-
-
-def find_process(program):
-    """The one process in this PID namespace that runs the program."""
-    wanted = os.path.realpath(program)
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                if os.readlink(f"/proc/{entry}/exe") == wanted:
-                    return int(entry)
-            except OSError:
-                continue
-    raise MountFailed(f"{program} is mounted but not running")
 
 
 # Name, class, title; in the order of the table.
