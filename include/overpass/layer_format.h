@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// The on-disk format of a layer: names and values that overpass shares with the kernel's overlayfs
+// (Documentation/filesystems/overlayfs.rst) and with fuse-overlayfs. A change here changes the
+// format. The prose twin of this file is overpass-layers(7).
+
+#ifndef OVERPASS_LAYER_FORMAT_H_
+#define OVERPASS_LAYER_FORMAT_H_
+
+namespace overpass::format {
+
+// The two homes of the marks: the first needs CAP_SYS_ADMIN in the initial user namespace, the
+// second is what overlayfs uses with -o userxattr.
+inline constexpr char kTrustedPrefix[] = "trusted.overlay.";
+inline constexpr char kUserPrefix[] = "user.overlay.";
+
+// Marks, to be appended to a prefix.
+inline constexpr char kOpaque[] = "opaque";      // On a directory: hides what lowers have there.
+inline constexpr char kRedirect[] = "redirect";  // Where a moved directory's lowers are.
+inline constexpr char kMetacopy[] = "metacopy";  // A file whose data are still in a lower.
+inline constexpr char kOrigin[] = "origin";      // File handle of the lower this came from.
+inline constexpr char kWhiteout[] = "whiteout";  // On an empty file in an opaque=x directory.
+// The second part of an escaped name: overlay.overlay.x is somebody's own overlay.x.
+inline constexpr char kEscape[] = "overlay.";
+
+// Values of the opaque mark.
+inline constexpr char kOpaqueYes = 'y';            // Opaque.
+inline constexpr char kOpaqueHasXwhiteouts = 'x';  // Not opaque; may contain xattr whiteouts.
+
+// What fuse-overlayfs writes where it cannot make device nodes or set the marks above.
+inline constexpr char kFuseOverlayfsOpaque[] = "user.fuseoverlayfs.opaque";
+inline constexpr char kFuseOverlayfsPrefix[] = "user.fuseoverlayfs.";
+inline constexpr char kWhiteoutNamePrefix[] = ".wh.";      // ".wh.NAME" hides NAME in lowers.
+inline constexpr char kOpaqueFileName[] = ".wh..wh..opq";  // In a directory: it is opaque.
+
+// The directory inside the workdir where things are prepared; the kernel uses the same name and
+// empties it at mount, as overpass does.
+inline constexpr char kWorkName[] = "work";
+inline constexpr char kIndexName[] = "index";
+
+}  // namespace overpass::format
+
+#endif  // OVERPASS_LAYER_FORMAT_H_

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+//
+// The layers of one mount, opened once and never changed afterwards: the upper at index 0 if there
+// is one, the lowers from 1 on, topmost first. How they come to be open is open_layers.h.
+
+#ifndef OVERPASS_LAYER_LAYER_STACK_H_
+#define OVERPASS_LAYER_LAYER_STACK_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "layer/markers.h"
+#include "layer/workdir.h"
+
+namespace overpass::layer {
+
+/// Position in LayerStack::layers. kUpper is the upper's also when there is none.
+using LayerIndex = uint16_t;
+inline constexpr LayerIndex kUpper = 0;
+
+struct Layer {
+  std::string path;  ///< As the user gave it, for messages.
+  UniqueFd root;     ///< O_PATH; empty for a missing upper.
+  dev_t device = 0;  ///< st_dev of the root.
+  /// The kernel itself refuses writes below `root` (a read-only clone of the mount).
+  bool write_protected = false;
+  /// May hold marks that neither overpass nor overlayfs wrote (fuse-overlayfs's).
+  bool foreign_marks = true;
+};
+
+struct LayerStack {
+  std::vector<Layer> layers;
+  Workdir workdir;  ///< Empty without an upper.
+  Prefix prefix = Prefix::Trusted;
+  /// Whether some layer is itself a stacked file system (overlayfs, FUSE).
+  bool has_stacked_layer = false;
+  /// Kept open for its flock(2): the upper is in use by this mount.
+  UniqueFd upper_lock;
+
+  bool has_upper() const { return !layers[kUpper].root.empty(); }
+  const Layer& upper() const { return layers[kUpper]; }
+  LayerIndex size() const { return static_cast<LayerIndex>(layers.size()); }
+  bool all_on_one_device() const;
+};
+
+}  // namespace overpass::layer
+
+#endif  // OVERPASS_LAYER_LAYER_STACK_H_

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+//
+// The table of attribute names and the readers of each mark.
+
+#include "layer/markers.h"
+
+#include <sys/stat.h>
+
+#include <cstring>
+
+#include "overpass/layer_format.h"
+#include "sys/xattr.h"
+
+namespace overpass::layer {
+
+namespace {
+
+using namespace format;
+
+struct Spelling {
+  const char* trusted;
+  const char* user;
+};
+
+constexpr Spelling kSpellings[] = {
+    {"trusted.overlay.opaque", "user.overlay.opaque"},
+    {"trusted.overlay.redirect", "user.overlay.redirect"},
+    {"trusted.overlay.metacopy", "user.overlay.metacopy"},
+    {"trusted.overlay.origin", "user.overlay.origin"},
+    {"trusted.overlay.whiteout", "user.overlay.whiteout"},
+};
+
+constexpr std::string_view prefix_text(Prefix prefix) {
+  return prefix == Prefix::Trusted ? kTrustedPrefix : kUserPrefix;
+}
+
+/// Whether the attribute is there; "none" also where attributes are not supported or not ours to
+/// read.
+Result<bool> has_xattr(sys::Place place, const char* name) {
+  auto length = sys::get_xattr(place, name, std::span<char>());
+  if (length) return true;
+  switch (to_int(length.error())) {
+    case ENODATA:
+    case EOPNOTSUPP:
+    case EPERM:
+    case EACCES:
+      return false;
+    default:
+      return fail(length.error());
+  }
+}
+
+}  // namespace
+
+const char* name_of(Mark mark, Prefix prefix) {
+  const Spelling& spelling = kSpellings[static_cast<int>(mark)];
+  return prefix == Prefix::Trusted ? spelling.trusted : spelling.user;
+}
+
+bool is_private_xattr(std::string_view name, Prefix prefix) {
+  return name.starts_with(prefix_text(prefix)) || name.starts_with(kFuseOverlayfsPrefix);
+}
+
+std::string stored_xattr_name(std::string_view name, Prefix prefix) {
+  const std::string_view head = prefix_text(prefix);
+  std::string stored(name);
+  if (name.starts_with(head)) stored.insert(head.size(), kEscape);
+  return stored;
+}
+
+std::optional<std::string> shown_xattr_name(std::string_view stored, Prefix prefix) {
+  if (!is_private_xattr(stored, prefix)) return std::string(stored);
+  const std::string_view head = prefix_text(prefix);
+  if (!stored.starts_with(head) || !stored.substr(head.size()).starts_with(kEscape)) return {};
+  std::string shown(stored);
+  shown.erase(head.size(), std::strlen(kEscape));
+  return shown;
+}
+
+Result<Opacity> opacity_of(sys::Place place, Prefix prefix, bool foreign) {
+  char value[4];
+  auto length = sys::get_xattr(place, name_of(Mark::Opaque, prefix), value);
+  if (length && *length == 1 && value[0] == kOpaqueYes) return Opacity::Opaque;
+  const bool xwhiteouts = length && *length == 1 && value[0] == kOpaqueHasXwhiteouts;
+  if (foreign) {
+    if (TRY(has_xattr(place, kFuseOverlayfsOpaque))) return Opacity::Opaque;
+    const std::string inside = place.is_fd() ? "" : std::string(place.name) + '/';
+    if (sys::stat({place.fd, (inside + kOpaqueFileName).c_str()})) return Opacity::Opaque;
+  }
+  return xwhiteouts ? Opacity::HasXwhiteouts : Opacity::None;
+}
+
+Result<void> set_opaque(sys::Place directory, Prefix prefix) {
+  return sys::set_xattr(directory, name_of(Mark::Opaque, prefix), {&kOpaqueYes, 1});
+}
+
+bool is_whiteout(const sys::Stat& stat) {
+  return S_ISCHR(stat.stx_mode) && stat.stx_rdev_major == 0 && stat.stx_rdev_minor == 0;
+}
+
+Result<bool> is_xwhiteout(sys::Place place, const sys::Stat& stat, Prefix prefix) {
+  if (!S_ISREG(stat.stx_mode) || stat.stx_size != 0) return false;
+  return has_xattr(place, name_of(Mark::Whiteout, prefix));
+}
+
+bool is_whiteout_name(std::string_view name) { return name.starts_with(kWhiteoutNamePrefix); }
+
+Result<bool> has_unsupported_mark(sys::Place place, const sys::Stat& stat, Prefix prefix) {
+  if (S_ISREG(stat.stx_mode)) return has_xattr(place, name_of(Mark::Metacopy, prefix));
+  if (S_ISDIR(stat.stx_mode)) return has_xattr(place, name_of(Mark::Redirect, prefix));
+  return false;
+}
+
+}  // namespace overpass::layer

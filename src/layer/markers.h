@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// The marks that a layer carries in extended attributes and special files: how they are spelled in
+// this mount, how they are read from any layer, how they are written to the upper. The format is
+// overpass/layer_format.h; nobody else spells these names.
+
+#ifndef OVERPASS_LAYER_MARKERS_H_
+#define OVERPASS_LAYER_MARKERS_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "sys/place.h"
+#include "sys/stat.h"
+
+namespace overpass::layer {
+
+/// Where the marks of this mount live.
+enum class Prefix { Trusted, User };
+
+enum class Mark { Opaque, Redirect, Metacopy, Origin, Whiteout };
+
+/// The attribute's full name, a literal.
+const char* name_of(Mark mark, Prefix prefix);
+
+/// Whether `name` belongs to the format and is neither shown nor taken from callers as it is.
+bool is_private_xattr(std::string_view name, Prefix prefix);
+
+/// The name under which a caller's attribute is stored: an overlay attribute of the caller's own is
+/// escaped as the kernel does (6.8), "trusted.overlay.x" to "trusted.overlay.overlay.x". Others
+/// are themselves.
+std::string stored_xattr_name(std::string_view name, Prefix prefix);
+
+/// The reverse, for listings: nothing when the stored attribute is the format's own.
+std::optional<std::string> shown_xattr_name(std::string_view stored, Prefix prefix);
+
+/// What the opaque mark of a directory says.
+enum class Opacity {
+  None,
+  Opaque,         ///< Lowers do not show through.
+  HasXwhiteouts,  ///< They do, but names in here may be whiteouts by attribute.
+};
+
+/// Reads the mark of `directory`; fuse-overlayfs's forms too when `foreign`. A file system without
+/// attributes has no mark.
+Result<Opacity> opacity_of(sys::Place directory, Prefix prefix, bool foreign);
+
+Result<void> set_opaque(sys::Place directory, Prefix prefix);
+
+/// A whiteout of the kernel's ordinary form: a character device 0:0.
+bool is_whiteout(const sys::Stat& stat);
+
+/// A whiteout by attribute: an empty regular file carrying the mark. Meaningful only in a directory
+/// whose opacity is HasXwhiteouts.
+Result<bool> is_xwhiteout(sys::Place place, const sys::Stat& stat, Prefix prefix);
+
+/// Whether `name` is one of fuse-overlayfs's special names (".wh.NAME", ".wh..wh..opq"), which are
+/// never shown and cannot be made.
+bool is_whiteout_name(std::string_view name);
+
+/// Whether the file carries a mark that this version must not misread as plain content: a metacopy
+/// has no data of its own, a redirected directory has its lowers elsewhere.
+Result<bool> has_unsupported_mark(sys::Place place, const sys::Stat& stat, Prefix prefix);
+
+}  // namespace overpass::layer
+
+#endif  // OVERPASS_LAYER_MARKERS_H_

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+//
+// Opens the layers that the user named, checks that they can be used together, and prepares the
+// workdir. Everything that can be wrong with a layer is said here, before anything is mounted.
+
+#ifndef OVERPASS_LAYER_OPEN_LAYERS_H_
+#define OVERPASS_LAYER_OPEN_LAYERS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/problem.h"
+#include "layer/layer_stack.h"
+
+namespace overpass::layer {
+
+struct LayerPaths {
+  std::vector<std::string> lower;  ///< Topmost first; at least one.
+  std::optional<std::string> upper;
+  std::optional<std::string> work;  ///< Present exactly when `upper` is.
+  std::string mountpoint;           ///< For the check that it does not lie inside a layer.
+  bool userxattr = false;           ///< Marks are user.overlay.* although trusted.* could be had.
+};
+
+/// The open layers, lowers write-protected where the daemon may do that. On a problem nothing is
+/// left behind but an empty "work" directory.
+Expected<LayerStack> open_layers(const LayerPaths& paths);
+
+}  // namespace overpass::layer
+
+#endif  // OVERPASS_LAYER_OPEN_LAYERS_H_

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//
+// Emptying, probing and using the "work" directory.
+
+#include "layer/workdir.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "layer/markers.h"
+#include "overpass/layer_format.h"
+#include "sys/directory_stream.h"
+#include "sys/names.h"
+#include "sys/open.h"
+#include "sys/xattr.h"
+
+namespace overpass::layer {
+
+namespace {
+
+// The one whiteout inode that others are links to: a hundred thousand deletions then cost names,
+// not inodes. overlayfs shares its whiteouts as well (5.8).
+constexpr char kSharedWhiteout[] = "whiteout";
+
+/// Removes `name` and, if it is a directory, what is below it. Never leaves the directory: every
+/// step is one component and follows no link.
+Result<void> remove_tree(BorrowedFd directory, const char* name) {
+  auto removed = sys::remove_file(directory, name);
+  if (removed || !(removed.failed_with(EISDIR) || removed.failed_with(EPERM))) return removed;
+  auto empty = sys::remove_directory(directory, name);
+  if (empty || !empty.failed_with(ENOTEMPTY)) return empty;
+  const UniqueFd fd = TRY(sys::open_at(directory, name, O_RDONLY | O_DIRECTORY));
+  TRY(sys::for_each_entry(
+      fd, [&](const sys::DirectoryEntry& entry) { return remove_tree(fd, entry.name.data()); }));
+  return sys::remove_directory(directory, name);
+}
+
+bool can_set(sys::Place place, const char* name) {
+  return sys::set_xattr(place, name, "y").has_value();
+}
+
+}  // namespace
+
+Result<Workdir> Workdir::prepare(BorrowedFd workdir) {
+  auto made = sys::make_directory(workdir, format::kWorkName, 0700);
+  if (!made && !made.failed_with(EEXIST)) return fail(made.error());
+  Workdir result;
+  result.fd_ = TRY(sys::open_at(workdir, format::kWorkName, O_RDONLY | O_DIRECTORY));
+  TRY(sys::for_each_entry(result.fd_, [&](const sys::DirectoryEntry& entry) {
+    return remove_tree(result.fd_, entry.name.data());
+  }));
+  TRY(result.probe());
+  return result;
+}
+
+Result<void> Workdir::probe() {
+  const UniqueFd& work = fd_;
+  const std::string a = temporary_name();
+  const std::string b = temporary_name();
+  const std::string c = temporary_name();
+  TRY(sys::make_directory(work, a.c_str(), 0700));
+  const sys::Place directory = {work, a.c_str()};
+  features_.trusted_xattrs = can_set(directory, name_of(Mark::Opaque, Prefix::Trusted));
+  features_.user_xattrs = can_set(directory, name_of(Mark::Opaque, Prefix::User));
+  TRY(sys::for_each_entry(work, [&](const sys::DirectoryEntry& entry) -> Result<void> {
+    features_.entry_types = entry.type == DT_DIR;
+    return {};
+  }));
+  features_.whiteouts = sys::make_node(work, kSharedWhiteout, S_IFCHR, 0).has_value();
+  TRY(sys::make_node(work, b.c_str(), S_IFREG | 0600, 0));
+  features_.rename_exchange =
+      sys::rename({work, a.c_str()}, {work, b.c_str()}, RENAME_EXCHANGE).has_value();
+  const char* file = features_.rename_exchange ? a.c_str() : b.c_str();
+  features_.rename_whiteout =
+      sys::rename({work, file}, {work, c.c_str()}, RENAME_WHITEOUT).has_value();
+  if (auto unnamed = sys::open_unnamed(work, 0600)) {
+    const std::string d = temporary_name();
+    features_.unnamed_files = sys::make_link(sys::itself(*unnamed), work, d.c_str()).has_value();
+    discard(d.c_str());
+  }
+  for (const std::string* name : {&a, &b, &c}) discard(name->c_str());
+  return {};
+}
+
+std::string Workdir::temporary_name() {
+  return "#" + std::to_string(next_->fetch_add(1, std::memory_order_relaxed));
+}
+
+Result<void> Workdir::place_whiteout(BorrowedFd directory, const char* name) {
+  auto linked = sys::make_link({fd_, kSharedWhiteout}, directory, name);
+  if (linked || linked.failed_with(EEXIST)) return linked;
+  if (linked.failed_with(EMLINK)) {
+    // The shared inode is full: the next whiteout becomes the new one. Racing threads may each
+    // replace it, which costs an inode and nothing else.
+    const std::string fresh = temporary_name();
+    TRY(sys::make_node(fd_, fresh.c_str(), S_IFCHR, 0));
+    TRY(sys::rename({fd_, fresh.c_str()}, {fd_, kSharedWhiteout}));
+    return sys::make_link({fd_, kSharedWhiteout}, directory, name);
+  }
+  return sys::make_node(directory, name, S_IFCHR, 0);
+}
+
+Result<std::string> Workdir::make_whiteout() {
+  std::string name = temporary_name();
+  TRY(place_whiteout(fd_, name.c_str()));
+  return name;
+}
+
+void Workdir::discard(const char* name) { (void)remove_tree(fd_, name); }
+
+Result<void> PendingUpper::publish(BorrowedFd directory, const char* name, unsigned flags) {
+  TRY(sys::rename(place(), {directory, name}, flags));
+  published_ = (flags & RENAME_EXCHANGE) == 0;
+  return {};
+}
+
+}  // namespace overpass::layer

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+//
+// The workdir: where files and directories of the upper are prepared under temporary names, to
+// appear in the upper complete by one rename or link. Whatever a crash leaves here is removed at
+// the next mount.
+
+#ifndef OVERPASS_LAYER_WORKDIR_H_
+#define OVERPASS_LAYER_WORKDIR_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "sys/place.h"
+
+namespace overpass::layer {
+
+/// What the file system of the upper can do, found out by trying it in the workdir.
+struct UpperFeatures {
+  bool trusted_xattrs = false;
+  bool user_xattrs = false;
+  bool unnamed_files = false;    ///< O_TMPFILE, and linking it.
+  bool rename_whiteout = false;  ///< RENAME_WHITEOUT.
+  bool rename_exchange = false;  ///< RENAME_EXCHANGE.
+  bool whiteouts = false;        ///< mknod of a character device 0:0.
+  bool entry_types = false;      ///< getdents64 says d_type.
+};
+
+/// Threads: any; names are handed out atomically.
+class Workdir {
+ public:
+  Workdir() = default;
+
+  /// Makes (if absent) and empties "work" in the workdir open at `workdir`, then probes it.
+  static Result<Workdir> prepare(BorrowedFd workdir);
+
+  BorrowedFd fd() const { return fd_; }
+  const UpperFeatures& features() const { return features_; }
+
+  /// A name not in use here.
+  std::string temporary_name();
+
+  /// Puts a whiteout under a fresh temporary name, as a link to one shared inode where it can.
+  Result<std::string> make_whiteout();
+
+  /// Links or makes a whiteout at a free name of a directory of the upper; EEXIST when taken.
+  Result<void> place_whiteout(BorrowedFd directory, const char* name);
+
+  /// Removes a temporary and everything below it. Best effort: what stays is removed at the next
+  /// mount.
+  void discard(const char* name);
+
+ private:
+  Result<void> probe();
+
+  UniqueFd fd_;
+  UpperFeatures features_;
+  std::unique_ptr<std::atomic<uint64_t>> next_ = std::make_unique<std::atomic<uint64_t>>(0);
+};
+
+/// A temporary name in the workdir that is discarded unless it has been published.
+class PendingUpper {
+ public:
+  explicit PendingUpper(Workdir& workdir) : workdir_(workdir), name_(workdir.temporary_name()) {}
+  PendingUpper(Workdir& workdir, std::string name) : workdir_(workdir), name_(std::move(name)) {}
+  PendingUpper(const PendingUpper&) = delete;
+  PendingUpper& operator=(const PendingUpper&) = delete;
+  ~PendingUpper() {
+    if (!published_) workdir_.discard(name_.c_str());
+  }
+
+  const char* name() const { return name_.c_str(); }
+  sys::Place place() const { return {workdir_.fd(), name_.c_str()}; }
+
+  /// Moves the temporary to its place in the upper with RENAME_* `flags`. Beyond this it is
+  /// visible; with RENAME_EXCHANGE what was there is now the temporary, and is discarded.
+  Result<void> publish(BorrowedFd directory, const char* name, unsigned flags = 0);
+
+ private:
+  Workdir& workdir_;
+  std::string name_;
+  bool published_ = false;
+};
+
+}  // namespace overpass::layer
+
+#endif  // OVERPASS_LAYER_WORKDIR_H_
