@@ -14,32 +14,45 @@ enum class LockRank : int {
   /// The names of one directory and which layers hold it. Held across short system calls on those
   /// names, never across a data copy or a reply. Two at once through LockPair or parent then child.
   Directory = 2,
-  /// One inode: which layer holds it, its place in the tree, its open mode. Short system calls only.
+  /// One inode: which layer holds it, its place in the tree, its open mode. Short system calls
+  /// only.
   Inode = 3,
   // The leaves: nothing is taken while one of these is held, and no system call is made.
+  /// What one directory has cached: descriptors, its merged listing.
+  DirectoryFds = 10,
   /// One shard of the inode table: node ids, names, lookup counts.
-  TableShard = 10,
-  /// The bounded cache of directory descriptors.
-  DirectoryCache = 11,
+  TableShard = 11,
+  /// A bounded cache of shared things (clock_cache.h).
+  ClockCache = 12,
   /// The bounded list of idle backing ids.
-  BackingRegistry = 12,
+  BackingRegistry = 13,
   /// The queue of the worker pool or of the notifier.
-  Queue = 13,
+  Queue = 14,
   /// Numbers handed to file systems and inodes that need one made up.
-  InodeNumbers = 14,
+  InodeNumbers = 15,
 };
 
 /// For messages of the run-time check.
 constexpr const char* name_of(LockRank rank) {
   switch (rank) {
-    case LockRank::DirectoryHandle: return "DirectoryHandle";
-    case LockRank::Directory: return "Directory";
-    case LockRank::Inode: return "Inode";
-    case LockRank::TableShard: return "TableShard";
-    case LockRank::DirectoryCache: return "DirectoryCache";
-    case LockRank::BackingRegistry: return "BackingRegistry";
-    case LockRank::Queue: return "Queue";
-    case LockRank::InodeNumbers: return "InodeNumbers";
+    case LockRank::DirectoryHandle:
+      return "DirectoryHandle";
+    case LockRank::Directory:
+      return "Directory";
+    case LockRank::Inode:
+      return "Inode";
+    case LockRank::DirectoryFds:
+      return "DirectoryFds";
+    case LockRank::TableShard:
+      return "TableShard";
+    case LockRank::ClockCache:
+      return "ClockCache";
+    case LockRank::BackingRegistry:
+      return "BackingRegistry";
+    case LockRank::Queue:
+      return "Queue";
+    case LockRank::InodeNumbers:
+      return "InodeNumbers";
   }
   return "?";
 }

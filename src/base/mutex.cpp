@@ -24,8 +24,8 @@ constexpr uint32_t bit(LockRank rank) { return 1U << static_cast<int>(rank); }
 void taking(LockRank rank) {
   if (held_ranks < bit(rank)) return;
   const auto innermost = static_cast<LockRank>(std::bit_width(held_ranks) - 1);
-  std::fprintf(stderr, "overpass: lock order violated: taking %s while holding %s\n",
-               name_of(rank), name_of(innermost));
+  std::fprintf(stderr, "overpass: lock order violated: taking %s while holding %s\n", name_of(rank),
+               name_of(innermost));
   std::abort();
 }
 

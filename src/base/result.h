@@ -4,8 +4,9 @@
 // number. ENOENT and ENODATA are ordinary answers here (every negative lookup is one), so an error
 // costs no allocation and no throw.
 //
-// Three borders make or unmake an Errno and nobody else: sys/ (from errno), io/ (from a completion),
-// fuse/ (into a reply). Start-up code, whose errors a person reads, returns Expected<T> (problem.h).
+// Three borders make or unmake an Errno and nobody else: sys/ (from errno), io/ (from a
+// completion), fuse/ (into a reply). Start-up code, whose errors a person reads, returns
+// Expected<T> (problem.h).
 
 #ifndef OVERPASS_BASE_RESULT_H_
 #define OVERPASS_BASE_RESULT_H_
@@ -43,12 +44,15 @@ class [[nodiscard]] Result : public std::expected<T, Errno> {
 
 /// Passes a failure on to the caller, or yields the value: `auto fd = TRY(open_beneath(...));`.
 /// The only control-flow macro of the project; where an error is handled, write a plain `if`.
-#define TRY(expression)                                                    \
-  __extension__({                                                          \
-    auto try_result_ = (expression);                                       \
-    if (!try_result_) [[unlikely]]                                         \
-      return std::unexpected(std::move(try_result_).error());              \
-    ::overpass::detail_take(std::move(try_result_));                       \
+#define TRY(expression) OVERPASS_TRY_NUMBERED(expression, __COUNTER__)
+#define OVERPASS_TRY_NUMBERED(expression, number) OVERPASS_TRY_NAMED(expression, number)
+#define OVERPASS_TRY_NAMED(expression, number) OVERPASS_TRY_AS(expression, try_result_##number)
+#define OVERPASS_TRY_AS(expression, result)              \
+  __extension__({                                        \
+    auto result = (expression);                          \
+    if (!result) [[unlikely]]                            \
+      return std::unexpected(std::move(result).error()); \
+    ::overpass::detail_take(std::move(result));          \
   })
 
 namespace overpass {

@@ -17,8 +17,7 @@ Result<void> change_mode(Place place, mode_t mode) {
 #define SYS_fchmodat2 452  // The same on every architecture; glibc 2.36 does not name it.
 #endif
   const int flags = AT_SYMLINK_NOFOLLOW | (place.is_fd() ? AT_EMPTY_PATH : 0);
-  auto changed =
-      checked_void(::syscall(SYS_fchmodat2, raw(place.fd), place.name, mode, flags));
+  auto changed = checked_void(::syscall(SYS_fchmodat2, raw(place.fd), place.name, mode, flags));
   if (!changed.failed_with(ENOSYS)) return changed;
   // Before 6.6. chmod(2) follows links, so a link has to be refused by hand.
   const Stat current = TRY(stat(place));

@@ -39,7 +39,8 @@ Result<std::optional<DirectoryEntry>> DirectoryStream::next() {
   }
   const auto* entry = reinterpret_cast<const KernelEntry*>(buffer_.get() + position_);
   position_ += entry->length;
-  return std::optional(DirectoryEntry{entry->ino, entry->offset, entry->type, static_cast<const char*>(entry->name)});
+  return std::optional(DirectoryEntry{entry->ino, entry->offset, entry->type,
+                                      static_cast<const char*>(entry->name)});
 }
 
 Result<void> DirectoryStream::seek(int64_t offset) {

@@ -14,7 +14,7 @@ namespace overpass::sys {
 
 namespace {
 
-Result<UniqueFd> clone_tree(BorrowedFd directory, unsigned extra_flags) {
+Result<UniqueFd> open_clone(BorrowedFd directory, unsigned extra_flags) {
   const int fd = ::open_tree(raw(directory), "",
                              OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | extra_flags);
   if (fd < 0) return fail(errno);
@@ -33,10 +33,10 @@ Result<void> set_flags(BorrowedFd tree, uint64_t set, uint64_t clear, unsigned h
 
 Result<UniqueFd> clone_read_only(BorrowedFd directory) {
   unsigned recursive = 0;
-  auto tree = clone_tree(directory, 0);
+  auto tree = open_clone(directory, 0);
   if (tree.failed_with(EINVAL)) {
     recursive = AT_RECURSIVE;
-    tree = clone_tree(directory, AT_RECURSIVE);
+    tree = open_clone(directory, AT_RECURSIVE);
   }
   UniqueFd clone = TRY(std::move(tree));
   if (!set_flags(clone, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME, recursive)) {
@@ -44,6 +44,8 @@ Result<UniqueFd> clone_read_only(BorrowedFd directory) {
   }
   return clone;
 }
+
+Result<UniqueFd> clone_tree(BorrowedFd directory) { return open_clone(directory, 0); }
 
 Result<void> unmount(const char* mountpoint, int flags) {
   return checked_void(::umount2(mountpoint, flags));

@@ -15,6 +15,9 @@ namespace overpass::sys {
 /// under it with EROFS. EPERM without CAP_SYS_ADMIN over the mount namespace.
 Result<UniqueFd> clone_read_only(BorrowedFd directory);
 
+/// The same, writable: `directory` as it is now, without what is mounted over it later.
+Result<UniqueFd> clone_tree(BorrowedFd directory);
+
 /// umount2(2) with MNT_* `flags`.
 Result<void> unmount(const char* mountpoint, int flags);
 

@@ -32,8 +32,7 @@ Result<void> make_link(Place from, BorrowedFd directory, const char* name) {
   }
   // AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH before 6.10; the magic link needs nothing but /proc.
   const ProcPath path(from);
-  return checked_void(
-      ::linkat(AT_FDCWD, path.c_str(), raw(directory), name, AT_SYMLINK_FOLLOW));
+  return checked_void(::linkat(AT_FDCWD, path.c_str(), raw(directory), name, AT_SYMLINK_FOLLOW));
 }
 
 Result<void> remove_file(BorrowedFd directory, const char* name) {

@@ -27,12 +27,8 @@ Result<struct statvfs> stat_file_system(BorrowedFd fd);
 /// f_type of statfs(2): which kind of file system (linux/magic.h).
 Result<uint64_t> file_system_magic(BorrowedFd fd);
 
-inline dev_t device_of(const Stat& stat) {
-  return makedev(stat.stx_dev_major, stat.stx_dev_minor);
-}
-inline dev_t rdev_of(const Stat& stat) {
-  return makedev(stat.stx_rdev_major, stat.stx_rdev_minor);
-}
+inline dev_t device_of(const Stat& stat) { return makedev(stat.stx_dev_major, stat.stx_dev_minor); }
+inline dev_t rdev_of(const Stat& stat) { return makedev(stat.stx_rdev_major, stat.stx_rdev_minor); }
 constexpr bool is_directory(const Stat& stat) { return S_ISDIR(stat.stx_mode); }
 
 }  // namespace overpass::sys

@@ -111,8 +111,7 @@ Result<std::vector<std::string>> list_xattrs(Place place) {
                            size);
         },
         [&](const char* path) {
-          return place.is_fd() ? ::listxattr(path, buffer, size)
-                               : ::llistxattr(path, buffer, size);
+          return place.is_fd() ? ::listxattr(path, buffer, size) : ::llistxattr(path, buffer, size);
         });
   };
   std::string buffer(1024, '\0');

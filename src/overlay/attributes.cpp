@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+//
+// Changes are made one system call each, in the order in which one would undo another: owner (drops
+// set-id bits), mode, size (touches times), times.
+
+#include "overlay/attributes.h"
+
+#include <sys/stat.h>
+
+#include "overlay/copy_up.h"
+#include "overlay/links.h"
+#include "overlay/locate.h"
+#include "overlay/open_file.h"
+#include "overlay/overlay.h"
+#include "sys/attributes.h"
+#include "sys/credentials.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+constexpr uid_t kUnchanged = static_cast<uid_t>(-1);
+constexpr timespec kOmit = {0, UTIME_OMIT};
+
+Result<void> apply(sys::Place place, const Changes& changes, OpenFile* open) {
+  if (changes.uid || changes.gid) {
+    const sys::KeepingSetgid keeping(changes.by_privileged);
+    TRY(sys::change_owner(place, changes.uid.value_or(kUnchanged),
+                          changes.gid.value_or(kUnchanged)));
+  }
+  if (changes.mode) {
+    // Whether the caller may set this bit was decided where his groups are known.
+    const sys::KeepingSetgid keeping((*changes.mode & S_ISGID) != 0);
+    TRY(sys::change_mode(place, *changes.mode));
+  }
+  if (changes.size) {
+    const sys::KeepingSetgid keeping(changes.by_privileged);
+    if (open != nullptr && open->has_writable_fd()) {
+      TRY(sys::change_size_of_open(open->fd(), *changes.size));
+    } else {
+      TRY(sys::change_size(place, *changes.size));
+    }
+  }
+  if (changes.access_time || changes.modification_time) {
+    TRY(sys::change_times(place, changes.access_time.value_or(kOmit),
+                          changes.modification_time.value_or(kOmit)));
+  }
+  return {};
+}
+
+/// A truncation parts the file from what readers of the lower hold.
+void part_from_readers(Overlay& overlay, const InodeRef& inode) {
+  {
+    Lock lock(inode->mutex);
+    if (inode->superseded || inode->opens == nullptr || !inode->opens->readers_hold_lower()) return;
+    supersede_locked(overlay, inode);
+  }
+  if (overlay.invalidator != nullptr) overlay.invalidator->attributes_changed(inode->id);
+}
+
+}  // namespace
+
+sys::Stat shown(const Inode& inode, sys::Stat stat) {
+  stat.stx_ino = inode.ino;
+  if (inode.is_directory() && inode.directory->layer_count() > 1) stat.stx_nlink = 1;
+  return stat;
+}
+
+bool may_cache_attributes(const Inode& inode) { return !inode.superseded; }
+
+Result<sys::Stat> attributes(Overlay& overlay, const InodeRef& inode) {
+  const InodeRef target = current(inode);
+  const Located located = TRY(locate(overlay, *target));
+  return shown(*target, TRY(sys::stat(located.place())));
+}
+
+Result<Entry> entry_of(Overlay& overlay, const InodeRef& inode) {
+  return Entry{inode, TRY(attributes(overlay, inode))};
+}
+
+Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, const Changes& changes,
+                                    OpenFile* open) {
+  InodeRef target = current(inode);
+  TRY(copy_up(overlay, target, changes.size.value_or(kWholeFile)));
+  if (changes.size) {
+    part_from_readers(overlay, target);
+    target = current(target);
+  }
+  const Located located = TRY(locate(overlay, *target));
+  TRY(apply(located.place(), changes, open));
+  return shown(*target, TRY(sys::stat(located.place())));
+}
+
+}  // namespace overpass::overlay

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+//
+// stat(2) and its opposites on the union.
+
+#ifndef OVERPASS_OVERLAY_ATTRIBUTES_H_
+#define OVERPASS_OVERLAY_ATTRIBUTES_H_
+
+#include <optional>
+
+#include "base/result.h"
+#include "overlay/entry.h"
+#include "overlay/inode.h"
+#include "sys/stat.h"
+
+namespace overpass::overlay {
+
+struct Overlay;
+class OpenFile;
+
+/// What a layer says of a file, as the union shows it: with the union's inode number, and with one
+/// link for a directory that is merged from several (overlayfs's convention: not counted).
+sys::Stat shown(const Inode& inode, sys::Stat stat);
+
+/// L: none of rank Inode on entry.
+Result<sys::Stat> attributes(Overlay& overlay, const InodeRef& inode);
+
+/// The entry of an inode in memory.
+/// L: none of rank Inode on entry.
+Result<Entry> entry_of(Overlay& overlay, const InodeRef& inode);
+
+/// Whether the kernel may keep the attributes of this node: those of a superseded one change
+/// without its knowledge.
+bool may_cache_attributes(const Inode& inode);
+
+/// What to change; absent members stay as they are. Times may be UTIME_NOW.
+struct Changes {
+  std::optional<mode_t> mode;
+  std::optional<uid_t> uid;
+  std::optional<gid_t> gid;
+  std::optional<off_t> size;
+  std::optional<timespec> access_time;
+  std::optional<timespec> modification_time;
+  bool by_privileged = false;  ///< The caller may keep set-id bits (CAP_FSETID).
+};
+
+/// Copies the inode up if need be and changes it; `open`, the handle through which the caller
+/// changes the size, may be null. The new attributes.
+/// May copy data: not for serving threads unless the inode is in the upper (needs_copy_up).
+Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, const Changes& changes,
+                                    OpenFile* open);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_ATTRIBUTES_H_

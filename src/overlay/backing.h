@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// Backing ids: files registered with the kernel so that it reads and writes them without the
+// daemon. Who may register them is the passthrough folder's business, behind BackingFiles.
+
+#ifndef OVERPASS_OVERLAY_BACKING_H_
+#define OVERPASS_OVERLAY_BACKING_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "overlay/clock_cache.h"
+
+namespace overpass::overlay {
+
+/// Threads: any.
+class BackingFiles {
+ public:
+  virtual ~BackingFiles() = default;
+
+  /// Registers the file open at `fd`, which may be O_PATH. Fails where the file cannot be passed
+  /// through (file system stacked too deep, no privilege); it is then served by the daemon.
+  virtual Result<int32_t> open(BorrowedFd fd) = 0;
+
+  virtual void close(int32_t id) = 0;
+};
+
+/// A registered file. REQUIRES at its end: no open of its inode is between reply and RELEASE, for
+/// the kernel looks the id up after the reply.
+class BackingId : public Cached {
+ public:
+  BackingId(BackingFiles& files, int32_t id) : files_(files), id_(id) {}
+  BackingId(const BackingId&) = delete;
+  BackingId& operator=(const BackingId&) = delete;
+  ~BackingId() { files_.close(id_); }
+
+  int32_t value() const { return id_; }
+  size_t weight() const { return 1; }
+
+ private:
+  BackingFiles& files_;
+  const int32_t id_;
+};
+
+using SharedBacking = std::shared_ptr<const BackingId>;
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_BACKING_H_

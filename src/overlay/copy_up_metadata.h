@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// The attributes of a file, copied to its new self in the upper.
+
+#ifndef OVERPASS_OVERLAY_COPY_UP_METADATA_H_
+#define OVERPASS_OVERLAY_COPY_UP_METADATA_H_
+
+#include "base/result.h"
+#include "layer/markers.h"
+#include "sys/place.h"
+#include "sys/stat.h"
+
+namespace overpass::overlay {
+
+/// Gives `to` the owner, extended attributes and ACLs, mode and times of `from`, whose attributes
+/// are `stat`. Marks of the format are not copied. An attribute that the upper's file system does
+/// not take is left out if nothing depends on it; an ACL or a security attribute is an error.
+Result<void> copy_metadata(sys::Place from, const sys::Stat& stat, sys::Place to,
+                           layer::Prefix prefix);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_COPY_UP_METADATA_H_

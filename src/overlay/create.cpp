@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+//
+// The common case is one system call in the upper directory. Where a whiteout is in the way, or the
+// new directory must be opaque, the object is made in the workdir and moved over it by one rename.
+
+#include "overlay/create.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <functional>
+
+#include "layer/markers.h"
+#include "layer/workdir.h"
+#include "overlay/attributes.h"
+#include "overlay/copy_up.h"
+#include "overlay/links.h"
+#include "overlay/locate.h"
+#include "overlay/lookup.h"
+#include "overlay/overlay.h"
+#include "overlay/upper_names.h"
+#include "overlay/work_frame.h"
+#include "sys/credentials.h"
+#include "sys/names.h"
+#include "sys/open.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+/// Makes the object at a place; called with the caller's identity in force.
+using Maker = std::function<Result<void>(BorrowedFd directory, const char* name)>;
+
+/// Runs `make` as the caller. A set-group-ID bit in `mode` was allowed by the kernel already.
+Result<void> make_as(const Caller& caller, mode_t mode, const Maker& make, BorrowedFd directory,
+                     const char* name) {
+  sys::set_thread_umask(caller.umask);
+  const sys::KeepingSetgid keeping((mode & S_ISGID) != 0);
+  const sys::ActingAs acting(caller.uid, caller.gid);
+  return make(directory, name);
+}
+
+struct NewObject {
+  Overlay& overlay;
+  const InodeRef& directory;
+  const char* name;
+  mode_t mode;  ///< With the S_IFMT bits.
+  const Caller& caller;
+  const Maker& make;
+};
+
+/// Makes it in the workdir and moves it over the whiteout, if there is one.
+Result<void> make_over(const NewObject& object, BorrowedFd upper, Vacancy vacancy) {
+  layer::Workdir& workdir = object.overlay.stack.workdir;
+  const WorkFrame frame = TRY(WorkFrame::like(workdir, upper));
+  layer::PendingUpper temporary(workdir);
+  TRY(make_as(object.caller, object.mode, object.make, frame.fd(), temporary.name()));
+  TRY(frame.hand_over(temporary.name()));
+  const bool is_directory = S_ISDIR(object.mode);
+  if (is_directory) TRY(layer::set_opaque(temporary.place(), object.overlay.stack.prefix));
+  // A directory cannot be renamed over a file: they change places, and the whiteout is discarded.
+  const bool exchange = is_directory && vacancy == Vacancy::Whiteout;
+  return temporary.publish(upper, object.name, exchange ? RENAME_EXCHANGE : 0);
+}
+
+/// REQUIRES: the directory's names are held exclusively.
+Result<void> make_in_upper(const NewObject& object, BorrowedFd upper) {
+  // Ordinarily a whiteout is in the way of a name that lowers show. Only fuse-overlayfs's form of
+  // it is not, and would no longer hide them below a new directory.
+  if (S_ISDIR(object.mode) && object.overlay.stack.upper().foreign_marks &&
+      TRY(needs_opaque(object.overlay, *object.directory, object.name))) {
+    return make_over(object, upper, TRY(vacancy(upper, object.name)));
+  }
+  auto made = make_as(object.caller, object.mode, object.make, upper, object.name);
+  if (!made.failed_with(EEXIST)) return made;
+  return make_over(object, upper, TRY(vacancy(upper, object.name)));
+}
+
+/// The entry of what was just made in the upper.
+Result<Entry> enter_new(const NewObject& object, BorrowedFd upper) {
+  Found found = {};
+  found.layer = layer::kUpper;
+  found.stat = TRY(sys::stat({upper, object.name}));
+  found.origin = {sys::device_of(found.stat), found.stat.stx_ino};
+  return enter(object.overlay, object.directory, object.name, found);
+}
+
+Result<Entry> make_entry(const NewObject& object) {
+  TRY(check_new_name(object.name));
+  const SharedFd upper = TRY(upper_for_change(object.overlay, object.directory));
+  Lock names(object.directory->directory->names);
+  ++object.directory->directory->version;
+  TRY(make_in_upper(object, upper->fd));
+  return enter_new(object, upper->fd);
+}
+
+/// What a creating open leaves for the descriptor itself.
+int creation_flags(int flags) {
+  return (flags & (O_ACCMODE | O_APPEND | O_DSYNC | O_SYNC | O_NONBLOCK)) | O_CREAT | O_EXCL;
+}
+
+}  // namespace
+
+Result<Created> create_file(Overlay& overlay, const InodeRef& directory, const char* name,
+                            int flags, mode_t mode, const Caller& caller) {
+  UniqueFd file;
+  const Maker make = [&](BorrowedFd where, const char* as) -> Result<void> {
+    file = TRY(sys::open_at(where, as, creation_flags(flags), mode & 07777));
+    return {};
+  };
+  const NewObject object = {overlay, directory, name, S_IFREG | mode, caller, make};
+  Entry entry = TRY(make_entry(object));
+  Opened opened = TRY(open_created(overlay, entry.inode, flags, std::move(file)));
+  return Created{std::move(entry), std::move(opened)};
+}
+
+Result<Entry> make_directory(Overlay& overlay, const InodeRef& directory, const char* name,
+                             mode_t mode, const Caller& caller) {
+  const Maker make = [&](BorrowedFd where, const char* as) {
+    return sys::make_directory(where, as, mode & 07777);
+  };
+  return make_entry({overlay, directory, name, S_IFDIR | mode, caller, make});
+}
+
+Result<Entry> make_node(Overlay& overlay, const InodeRef& directory, const char* name, mode_t mode,
+                        dev_t device, const Caller& caller) {
+  if (S_ISCHR(mode) && device == 0) return fail(EPERM);
+  const Maker make = [&](BorrowedFd where, const char* as) {
+    return sys::make_node(where, as, mode, device);
+  };
+  return make_entry({overlay, directory, name, mode, caller, make});
+}
+
+Result<Entry> make_symlink(Overlay& overlay, const InodeRef& directory, const char* name,
+                           const char* target, const Caller& caller) {
+  const Maker make = [&](BorrowedFd where, const char* as) {
+    return sys::make_symlink(where, as, target);
+  };
+  return make_entry({overlay, directory, name, S_IFLNK, caller, make});
+}
+
+Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int flags, mode_t mode,
+                               const Caller& caller) {
+  const SharedFd upper = TRY(upper_for_change(overlay, directory));
+  UniqueFd file;
+  const Maker make = [&](BorrowedFd where, const char*) -> Result<void> {
+    // Always readable and writable: it is also how the file is reached until it gets a name.
+    file = TRY(sys::open_unnamed(where, mode & 07777, flags & (O_EXCL | O_APPEND | O_DSYNC)));
+    return {};
+  };
+  TRY(make_as(caller, mode, make, upper->fd, ""));
+  const sys::Stat stat = TRY(sys::stat(sys::itself(file)));
+  InodeRef inode =
+      overlay.table.make(overlay.numbers.number(sys::device_of(stat), stat.stx_ino), S_IFREG);
+  auto orphan = std::make_shared<CachedFd>(TRY(sys::reopen(file, O_PATH)));
+  {
+    Lock lock(inode->mutex);
+    inode->linked = false;
+    inode->link.parent = directory;
+    inode->rare().orphan = orphan;
+    inode->rare().pinned_orphan = std::move(orphan);
+  }
+  Opened opened = TRY(open_created(overlay, inode, flags, std::move(file)));
+  return Created{Entry{inode, shown(*inode, stat)}, std::move(opened)};
+}
+
+Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
+                        const char* name) {
+  TRY(check_new_name(name));
+  TRY(copy_up(overlay, current(inode)));
+  const InodeRef target = current(inode);
+  const SharedFd upper = TRY(upper_for_change(overlay, directory));
+  Lock names(directory->directory->names);
+  ++directory->directory->version;
+  sys::Stat stat;
+  {
+    const Located located = TRY(locate(overlay, *target));
+    auto linked = sys::make_link(located.place(), upper->fd, name);
+    if (linked.failed_with(EEXIST)) {
+      (void)TRY(vacancy(upper->fd, name));
+      layer::PendingUpper temporary(overlay.stack.workdir);
+      TRY(sys::make_link(located.place(), overlay.stack.workdir.fd(), temporary.name()));
+      TRY(temporary.publish(upper->fd, name));
+    } else {
+      TRY(std::move(linked));
+    }
+    stat = TRY(sys::stat({upper->fd, name}));
+  }
+  add_link(overlay, target, directory, name);
+  remember_key(overlay, target, {sys::device_of(stat), stat.stx_ino});
+  return Entry{target, shown(*target, stat)};
+}
+
+}  // namespace overpass::overlay

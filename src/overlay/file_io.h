@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// What is done with the content of an open file by way of the daemon: everything but the reads and
+// writes that are passed through.
+
+#ifndef OVERPASS_OVERLAY_FILE_IO_H_
+#define OVERPASS_OVERLAY_FILE_IO_H_
+
+#include <sys/types.h>
+
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "overlay/inode.h"
+
+namespace overpass::overlay {
+
+struct Overlay;
+class OpenFile;
+class OpenDirectory;
+
+// Reads and writes of files that are not passed through. Blocking.
+Result<size_t> read(Overlay& overlay, OpenFile& file, std::span<char> buffer, off_t offset);
+Result<size_t> write(Overlay& overlay, OpenFile& file, std::span<const char> data, off_t offset);
+
+/// fsync(2), or fdatasync(2) if `data_only`; nothing when the mount is volatile. Blocking.
+Result<void> sync(Overlay& overlay, OpenFile& file, bool data_only);
+Result<void> sync(Overlay& overlay, OpenDirectory& directory);
+
+/// fallocate(2) with FALLOC_* `mode`. Blocking.
+Result<void> allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length);
+
+/// lseek(2) with SEEK_DATA or SEEK_HOLE.
+Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence);
+
+/// copy_file_range(2): the number of bytes, perhaps fewer than `length`. Blocking.
+Result<size_t> copy_range(Overlay& overlay, OpenFile& from, off_t from_offset, OpenFile& to,
+                          off_t to_offset, size_t length);
+
+/// The target of a symbolic link.
+Result<std::string> read_link(Overlay& overlay, const InodeRef& inode);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_FILE_IO_H_

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+//
+// One object of the union, as the kernel knows it by a node id: which layer holds it, its name and
+// place in the tree, and, for a directory, the layers it is merged from. How inodes are found and
+// counted is inode_table.h; how system calls reach their files is locate.h.
+
+#ifndef OVERPASS_OVERLAY_INODE_H_
+#define OVERPASS_OVERLAY_INODE_H_
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/result.h"
+#include "layer/layer_stack.h"
+#include "overlay/inode_ref.h"
+#include "overlay/shared_fd.h"
+
+namespace overpass::overlay {
+
+class LowerNames;
+class OpenMode;
+
+/// What the kernel calls an inode by: an index into the table and a generation, never a pointer.
+enum class NodeId : uint64_t {};
+inline constexpr NodeId kRootNode{1};  // FUSE_ROOT_ID.
+
+/// A file of the upper by its own identity, for hard links.
+struct FileKey {
+  dev_t device = 0;
+  uint64_t ino = 0;
+  bool operator==(const FileKey&) const = default;
+};
+
+/// A name of an inode. The name index of the table points at these.
+/// Guarded by the inode's mutex; changed only while it is out of the index.
+struct Link {
+  Inode* inode = nullptr;  ///< Whose name this is; constant.
+  InodeRef parent;         ///< Stays set when the name is removed, for a lower's location.
+  std::string name;
+};
+
+/// The part of an inode that only directories have.
+struct Directory {
+  /// Serialises changes of the names in here against lookups and each other.
+  mutable SharedMutex<LockRank::Directory> names;
+
+  /// Set once, under `names` held exclusively, when the directory comes to be in the upper.
+  std::atomic<bool> has_upper = false;
+  /// Identity of the upper directory, valid from then on; tells whether a path still leads here.
+  std::atomic<uint64_t> upper_ino = 0;
+  /// Counts changes of names in here, so that who read them earlier knows. Raised under `names`
+  /// held exclusively.
+  std::atomic<uint64_t> version = 0;
+  /// The lowers merged in here, topmost first. Constant.
+  std::vector<layer::LayerIndex> lowers;
+
+  /// Guards what is cached; a leaf.
+  mutable Mutex<LockRank::DirectoryFds> cache_mutex;
+  /// O_PATH descriptors: [0] the upper's, [i + 1] that of lowers[i].
+  mutable std::vector<std::weak_ptr<const CachedFd>> fds GUARDED_BY(cache_mutex);
+  mutable std::weak_ptr<const LowerNames> lower_names GUARDED_BY(cache_mutex);
+
+  size_t layer_count() const { return lowers.size() + (has_upper ? 1 : 0); }
+};
+
+/// What few inodes have. Guarded by the inode's mutex.
+struct InodeExtras {
+  std::vector<std::unique_ptr<Link>> more_links;  ///< Names beyond the first (hard links).
+  std::weak_ptr<const CachedFd> orphan;           ///< The upper file after its last name went.
+  SharedFd pinned_orphan;                         ///< The same, while handles are open.
+  InodeRef successor;                             ///< The inode that superseded this one.
+  std::shared_future<Result<void>> copy_up;       ///< Valid while a copy-up is under way.
+};
+
+/// Invariants:
+/// 1. `directory` is set exactly for directories, `type` never changes.
+/// 2. A non-directory's `layer` changes once at most, from a lower to the upper.
+/// 3. While `linked`, some Link of it is in the table's name index.
+/// 4. A lower's link.parent and link.name are its location in the layer, removed or not.
+class Inode {
+ public:
+  Inode(NodeId node, uint64_t number, mode_t file_type);
+  ~Inode();
+  Inode(const Inode&) = delete;
+  Inode& operator=(const Inode&) = delete;
+
+  bool is_directory() const { return directory != nullptr; }
+  bool is_regular() const { return S_ISREG(type); }
+
+  InodeExtras& rare() REQUIRES(mutex) {
+    if (!extras) extras = std::make_unique<InodeExtras>();
+    return *extras;
+  }
+
+  // Constant after construction.
+  const NodeId id;
+  const uint64_t ino;  ///< st_ino.
+  const mode_t type;   ///< The S_IFMT bits.
+  std::unique_ptr<Directory> directory;
+
+  mutable Mutex<LockRank::Inode> mutex;
+  Link link;
+  layer::LayerIndex layer GUARDED_BY(mutex) = layer::kUpper;  ///< Non-directories.
+  bool linked GUARDED_BY(mutex) = true;
+  /// The lower carries FS_IMMUTABLE_FL or FS_APPEND_FL: it may be changed in no way, or only be
+  /// appended to (chattr(1)). Of the upper the kernel itself knows.
+  bool lower_immutable = false;
+  bool lower_append_only = false;
+  FileKey upper_key GUARDED_BY(mutex);  ///< Set when it is in the table's hard link index.
+  std::unique_ptr<OpenMode> opens GUARDED_BY(mutex);
+  std::unique_ptr<InodeExtras> extras GUARDED_BY(mutex);
+
+  /// Set once, when `extras->successor` is.
+  std::atomic<bool> superseded = false;
+  /// Superseded another inode and was not handed out by a LOOKUP since: the kernel still knows the
+  /// name by the other's node id. Handing this one out by READDIRPLUS would silently detach what is
+  /// mounted over the name.
+  std::atomic<bool> unseen = false;
+
+  // The table's own.
+  std::atomic<uint32_t> references = 1;
+  uint64_t lookups = 0;  ///< The kernel's count; guarded by the table's shard.
+  InodeTable* table = nullptr;
+};
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_INODE_H_

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// st_ino of the union. The file systems of the layers are numbered as they turn up. Inodes of the
+// first one keep their numbers; those of others get the file system's number in the upper bits, as
+// overlayfs's xino does. An inode number too large for that is given a number of its own, kept in a
+// table, so that two files never share one silently.
+
+#ifndef OVERPASS_OVERLAY_INODE_NUMBER_H_
+#define OVERPASS_OVERLAY_INODE_NUMBER_H_
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+
+namespace overpass::overlay {
+
+/// Threads: any.
+class InodeNumbers {
+ public:
+  /// `first` is the file system whose inodes keep their numbers.
+  explicit InodeNumbers(dev_t first) : first_(first) {}
+
+  /// The union's number for inode `ino` of the file system `device`; always the same one.
+  uint64_t number(dev_t device, uint64_t ino);
+
+ private:
+  uint64_t number_elsewhere(dev_t device, uint64_t ino);
+
+  const dev_t first_;
+  Mutex<LockRank::InodeNumbers> mutex_;
+  std::map<dev_t, uint64_t> devices_ GUARDED_BY(mutex_);
+  std::map<std::pair<dev_t, uint64_t>, uint64_t> large_ GUARDED_BY(mutex_);
+};
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_INODE_NUMBER_H_

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+//
+// A node id is generation << 32 | index, and index % kShards names the shard. An inode whose last
+// reference goes takes itself out of the indexes; whoever finds it there meanwhile sees a count of
+// zero and treats it as gone.
+
+#include "overlay/inode_table.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+#include "overlay/open_mode.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+constexpr uint32_t index_of(NodeId node) { return static_cast<uint32_t>(node); }
+constexpr uint32_t generation_of(NodeId node) {
+  return static_cast<uint32_t>(static_cast<uint64_t>(node) >> 32);
+}
+
+}  // namespace
+
+Inode::Inode(NodeId node, uint64_t number, mode_t file_type)
+    : id(node), ino(number), type(file_type) {
+  link.inode = this;
+}
+
+Inode::~Inode() = default;
+
+InodeRef InodeRef::share(Inode& inode) {
+  inode.references.fetch_add(1, std::memory_order_relaxed);
+  return adopt(&inode);
+}
+
+InodeRef::InodeRef(const InodeRef& other) : inode_(other.inode_) {
+  if (inode_ != nullptr) inode_->references.fetch_add(1, std::memory_order_relaxed);
+}
+
+void InodeRef::reset() {
+  Inode* inode = std::exchange(inode_, nullptr);
+  if (inode == nullptr) return;
+  if (inode->references.fetch_sub(1, std::memory_order_acq_rel) == 1) inode->table->destroy(inode);
+}
+
+InodeTable::InodeTable(std::function<void(Inode&)> on_destroy)
+    : on_destroy_(std::move(on_destroy)) {
+  for (NameShard& shard : names_) shard.names.max_load_factor(0.8F);
+}
+
+InodeTable::~InodeTable() {
+  // Whatever the kernel still remembered at unmount. References between inodes keep parents alive
+  // until their children went, so drop the kernel's references only.
+  for (size_t which = 0; which < kShards; ++which) {
+    std::vector<InodeRef> remembered;
+    {
+      Lock lock(nodes_[which].mutex);
+      for (Slot& slot : nodes_[which].slots) {
+        if (slot.inode == nullptr || slot.inode->lookups == 0) continue;
+        slot.inode->lookups = 0;
+        remembered.push_back(InodeRef::adopt(slot.inode));
+      }
+    }
+  }
+  if (root_ != nullptr) InodeRef::adopt(root_).reset();
+}
+
+InodeTable::NodeShard& InodeTable::node_shard(NodeId node) {
+  return nodes_[index_of(node) % kShards];
+}
+
+InodeRef InodeTable::make(uint64_t number, mode_t type) {
+  const bool is_root = root_ == nullptr;
+  const uint32_t shard_index =
+      is_root ? 1 : next_shard_.fetch_add(1, std::memory_order_relaxed) % kShards;
+  NodeShard& shard = nodes_[shard_index];
+  Lock lock(shard.mutex);
+  uint32_t slot_index;
+  if (shard.free.empty()) {
+    slot_index = static_cast<uint32_t>(shard.slots.size());
+    shard.slots.emplace_back();
+    // Index 0 of the first shard would be node 0, and 1 is the root: start their generations at 1.
+    shard.slots.back().generation = is_root ? 0 : 1;
+  } else {
+    slot_index = shard.free.back();
+    shard.free.pop_back();
+  }
+  Slot& slot = shard.slots[slot_index];
+  const uint64_t index = uint64_t{slot_index} * kShards + shard_index;
+  const NodeId node{uint64_t{slot.generation} << 32 | index};
+  slot.inode = new Inode(node, number, type);
+  slot.inode->table = this;
+  size_.fetch_add(1, std::memory_order_relaxed);
+  if (is_root) {
+    root_ = slot.inode;
+    root_->references.fetch_add(1, std::memory_order_relaxed);
+  }
+  return InodeRef::adopt(slot.inode);
+}
+
+InodeRef InodeTable::reference_if_alive(Inode* inode) {
+  uint32_t count = inode->references.load(std::memory_order_relaxed);
+  while (count != 0) {
+    if (inode->references.compare_exchange_weak(count, count + 1, std::memory_order_acq_rel)) {
+      return InodeRef::adopt(inode);
+    }
+  }
+  return {};
+}
+
+InodeRef InodeTable::find(NodeId node) {
+  NodeShard& shard = node_shard(node);
+  const size_t slot_index = index_of(node) / kShards;
+  Lock lock(shard.mutex);
+  if (slot_index >= shard.slots.size()) return {};
+  const Slot& slot = shard.slots[slot_index];
+  if (slot.inode == nullptr || slot.generation != generation_of(node)) return {};
+  return reference_if_alive(slot.inode);
+}
+
+size_t InodeTable::hash_of(const Inode& parent, std::string_view name) {
+  return hash_bytes(name, static_cast<uint64_t>(parent.id));
+}
+
+size_t InodeTable::LinkHash::operator()(const Link* link) const {
+  return hash_of(*link->parent, link->name);
+}
+
+bool InodeTable::LinkEqual::operator()(const Link* link, const NameKey& key) const {
+  return link->parent.get() == key.parent && link->name == key.name;
+}
+
+bool InodeTable::LinkEqual::same_name(const Link& a, const Link& b) {
+  return a.parent.get() == b.parent.get() && a.name == b.name;
+}
+
+InodeRef InodeTable::find(const Inode& parent, std::string_view name) {
+  const size_t hash = hash_of(parent, name);
+  NameShard& shard = name_shard(hash);
+  Lock lock(shard.mutex);
+  auto found = shard.names.find(NameKey{&parent, name}, hash);
+  return found == shard.names.end() ? InodeRef() : reference_if_alive((*found)->inode);
+}
+
+InodeRef InodeTable::insert(InodeRef inode, const InodeRef& parent, std::string_view name) {
+  inode->link.parent = parent;
+  inode->link.name = name;
+  const size_t hash = hash_of(*parent, name);
+  NameShard& shard = name_shard(hash);
+  Lock lock(shard.mutex);
+  auto found = shard.names.find(NameKey{parent.get(), name}, hash);
+  if (found != shard.names.end()) {
+    if (InodeRef other = reference_if_alive((*found)->inode)) return other;
+    shard.names.erase(found);  // On its way out; destroy() finds that it is not there any more.
+  }
+  shard.names.insert(&inode->link);
+  return inode;
+}
+
+void InodeTable::index(Link& link) {
+  NameShard& shard = name_shard(hash_of(*link.parent, link.name));
+  Lock lock(shard.mutex);
+  auto [position, is_new] = shard.names.insert(&link);
+  if (!is_new) {
+    shard.names.erase(position);
+    shard.names.insert(&link);
+  }
+}
+
+void InodeTable::unindex(Link& link) {
+  if (!link.parent) return;
+  const size_t hash = hash_of(*link.parent, link.name);
+  NameShard& shard = name_shard(hash);
+  Lock lock(shard.mutex);
+  auto found = shard.names.find(&link, hash);
+  if (found != shard.names.end() && *found == &link) shard.names.erase(found);
+}
+
+InodeRef InodeTable::find_by_key(FileKey key) {
+  Lock lock(keys_.mutex);
+  auto found = keys_.inodes.find({key.device, key.ino});
+  return found == keys_.inodes.end() ? InodeRef() : reference_if_alive(found->second);
+}
+
+InodeRef InodeTable::index_by_key(const InodeRef& inode, FileKey key) {
+  Lock lock(keys_.mutex);
+  auto [position, is_new] = keys_.inodes.try_emplace({key.device, key.ino}, inode.get());
+  if (!is_new && position->second != inode.get()) {
+    if (InodeRef other = reference_if_alive(position->second)) return other;
+    position->second = inode.get();
+  }
+  return inode;
+}
+
+void InodeTable::replace_by_key(const InodeRef& inode, FileKey key) {
+  Lock lock(keys_.mutex);
+  keys_.inodes[{key.device, key.ino}] = inode.get();
+}
+
+void InodeTable::remember(Inode& inode) {
+  NodeShard& shard = node_shard(inode.id);
+  Lock lock(shard.mutex);
+  if (inode.lookups++ == 0) inode.references.fetch_add(1, std::memory_order_relaxed);
+}
+
+void InodeTable::forget(NodeId node, uint64_t count) {
+  InodeRef last;  // Dropped after the lock.
+  NodeShard& shard = node_shard(node);
+  const size_t slot_index = index_of(node) / kShards;
+  Lock lock(shard.mutex);
+  if (slot_index >= shard.slots.size()) return;
+  const Slot& slot = shard.slots[slot_index];
+  if (slot.inode == nullptr || slot.generation != generation_of(node)) return;
+  if (slot.inode->lookups == 0) return;
+  slot.inode->lookups -= std::min(slot.inode->lookups, count);
+  if (slot.inode->lookups == 0) last = InodeRef::adopt(slot.inode);
+}
+
+void InodeTable::destroy(Inode* inode) {
+  // Nobody else has a reference and nobody can get one: no lock of the inode is needed.
+  on_destroy_(*inode);
+  unindex(inode->link);
+  if (inode->extras != nullptr) {
+    for (auto& link : inode->extras->more_links) unindex(*link);
+  }
+  if (inode->upper_key != FileKey()) {
+    Lock lock(keys_.mutex);
+    auto found = keys_.inodes.find({inode->upper_key.device, inode->upper_key.ino});
+    if (found != keys_.inodes.end() && found->second == inode) keys_.inodes.erase(found);
+  }
+  {
+    NodeShard& shard = node_shard(inode->id);
+    Lock lock(shard.mutex);
+    const uint32_t slot_index = static_cast<uint32_t>(index_of(inode->id) / kShards);
+    Slot& slot = shard.slots[slot_index];
+    slot.inode = nullptr;
+    ++slot.generation;
+    shard.free.push_back(slot_index);
+  }
+  size_.fetch_sub(1, std::memory_order_relaxed);
+  delete inode;
+}
+
+size_t InodeTable::size() const { return size_.load(std::memory_order_relaxed); }
+
+}  // namespace overpass::overlay

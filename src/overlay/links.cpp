@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+//
+// Order of steps: out of the index, change, into the index; nobody sees a Link that is not where
+// its name says.
+
+#include "overlay/links.h"
+
+#include <algorithm>
+
+#include "overlay/open_mode.h"
+#include "overlay/overlay.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+bool is_name(const Link& link, const Inode& directory, std::string_view name) {
+  return link.parent.get() == &directory && link.name == name;
+}
+
+/// The inode's Link of that name, or null.
+Link* find_link(Inode& inode, const Inode& directory, std::string_view name) REQUIRES(inode.mutex) {
+  if (is_name(inode.link, directory, name)) return &inode.link;
+  if (inode.extras == nullptr) return nullptr;
+  for (auto& link : inode.extras->more_links) {
+    if (is_name(*link, directory, name)) return link.get();
+  }
+  return nullptr;
+}
+
+/// Drops an indexed Link; whether it was the last one.
+bool drop_link(Overlay& overlay, Inode& inode, Link* link) REQUIRES(inode.mutex) {
+  overlay.table.unindex(*link);
+  auto* more = inode.extras ? &inode.extras->more_links : nullptr;
+  if (link != &inode.link) {
+    std::erase_if(*more, [&](const auto& other) { return other.get() == link; });
+    return false;
+  }
+  if (more == nullptr || more->empty()) return true;  // Keeps parent and name, out of the index.
+  Link& heir = *more->back();
+  overlay.table.unindex(heir);
+  inode.link.parent = std::move(heir.parent);
+  inode.link.name = std::move(heir.name);
+  more->pop_back();
+  overlay.table.index(inode.link);
+  return false;
+}
+
+}  // namespace
+
+void add_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
+              std::string_view name) {
+  Lock lock(inode->mutex);
+  if (inode->linked) {
+    if (find_link(*inode, *directory, name) != nullptr) return;
+    auto link = std::make_unique<Link>();
+    link->inode = inode.get();
+    link->parent = directory;
+    link->name = name;
+    overlay.table.index(*link);
+    inode->rare().more_links.push_back(std::move(link));
+    return;
+  }
+  inode->link.parent = directory;
+  inode->link.name = name;
+  inode->linked = true;
+  overlay.table.index(inode->link);
+  if (inode->extras) {
+    inode->extras->orphan.reset();
+    inode->extras->pinned_orphan.reset();
+  }
+}
+
+void remove_link_locked(Overlay& overlay, Inode& inode, const Inode& directory,
+                        std::string_view name, SharedFd orphan) {
+  Link* link = find_link(inode, directory, name);
+  if (link == nullptr || !drop_link(overlay, inode, link)) return;
+  inode.linked = false;
+  if (orphan == nullptr) return;
+  InodeExtras& extras = inode.rare();
+  extras.orphan = orphan;
+  if (inode.opens != nullptr && inode.opens->handles() > 0) {
+    extras.pinned_orphan = orphan;
+  }
+  overlay.orphan_fds.keep(std::move(orphan));
+}
+
+void move_link_locked(Overlay& overlay, Inode& inode, const Inode& directory, std::string_view name,
+                      const InodeRef& new_directory, std::string_view new_name) {
+  Link* link = find_link(inode, directory, name);
+  if (link == nullptr) return;
+  overlay.table.unindex(*link);
+  link->parent = new_directory;
+  link->name = new_name;
+  overlay.table.index(*link);
+}
+
+void forget_names(Overlay& overlay, Inode& inode) {
+  Lock lock(inode.mutex);
+  while (!drop_link(overlay, inode, &inode.link)) {
+  }
+  inode.linked = false;
+}
+
+void remember_key(Overlay& overlay, const InodeRef& inode, FileKey key) {
+  Lock lock(inode->mutex);
+  if (inode->upper_key == key) return;
+  inode->upper_key = key;
+  (void)overlay.table.index_by_key(inode, key);
+}
+
+void supersede_locked(Overlay& overlay, const InodeRef& old) {
+  InodeRef heir = overlay.table.make(old->ino, old->type);
+  InodeExtras& extras = old->rare();
+  {
+    // Nobody else knows the heir yet, so its mutex is not needed (and would be out of order).
+    auto take_over = [&]() NO_THREAD_SAFETY_ANALYSIS {
+      heir->layer = layer::kUpper;
+      heir->linked = old->linked;
+      heir->link.parent = old->link.parent;
+      heir->link.name = old->link.name;
+      overlay.table.unindex(old->link);
+      if (heir->linked) overlay.table.index(heir->link);
+      for (auto& link : extras.more_links) {
+        auto copy = std::make_unique<Link>();
+        copy->inode = heir.get();
+        copy->parent = link->parent;
+        copy->name = link->name;
+        overlay.table.unindex(*link);
+        overlay.table.index(*copy);
+        heir->rare().more_links.push_back(std::move(copy));
+      }
+      extras.more_links.clear();
+      if (!old->linked) {
+        heir->rare().orphan = extras.orphan;
+        heir->rare().pinned_orphan = extras.pinned_orphan;
+      }
+      heir->upper_key = std::exchange(old->upper_key, FileKey());
+    };
+    take_over();
+  }
+  heir->unseen = true;
+  if (heir->upper_key != FileKey()) overlay.table.replace_by_key(heir, heir->upper_key);
+  extras.successor = std::move(heir);
+  old->superseded.store(true, std::memory_order_release);
+}
+
+}  // namespace overpass::overlay

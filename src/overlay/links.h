@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// The names of an inode in memory: kept in step with what system calls did to the upper.
+
+#ifndef OVERPASS_OVERLAY_LINKS_H_
+#define OVERPASS_OVERLAY_LINKS_H_
+
+#include "overlay/inode.h"
+
+namespace overpass::overlay {
+
+struct Overlay;
+
+/// `inode` has the name `name` in `directory` too.
+/// L: none of rank Inode on entry.
+void add_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
+              std::string_view name);
+
+/// It has it no longer. With its last name gone, `orphan` (may be null) is how its file in the
+/// upper can still be reached. The mutex is held from before the name went, so that nobody takes
+/// what is under the name next for this inode's file.
+/// REQUIRES: inode.mutex.
+void remove_link_locked(Overlay& overlay, Inode& inode, const Inode& directory,
+                        std::string_view name, SharedFd orphan);
+
+/// It has the name `new_name` in `new_directory` instead.
+/// REQUIRES: inode.mutex.
+void move_link_locked(Overlay& overlay, Inode& inode, const Inode& directory, std::string_view name,
+                      const InodeRef& new_directory, std::string_view new_name);
+
+/// No name leads to it any more.
+/// L: none of rank Inode on entry.
+void forget_names(Overlay& overlay, Inode& inode);
+
+/// Other names of the upper file `key` lead to `inode` too.
+/// L: none of rank Inode on entry.
+void remember_key(Overlay& overlay, const InodeRef& inode, FileKey key);
+
+/// A new inode takes over the names and the file of `old`, which stays behind for the handles and
+/// dentries that know its node id.
+/// REQUIRES: old->mutex; `old` is in the upper and not superseded.
+void supersede_locked(Overlay& overlay, const InodeRef& old);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_LINKS_H_

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+//
+// A directory that is not in the cache is opened by the names on the way from its nearest ancestor
+// that is. Names in the upper may change under that walk, so what it arrives at is compared with
+// the directory's known inode, and the walk repeated if it is another.
+
+#include "overlay/locate.h"
+
+#include <fcntl.h>
+#include <limits.h>
+
+#include <algorithm>
+
+#include "overlay/overlay.h"
+#include "sys/open.h"
+#include "sys/stat.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+/// Walks repeated this often met a rename each time; far beyond chance.
+constexpr int kMaxWalks = 100;
+
+size_t fd_slot(const Directory& directory, layer::LayerIndex layer) {
+  if (layer == layer::kUpper) return 0;
+  const auto& lowers = directory.lowers;
+  return static_cast<size_t>(std::find(lowers.begin(), lowers.end(), layer) - lowers.begin()) + 1;
+}
+
+SharedFd cached_fd(const Overlay& overlay, const Inode& inode, layer::LayerIndex layer) {
+  if (&inode == &overlay.table.root()) return overlay.roots[layer];
+  const Directory& directory = *inode.directory;
+  const size_t slot = fd_slot(directory, layer);
+  Lock lock(directory.cache_mutex);
+  if (slot >= directory.fds.size()) return {};
+  SharedFd fd = directory.fds[slot].lock();
+  if (fd) fd->used.store(true, std::memory_order_relaxed);
+  return fd;
+}
+
+void cache_fd(Overlay& overlay, Inode& inode, layer::LayerIndex layer, const SharedFd& fd) {
+  Directory& directory = *inode.directory;
+  {
+    const size_t slot = fd_slot(directory, layer);
+    Lock lock(directory.cache_mutex);
+    if (slot >= directory.fds.size()) directory.fds.resize(slot + 1);
+    directory.fds[slot] = fd;
+  }
+  overlay.directory_fds.keep(fd);
+}
+
+/// The descriptor that removing a directory left behind, if any.
+SharedFd orphan_fd(Inode& inode) {
+  Lock lock(inode.mutex);
+  if (inode.linked || inode.extras == nullptr) return {};
+  return inode.extras->orphan.lock();
+}
+
+/// The nearest ancestor with a cached descriptor in `layer`, and the names from there, outermost
+/// last.
+struct Walk {
+  SharedFd start;
+  std::vector<std::string> names;
+};
+
+Walk plan_walk(Overlay& overlay, Inode& directory, layer::LayerIndex layer) {
+  Walk walk;
+  InodeRef at = InodeRef::share(directory);
+  while (true) {
+    InodeRef parent;
+    {
+      Lock lock(at->mutex);
+      walk.names.push_back(at->link.name);
+      parent = at->link.parent;
+    }
+    walk.start = cached_fd(overlay, *parent, layer);
+    if (walk.start) return walk;
+    at = std::move(parent);
+  }
+}
+
+/// Opens the end of the walk, in pieces that system calls take.
+Result<UniqueFd> open_walk(Walk& walk) {
+  UniqueFd fd;
+  std::string path;
+  auto step = [&]() -> Result<void> {
+    const BorrowedFd from = fd.empty() ? walk.start->fd.get() : fd.get();
+    fd = TRY(sys::open_beneath(from, path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    path.clear();
+    return {};
+  };
+  for (auto name = walk.names.rbegin(); name != walk.names.rend(); ++name) {
+    if (path.size() + name->size() + 2 > PATH_MAX) TRY(step());
+    if (!path.empty()) path += '/';
+    path += *name;
+  }
+  TRY(step());
+  return fd;
+}
+
+}  // namespace
+
+layer::LayerIndex top_layer(const Inode& directory) {
+  return directory.directory->has_upper ? layer::kUpper : directory.directory->lowers.front();
+}
+
+Result<SharedFd> directory_fd(Overlay& overlay, Inode& directory, layer::LayerIndex layer) {
+  if (SharedFd fd = cached_fd(overlay, directory, layer)) return fd;
+  for (int walks = 0; walks < kMaxWalks; ++walks) {
+    if (layer == layer::kUpper) {
+      if (SharedFd fd = orphan_fd(directory)) return fd;
+    }
+    Walk walk = plan_walk(overlay, directory, layer);
+    auto opened = open_walk(walk);
+    if (layer == layer::kUpper) {
+      if (opened.failed_with(ENOENT) || opened.failed_with(ENOTDIR)) continue;
+      if (!opened) return fail(opened.error());
+      const sys::Stat stat = TRY(sys::stat(sys::itself(*opened)));
+      if (stat.stx_ino != directory.directory->upper_ino) continue;
+    }
+    SharedFd fd = std::make_shared<CachedFd>(TRY(std::move(opened)));
+    cache_fd(overlay, directory, layer, fd);
+    return fd;
+  }
+  return fail(ESTALE);
+}
+
+InodeRef current(const InodeRef& inode) {
+  if (!inode->superseded.load(std::memory_order_acquire)) return inode;
+  Lock lock(inode->mutex);
+  return inode->extras->successor;
+}
+
+Result<Located> locate(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
+  if (inode.is_directory()) {
+    const layer::LayerIndex layer = top_layer(inode);
+    return Located(TRY(directory_fd(overlay, inode, layer)), inode, layer, false);
+  }
+  InodeRef parent;
+  layer::LayerIndex layer = layer::kUpper;
+  while (true) {
+    SharedFd fd;
+    if (parent) fd = TRY(directory_fd(overlay, *parent, layer));
+    inode.mutex.lock();
+    Located located(std::move(fd), inode, inode.layer, true);
+    located.locked_ = true;
+    if (inode.layer == layer::kUpper && !inode.linked) {
+      located.by_name_ = false;
+      if (inode.extras) located.fd_ = inode.extras->orphan.lock();
+      if (!located.fd_) return fail(ESTALE);
+      return located;
+    }
+    if (located.fd_ && parent.get() == inode.link.parent.get() && layer == inode.layer) {
+      return located;
+    }
+    parent = inode.link.parent;
+    layer = inode.layer;
+  }
+}
+
+}  // namespace overpass::overlay

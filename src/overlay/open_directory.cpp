@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+//
+// Two sources of names, one way of listing them. A name that was read earlier may be gone, or have
+// moved to another layer, by the time it is listed; when the directory's version says so, it is
+// looked for again, since an inode handed out for a removed name would bring it back to life in
+// the kernel's cache.
+
+#include "overlay/open_directory.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include <cstring>
+#include <string>
+#include <unordered_set>
+
+#include "layer/markers.h"
+#include "overlay/attributes.h"
+#include "overlay/locate.h"
+#include "overlay/overlay.h"
+#include "overpass/layer_format.h"
+#include "sys/open.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+bool is_dot(const char* name) { return std::strcmp(name, ".") == 0; }
+bool is_dot_dot(const char* name) { return std::strcmp(name, "..") == 0; }
+
+InodeRef parent_of(const InodeRef& directory) {
+  Lock lock(directory->mutex);
+  return directory->link.parent ? directory->link.parent : directory;
+}
+
+unsigned char entry_type(mode_t mode) { return static_cast<unsigned char>(IFTODT(mode)); }
+
+}  // namespace
+
+Result<void> OpenDirectory::rewind(Overlay& overlay) {
+  position_ = 0;
+  pushed_back_.reset();
+  snapshot_.clear();
+  names_.clear();
+  version_ = directory_->directory->version;
+  is_merged_ = directory_->directory->layer_count() > 1;
+  if (is_merged_) return take_snapshot(overlay);
+  layer_ = top_layer(*directory_);
+  fd_ = TRY(open_top(overlay));
+  stream_.emplace(fd_);
+  return {};
+}
+
+Result<void> OpenDirectory::take_snapshot(Overlay& overlay) {
+  auto add = [&](std::string_view name, layer::LayerIndex layer, unsigned char type, uint64_t ino) {
+    snapshot_.push_back({static_cast<uint32_t>(names_.size()), layer, type, ino});
+    names_.append(name).push_back('\0');
+  };
+  add(".", top_layer(*directory_), DT_DIR, 0);
+  add("..", top_layer(*directory_), DT_DIR, 0);
+  std::unordered_set<std::string> upper;
+  if (directory_->directory->has_upper) {
+    const SharedFd place = TRY(directory_fd(overlay, *directory_, layer::kUpper));
+    const UniqueFd fd = TRY(sys::open_at(place->fd, ".", O_RDONLY | O_DIRECTORY));
+    const bool foreign = overlay.stack.upper().foreign_marks;
+    constexpr std::string_view kPrefix = format::kWhiteoutNamePrefix;
+    TRY(sys::for_each_entry(fd, [&](const sys::DirectoryEntry& entry) -> Result<void> {
+      if (foreign && layer::is_whiteout_name(entry.name)) {
+        upper.emplace(entry.name.substr(kPrefix.size()));
+        return {};
+      }
+      upper.emplace(entry.name);
+      if (entry.type == DT_CHR || entry.type == DT_UNKNOWN) {
+        auto stat = sys::stat({fd, entry.name.data()});
+        if (stat.failed_with(ENOENT) || layer::is_whiteout(TRY(std::move(stat)))) return {};
+      }
+      add(entry.name, layer::kUpper, entry.type, entry.ino);
+      return {};
+    }));
+  }
+  if (directory_->directory->lowers.empty()) return {};
+  const auto listing = TRY(lower_names_of(overlay, *directory_));
+  for (const LowerName& name : listing->all()) {
+    const std::string_view text = listing->text_of(name);
+    if (!upper.contains(std::string(text))) add(text, name.layer, name.type, name.ino);
+  }
+  return {};
+}
+
+Result<std::optional<OpenDirectory::RawEntry>> OpenDirectory::next_streamed() {
+  while (true) {
+    const auto entry = TRY(stream_->next());
+    if (!entry) return std::optional<RawEntry>();
+    if (layer::is_whiteout_name(entry->name)) continue;
+    if (entry->type == DT_CHR || entry->type == DT_UNKNOWN) {
+      auto stat = sys::stat({fd_, entry->name.data()});
+      if (stat.failed_with(ENOENT) || layer::is_whiteout(TRY(std::move(stat)))) continue;
+    }
+    return std::optional(
+        RawEntry{entry->name.data(), entry->type, layer_, entry->ino, entry->next_offset});
+  }
+}
+
+std::optional<OpenDirectory::RawEntry> OpenDirectory::next_of_snapshot() {
+  const auto index = static_cast<size_t>(position_);
+  if (index >= snapshot_.size()) return {};
+  const SnapshotEntry& entry = snapshot_[index];
+  return RawEntry{names_.data() + entry.name_offset, entry.type, entry.layer, entry.ino,
+                  position_ + 1};
+}
+
+Result<std::optional<OpenDirectory::RawEntry>> OpenDirectory::next() {
+  if (pushed_back_) return std::exchange(pushed_back_, std::nullopt);
+  if (is_merged_) return next_of_snapshot();
+  return next_streamed();
+}
+
+Result<Found> OpenDirectory::find(Overlay& overlay, const RawEntry& raw) {
+  const bool unchanged = directory_->directory->version == version_;
+  const bool one_layer = !is_merged_ || raw.type != DT_DIR;
+  if (!unchanged || !one_layer || raw.type == DT_UNKNOWN) {
+    return find_in_layers(overlay, *directory_, raw.name);
+  }
+  Found found = {};
+  found.layer = raw.layer;
+  const SharedFd fd = TRY(directory_fd(overlay, *directory_, raw.layer));
+  const sys::Place place = {fd->fd, raw.name};
+  found.stat = TRY(sys::stat(place));
+  found.origin = {sys::device_of(found.stat), found.stat.stx_ino};
+  if (overlay.stack.layers[raw.layer].foreign_marks &&
+      TRY(layer::is_xwhiteout(place, found.stat, overlay.stack.prefix))) {
+    return fail(ENOENT);
+  }
+  if (sys::is_directory(found.stat) && raw.layer != layer::kUpper) found.lowers = {raw.layer};
+  return found;
+}
+
+Result<std::optional<Listed>> OpenDirectory::listed(Overlay& overlay, const RawEntry& raw,
+                                                    bool with_attributes) {
+  Listed listed = {raw.name, 0, raw.type, raw.next_offset, {}, {}};
+  if (is_dot(raw.name) || is_dot_dot(raw.name)) {
+    listed.ino = is_dot(raw.name) ? directory_->ino : parent_of(directory_)->ino;
+    return std::optional(std::move(listed));
+  }
+  InodeRef known = overlay.table.find(*directory_, raw.name);
+  if (!with_attributes && known) {
+    listed.ino = known->ino;
+    return std::optional(std::move(listed));
+  }
+  if (!with_attributes && raw.type != DT_DIR) {
+    listed.ino = overlay.numbers.number(overlay.stack.layers[raw.layer].device, raw.ino);
+    return std::optional(std::move(listed));
+  }
+  auto work_out = [&]() -> Result<Entry> {
+    if (known) return entry_of(overlay, known);
+    return enter(overlay, directory_, raw.name, TRY(find(overlay, raw)));
+  };
+  auto entry = work_out();
+  if (entry.failed_with(ENOENT) || entry.failed_with(ESTALE)) return std::optional<Listed>();
+  const Entry found = TRY(std::move(entry));
+  listed.ino = found.inode->ino;
+  listed.type = entry_type(found.stat.stx_mode);
+  if (with_attributes && !found.inode->unseen) {
+    listed.inode = found.inode;
+    listed.stat = found.stat;
+  }
+  return std::optional(std::move(listed));
+}
+
+Result<void> OpenDirectory::read(Overlay& overlay, int64_t offset, bool with_attributes,
+                                 ListingSink& sink) {
+  Lock lock(mutex_);
+  SharedLock names(directory_->directory->names);
+  if (position_ < 0 || (offset == 0 && position_ != 0)) TRY(rewind(overlay));
+  if (offset != position_) {
+    pushed_back_.reset();
+    if (!is_merged_) TRY(stream_->seek(offset));
+    position_ = offset;
+  }
+  while (true) {
+    const auto raw = TRY(next());
+    if (!raw) return {};
+    if (!sink.has_room(raw->name)) {
+      if (!is_merged_) pushed_back_ = raw;
+      return {};
+    }
+    if (auto entry = TRY(listed(overlay, *raw, with_attributes))) sink.add(*entry);
+    position_ = raw->next_offset;
+  }
+}
+
+Result<UniqueFd> OpenDirectory::open_top(Overlay& overlay) const {
+  const SharedFd place = TRY(directory_fd(overlay, *directory_, top_layer(*directory_)));
+  // The file system's own access times are not the union's business when the daemon reads.
+  auto fd = sys::open_at(place->fd, ".", O_RDONLY | O_DIRECTORY | O_NOATIME);
+  if (!fd.failed_with(EPERM)) return fd;
+  return sys::open_at(place->fd, ".", O_RDONLY | O_DIRECTORY);
+}
+
+}  // namespace overpass::overlay

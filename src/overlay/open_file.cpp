@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+//
+// An open is decided under the inode's mutex. When the decision needs nothing but an id that is
+// there already, it costs no system call. Else a descriptor is opened and registered without the
+// decision's lock, and the question asked again: whatever changed meanwhile, the answer given is
+// one that fits the moment in which the handle is counted.
+
+#include "overlay/open_file.h"
+
+#include <fcntl.h>
+
+#include "overlay/copy_up.h"
+#include "overlay/links.h"
+#include "overlay/locate.h"
+#include "overlay/overlay.h"
+#include "sys/open.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+/// What of the caller's flags the daemon's own descriptor takes over. O_DIRECT would bind it to
+/// aligned buffers; creation flags have done their work; the kernel adds bits openat2(2) refuses.
+constexpr int kOwnFlags = O_ACCMODE | O_APPEND | O_TRUNC | O_DSYNC | O_SYNC | O_NONBLOCK;
+
+Side side_of(layer::LayerIndex layer) { return layer == layer::kUpper ? Side::Upper : Side::Lower; }
+
+/// A descriptor of the file, and its registration with the kernel if there is one.
+struct Backed {
+  SharedFd fd;
+  layer::LayerIndex layer = layer::kUpper;
+  SharedBacking backing;
+};
+
+class Opening {
+ public:
+  Opening(Overlay& overlay, const InodeRef& node, int flags)
+      : overlay_(overlay), node_(node), flags_(flags), writing_(is_writing(flags)) {}
+
+  /// The answer, if it can be given without a descriptor.
+  Result<std::optional<Opened>> answer_at_once() {
+    Lock lock(node_->mutex);
+    const OpenQuestion question = question_locked();
+    OpenMode& mode = *node_->opens;
+    const OpenAnswer answer = mode.decide(question);
+    if (answer == OpenAnswer::Stale) return fail(ESTALE);
+    if (answer == OpenAnswer::Split) return split_locked();
+    if (writing_ || answer == OpenAnswer::Cached) return std::optional<Opened>();
+    SharedBacking backing = mode.backing();
+    if (answer == OpenAnswer::HeldBacking) {
+      mode.opened_held();
+    } else {
+      backing = mode.idle_backing(question.content);
+      if (backing == nullptr) return std::optional<Opened>();
+      backing->used.store(true, std::memory_order_relaxed);
+      mode.opened_new(question.content, backing);
+    }
+    return std::optional(opened(Serving::Passthrough, {}, std::move(backing)));
+  }
+
+  /// The answer with what was opened for it; nothing when that no longer fits and the opening has
+  /// to be repeated.
+  Result<std::optional<Opened>> answer_with(Backed backed) {
+    Lock lock(node_->mutex);
+    const OpenQuestion question = question_locked();
+    OpenMode& mode = *node_->opens;
+    if (side_of(backed.layer) != question.content) return std::optional<Opened>();
+    OpenAnswer answer = mode.decide(question);
+    // Nothing can be registered for it: served by the daemon.
+    if (answer == OpenAnswer::NewBacking && backed.backing == nullptr) answer = OpenAnswer::Cached;
+    switch (answer) {
+      case OpenAnswer::Stale:
+        return fail(ESTALE);
+      case OpenAnswer::Split:
+        return split_locked();
+      case OpenAnswer::HeldBacking:
+        mode.opened_held();
+        return std::optional(opened(Serving::Passthrough, std::move(backed), mode.backing()));
+      case OpenAnswer::NewBacking: {
+        if (SharedBacking old = mode.idle_backing(Side::Lower)) overlay_.idle_backings.drop(old);
+        mode.opened_new(question.content, backed.backing);
+        overlay_.idle_backings.keep(backed.backing);
+        SharedBacking backing = backed.backing;
+        return std::optional(opened(Serving::Passthrough, std::move(backed), std::move(backing)));
+      }
+      case OpenAnswer::Cached:
+        mode.opened_cached();
+        return std::optional(opened(Serving::Cached, std::move(backed), nullptr));
+    }
+    return fail(EIO);
+  }
+
+  /// Opens and registers the file's current content.
+  Result<Backed> back() {
+    Backed backed;
+    const InodeRef target = current(node_);
+    bool unregistered = false;
+    {
+      const Located located = TRY(locate(overlay_, *target));
+      backed.layer = located.layer();
+      TRY(refuse_metacopy(located));
+      const bool registers = may_pass_through(side_of(backed.layer));
+      const int flags = writing_ ? flags_ & kOwnFlags : registers ? O_PATH : O_RDONLY;
+      backed.fd = std::make_shared<CachedFd>(TRY(sys::open_place(located.place(), flags)));
+      if (registers) {
+        if (auto id = overlay_.backing_files->open(backed.fd->fd)) {
+          backed.backing = std::make_shared<BackingId>(*overlay_.backing_files, *id);
+        } else if (!writing_) {
+          unregistered = true;
+        }
+      }
+      if (unregistered) {
+        backed.fd = std::make_shared<CachedFd>(TRY(sys::open_place(located.place(), O_RDONLY)));
+      }
+    }
+    return backed;
+  }
+
+  bool was_split() const { return was_split_; }
+
+ private:
+  bool may_pass_through(Side content) const {
+    return overlay_.backing_files != nullptr &&
+           !(overlay_.settings.cached_lower_io && content == Side::Lower);
+  }
+
+  OpenQuestion question_locked() REQUIRES(node_->mutex) {
+    if (node_->opens == nullptr) node_->opens = std::make_unique<OpenMode>();
+    const bool superseded = node_->superseded;
+    const Side content = superseded ? Side::Upper : side_of(node_->layer);
+    return {writing_, content, may_pass_through(content), superseded,
+            superseded && !node_->extras->successor->unseen};
+  }
+
+  std::unexpected<Errno> split_locked() REQUIRES(node_->mutex) {
+    supersede_locked(overlay_, node_);
+    was_split_ = true;
+    return fail(ESTALE);
+  }
+
+  /// Upper files may be metacopies that another overlay wrote: their data are not here.
+  Result<void> refuse_metacopy(const Located& located) const {
+    if (!overlay_.stack.layers[located.layer()].foreign_marks) return {};
+    const sys::Stat stat = TRY(sys::stat(located.place()));
+    if (TRY(layer::has_unsupported_mark(located.place(), stat, overlay_.stack.prefix))) {
+      return fail(EIO);
+    }
+    return {};
+  }
+
+  Opened opened(Serving serving, Backed backed, SharedBacking backing) const {
+    // A reader that is passed through needs no descriptor here, and O_PATH would be of no use.
+    if (serving == Serving::Passthrough && !writing_) backed.fd = nullptr;
+    return Opened{
+        std::make_unique<OpenFile>(node_, flags_, serving, std::move(backed.fd), backed.layer),
+        std::move(backing)};
+  }
+
+  Overlay& overlay_;
+  const InodeRef node_;
+  const int flags_;
+  const bool writing_;
+  bool was_split_ = false;
+};
+
+}  // namespace
+
+bool is_writing(int flags) { return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0; }
+
+OpenFile::OpenFile(InodeRef inode, int flags, Serving serving, SharedFd fd, layer::LayerIndex layer)
+    : inode_(std::move(inode)),
+      flags_(flags),
+      serving_(serving),
+      fd_(std::move(fd)),
+      layer_(layer) {}
+
+bool OpenFile::is_writable() const { return (flags_ & O_ACCMODE) != O_RDONLY; }
+
+Result<SharedFd> OpenFile::content(Overlay& overlay) {
+  if (is_writable()) return fd_;
+  const InodeRef target = current(inode_);
+  // The superseded node's passed-through readers hold the lower; the daemon's own reads are of the
+  // file as it is now, as overlayfs answers.
+  const Located located = TRY(locate(overlay, *target));
+  if (fd_ != nullptr && layer_ == located.layer()) return fd_;
+  fd_ = std::make_shared<CachedFd>(TRY(sys::open_place(located.place(), O_RDONLY)));
+  layer_ = located.layer();
+  return fd_;
+}
+
+Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags) {
+  if (!inode->is_regular()) return fail(inode->is_directory() ? EISDIR : ENXIO);
+  if (is_writing(flags)) {
+    const off_t wanted = (flags & O_TRUNC) != 0 ? 0 : kWholeFile;
+    TRY(copy_up(overlay, current(inode), wanted, (flags & O_APPEND) != 0));
+  }
+  Opening opening(overlay, inode, flags);
+  auto finish = [&]() -> Result<Opened> {
+    while (true) {
+      if (auto opened = TRY(opening.answer_at_once())) return std::move(*opened);
+      if (auto opened = TRY(opening.answer_with(TRY(opening.back())))) return std::move(*opened);
+    }
+  };
+  auto result = finish();
+  if (opening.was_split() && overlay.invalidator != nullptr) {
+    overlay.invalidator->attributes_changed(inode->id);
+  }
+  return result;
+}
+
+Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, UniqueFd fd) {
+  Backed backed;
+  backed.fd = std::make_shared<CachedFd>(std::move(fd));
+  if (overlay.backing_files != nullptr) {
+    if (auto id = overlay.backing_files->open(backed.fd->fd)) {
+      backed.backing = std::make_shared<BackingId>(*overlay.backing_files, *id);
+    }
+  }
+  Opening opening(overlay, inode, flags);
+  auto opened = TRY(opening.answer_with(std::move(backed)));
+  if (!opened) return fail(EIO);  // A file just made is in the upper.
+  return std::move(*opened);
+}
+
+void release_file(Overlay& overlay, OpenFile& file) {
+  SharedFd orphan;  // Closed after the lock.
+  Inode& inode = *file.inode();
+  Lock lock(inode.mutex);
+  inode.opens->released();
+  if (inode.opens->handles() > 0) return;
+  if (inode.extras != nullptr) orphan = std::move(inode.extras->pinned_orphan);
+  if (inode.linked) return;
+  for (const Side side : {Side::Lower, Side::Upper}) {
+    if (SharedBacking idle = inode.opens->idle_backing(side)) overlay.idle_backings.drop(idle);
+  }
+}
+
+void drop_idle_backing(Overlay& overlay, Inode& inode) {
+  Lock lock(inode.mutex);
+  if (inode.opens == nullptr) return;
+  for (const Side side : {Side::Lower, Side::Upper}) {
+    if (SharedBacking idle = inode.opens->idle_backing(side)) overlay.idle_backings.drop(idle);
+  }
+}
+
+}  // namespace overpass::overlay

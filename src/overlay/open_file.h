@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+//
+// Opening a regular file of the union, and the handle that stands for it until RELEASE.
+
+#ifndef OVERPASS_OVERLAY_OPEN_FILE_H_
+#define OVERPASS_OVERLAY_OPEN_FILE_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "base/result.h"
+#include "overlay/backing.h"
+#include "overlay/entry.h"
+#include "overlay/inode.h"
+#include "overlay/open_mode.h"
+
+namespace overpass::overlay {
+
+struct Overlay;
+struct Caller;
+
+/// One open file description of the kernel.
+///
+/// A handle that can write owns a descriptor from the start: only that one sees the write errors
+/// that fsync(2) and close(2) have to report. One that only reads and is passed through has none
+/// until an operation needs it.
+/// Threads: any.
+class OpenFile {
+ public:
+  OpenFile(InodeRef inode, int flags, Serving serving, SharedFd fd, layer::LayerIndex layer);
+
+  const InodeRef& inode() const { return inode_; }
+  int flags() const { return flags_; }
+  Serving serving() const { return serving_; }
+  bool is_writable() const;
+  bool has_writable_fd() const { return is_writable() && fd_ != nullptr; }
+
+  /// The writable handle's descriptor.
+  BorrowedFd fd() const { return fd_->fd; }
+
+  /// A descriptor of the file's current content, opened now if need be; after a copy-up a reader
+  /// served by the daemon gets the upper's.
+  Result<SharedFd> content(Overlay& overlay);
+
+ private:
+  const InodeRef inode_;
+  const int flags_;
+  const Serving serving_;
+  SharedFd fd_;              ///< Guarded by the inode's mutex, unless writable (then constant).
+  layer::LayerIndex layer_;  ///< The layer of fd_; guarded by the inode's mutex.
+};
+
+/// An open that succeeded, for the reply.
+struct Opened {
+  std::unique_ptr<OpenFile> file;
+  SharedBacking backing;  ///< Null when served by the daemon.
+};
+
+/// open(2) of an inode with O_* `flags` as FUSE hands them on. ESTALE when the caller has to walk
+/// the path again.
+/// May copy data: not for serving threads when the open writes and needs_data_copy().
+Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags);
+
+/// A file just made, open at `fd`.
+Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, UniqueFd fd);
+
+/// RELEASE.
+void release_file(Overlay& overlay, OpenFile& file);
+
+/// Whether the open can change the file, so that it needs it in the upper.
+bool is_writing(int flags);
+
+/// A backing id that nobody uses keeps the space of a removed file: gives it back.
+void drop_idle_backing(Overlay& overlay, Inode& inode);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_OPEN_FILE_H_

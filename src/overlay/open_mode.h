@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+//
+// In which way the kernel may open an inode: the state machine behind every OPEN. It only decides;
+// what follows from a decision (registering a file, splitting an inode) is open_file.cpp's work.
+//
+// The kernel allows an inode one backing file at a time and no mixture of passed-through and cached
+// opens, until all are released (EIO to the user otherwise). A copy-up makes a second file. While
+// both hold the same bytes, readers go on with the first. At the first writer they part: the inode
+// is superseded by a new one with a node id of its own, and an OPEN of the old node that should
+// have been one of the new node is answered ESTALE, upon which the VFS walks the path again.
+
+#ifndef OVERPASS_OVERLAY_OPEN_MODE_H_
+#define OVERPASS_OVERLAY_OPEN_MODE_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "overlay/backing.h"
+
+namespace overpass::overlay {
+
+/// Which of an inode's two possible files.
+enum class Side : uint8_t { Lower, Upper };
+
+/// How an open file is served.
+enum class Serving : uint8_t { Passthrough, Cached };
+
+/// What an OPEN asks, and what is true of the inode at that moment.
+struct OpenQuestion {
+  bool writing;              ///< The open may change the content (O_WRONLY, O_RDWR, O_TRUNC).
+  Side content;              ///< Where the file's current content is. A writer's is Upper.
+  bool may_pass_through;     ///< Passthrough is on and this file is not to be served cached.
+  bool superseded;           ///< The inode has a successor.
+  bool successor_looked_up;  ///< A LOOKUP has handed it out.
+};
+
+enum class OpenAnswer : uint8_t {
+  HeldBacking,  ///< Passed through, with the backing file in force.
+  NewBacking,   ///< Passed through, with `content` registered anew (nothing is open).
+  Cached,       ///< Served by the daemon from `content`.
+  Split,        ///< Supersede the inode, then answer ESTALE.
+  Stale,        ///< Answer ESTALE.
+};
+
+/// Invariants:
+/// 1. With handles open, all of them are served in one way, and if passed through, by one backing.
+/// 2. A Lower backing is never given to a writer.
+/// 3. The backing id lives at least until the last handle is released.
+/// Threads: guarded by the inode's mutex.
+class OpenMode {
+ public:
+  OpenAnswer decide(const OpenQuestion& question) const;
+
+  /// One more open is answered: with the backing in force, with a new one, or cached.
+  void opened_held() { ++handles_; }
+  void opened_new(Side side, SharedBacking backing);
+  void opened_cached();
+
+  /// A handle was released. The backing id stays usable while the cache of idle ones keeps it.
+  void released();
+
+  /// Whether a truncation now must split the inode: readers hold the lower's content.
+  bool readers_hold_lower() const {
+    return handles_ > 0 && serving_ == Serving::Passthrough && side_ == Side::Lower;
+  }
+
+  /// The id to reply with after HeldBacking.
+  SharedBacking backing() const { return held_ ? held_ : idle_.lock(); }
+
+  /// A kept id of `side` that nobody uses now, or null.
+  SharedBacking idle_backing(Side side) const {
+    return handles_ == 0 && side_ == side ? idle_.lock() : nullptr;
+  }
+
+  uint32_t handles() const { return handles_; }
+
+ private:
+  uint32_t handles_ = 0;  ///< Between OPEN reply and RELEASE.
+  Serving serving_ = Serving::Passthrough;
+  Side side_ = Side::Lower;              ///< Of the backing, in force or idle.
+  SharedBacking held_;                   ///< Set while passed-through handles are open.
+  std::weak_ptr<const BackingId> idle_;  ///< The same id, and after the last release.
+};
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_OPEN_MODE_H_

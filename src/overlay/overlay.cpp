@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// Sets up the context: the layers' roots and the root inode.
+
+#include "overlay/overlay.h"
+
+#include <fcntl.h>
+
+#include "overlay/open_file.h"
+#include "sys/open.h"
+#include "sys/stat.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+// Together with handles and layers well under a thousand descriptors, whatever is walked.
+constexpr size_t kDirectoryFds = 320;
+constexpr size_t kOrphanFds = 160;
+constexpr size_t kListingBytes = size_t{12} * 1024 * 1024;
+constexpr size_t kIdleBackings = 2048;
+
+/// What an inode that goes has in the caches goes with it.
+void give_back(Overlay& overlay, Inode& inode) {
+  if (!inode.is_directory()) {
+    drop_idle_backing(overlay, inode);
+    return;
+  }
+  const Directory& directory = *inode.directory;
+  std::vector<SharedFd> fds;
+  std::shared_ptr<const LowerNames> listing;
+  {
+    Lock lock(directory.cache_mutex);
+    for (const auto& fd : directory.fds) fds.push_back(fd.lock());
+    listing = directory.lower_names.lock();
+  }
+  for (const SharedFd& fd : fds) {
+    if (fd != nullptr) overlay.directory_fds.drop(fd);
+  }
+  if (listing != nullptr) overlay.listings.drop(listing);
+}
+
+}  // namespace
+
+Overlay::Overlay(layer::LayerStack layers, Settings chosen)
+    : stack(std::move(layers)),
+      settings(chosen),
+      numbers(stack.layers.back().device),
+      directory_fds(kDirectoryFds),
+      orphan_fds(kOrphanFds),
+      listings(kListingBytes),
+      idle_backings(kIdleBackings),
+      table([this](Inode& inode) { give_back(*this, inode); }) {
+  for (layer::Layer& layer : stack.layers) {
+    auto root = layer.root.empty() ? Result<UniqueFd>(UniqueFd())
+                                   : sys::reopen(layer.root, O_PATH | O_DIRECTORY);
+    roots.push_back(std::make_shared<CachedFd>(root ? std::move(*root) : UniqueFd()));
+  }
+  // The origin of the root is the topmost lower's, as for any merged directory.
+  const auto stat = sys::stat(sys::itself(roots[1]->fd));
+  const uint64_t ino = stat ? numbers.number(sys::device_of(*stat), stat->stx_ino) : 1;
+  InodeRef root = table.make(ino, S_IFDIR);
+  root->directory = std::make_unique<Directory>();
+  root->directory->has_upper = stack.has_upper();
+  for (layer::LayerIndex i = 1; i < stack.size(); ++i) root->directory->lowers.push_back(i);
+}
+
+}  // namespace overpass::overlay

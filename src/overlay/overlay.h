@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//
+// The union as a whole: what every operation of this folder takes as its first argument. Operations
+// are free functions in files of their own; this holds their state.
+
+#ifndef OVERPASS_OVERLAY_OVERLAY_H_
+#define OVERPASS_OVERLAY_OVERLAY_H_
+
+#include <vector>
+
+#include "layer/layer_stack.h"
+#include "overlay/backing.h"
+#include "overlay/inode_number.h"
+#include "overlay/inode_table.h"
+#include "overlay/lower_names.h"
+#include "overlay/shared_fd.h"
+
+namespace overpass::overlay {
+
+/// Constant after the mount.
+struct Settings {
+  bool read_only = false;
+  bool is_volatile = false;      ///< Copies are not synced.
+  bool cached_lower_io = false;  ///< lower_io=cached.
+};
+
+/// Who made a request, for what is created on its behalf.
+struct Caller {
+  uid_t uid;
+  gid_t gid;
+  mode_t umask;
+};
+
+/// Tells the kernel that what it has cached of an inode is out of date. Never waits for the kernel.
+class Invalidator {
+ public:
+  virtual ~Invalidator() = default;
+  virtual void attributes_changed(NodeId node) = 0;
+};
+
+struct Overlay {
+  Overlay(layer::LayerStack layers, Settings chosen);
+
+  // Constant.
+  layer::LayerStack stack;
+  const Settings settings;
+  BackingFiles* backing_files = nullptr;  ///< Null when nothing is passed through.
+  Invalidator* invalidator = nullptr;
+  std::vector<SharedFd> roots;  ///< Of each layer, by index; empty for a missing upper.
+
+  // With locks of their own. The table last, since inodes give back what they hold elsewhere.
+  InodeNumbers numbers;
+  FdCache directory_fds;
+  FdCache orphan_fds;
+  ClockCache<LowerNames> listings;
+  ClockCache<BackingId> idle_backings;
+  InodeTable table;
+
+  /// Whether changes are possible at all; EROFS otherwise.
+  bool is_writable() const { return stack.has_upper() && !settings.read_only; }
+};
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_OVERLAY_H_

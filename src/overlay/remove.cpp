@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+//
+// A name that only the upper has is removed there. A name that lowers show is covered by a
+// whiteout, which replaces what the upper has in one step.
+
+#include "overlay/remove.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include <vector>
+
+#include "layer/markers.h"
+#include "overlay/copy_up.h"
+#include "overlay/links.h"
+#include "overlay/locate.h"
+#include "overlay/lookup.h"
+#include "overlay/open_file.h"
+#include "overlay/overlay.h"
+#include "overlay/upper_names.h"
+#include "sys/directory_stream.h"
+#include "sys/names.h"
+#include "sys/open.h"
+#include "sys/stat.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+bool in_upper(const Inode& inode) {
+  if (inode.is_directory()) return inode.directory->has_upper;
+  Lock lock(inode.mutex);
+  return inode.layer == layer::kUpper;
+}
+
+/// What the upper part of a directory contains, as far as the union is concerned.
+struct UpperContent {
+  bool shows_entries = false;
+  std::vector<std::string> whiteouts;  ///< Of both forms.
+};
+
+Result<UpperContent> read_upper(BorrowedFd directory) {
+  UpperContent content;
+  const UniqueFd fd = TRY(sys::open_at(directory, ".", O_RDONLY | O_DIRECTORY));
+  TRY(sys::for_each_entry(fd, [&](const sys::DirectoryEntry& entry) -> Result<void> {
+    bool hides = layer::is_whiteout_name(entry.name);
+    if (!hides && (entry.type == DT_CHR || entry.type == DT_UNKNOWN)) {
+      hides = layer::is_whiteout(TRY(sys::stat({fd, entry.name.data()})));
+    }
+    if (hides) {
+      content.whiteouts.emplace_back(entry.name);
+    } else {
+      content.shows_entries = true;
+    }
+    return {};
+  }));
+  return content;
+}
+
+/// Whether every name that the lowers of `directory` show is hidden by its upper.
+Result<bool> all_lowers_hidden(Overlay& overlay, Inode& directory) {
+  if (directory.directory->lowers.empty()) return true;
+  const auto listing = TRY(lower_names_of(overlay, directory));
+  for (const LowerName& name : listing->all()) {
+    auto found = find_in_layers(overlay, directory, std::string(listing->text_of(name)).c_str());
+    if (found) return false;
+    if (!found.failed_with(ENOENT)) return fail(found.error());
+  }
+  return true;
+}
+
+/// Removes the upper part of an empty directory that no lower shows.
+Result<void> remove_pure_upper(BorrowedFd upper, const char* name) {
+  auto removed = sys::remove_directory(upper, name);
+  if (!removed.failed_with(ENOTEMPTY)) return removed;
+  // Left over from a time when it was merged. With these gone it shows the same: nothing.
+  const UniqueFd fd = TRY(sys::open_at(upper, name, O_RDONLY | O_DIRECTORY));
+  for (const std::string& whiteout : TRY(read_upper(fd)).whiteouts) {
+    TRY(sys::remove_file(fd, whiteout.c_str()));
+  }
+  return sys::remove_directory(upper, name);
+}
+
+/// A lower's protection by chattr(1) survives as long as the file is not copied up.
+Result<void> check_removable(const Inode& inode) {
+  return inode.lower_immutable || inode.lower_append_only ? Result<void>(fail(EPERM))
+                                                          : Result<void>();
+}
+
+}  // namespace
+
+Result<InodeRef> inode_of(Overlay& overlay, const InodeRef& directory, const char* name) {
+  if (InodeRef known = overlay.table.find(*directory, name)) return known;
+  const Found found = TRY(find_in_layers(overlay, *directory, name));
+  return TRY(enter(overlay, directory, name, found)).inode;
+}
+
+Result<SharedFd> orphan_of(const Inode& inode, BorrowedFd upper, const char* name) {
+  if (!in_upper(inode)) return SharedFd();
+  return SharedFd(std::make_shared<CachedFd>(TRY(sys::open_at(upper, name, O_PATH))));
+}
+
+Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,
+                                 bool is_directory) {
+  layer::Workdir& workdir = overlay.stack.workdir;
+  auto placed = workdir.place_whiteout(upper, name);
+  if (!placed.failed_with(EEXIST)) return placed;
+  layer::PendingUpper whiteout(workdir, TRY(workdir.make_whiteout()));
+  if (!is_directory) return whiteout.publish(upper, name);
+  if (workdir.features().rename_exchange) return whiteout.publish(upper, name, RENAME_EXCHANGE);
+  // Without RENAME_EXCHANGE a crash between these two steps shows the lower directory again.
+  layer::PendingUpper removed(workdir);
+  TRY(sys::rename({upper, name}, removed.place()));
+  return whiteout.publish(upper, name);
+}
+
+Result<bool> is_empty(Overlay& overlay, Inode& directory) {
+  if (directory.directory->has_upper) {
+    const SharedFd fd = TRY(directory_fd(overlay, directory, layer::kUpper));
+    if (TRY(read_upper(fd->fd)).shows_entries) return false;
+  }
+  return all_lowers_hidden(overlay, directory);
+}
+
+Result<void> remove_file(Overlay& overlay, const InodeRef& directory, const char* name) {
+  const SharedFd upper = TRY(upper_for_change(overlay, directory, /*removing=*/true));
+  Lock names(directory->directory->names);
+  ++directory->directory->version;
+  const InodeRef inode = TRY(inode_of(overlay, directory, name));
+  if (inode->is_directory()) return fail(EISDIR);
+  TRY(check_removable(*inode));
+  SharedFd orphan = TRY(orphan_of(*inode, upper->fd, name));
+  const bool needs_whiteout = orphan == nullptr || TRY(lowers_show(overlay, *directory, name));
+  {
+    Lock lock(inode->mutex);
+    if (needs_whiteout) {
+      TRY(replace_by_whiteout(overlay, upper->fd, name, false));
+    } else {
+      TRY(sys::remove_file(upper->fd, name));
+    }
+    // Beyond this point the name is gone.
+    remove_link_locked(overlay, *inode, *directory, name, std::move(orphan));
+  }
+  drop_idle_backing(overlay, *inode);
+  return {};
+}
+
+Result<void> remove_directory(Overlay& overlay, const InodeRef& directory, const char* name) {
+  const SharedFd upper = TRY(upper_for_change(overlay, directory, /*removing=*/true));
+  Lock names(directory->directory->names);
+  ++directory->directory->version;
+  const InodeRef inode = TRY(inode_of(overlay, directory, name));
+  if (!inode->is_directory()) return fail(ENOTDIR);
+  TRY(check_removable(*inode));
+  NestedLock child_names(inode->directory->names);
+  if (!TRY(is_empty(overlay, *inode))) return fail(ENOTEMPTY);
+  SharedFd orphan = TRY(orphan_of(*inode, upper->fd, name));
+  const bool needs_whiteout = orphan == nullptr || !inode->directory->lowers.empty() ||
+                              TRY(lowers_show(overlay, *directory, name));
+  Lock lock(inode->mutex);
+  if (needs_whiteout) {
+    TRY(replace_by_whiteout(overlay, upper->fd, name, true));
+  } else {
+    TRY(remove_pure_upper(upper->fd, name));
+  }
+  // Beyond this point the name is gone.
+  remove_link_locked(overlay, *inode, *directory, name, std::move(orphan));
+  return {};
+}
+
+}  // namespace overpass::overlay

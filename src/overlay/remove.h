@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// unlink(2) and rmdir(2) on the union.
+
+#ifndef OVERPASS_OVERLAY_REMOVE_H_
+#define OVERPASS_OVERLAY_REMOVE_H_
+
+#include "base/result.h"
+#include "overlay/inode.h"
+#include "overlay/shared_fd.h"
+
+namespace overpass::overlay {
+
+struct Overlay;
+
+/// Removes a name that is no directory. ENOENT, EISDIR, EROFS, EPERM (chattr).
+/// L: none on entry; the directory's names are held exclusively inside.
+Result<void> remove_file(Overlay& overlay, const InodeRef& directory, const char* name);
+
+/// Removes a directory that shows no entries. ENOTEMPTY, ENOTDIR and the above.
+/// L: none on entry; the names of both directories are held exclusively inside.
+Result<void> remove_directory(Overlay& overlay, const InodeRef& directory, const char* name);
+
+/// Whether the union shows no entry in `directory`.
+/// REQUIRES: its names are held exclusively.
+Result<bool> is_empty(Overlay& overlay, Inode& directory);
+
+/// The inode of `name` in `directory`: from memory, or looked up in the layers.
+/// REQUIRES: the directory's names are held exclusively.
+Result<InodeRef> inode_of(Overlay& overlay, const InodeRef& directory, const char* name);
+
+/// How the upper file of `inode`, about to lose its name at `place`, can be reached afterwards;
+/// null when it is not in the upper.
+Result<SharedFd> orphan_of(const Inode& inode, BorrowedFd upper, const char* name);
+
+/// Puts a whiteout where the upper has `name` (or nothing), by one rename. What was there goes.
+Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,
+                                 bool is_directory);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_REMOVE_H_

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+//
+// Both ends are copied up, then one renameat2(2) moves the name in the upper and, where lowers show
+// the old name, leaves a whiteout there. What is in the way at the new name is either replaced by
+// that same call, or, where the kernel would refuse (a directory over a whiteout), changes places
+// with it and is cleaned away.
+
+#include "overlay/rename.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "layer/markers.h"
+#include "layer/workdir.h"
+#include "overlay/copy_up.h"
+#include "overlay/links.h"
+#include "overlay/locate.h"
+#include "overlay/lookup.h"
+#include "overlay/open_file.h"
+#include "overlay/overlay.h"
+#include "overlay/remove.h"
+#include "overlay/upper_names.h"
+#include "sys/names.h"
+#include "sys/stat.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+/// One end of the rename, once its directory is in the upper and locked.
+struct End {
+  const InodeRef& directory;
+  const char* name;
+  SharedFd upper;
+  InodeRef inode;             ///< Empty when the union shows nothing there.
+  bool lowers_show = false;   ///< The lowers have the name: it needs a whiteout when vacated.
+  bool has_whiteout = false;  ///< The upper has a whiteout there now.
+
+  sys::Place place() const { return {upper->fd, name}; }
+};
+
+Result<InodeRef> find_inode(Overlay& overlay, const InodeRef& directory, const char* name) {
+  auto inode = inode_of(overlay, directory, name);
+  if (inode.failed_with(ENOENT)) return InodeRef();
+  return inode;
+}
+
+/// A directory whose content lowers contribute to.
+bool is_merged(const Inode& inode) {
+  return inode.is_directory() && !inode.directory->lowers.empty();
+}
+
+/// Copies up what the rename moves. L: none.
+Result<void> copy_up_end(Overlay& overlay, const InodeRef& directory, const char* name) {
+  InodeRef inode;
+  {
+    SharedLock names(directory->directory->names);
+    inode = overlay.table.find(*directory, name);
+    if (!inode) inode = TRY(inode_of(overlay, directory, name));
+  }
+  if (is_merged(*inode)) return fail(EXDEV);
+  return copy_up(overlay, current(inode));
+}
+
+Result<void> resolve(Overlay& overlay, End& end) {
+  end.inode = TRY(find_inode(overlay, end.directory, end.name));
+  end.lowers_show = TRY(lowers_show(overlay, *end.directory, end.name));
+  if (!end.inode) {
+    auto stat = sys::stat(end.place());
+    if (!stat && !stat.failed_with(ENOENT)) return fail(stat.error());
+    end.has_whiteout = stat.has_value();
+  }
+  return {};
+}
+
+Result<void> check_protection(const End& end) {
+  if (!end.inode) return {};
+  return end.inode->lower_immutable || end.inode->lower_append_only ? Result<void>(fail(EPERM))
+                                                                    : Result<void>();
+}
+
+/// May `from` take the place of `to`?
+Result<void> check_replacement(Overlay& overlay, const End& from, const End& to) {
+  if (!to.inode) return {};
+  if (from.inode->is_directory() && !to.inode->is_directory()) return fail(ENOTDIR);
+  if (!from.inode->is_directory() && to.inode->is_directory()) return fail(EISDIR);
+  if (!to.inode->is_directory()) return {};
+  NestedLock names(to.inode->directory->names);
+  return TRY(is_empty(overlay, *to.inode)) ? Result<void>() : Result<void>(fail(ENOTEMPTY));
+}
+
+/// Moves the name and leaves a whiteout behind.
+Result<void> rename_leaving_whiteout(Overlay& overlay, const End& from, const End& to) {
+  layer::Workdir& workdir = overlay.stack.workdir;
+  if (workdir.features().rename_whiteout) {
+    return sys::rename(from.place(), to.place(), RENAME_WHITEOUT);
+  }
+  TRY(sys::rename(from.place(), to.place()));
+  // Without RENAME_WHITEOUT a crash here shows the lower's file under the old name as well.
+  return workdir.place_whiteout(from.upper->fd, from.name);
+}
+
+/// Puts the upper's directory at `to` out of the way: an empty one, as the union sees it.
+Result<void> clear_directory(Overlay& overlay, const End& to) {
+  if (!to.inode->directory->has_upper) return {};
+  return replace_by_whiteout(overlay, to.upper->fd, to.name, true);
+}
+
+/// A directory moved to where lowers show something is not to be merged with it.
+Result<void> make_opaque_if_needed(Overlay& overlay, const End& moved, const End& target) {
+  if (!moved.inode->is_directory() || !target.lowers_show) return {};
+  return layer::set_opaque(moved.place(), overlay.stack.prefix);
+}
+
+Result<void> move(Overlay& overlay, const End& from, const End& to) {
+  TRY(make_opaque_if_needed(overlay, from, to));
+  bool whiteout_at_target = to.has_whiteout;
+  if (to.inode && to.inode->is_directory()) {
+    TRY(clear_directory(overlay, to));
+    whiteout_at_target = to.inode->directory->has_upper;
+  }
+  if (from.inode->is_directory() && whiteout_at_target) {
+    TRY(sys::rename(from.place(), to.place(), RENAME_EXCHANGE));
+    if (from.lowers_show) return {};  // The whiteout is where one is needed.
+    return sys::remove_file(from.upper->fd, from.name);
+  }
+  if (from.lowers_show) return rename_leaving_whiteout(overlay, from, to);
+  return sys::rename(from.place(), to.place());
+}
+
+Result<void> replace(Overlay& overlay, const End& from, const End& to) {
+  TRY(check_replacement(overlay, from, to));
+  SharedFd orphan;
+  if (to.inode) orphan = TRY(orphan_of(*to.inode, to.upper->fd, to.name));
+  {
+    Inode& replaced = to.inode ? *to.inode : *from.inode;
+    LockPair locks(from.inode->mutex, replaced.mutex);
+    TRY(move(overlay, from, to));
+    // Beyond this point the rename has happened.
+    if (to.inode) {
+      remove_link_locked(overlay, *to.inode, *to.directory, to.name, std::move(orphan));
+    }
+    move_link_locked(overlay, *from.inode, *from.directory, from.name, to.directory, to.name);
+  }
+  if (to.inode && !to.inode->is_directory()) drop_idle_backing(overlay, *to.inode);
+  return {};
+}
+
+Result<void> exchange(Overlay& overlay, const End& from, const End& to) {
+  if (!to.inode) return fail(ENOENT);
+  if (is_merged(*to.inode)) return fail(EXDEV);
+  TRY(make_opaque_if_needed(overlay, from, to));
+  TRY(make_opaque_if_needed(overlay, to, from));
+  LockPair locks(from.inode->mutex, to.inode->mutex);
+  TRY(sys::rename(from.place(), to.place(), RENAME_EXCHANGE));
+  move_link_locked(overlay, *from.inode, *from.directory, from.name, to.directory, to.name);
+  move_link_locked(overlay, *to.inode, *to.directory, to.name, from.directory, from.name);
+  return {};
+}
+
+}  // namespace
+
+InodeRef rename_needs_copy(Overlay& overlay, RenameEnd from, RenameEnd to, unsigned flags) {
+  auto needing = [&](const RenameEnd& end) -> InodeRef {
+    if (!end.directory->is_directory()) return {};
+    InodeRef inode = overlay.table.find(*end.directory, end.name);
+    return inode && needs_data_copy(*inode) ? inode : InodeRef();
+  };
+  if (InodeRef inode = needing(from)) return inode;
+  return (flags & RENAME_EXCHANGE) != 0 ? needing(to) : InodeRef();
+}
+
+Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, unsigned flags) {
+  if ((flags & ~static_cast<unsigned>(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0) {
+    return fail(EINVAL);
+  }
+  TRY(check_new_name(to_name.name));
+  End from = {from_name.directory,
+              from_name.name,
+              TRY(upper_for_change(overlay, from_name.directory, /*removing=*/true)),
+              {}};
+  End to = {to_name.directory, to_name.name, TRY(upper_for_change(overlay, to_name.directory)), {}};
+  TRY(copy_up_end(overlay, from.directory, from.name));
+  if ((flags & RENAME_EXCHANGE) != 0) TRY(copy_up_end(overlay, to.directory, to.name));
+  LockPair names(from.directory->directory->names, to.directory->directory->names);
+  ++from.directory->directory->version;
+  ++to.directory->directory->version;
+  TRY(resolve(overlay, from));
+  TRY(resolve(overlay, to));
+  if (!from.inode) return fail(ENOENT);
+  if (from.inode.get() == to.inode.get()) return {};  // Two links of one file: rename(2).
+  if ((flags & RENAME_NOREPLACE) != 0 && to.inode) return fail(EEXIST);
+  TRY(check_protection(from));
+  TRY(check_protection(to));
+  return (flags & RENAME_EXCHANGE) != 0 ? exchange(overlay, from, to) : replace(overlay, from, to);
+}
+
+}  // namespace overpass::overlay

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// A descriptor with several users and a cache behind it: directories (any layer) and files of the
+// upper whose last name is gone.
+
+#ifndef OVERPASS_OVERLAY_SHARED_FD_H_
+#define OVERPASS_OVERLAY_SHARED_FD_H_
+
+#include <memory>
+
+#include "base/unique_fd.h"
+#include "overlay/clock_cache.h"
+
+namespace overpass::overlay {
+
+struct CachedFd : Cached {
+  explicit CachedFd(UniqueFd owned) : fd(std::move(owned)) {}
+  size_t weight() const { return 1; }
+
+  const UniqueFd fd;
+};
+
+using SharedFd = std::shared_ptr<const CachedFd>;
+using FdCache = ClockCache<CachedFd>;
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_SHARED_FD_H_

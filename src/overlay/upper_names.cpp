@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// Checks before a change of a name in the upper.
+
+#include "overlay/upper_names.h"
+
+#include "layer/markers.h"
+#include "overlay/copy_up.h"
+#include "overlay/locate.h"
+#include "overlay/lookup.h"
+#include "overlay/overlay.h"
+#include "sys/stat.h"
+
+namespace overpass::overlay {
+
+Result<SharedFd> upper_for_change(Overlay& overlay, const InodeRef& directory, bool removing) {
+  if (!directory->is_directory()) return fail(ENOTDIR);
+  if (!overlay.is_writable()) return fail(EROFS);
+  if (directory->lower_immutable || (directory->lower_append_only && removing)) return fail(EPERM);
+  TRY(copy_up_directory(overlay, directory));
+  return directory_fd(overlay, *directory, layer::kUpper);
+}
+
+Result<void> check_new_name(const char* name) {
+  if (layer::is_whiteout_name(name)) return fail(EPERM);
+  return {};
+}
+
+Result<Vacancy> vacancy(BorrowedFd upper, const char* name) {
+  auto stat = sys::stat({upper, name});
+  if (stat.failed_with(ENOENT)) return Vacancy::Free;
+  if (!layer::is_whiteout(TRY(std::move(stat)))) return fail(EEXIST);
+  return Vacancy::Whiteout;
+}
+
+Result<bool> needs_opaque(Overlay& overlay, Inode& directory, const char* name) {
+  if (directory.directory->lowers.empty()) return false;
+  return lowers_show(overlay, directory, name);
+}
+
+}  // namespace overpass::overlay

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+//
+// Names are translated at this border and nowhere else.
+
+#include "overlay/xattr.h"
+
+#include "layer/markers.h"
+#include "overlay/copy_up.h"
+#include "overlay/locate.h"
+#include "overlay/overlay.h"
+#include "sys/credentials.h"
+#include "sys/xattr.h"
+
+namespace overpass::overlay {
+
+Result<size_t> get_xattr(Overlay& overlay, const InodeRef& inode, const char* name,
+                         std::span<char> value) {
+  const std::string stored = layer::stored_xattr_name(name, overlay.stack.prefix);
+  if (!layer::shown_xattr_name(stored, overlay.stack.prefix)) return fail(ENODATA);
+  const InodeRef target = current(inode);
+  const Located located = TRY(locate(overlay, *target));
+  return sys::get_xattr(located.place(), stored.c_str(), value);
+}
+
+Result<std::string> list_xattrs(Overlay& overlay, const InodeRef& inode) {
+  std::string names;
+  const InodeRef target = current(inode);
+  const Located located = TRY(locate(overlay, *target));
+  for (const std::string& stored : TRY(sys::list_xattrs(located.place()))) {
+    if (auto name = layer::shown_xattr_name(stored, overlay.stack.prefix)) {
+      names.append(name->c_str(), name->size() + 1);
+    }
+  }
+  return names;
+}
+
+Result<void> set_xattr(Overlay& overlay, const InodeRef& inode, const char* name,
+                       std::string_view value, int flags, bool keeps_setgid) {
+  const std::string stored = layer::stored_xattr_name(name, overlay.stack.prefix);
+  if (!layer::shown_xattr_name(stored, overlay.stack.prefix)) return fail(EPERM);
+  TRY(copy_up(overlay, current(inode)));
+  const InodeRef target = current(inode);
+  const Located located = TRY(locate(overlay, *target));
+  const sys::KeepingSetgid keeping(keeps_setgid);
+  return sys::set_xattr(located.place(), stored.c_str(), value, flags);
+}
+
+Result<void> remove_xattr(Overlay& overlay, const InodeRef& inode, const char* name) {
+  if (!overlay.is_writable()) return fail(EROFS);
+  const std::string stored = layer::stored_xattr_name(name, overlay.stack.prefix);
+  TRY(get_xattr(overlay, inode, name, {}));
+  TRY(copy_up(overlay, current(inode)));
+  const InodeRef target = current(inode);
+  const Located located = TRY(locate(overlay, *target));
+  return sys::remove_xattr(located.place(), stored.c_str());
+}
+
+}  // namespace overpass::overlay

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+
+#include "sys/process.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+
+#include "sys/directory_stream.h"
+#include "sys/open.h"
+
+namespace overpass::sys {
+
+Result<size_t> count_open_descriptors() {
+  const UniqueFd fd = TRY(open_path("/proc/self/fd", O_RDONLY | O_DIRECTORY));
+  size_t count = 0;
+  TRY(for_each_entry(fd, [&](const DirectoryEntry&) -> Result<void> {
+    ++count;
+    return {};
+  }));
+  return count - 1;  // Without the one used for counting.
+}
+
+unsigned usable_processors() {
+  cpu_set_t set;
+  if (::sched_getaffinity(0, sizeof set, &set) < 0) return 1;
+  return static_cast<unsigned>(CPU_COUNT(&set));
+}
+
+Result<void> block_signals(const sigset_t& signals) {
+  const int error = ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  if (error != 0) return fail(error);
+  return {};
+}
+
+}  // namespace overpass::sys

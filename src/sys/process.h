@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// What this process has and who may use it.
+
+#ifndef OVERPASS_SYS_PROCESS_H_
+#define OVERPASS_SYS_PROCESS_H_
+
+#include <csignal>
+#include <cstddef>
+
+#include "base/result.h"
+
+namespace overpass::sys {
+
+/// How many descriptors are open. ENOENT without /proc.
+Result<size_t> count_open_descriptors();
+
+/// Number of processors this process may run on, at least 1.
+unsigned usable_processors();
+
+/// Blocks the signals in the calling thread and those it starts from now on.
+Result<void> block_signals(const sigset_t& signals);
+
+}  // namespace overpass::sys
+
+#endif  // OVERPASS_SYS_PROCESS_H_
