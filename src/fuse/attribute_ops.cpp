@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+//
+// GETATTR, STATX, SETATTR, READLINK, STATFS. ACCESS is never sent: the kernel checks permissions
+// itself (default_permissions).
+
+#include <sys/stat.h>
+
+#include "fuse/handle.h"
+#include "fuse/operations.h"
+#include "overlay/attributes.h"
+#include "overlay/copy_up.h"
+#include "overlay/file_io.h"
+#include "overlay/statfs.h"
+
+namespace overpass::fuse {
+
+namespace {
+
+/// Whether the kernel may keep what it is told of this node; an unknown one is refused later.
+bool may_cache(Daemon& daemon, fuse_ino_t node) {
+  const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
+  return inode && overlay::may_cache_attributes(*inode);
+}
+
+void on_getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
+  Daemon& daemon = arrived(request, Opcode::Getattr);
+  answer_now(AttributesReply(request, may_cache(daemon, node)), [&]() -> Result<sys::Stat> {
+    return overlay::attributes(daemon.overlay, TRY(inode_at(daemon, node)));
+  });
+}
+
+void on_statx(fuse_req_t request, fuse_ino_t node, int, int, fuse_file_info*) {
+  Daemon& daemon = arrived(request, Opcode::Statx);
+  answer_now(StatxReply(request, may_cache(daemon, node)), [&]() -> Result<sys::Stat> {
+    return overlay::attributes(daemon.overlay, TRY(inode_at(daemon, node)));
+  });
+}
+
+std::optional<timespec> time_change(int bits, int set, int now, const timespec& time) {
+  if ((bits & now) != 0) return timespec{0, UTIME_NOW};
+  if ((bits & set) != 0) return time;
+  return {};
+}
+
+overlay::Changes changes_of(fuse_req_t request, const struct stat& attributes, int bits) {
+  overlay::Changes changes;
+  if ((bits & FUSE_SET_ATTR_MODE) != 0) changes.mode = attributes.st_mode & 07777;
+  if ((bits & FUSE_SET_ATTR_UID) != 0) changes.uid = attributes.st_uid;
+  if ((bits & FUSE_SET_ATTR_GID) != 0) changes.gid = attributes.st_gid;
+  if ((bits & FUSE_SET_ATTR_SIZE) != 0) changes.size = attributes.st_size;
+  changes.access_time =
+      time_change(bits, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW, attributes.st_atim);
+  changes.modification_time =
+      time_change(bits, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW, attributes.st_mtim);
+  // The kernel says when the caller's lack of CAP_FSETID must cost set-id bits; only the
+  // superuser's changes come without.
+  changes.by_privileged = (bits & (FUSE_SET_ATTR_KILL_SUID | FUSE_SET_ATTR_KILL_SGID)) == 0 &&
+                          fuse_req_ctx(request)->uid == 0;
+  return changes;
+}
+
+void on_setattr(fuse_req_t request, fuse_ino_t node, struct stat* attributes, int bits,
+                fuse_file_info* info) {
+  Daemon& daemon = arrived(request, Opcode::Setattr);
+  const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
+  const bool is_long = inode && overlay::needs_data_copy(*inode);
+  answer_where(is_long, AttributesReply(request, may_cache(daemon, node)),
+               [&daemon, inode, changes = changes_of(request, *attributes, bits),
+                file = file_of(info)]() -> Result<sys::Stat> {
+                 if (!inode) return fail(ESTALE);
+                 return overlay::change_attributes(daemon.overlay, inode, changes, file);
+               });
+}
+
+void on_readlink(fuse_req_t request, fuse_ino_t node) {
+  Daemon& daemon = arrived(request, Opcode::Readlink);
+  answer_now(TargetReply(request), [&]() -> Result<std::string> {
+    return overlay::read_link(daemon.overlay, TRY(inode_at(daemon, node)));
+  });
+}
+
+void on_statfs(fuse_req_t request, fuse_ino_t) {
+  Daemon& daemon = arrived(request, Opcode::Statfs);
+  answer_now(StatfsReply(request), [&] { return overlay::statfs(daemon.overlay); });
+}
+
+}  // namespace
+
+void add_attribute_operations(fuse_lowlevel_ops& table) {
+  table.getattr = on_getattr;
+  table.statx = on_statx;
+  table.setattr = on_setattr;
+  table.readlink = on_readlink;
+  table.statfs = on_statfs;
+}
+
+}  // namespace overpass::fuse

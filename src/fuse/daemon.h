@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+//
+// The running mount: what every handler finds behind its request.
+
+#ifndef OVERPASS_FUSE_DAEMON_H_
+#define OVERPASS_FUSE_DAEMON_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "config/options.h"
+#include "fuse/counters.h"
+#include "fuse/libfuse.h"
+#include "fuse/notifier.h"
+#include "fuse/workers.h"
+#include "overlay/overlay.h"
+
+namespace overpass::fuse {
+
+/// What was agreed with the kernel at INIT, and why something was not; for `overpass status`.
+struct Negotiated {
+  bool io_uring = false;
+  std::string io_uring_reason;  ///< Why not.
+  bool passthrough = false;
+  std::string passthrough_reason;  ///< Why not.
+  unsigned protocol_minor = 0;
+};
+
+/// Backing ids by the daemon's own ioctl.
+class DirectBackingFiles : public overlay::BackingFiles {
+ public:
+  explicit DirectBackingFiles(Counters& counters) : counters_(counters) {}
+  void connect(BorrowedFd connection) { connection_ = connection; }
+
+  Result<int32_t> open(BorrowedFd fd) override;
+  void close(int32_t id) override;
+
+ private:
+  Counters& counters_;
+  BorrowedFd connection_{-1};
+};
+
+struct Daemon {
+  Daemon(const config::Options& chosen, layer::LayerStack stack, overlay::Settings settings)
+      : options(chosen), backing_files(counters), overlay(std::move(stack), settings) {}
+
+  const config::Options& options;
+  unsigned threads = 1;
+  /// Passthrough was asked for and the daemon may register files; set before INIT.
+  bool may_register = false;
+  std::function<void()> on_ready;
+  Negotiated negotiated;  ///< Constant from INIT on.
+
+  // Order matters at the end: tasks and notifications before the overlay, that before the ids'
+  // owner and the counters.
+  Counters counters;
+  DirectBackingFiles backing_files;
+  overlay::Overlay overlay;
+  std::optional<Notifier> notifier;
+  std::optional<Workers> workers;
+};
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_DAEMON_H_

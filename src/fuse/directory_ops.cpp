@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+//
+// OPENDIR, READDIR, READDIRPLUS, RELEASEDIR, FSYNCDIR.
+
+#include <dirent.h>
+
+#include "fuse/handle.h"
+#include "fuse/operations.h"
+#include "overlay/file_io.h"
+#include "overlay/open_directory.h"
+
+namespace overpass::fuse {
+
+namespace {
+
+/// Writes entries in the kernel's form into a buffer of the size it asked for.
+class ListingBuffer : public overlay::ListingSink {
+ public:
+  ListingBuffer(Daemon& daemon, fuse_req_t request, size_t size, bool plus)
+      : daemon_(daemon), request_(request), plus_(plus), buffer_(size, '\0') {}
+
+  /// Entries that were not delivered are not remembered by the kernel.
+  ~ListingBuffer() override {
+    for (const overlay::InodeRef& inode : counted_) {
+      daemon_.overlay.table.forget(inode->id, 1);
+    }
+  }
+
+  bool has_room(const char* name) override {
+    const size_t needed = plus_ ? fuse_add_direntry_plus(request_, nullptr, 0, name, nullptr, 0)
+                                : fuse_add_direntry(request_, nullptr, 0, name, nullptr, 0);
+    return filled_ + needed <= buffer_.size();
+  }
+
+  void add(const overlay::Listed& entry) override {
+    char* const end = buffer_.data() + filled_;
+    const size_t room = buffer_.size() - filled_;
+    fuse_entry_param parameters = {};
+    if (entry.inode) {
+      counted_.push_back(entry.inode);
+      parameters = entry_parameters(daemon_, {entry.inode, entry.stat});
+    }
+    parameters.attr.st_ino = entry.ino;
+    if (!entry.inode) parameters.attr.st_mode = DTTOIF(entry.type);
+    filled_ += plus_ ? fuse_add_direntry_plus(request_, end, room, entry.name, &parameters,
+                                              entry.next_offset)
+                     : fuse_add_direntry(request_, end, room, entry.name, &parameters.attr,
+                                         entry.next_offset);
+  }
+
+  std::span<const char> content() const { return {buffer_.data(), filled_}; }
+
+  /// The kernel has got them.
+  void delivered() { counted_.clear(); }
+
+ private:
+  Daemon& daemon_;
+  const fuse_req_t request_;
+  const bool plus_;
+  std::string buffer_;
+  size_t filled_ = 0;
+  std::vector<overlay::InodeRef> counted_;
+};
+
+void on_opendir(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
+  Daemon& daemon = arrived(request, Opcode::Opendir);
+  answer_now(OpenDirectoryReply(request, *info),
+             [&]() -> Result<std::unique_ptr<overlay::OpenDirectory>> {
+               overlay::InodeRef inode = TRY(inode_at(daemon, node));
+               if (!inode->is_directory()) return fail(ENOTDIR);
+               return std::make_unique<overlay::OpenDirectory>(std::move(inode));
+             });
+}
+
+void list(fuse_req_t request, size_t size, off_t offset, fuse_file_info* info, bool plus) {
+  Daemon& daemon = daemon_of(request);
+  ListingReply reply(request);
+  ListingBuffer buffer(daemon, request, size, plus);
+  auto work = [&]() -> Result<std::span<const char>> {
+    TRY(directory_of(info).read(daemon.overlay, offset, plus, buffer));
+    return buffer.content();
+  };
+  answer(reply, work);
+  if (reply.is_delivered()) buffer.delivered();
+}
+
+void on_readdir(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
+  arrived(request, Opcode::Readdir);
+  list(request, size, offset, info, false);
+}
+
+void on_readdirplus(fuse_req_t request, fuse_ino_t, size_t size, off_t offset,
+                    fuse_file_info* info) {
+  arrived(request, Opcode::Readdirplus);
+  list(request, size, offset, info, true);
+}
+
+void on_releasedir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
+  arrived(request, Opcode::Releasedir);
+  const std::unique_ptr<overlay::OpenDirectory> closing(&directory_of(info));
+  EmptyReply(request).send();
+}
+
+void on_fsyncdir(fuse_req_t request, fuse_ino_t, int, fuse_file_info* info) {
+  Daemon& daemon = arrived(request, Opcode::Fsyncdir);
+  answer_later(EmptyReply(request), [&daemon, &directory = directory_of(info)]() -> Result<void> {
+    return overlay::sync(daemon.overlay, directory);
+  });
+}
+
+}  // namespace
+
+void add_directory_operations(fuse_lowlevel_ops& table) {
+  table.opendir = on_opendir;
+  table.readdir = on_readdir;
+  table.readdirplus = on_readdirplus;
+  table.releasedir = on_releasedir;
+  table.fsyncdir = on_fsyncdir;
+}
+
+}  // namespace overpass::fuse

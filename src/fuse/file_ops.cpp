@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+//
+// READ, WRITE, FSYNC, FALLOCATE, LSEEK, COPY_FILE_RANGE, IOCTL: what is done through a handle.
+// Reads and writes come here only where nothing is passed through.
+
+#include <algorithm>
+
+#include "fuse/handle.h"
+#include "fuse/operations.h"
+#include "overlay/copy_up.h"
+#include "overlay/file_flags.h"
+#include "overlay/file_io.h"
+
+namespace overpass::fuse {
+
+namespace {
+
+void on_read(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
+  Daemon& daemon = arrived(request, Opcode::Read);
+  answer_now(DataReply(request), [&]() -> Result<std::string> {
+    std::string buffer(size, '\0');
+    buffer.resize(TRY(overlay::read(daemon.overlay, *file_of(info), std::span(buffer), offset)));
+    return buffer;
+  });
+}
+
+void on_write(fuse_req_t request, fuse_ino_t, const char* data, size_t size, off_t offset,
+              fuse_file_info* info) {
+  Daemon& daemon = arrived(request, Opcode::Write);
+  answer_now(WrittenReply(request), [&]() -> Result<size_t> {
+    return overlay::write(daemon.overlay, *file_of(info), {data, size}, offset);
+  });
+}
+
+void on_fsync(fuse_req_t request, fuse_ino_t, int data_only, fuse_file_info* info) {
+  Daemon& daemon = arrived(request, Opcode::Fsync);
+  answer_later(EmptyReply(request), [&daemon, data_only, file = file_of(info)]() -> Result<void> {
+    return overlay::sync(daemon.overlay, *file, data_only != 0);
+  });
+}
+
+void on_fallocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t length,
+                  fuse_file_info* info) {
+  Daemon& daemon = arrived(request, Opcode::Fallocate);
+  answer_later(EmptyReply(request),
+               [&daemon, mode, offset, length, file = file_of(info)]() -> Result<void> {
+                 return overlay::allocate(daemon.overlay, *file, mode, offset, length);
+               });
+}
+
+void on_lseek(fuse_req_t request, fuse_ino_t, off_t offset, int whence, fuse_file_info* info) {
+  Daemon& daemon = arrived(request, Opcode::Lseek);
+  answer_now(OffsetReply(request), [&]() -> Result<off_t> {
+    return overlay::seek(daemon.overlay, *file_of(info), offset, whence);
+  });
+}
+
+void on_copy_file_range(fuse_req_t request, fuse_ino_t, off_t from_offset, fuse_file_info* from,
+                        fuse_ino_t, off_t to_offset, fuse_file_info* to, size_t length, int) {
+  Daemon& daemon = arrived(request, Opcode::CopyFileRange);
+  answer_later(WrittenReply(request),
+               [&daemon, from_offset, to_offset, length, source = file_of(from),
+                target = file_of(to)]() -> Result<size_t> {
+                 return overlay::copy_range(daemon.overlay, *source, from_offset, *target,
+                                            to_offset, length);
+               });
+}
+
+void on_ioctl(fuse_req_t request, fuse_ino_t node, unsigned code, void*, fuse_file_info*,
+              unsigned flags, const void* input, size_t input_size, size_t output_size) {
+  Daemon& daemon = arrived(request, Opcode::Ioctl);
+  const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
+  const bool is_long = inode && overlay::is_flag_change(code) && overlay::needs_data_copy(*inode);
+  const auto* bytes = static_cast<const char*>(input);
+  answer_where(is_long, IoctlReply(request),
+               [&daemon, inode, code, flags, output_size,
+                in = std::string(bytes, input_size)]() -> Result<std::vector<char>> {
+                 if (!inode) return fail(ESTALE);
+                 if ((flags & FUSE_IOCTL_COMPAT) != 0) return fail(ENOTTY);
+                 return overlay::flag_request(daemon.overlay, inode, code, in, output_size);
+               });
+}
+
+}  // namespace
+
+void add_file_operations(fuse_lowlevel_ops& table) {
+  table.read = on_read;
+  table.write = on_write;
+  table.fsync = on_fsync;
+  table.fallocate = on_fallocate;
+  table.lseek = on_lseek;
+  table.copy_file_range = on_copy_file_range;
+  table.ioctl = on_ioctl;
+}
+
+}  // namespace overpass::fuse

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// LOOKUP, FORGET, BATCH_FORGET.
+
+#include "overlay/lookup.h"
+
+#include "fuse/handle.h"
+#include "fuse/operations.h"
+
+namespace overpass::fuse {
+
+namespace {
+
+void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
+  Daemon& daemon = arrived(request, Opcode::Lookup);
+  answer_now(LookupReply(request), [&]() -> Result<overlay::Entry> {
+    return overlay::lookup(daemon.overlay, TRY(inode_at(daemon, parent)), name);
+  });
+}
+
+void on_forget(fuse_req_t request, fuse_ino_t node, uint64_t count) {
+  Daemon& daemon = arrived(request, Opcode::Forget);
+  daemon.overlay.table.forget(overlay::NodeId{node}, count);
+  fuse_reply_none(request);
+}
+
+void on_forget_multi(fuse_req_t request, size_t count, fuse_forget_data* forgets) {
+  Daemon& daemon = arrived(request, Opcode::BatchForget);
+  for (const fuse_forget_data& forget : std::span(forgets, count)) {
+    daemon.overlay.table.forget(overlay::NodeId{forget.ino}, forget.nlookup);
+  }
+  fuse_reply_none(request);
+}
+
+}  // namespace
+
+void add_lookup_operations(fuse_lowlevel_ops& table) {
+  table.lookup = on_lookup;
+  table.forget = on_forget;
+  table.forget_multi = on_forget_multi;
+}
+
+}  // namespace overpass::fuse

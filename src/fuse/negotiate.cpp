@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+//
+// The features and why each is wanted.
+
+#include "fuse/negotiate.h"
+
+#include "fuse/daemon.h"
+
+namespace overpass::fuse {
+
+namespace {
+
+struct Feature {
+  uint64_t capability;
+  bool wanted;
+};
+
+constexpr Feature kFeatures[] = {
+    // OPEN truncates by itself: one request less, and a copy-up that copies nothing.
+    {FUSE_CAP_ATOMIC_O_TRUNC, true},
+    // The upper's file system applies the umask, for it knows whether a default ACL replaces it.
+    {FUSE_CAP_DONT_MASK, true},
+    {FUSE_CAP_POSIX_ACL, true},
+    // Set-id bits fall with the daemon's own system calls, which lack CAP_FSETID: no request for
+    // security.capability before each write.
+    {FUSE_CAP_HANDLE_KILLPRIV_V2, true},
+    // Listings carry attributes always: a walk needs no LOOKUP. The automatic mode would go back to
+    // bare names in the middle of a directory.
+    {FUSE_CAP_READDIRPLUS, true},
+    {FUSE_CAP_READDIRPLUS_AUTO, false},
+    {FUSE_CAP_PARALLEL_DIROPS, true},
+    {FUSE_CAP_CACHE_SYMLINKS, true},
+    {FUSE_CAP_ASYNC_READ, true},
+    {FUSE_CAP_ASYNC_DIO, true},
+    {FUSE_CAP_DIRECT_IO_ALLOW_MMAP, true},
+    {FUSE_CAP_IOCTL_DIR, true},
+    // Requests are small and replies short: splicing them costs more system calls than it saves.
+    {FUSE_CAP_SPLICE_READ, false},
+    {FUSE_CAP_SPLICE_WRITE, false},
+    {FUSE_CAP_SPLICE_MOVE, false},
+    // Locks are the kernel's own.
+    {FUSE_CAP_POSIX_LOCKS, false},
+    {FUSE_CAP_FLOCK_LOCKS, false},
+    {FUSE_CAP_WRITEBACK_CACHE, false},
+};
+
+void negotiate_passthrough(Daemon& daemon, fuse_conn_info& connection) {
+  Negotiated& result = daemon.negotiated;
+  if (!daemon.may_register) {
+    fuse_unset_feature_flag(&connection, FUSE_CAP_PASSTHROUGH);
+    return;  // The reason is known already.
+  }
+  if (!fuse_set_feature_flag(&connection, FUSE_CAP_PASSTHROUGH)) {
+    result.passthrough_reason = "the kernel has no FUSE passthrough (it came with Linux 6.9)";
+    return;
+  }
+  // Depth 0 lets another overlay be mounted on this one; depth 1 is needed to pass through to
+  // layers that are themselves stacked.
+  connection.max_backing_stack_depth = daemon.overlay.stack.has_stacked_layer
+                                           ? FUSE_BACKING_STACKED_OVER
+                                           : FUSE_BACKING_STACKED_UNDER;
+  result.passthrough = true;
+  daemon.overlay.backing_files = &daemon.backing_files;
+}
+
+void negotiate_transport(Daemon& daemon, fuse_conn_info& connection) {
+  Negotiated& result = daemon.negotiated;
+  if (daemon.options.io_uring == config::Switch::Off) {
+    fuse_unset_feature_flag(&connection, FUSE_CAP_OVER_IO_URING);
+    result.io_uring_reason = "switched off by option";
+    return;
+  }
+  result.io_uring = fuse_set_feature_flag(&connection, FUSE_CAP_OVER_IO_URING);
+  if (!result.io_uring) {
+    result.io_uring_reason =
+        "the kernel does not offer it (Linux 6.14 and /sys/module/fuse/parameters/enable_uring)";
+  }
+}
+
+}  // namespace
+
+void negotiate(Daemon& daemon, fuse_conn_info& connection) {
+  daemon.negotiated.protocol_minor = connection.proto_minor;
+  for (const Feature& feature : kFeatures) {
+    if (feature.wanted) {
+      (void)fuse_set_feature_flag(&connection, feature.capability);  // Where it is offered.
+    } else {
+      fuse_unset_feature_flag(&connection, feature.capability);
+    }
+  }
+  connection.time_gran = 1;
+  connection.no_interrupt = 1;  // Nothing here waits long enough without having promised to end.
+  negotiate_passthrough(daemon, connection);
+  negotiate_transport(daemon, connection);
+}
+
+}  // namespace overpass::fuse

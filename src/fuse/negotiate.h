@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+//
+// INIT: what of the kernel's offers is used. Offers are probed, never deduced from a version.
+
+#ifndef OVERPASS_FUSE_NEGOTIATE_H_
+#define OVERPASS_FUSE_NEGOTIATE_H_
+
+#include "fuse/libfuse.h"
+
+namespace overpass::fuse {
+
+struct Daemon;
+
+/// Sets the features of `connection` and notes in daemon.negotiated what came of the optional ones.
+void negotiate(Daemon& daemon, fuse_conn_info& connection);
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_NEGOTIATE_H_

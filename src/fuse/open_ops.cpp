@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+//
+// OPEN, CREATE, TMPFILE, RELEASE.
+
+#include "fuse/handle.h"
+#include "fuse/operations.h"
+#include "overlay/copy_up.h"
+#include "overlay/create.h"
+#include "overlay/open_file.h"
+
+namespace overpass::fuse {
+
+namespace {
+
+void on_open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
+  Daemon& daemon = arrived(request, Opcode::Open);
+  const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
+  const bool is_long =
+      inode && overlay::is_writing(info->flags) && overlay::needs_data_copy(*inode);
+  answer_where(is_long, OpenReply(request, *info),
+               [&daemon, inode, flags = info->flags]() -> Result<overlay::Opened> {
+                 if (!inode) return fail(ESTALE);
+                 return overlay::open_file(daemon.overlay, inode, flags);
+               });
+}
+
+void on_create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode,
+               fuse_file_info* info) {
+  Daemon& daemon = arrived(request, Opcode::Create);
+  answer_now(CreateReply(request, *info), [&]() -> Result<overlay::Created> {
+    return overlay::create_file(daemon.overlay, TRY(inode_at(daemon, parent)), name, info->flags,
+                                mode, caller_of(request));
+  });
+}
+
+void on_tmpfile(fuse_req_t request, fuse_ino_t parent, mode_t mode, fuse_file_info* info) {
+  Daemon& daemon = arrived(request, Opcode::Tmpfile);
+  answer_now(CreateReply(request, *info), [&]() -> Result<overlay::Created> {
+    return overlay::create_unnamed(daemon.overlay, TRY(inode_at(daemon, parent)), info->flags, mode,
+                                   caller_of(request));
+  });
+}
+
+void on_release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
+  Daemon& daemon = arrived(request, Opcode::Release);
+  {
+    const std::unique_ptr<overlay::OpenFile> closing(file_of(info));
+    overlay::release_file(daemon.overlay, *closing);
+    --daemon.counters.open_files;
+  }
+  EmptyReply(request).send();
+}
+
+}  // namespace
+
+void add_open_operations(fuse_lowlevel_ops& table) {
+  table.open = on_open;
+  table.create = on_create;
+  table.tmpfile = on_tmpfile;
+  table.release = on_release;
+}
+
+}  // namespace overpass::fuse

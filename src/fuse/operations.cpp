@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// Puts the table together.
+
+#include "fuse/operations.h"
+
+#include "fuse/daemon.h"
+#include "fuse/negotiate.h"
+
+namespace overpass::fuse {
+
+fuse_lowlevel_ops operations() {
+  fuse_lowlevel_ops table = {};
+  table.init = [](void* data, fuse_conn_info* connection) {
+    Daemon& daemon = *static_cast<Daemon*>(data);
+    negotiate(daemon, *connection);
+    daemon.on_ready();
+  };
+  add_lookup_operations(table);
+  add_attribute_operations(table);
+  add_namespace_operations(table);
+  add_directory_operations(table);
+  add_xattr_operations(table);
+  add_open_operations(table);
+  add_file_operations(table);
+  return table;
+}
+
+}  // namespace overpass::fuse

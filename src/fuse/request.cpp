@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+//
+// The replies that are more than one call.
+
+#include "fuse/request.h"
+
+#include <sys/sysmacros.h>
+
+#include "fuse/daemon.h"
+#include "overlay/attributes.h"
+
+namespace overpass::fuse {
+
+namespace {
+
+timespec plain_time(const statx_timestamp& time) {
+  return {static_cast<time_t>(time.tv_sec), static_cast<long>(time.tv_nsec)};
+}
+
+/// What the kernel is told of a handle. No FLUSH: nothing is held back here.
+void describe_handle(fuse_file_info& info, const overlay::Opened& opened) {
+  info.noflush = 1;
+  info.backing_id = opened.backing ? opened.backing->value() : 0;
+  info.fh = reinterpret_cast<uintptr_t>(opened.file.get());
+}
+
+/// The caller went away before the reply: the handle is nobody's.
+void take_back(Daemon& daemon, std::unique_ptr<overlay::OpenFile> file) {
+  overlay::release_file(daemon.overlay, *file);
+  --daemon.counters.open_files;
+}
+
+}  // namespace
+
+Daemon& daemon_of(fuse_req_t request) { return *static_cast<Daemon*>(fuse_req_userdata(request)); }
+
+struct stat plain_stat(const sys::Stat& stat) {
+  struct stat plain = {};
+  plain.st_ino = stat.stx_ino;
+  plain.st_mode = stat.stx_mode;
+  plain.st_nlink = stat.stx_nlink;
+  plain.st_uid = stat.stx_uid;
+  plain.st_gid = stat.stx_gid;
+  plain.st_rdev = sys::rdev_of(stat);
+  plain.st_size = static_cast<off_t>(stat.stx_size);
+  plain.st_blksize = static_cast<blksize_t>(stat.stx_blksize);
+  plain.st_blocks = static_cast<blkcnt_t>(stat.stx_blocks);
+  plain.st_atim = plain_time(stat.stx_atime);
+  plain.st_mtim = plain_time(stat.stx_mtime);
+  plain.st_ctim = plain_time(stat.stx_ctime);
+  return plain;
+}
+
+fuse_entry_param entry_parameters(Daemon& daemon, const overlay::Entry& entry) {
+  fuse_entry_param parameters = {};
+  parameters.ino = static_cast<fuse_ino_t>(entry.inode->id);
+  parameters.attr = plain_stat(entry.stat);
+  parameters.attr_timeout = overlay::may_cache_attributes(*entry.inode) ? kForever : 0;
+  parameters.entry_timeout = kForever;
+  daemon.overlay.table.remember(*entry.inode);
+  return parameters;
+}
+
+void EntryReply::send(const overlay::Entry& entry) {
+  Daemon& daemon = daemon_of(request());
+  const fuse_entry_param parameters = entry_parameters(daemon, entry);
+  entry.inode->unseen = false;
+  if (fuse_reply_entry(take(), &parameters) != 0) daemon.overlay.table.forget(entry.inode->id, 1);
+}
+
+void LookupReply::fail(Errno error) {
+  if (error != Errno{ENOENT}) return Reply::fail(error);
+  fuse_entry_param absent = {};
+  absent.entry_timeout = kForever;
+  (void)fuse_reply_entry(take(), &absent);
+}
+
+void AttributesReply::send(const sys::Stat& stat) {
+  const struct stat plain = plain_stat(stat);
+  (void)fuse_reply_attr(take(), &plain, may_cache_ ? kForever : 0);
+}
+
+void StatxReply::send(sys::Stat stat) {
+  (void)fuse_reply_statx(take(), 0, &stat, may_cache_ ? kForever : 0);
+}
+
+void OpenReply::send(overlay::Opened opened) {
+  Daemon& daemon = daemon_of(request());
+  describe_handle(info_, opened);
+  ++daemon.counters.open_files;
+  // From the reply on the handle may be released at any time, by RELEASE.
+  overlay::OpenFile* file = opened.file.release();
+  if (fuse_reply_open(take(), &info_) != 0) {
+    take_back(daemon, std::unique_ptr<overlay::OpenFile>(file));
+  }
+}
+
+void CreateReply::send(overlay::Created created) {
+  Daemon& daemon = daemon_of(request());
+  describe_handle(info_, created.opened);
+  ++daemon.counters.open_files;
+  const fuse_entry_param parameters = entry_parameters(daemon, created.entry);
+  overlay::OpenFile* file = created.opened.file.release();
+  if (fuse_reply_create(take(), &parameters, &info_) != 0) {
+    daemon.overlay.table.forget(created.entry.inode->id, 1);
+    take_back(daemon, std::unique_ptr<overlay::OpenFile>(file));
+  }
+}
+
+void OpenDirectoryReply::send(std::unique_ptr<overlay::OpenDirectory> directory) {
+  // The kernel keeps the listing until a name in it changes through the mount, and nobody else
+  // changes any.
+  info_.cache_readdir = 1;
+  info_.keep_cache = 1;
+  overlay::OpenDirectory* handle = directory.release();
+  info_.fh = reinterpret_cast<uintptr_t>(handle);
+  if (fuse_reply_open(take(), &info_) != 0) delete handle;
+}
+
+void XattrReply::send(const char* bytes, size_t length) {
+  if (size_ == 0) {
+    (void)fuse_reply_xattr(take(), length);
+  } else if (length > size_) {
+    fail(Errno{ERANGE});
+  } else {
+    (void)fuse_reply_buf(take(), bytes, length);
+  }
+}
+
+}  // namespace overpass::fuse

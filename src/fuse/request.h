@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+//
+// Requests that are answered exactly once. There is a move-only type per shape of reply, so that a
+// handler cannot send the wrong one; one that is destroyed unanswered answers EIO, so that no
+// caller waits for ever whatever goes wrong here.
+
+#ifndef OVERPASS_FUSE_REQUEST_H_
+#define OVERPASS_FUSE_REQUEST_H_
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "fuse/libfuse.h"
+#include "overlay/create.h"
+#include "overlay/entry.h"
+#include "overlay/open_directory.h"
+#include "overlay/open_file.h"
+#include "sys/stat.h"
+
+namespace overpass::fuse {
+
+struct Daemon;
+
+/// The daemon a request is for.
+Daemon& daemon_of(fuse_req_t request);
+
+/// REQUIRES, for all replies: no lock of the overlay is held, since what the caller does upon the
+/// reply may need it.
+class Reply {
+ public:
+  explicit Reply(fuse_req_t request) : request_(request) {}
+  Reply(Reply&& other) noexcept : request_(std::exchange(other.request_, nullptr)) {}
+  Reply& operator=(Reply&&) = delete;
+  Reply(const Reply&) = delete;
+  Reply& operator=(const Reply&) = delete;
+  ~Reply() {
+    if (request_ != nullptr) fail(Errno{EIO});
+  }
+
+  void fail(Errno error) { (void)fuse_reply_err(take(), to_int(error)); }
+  bool is_answered() const { return request_ == nullptr; }
+  /// The request, for asking who made it; still to be answered.
+  fuse_req_t request() const { return request_; }
+
+ protected:
+  fuse_req_t take() { return std::exchange(request_, nullptr); }
+
+ private:
+  fuse_req_t request_;
+};
+
+/// Success without content.
+class EmptyReply : public Reply {
+ public:
+  using Reply::Reply;
+  void send() { (void)fuse_reply_err(take(), 0); }
+};
+
+/// An entry: counts a lookup of its inode.
+class EntryReply : public Reply {
+ public:
+  using Reply::Reply;
+  void send(const overlay::Entry& entry);
+};
+
+/// The answer to a LOOKUP: that a name is absent is an answer too, and one that the kernel keeps.
+class LookupReply : public EntryReply {
+ public:
+  using EntryReply::EntryReply;
+  void fail(Errno error);
+};
+
+class AttributesReply : public Reply {
+ public:
+  AttributesReply(fuse_req_t request, bool may_cache) : Reply(request), may_cache_(may_cache) {}
+  void send(const sys::Stat& stat);
+
+ private:
+  bool may_cache_;
+};
+
+class StatxReply : public Reply {
+ public:
+  StatxReply(fuse_req_t request, bool may_cache) : Reply(request), may_cache_(may_cache) {}
+  void send(sys::Stat stat);
+
+ private:
+  bool may_cache_;
+};
+
+/// A handle: owned by the kernel from here on, until RELEASE.
+class OpenReply : public Reply {
+ public:
+  OpenReply(fuse_req_t request, const fuse_file_info& info) : Reply(request), info_(info) {}
+  void send(overlay::Opened opened);
+
+ private:
+  fuse_file_info info_;
+};
+
+class CreateReply : public Reply {
+ public:
+  CreateReply(fuse_req_t request, const fuse_file_info& info) : Reply(request), info_(info) {}
+  void send(overlay::Created created);
+
+ private:
+  fuse_file_info info_;
+};
+
+class OpenDirectoryReply : public Reply {
+ public:
+  OpenDirectoryReply(fuse_req_t request, const fuse_file_info& info)
+      : Reply(request), info_(info) {}
+  void send(std::unique_ptr<overlay::OpenDirectory> directory);
+
+ private:
+  fuse_file_info info_;
+};
+
+/// Bytes of a file.
+class DataReply : public Reply {
+ public:
+  using Reply::Reply;
+  void send(std::span<const char> data) { (void)fuse_reply_buf(take(), data.data(), data.size()); }
+  void send(const std::string& data) { send(std::span<const char>(data)); }
+};
+
+/// A directory listing, whose entries count as looked up if it arrives.
+class ListingReply : public Reply {
+ public:
+  using Reply::Reply;
+  void send(std::span<const char> entries) {
+    is_delivered_ = fuse_reply_buf(take(), entries.data(), entries.size()) == 0;
+  }
+  bool is_delivered() const { return is_delivered_; }
+
+ private:
+  bool is_delivered_ = false;
+};
+
+/// An attribute as far as the caller has room for it, and its length.
+struct XattrValue {
+  explicit XattrValue(size_t room) : bytes(room, '\0') {}
+  std::string bytes;
+  size_t length = 0;
+};
+
+/// An extended attribute or a list of them, or how long it is when `size` is 0.
+class XattrReply : public Reply {
+ public:
+  XattrReply(fuse_req_t request, size_t size) : Reply(request), size_(size) {}
+  void send(const std::string& value) { send(value.data(), value.size()); }
+  void send(const XattrValue& value) { send(value.bytes.data(), value.length); }
+
+ private:
+  void send(const char* bytes, size_t length);
+
+  size_t size_;
+};
+
+class TargetReply : public Reply {
+ public:
+  using Reply::Reply;
+  void send(const std::string& target) { (void)fuse_reply_readlink(take(), target.c_str()); }
+};
+
+class WrittenReply : public Reply {
+ public:
+  using Reply::Reply;
+  void send(size_t count) { (void)fuse_reply_write(take(), count); }
+};
+
+class OffsetReply : public Reply {
+ public:
+  using Reply::Reply;
+  void send(off_t offset) { (void)fuse_reply_lseek(take(), offset); }
+};
+
+class StatfsReply : public Reply {
+ public:
+  using Reply::Reply;
+  void send(const struct statvfs& stat) { (void)fuse_reply_statfs(take(), &stat); }
+};
+
+class IoctlReply : public Reply {
+ public:
+  using Reply::Reply;
+  void send(const std::vector<char>& output) {
+    (void)fuse_reply_ioctl(take(), 0, output.data(), output.size());
+  }
+};
+
+/// How long the kernel may keep what it is told, in seconds: for ever. The upper is the daemon's
+/// alone and lowers do not change.
+inline constexpr double kForever = 1e9;
+
+/// Fills in what the kernel keeps of an inode, and counts the lookup. The lookup has to be
+/// forgotten again if the reply does not arrive.
+fuse_entry_param entry_parameters(Daemon& daemon, const overlay::Entry& entry);
+
+/// Attributes in the form of stat(2).
+struct stat plain_stat(const sys::Stat& stat);
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_REQUEST_H_

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+//
+// libfuse says what went wrong on its log only, so its log is kept until the mount is up.
+
+#include "fuse/session.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+
+#include "base/log.h"
+#include "base/scope_exit.h"
+#include "fuse/daemon.h"
+#include "fuse/operations.h"
+#include "sys/mount_api.h"
+#include "sys/open.h"
+
+namespace overpass::fuse {
+
+namespace {
+
+/// The last thing libfuse complained of before the mount was up.
+std::string last_complaint;
+bool is_up = false;
+
+[[gnu::format(printf, 2, 0)]] void take_log(fuse_log_level level, const char* format,
+                                            va_list arguments) {
+  char line[512];
+  (void)std::vsnprintf(line, sizeof line, format, arguments);
+  line[std::strcspn(line, "\n")] = '\0';
+  if (!is_up && level <= FUSE_LOG_WARNING) last_complaint = line;
+  if (level <= FUSE_LOG_ERR && is_up) {
+    log::error("%s", line);
+  } else {
+    log::debug("%s", line);
+  }
+}
+
+/// The mount options in libfuse's spelling.
+std::string mount_options(const config::Options& options, bool is_root, bool read_only) {
+  // Commas in a name would end the option.
+  std::string source = options.fsname.value_or("overpass");
+  std::string result = "default_permissions,subtype=overpass,io_uring";
+  for (size_t comma = 0; (comma = source.find_first_of(",\\", comma)) != std::string::npos;
+       comma += 2) {
+    source.insert(comma, "\\");
+  }
+  result += ",fsname=" + source;
+  if (options.allow_other.value_or(is_root)) result += ",allow_other";
+  if (read_only) result += ",ro";
+  // Set-id programs and device nodes are the superuser's to allow.
+  if (is_root) result += options.suid ? ",suid" : ",nosuid";
+  if (is_root) result += options.dev ? ",dev" : ",nodev";
+  if (!options.exec) result += ",noexec";
+  if (!options.atime) result += ",noatime";
+  return result;
+}
+
+/// Why mounting failed, as far as can be told, and what helps.
+Problem mount_problem(const config::Options& options) {
+  if (::access("/dev/fuse", F_OK) < 0) {
+    return {"/dev/fuse does not exist",
+            "load the fuse module (modprobe fuse), or give this "
+            "container the device"};
+  }
+  if (::access("/dev/fuse", R_OK | W_OK) < 0) {
+    return {"no permission to open /dev/fuse",
+            "its mode is ordinarily 0666; ask the administrator, "
+            "or mount as root"};
+  }
+  const std::string where = "cannot mount at '" + options.mountpoint + "'";
+  if (last_complaint.find("fusermount3") != std::string::npos &&
+      (last_complaint.find("No such file") != std::string::npos ||
+       last_complaint.find("exec") != std::string::npos)) {
+    return {where + ": fusermount3 is not installed",
+            "install it (package fuse3), or mount as root"};
+  }
+  if (::geteuid() != 0 && options.allow_other.value_or(false)) {
+    return {where + " with allow_other: " + last_complaint,
+            "put user_allow_other into /etc/fuse.conf, or leave the option out"};
+  }
+  return {where + (last_complaint.empty() ? "" : ": " + last_complaint),
+          "the mountpoint has to be a directory that you own and may write to"};
+}
+
+}  // namespace
+
+sigset_t ending_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  return signals;
+}
+
+Session::~Session() {
+  if (session_ == nullptr) return;
+  if (mounted_) unmount();
+  fuse_session_destroy(session_);
+}
+
+Expected<void> Session::mount(Daemon& daemon, const config::Options& options) {
+  fuse_set_log_func(take_log);
+  mountpoint_ = options.mountpoint;
+  const std::string text = mount_options(options, ::geteuid() == 0, !daemon.overlay.is_writable());
+  fuse_args arguments = FUSE_ARGS_INIT(0, nullptr);
+  const ScopeExit free_arguments([&] { fuse_opt_free_args(&arguments); });
+  for (const char* argument : {"overpass", "-o", text.c_str()}) {
+    if (fuse_opt_add_arg(&arguments, argument) != 0) return problem("out of memory");
+  }
+  const fuse_lowlevel_ops table = operations();
+  session_ = fuse_session_new(&arguments, &table, sizeof table, &daemon);
+  if (session_ == nullptr) {
+    return problem("libfuse refused the mount options" +
+                   (last_complaint.empty() ? "" : ": " + last_complaint));
+  }
+  if (fuse_session_mount(session_, mountpoint_.c_str()) != 0) {
+    return std::unexpected(mount_problem(options));
+  }
+  mounted_ = true;
+  return {};
+}
+
+void Session::unmount() {
+  mounted_ = false;
+  fuse_session_unmount(session_);
+}
+
+void Session::watch_signals() {
+  const sigset_t signals = ending_signals();
+  int signal = 0;
+  (void)sigwait(&signals, &signal);
+  if (signal != 0) log::debug("ending on signal %d", signal);
+  fuse_session_exit(session_);
+}
+
+Expected<void> Session::serve(unsigned threads) {
+  is_up = true;
+  std::thread watcher([this] { watch_signals(); });
+  fuse_loop_config* config = fuse_loop_cfg_create();
+  fuse_loop_cfg_set_clone_fd(config, 1);
+  fuse_loop_cfg_set_max_threads(config, threads);
+  fuse_loop_cfg_set_idle_threads(config, threads);
+  const int result = fuse_session_loop_mt(session_, config);
+  fuse_loop_cfg_destroy(config);
+  // However the loop ended, the watcher waits for a signal.
+  (void)pthread_kill(watcher.native_handle(), SIGTERM);
+  watcher.join();
+  if (result < 0) return problem(std::string("serving failed: ") + std::strerror(-result));
+  return {};
+}
+
+}  // namespace overpass::fuse

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+//
+// The FUSE session of one mount: made, mounted, served, and whatever happens unmounted again.
+
+#ifndef OVERPASS_FUSE_SESSION_H_
+#define OVERPASS_FUSE_SESSION_H_
+
+#include <signal.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "base/problem.h"
+#include "base/unique_fd.h"
+#include "config/options.h"
+#include "fuse/libfuse.h"
+
+namespace overpass::fuse {
+
+struct Daemon;
+
+/// Threads: the one that made it.
+class Session {
+ public:
+  Session() = default;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  /// Makes the session and mounts it at options.mountpoint. Requests wait in the kernel until
+  /// serve().
+  Expected<void> mount(Daemon& daemon, const config::Options& options);
+
+  fuse_session* get() const { return session_; }
+
+  /// /dev/fuse.
+  BorrowedFd connection() const { return BorrowedFd{fuse_session_fd(session_)}; }
+
+  /// Serves until the mount is unmounted, or SIGTERM, SIGINT or SIGHUP ends it: the mount is then
+  /// detached, and what is still open on it gets errors.
+  Expected<void> serve(unsigned threads);
+
+ private:
+  void watch_signals();
+  void unmount();
+
+  fuse_session* session_ = nullptr;
+  std::string mountpoint_;
+  bool mounted_ = false;
+};
+
+/// SIGTERM, SIGINT and SIGHUP, which end a mount in good order. To be blocked before any thread is
+/// started, so that only the watcher of serve() gets them.
+sigset_t ending_signals();
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_SESSION_H_

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// The keys are what scripts rely on; new ones may be added, none changed.
+
+#include "fuse/status.h"
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "fuse/daemon.h"
+#include "sys/process.h"
+
+namespace overpass::fuse {
+
+namespace {
+
+nlohmann::json layers_of(const Daemon& daemon) {
+  auto layers = nlohmann::json::array();
+  for (const layer::Layer& layer : daemon.overlay.stack.layers) {
+    if (layer.root.empty()) continue;
+    const bool is_upper = &layer == &daemon.overlay.stack.upper();
+    layers.push_back({{"role", is_upper ? "upper" : "lower"},
+                      {"path", layer.path},
+                      {"write_protected", layer.write_protected}});
+  }
+  return layers;
+}
+
+nlohmann::json requests_of(const Counters& counters) {
+  auto requests = nlohmann::json::object();
+  for (size_t opcode = 0; opcode < kOpcodeNames.size(); ++opcode) {
+    requests[kOpcodeNames[opcode]] = counters.of(opcode);
+  }
+  return requests;
+}
+
+}  // namespace
+
+std::string status(const Daemon& daemon) {
+  const Negotiated& agreed = daemon.negotiated;
+  const nlohmann::json result = {
+      {"version", OVERPASS_VERSION},
+      {"pid", ::getpid()},
+      {"mountpoint", daemon.options.mountpoint},
+      {"layers", layers_of(daemon)},
+      {"read_only", !daemon.overlay.is_writable()},
+      {"volatile", daemon.overlay.settings.is_volatile},
+      {"mark_prefix", daemon.overlay.stack.prefix == layer::Prefix::Trusted ? "trusted.overlay."
+                                                                            : "user.overlay."},
+      {"lower_io", daemon.overlay.settings.cached_lower_io ? "cached" : "passthrough"},
+      {"transport", agreed.io_uring ? "io_uring" : "/dev/fuse"},
+      {"transport_reason", agreed.io_uring_reason},
+      {"threads", daemon.threads},
+      {"passthrough", {{"active", agreed.passthrough}, {"reason", agreed.passthrough_reason}}},
+      {"requests", requests_of(daemon.counters)},
+      {"inodes", daemon.overlay.table.size()},
+      {"open_handles", daemon.counters.open_files.load()},
+      {"backing_ids", daemon.counters.backing_ids.load()},
+      {"cached_directory_fds", daemon.overlay.directory_fds.size()},
+      {"open_fds", sys::count_open_descriptors().value_or(0)},
+      {"worker_tasks", daemon.workers->pending()},
+  };
+  // Paths may be any bytes; what is no UTF-8 is shown replaced.
+  return result.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace overpass::fuse

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+//
+// Threads for work that may take long (copies, syncs), which serving threads must never wait for:
+// libfuse's io_uring threads run handlers while holding their ring, so a handler that waited for
+// another request's reply would wait for ever. A worker answers its request itself.
+
+#ifndef OVERPASS_FUSE_WORKERS_H_
+#define OVERPASS_FUSE_WORKERS_H_
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+
+namespace overpass::fuse {
+
+/// Threads are started when work waits and none is idle, up to a bound that is far beyond the
+/// number of copies a disk does at once, since workers also wait for each other's copies. A worker
+/// that waits always waits for one that runs, so the bound cannot stop everything.
+/// Threads: any.
+class Workers {
+ public:
+  using Task = std::move_only_function<void()>;
+
+  Workers() = default;
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+  /// Ends when every task that was submitted has run.
+  ~Workers();
+
+  void submit(Task task);
+
+  /// Tasks that wait or run.
+  size_t pending() const;
+
+ private:
+  void run();
+
+  static constexpr size_t kMaxThreads = 128;
+
+  mutable Mutex<LockRank::Queue> mutex_;
+  std::condition_variable_any wake_;
+  std::deque<Task> tasks_ GUARDED_BY(mutex_);
+  std::vector<std::thread> threads_ GUARDED_BY(mutex_);
+  size_t idle_ GUARDED_BY(mutex_) = 0;
+  size_t running_ GUARDED_BY(mutex_) = 0;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_WORKERS_H_
