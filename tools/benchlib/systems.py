@@ -199,6 +199,7 @@ class Overpass(Mounted):
     def mount(self):
         with isolation.uring(self.uring):
             run([self.programs.overpass, "-o", self.layer_options(), self.mountpoint])
+            os.stat(self.mountpoint)   # answered after the kernel has seen what was agreed on
         status = self.status()
         self.pid, transport = status["pid"], status["transport"]
         if ("uring" in transport) != self.uring:
