@@ -5,6 +5,10 @@
 
 #include "config/toml_config.h"
 
+// toml++ 3.3.0 asserts what a user's file may break ("[.a]", "a = ,"), and with NDEBUG lets the
+// compiler assume it. With neither it goes on to an error message like any other.
+#undef NDEBUG
+#define TOML_ASSERT(condition) static_assert(true)
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -13,6 +17,7 @@
 #include "config/foreign_options.h"
 #include "config/nearest.h"
 #include "config/option_reader.h"
+#include "config/toml_screen.h"
 
 namespace overpass::config {
 
@@ -179,6 +184,11 @@ Expected<NamedMounts> read_mounts(const Place& place, const toml::table& table) 
 Expected<NamedMounts> parse_toml(std::string_view text, std::string_view file,
                                  std::string_view home) {
   const Place place{file, home};
+  if (const auto stray = find_stray_character(text)) {
+    return problem(position(file, {stray->line, stray->column}) +
+                       "only ASCII characters may stand outside of quotes",
+                   "see 'man overpass.toml'");
+  }
   const toml::parse_result parsed = toml::parse(text, file);
   if (!parsed) {
     const toml::parse_error& error = parsed.error();

@@ -148,6 +148,20 @@ TEST(TomlErrors, OfSyntaxNameLineAndColumnToo) {
   EXPECT_EQ(mounts.error().remedy, "see 'man overpass.toml'");
 }
 
+TEST(TomlErrors, OfWhatTomlPlusPlusAsserts) {
+  for (const auto text : {"\n[.a]\n", "\n[[}a]]\n", "\na = ,\n", "\na = ]\n"}) {
+    const auto mounts = parse(text);
+    ASSERT_FALSE(mounts) << text;
+    EXPECT_TRUE(mounts.error().cause.starts_with("f.toml:2:")) << mounts.error().cause;
+  }
+}
+
+TEST(TomlErrors, OfCharactersOutsideOfQuotes) {
+  EXPECT_EQ(parse("[mount.a]\nupper = \"\xc3\xa4\" \xc3\xa4\n").error().line(),
+            "f.toml:2:13: only ASCII characters may stand outside of quotes (see 'man "
+            "overpass.toml')");
+}
+
 TEST(TomlErrors, OfAKeyGivenTwice) {
   const auto mounts = parse("[mount.a]\nupper = \"/u\"\nupper = \"/v\"\n");
   ASSERT_FALSE(mounts);

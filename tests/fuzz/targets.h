@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// What is fuzzed: one function for each text that comes from outside. Each aborts when what must
+// hold for any input does not. libFuzzer calls them when clang builds (fuzz_main.cpp); the unit run
+// replays the corpora, and mutations of them, with any compiler.
+
+#ifndef OVERPASS_TESTS_FUZZ_TARGETS_H_
+#define OVERPASS_TESTS_FUZZ_TARGETS_H_
+
+#include <string_view>
+
+namespace overpass::fuzz {
+
+/// A text after -o. What is read can be written again and is then read the same.
+void mount_options(std::string_view text);
+
+/// An overpass.toml. Every error is a line that names a place in the file.
+void toml(std::string_view text);
+
+struct Target {
+  const char* name;  ///< Also that of its folder in corpus/.
+  void (*run)(std::string_view text);
+};
+
+inline constexpr Target kTargets[] = {{"mount_options", mount_options}, {"toml", toml}};
+
+}  // namespace overpass::fuzz
+
+#endif  // OVERPASS_TESTS_FUZZ_TARGETS_H_
