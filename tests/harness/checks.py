@@ -72,7 +72,8 @@ def refused(expected_errno, call, *arguments, **named):
 
 
 def name_of(number):
-    return errno_module.errorcode.get(number, f"errno {number}")
+    names = {errno_module.EOPNOTSUPP: "EOPNOTSUPP", errno_module.EAGAIN: "EAGAIN"}      # of two names the usual one
+    return names.get(number) or errno_module.errorcode.get(number, f"errno {number}")
 
 
 def _shown(value):

@@ -23,6 +23,10 @@ def command(function):
     return function
 
 
+class NoHandle(Exception):
+    """The call that should have opened the handle has failed."""
+
+
 class Script:
     def __init__(self, root):
         self.root, self.handles, self.streams, self.marks, self.numbers = root, {}, {}, {}, {}
@@ -32,6 +36,8 @@ class Script:
         return self.root if name == "." else f"{self.root}/{name}"
 
     def fd(self, handle):
+        if handle not in self.handles:
+            raise NoHandle
         return self.handles[handle]
 
     def run(self, lines):
@@ -51,8 +57,8 @@ class Script:
             value = self.call(shlex.split(line))
         except OSError as error:
             return checks.name_of(error.errno)
-        except BlockingIOError:
-            return "EAGAIN"
+        except NoHandle:
+            return "no such handle"
         return "ok" if value is None else str(value)
 
     def call(self, words):

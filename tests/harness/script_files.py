@@ -41,7 +41,9 @@ def reopen(s, handle, old, flags="r"):
 
 @command
 def close(s, handle):
-    os.close(s.handles.pop(handle))
+    fd = s.fd(handle)
+    del s.handles[handle]
+    os.close(fd)
 
 
 @command
