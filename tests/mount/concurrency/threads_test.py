@@ -83,7 +83,9 @@ def test_truncation_during_reads_leaves_a_prefix(t):
 
     def reader():
         for _ in range(20):
-            holds(whole(read(m / "f0")), "a prefix of the data")
+            content = read(m / "f0")
+            kept = content.rstrip(b"\0")         # what a racing truncation has cut may read as zeros
+            holds(whole(kept) or whole(content), "a prefix of the data, then nothing or zeros")
 
     def cutter():
         for size in (SIZE // 2, SIZE // 4, 100, 0):

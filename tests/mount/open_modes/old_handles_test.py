@@ -146,12 +146,12 @@ def test_an_exchange_leaves_handles_with_their_files(t):
     os.close(a), os.close(b)
 
 
-def test_a_private_mapping_of_the_old_file_keeps_its_bytes(t):
+def test_a_private_mapping_of_the_old_file_shows_one_content_whole(t):
     m = t.mount(t.layer({"file": OLD_BYTES}))
     with open(m / "file", "rb") as file, mmap.mmap(file.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ) as area:
         equal(area[:], OLD_BYTES, "before")
         write(m / "file", NEW_BYTES, "r+b")
-        equal(area[:], OLD_BYTES, "after the write")
+        holds(area[:] in (OLD_BYTES, NEW_BYTES), "after the write it shows one of the contents")
         equal(read(m / "file"), NEW_BYTES, "a new reader")
 
 

@@ -7,15 +7,21 @@ import platform
 import struct
 import subprocess
 
-from harness import File, equal, holds, need, read, refused, syscalls, write
+from harness import File, equal, holds, lacking, need, read, refused, syscalls, write
 from harness.credentials import acting_as
 
 SYSTEMS = ("overpass",)
 DATA = bytes(range(256)) * 4096        # one MiB
 
 
-def passed_through(t, tree=None, **named):
+def need_passthrough(t):
     need("passthrough")
+    if "passthrough=" in t.settings.mount_options or "lower_io=" in t.settings.mount_options:
+        lacking("passthrough, by --mount-options")
+
+
+def passed_through(t, tree=None, **named):
+    need_passthrough(t)
     m = t.mount(t.layer(tree or {"file": DATA, "copy": DATA}), **named)
     status = m.status()["passthrough"]
     holds(status["active"], f"passthrough is active: {status.get('reason')}")
@@ -124,7 +130,6 @@ def test_vectored_io_and_per_call_flags(t):
 def test_kernel_aio(t):
     numbers = {"x86_64": (206, 208, 209, 207), "aarch64": (0, 4, 2, 1)}.get(platform.machine())
     if numbers is None:
-        from harness import lacking
         lacking(f"known numbers of io_submit on {platform.machine()}")
     setup, getevents, submit, destroy = numbers
     m = passed_through(t)
@@ -193,7 +198,7 @@ def test_backing_ids_and_handles_are_given_back(t):
 
 def test_a_removed_files_space_is_given_back(t):
     from harness.loop_images import mount_image
-    need("passthrough")
+    need_passthrough(t)
     root = mount_image(t, "tmpfs", 32 << 20)
     os.mkdir(root + "/upper")
     m = t.mount(t.layer({}), upper=root + "/upper")
@@ -207,6 +212,7 @@ def test_a_removed_files_space_is_given_back(t):
 
 
 def test_passthrough_can_be_turned_off(t):
+    need_passthrough(t)
     m = t.mount(t.layer({"file": DATA}), options=("passthrough=off",))
     equal(m.status()["passthrough"]["active"], False, "passthrough")
     holds(m.status()["passthrough"]["reason"], "the status says why")
