@@ -64,7 +64,6 @@ fuse_entry_param entry_parameters(Daemon& daemon, const overlay::Entry& entry) {
 void EntryReply::send(const overlay::Entry& entry) {
   Daemon& daemon = daemon_of(request());
   const fuse_entry_param parameters = entry_parameters(daemon, entry);
-  entry.inode->unseen = false;
   if (fuse_reply_entry(take(), &parameters) != 0) daemon.overlay.table.forget(entry.inode->id, 1);
 }
 

@@ -4,12 +4,17 @@
 
 #include "fuse/serve.h"
 
+#include <fcntl.h>
+
+#include <cstring>
+
 #include "base/log.h"
 #include "fuse/daemon.h"
 #include "fuse/session.h"
 #include "layer/open_layers.h"
 #include "passthrough/backing_ids.h"
 #include "sys/credentials.h"
+#include "sys/open.h"
 #include "sys/process.h"
 
 namespace overpass::fuse {
@@ -37,6 +42,14 @@ void decide_passthrough(Daemon& daemon) {
   }
 }
 
+Expected<void> check_mountpoint(const std::string& path) {
+  auto fd = sys::open_path(path.c_str(), O_PATH | O_DIRECTORY);
+  if (fd) return {};
+  const bool is_absent = fd.failed_with(ENOENT);
+  return problem("mountpoint '" + path + "': " + std::strerror(to_int(fd.error())),
+                 is_absent ? "create the directory first" : "it has to be a directory");
+}
+
 }  // namespace
 
 Result<int32_t> DirectBackingFiles::open(BorrowedFd fd) {
@@ -55,6 +68,7 @@ Expected<void> serve(const config::Options& options, const std::function<void()>
   if (auto blocked = sys::block_signals(ending_signals()); !blocked) {
     return problem("signals cannot be blocked");
   }
+  if (auto usable = check_mountpoint(options.mountpoint); !usable) return usable;
   sys::raise_descriptor_limit();
   sys::trim_capabilities();
   // Layers before the mount: it may cover them.

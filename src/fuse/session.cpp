@@ -5,6 +5,7 @@
 #include "fuse/session.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -66,6 +67,10 @@ Problem mount_problem(const config::Options& options) {
     return {"/dev/fuse does not exist",
             "load the fuse module (modprobe fuse), or give this "
             "container the device"};
+  }
+  struct stat device;
+  if (::stat("/dev/fuse", &device) < 0 || !S_ISCHR(device.st_mode)) {
+    return {"/dev/fuse is not a device", "give this container the real one (character device 10:229)"};
   }
   if (::access("/dev/fuse", R_OK | W_OK) < 0) {
     return {"no permission to open /dev/fuse",

@@ -39,7 +39,8 @@ void on_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, size_t s
 void on_listxattr(fuse_req_t request, fuse_ino_t node, size_t size) {
   Daemon& daemon = arrived(request, Opcode::Listxattr);
   answer_now(XattrReply(request, size), [&]() -> Result<std::string> {
-    return overlay::list_xattrs(daemon.overlay, TRY(inode_at(daemon, node)));
+    const bool privileged = fuse_req_ctx(request)->uid == 0;
+    return overlay::list_xattrs(daemon.overlay, TRY(inode_at(daemon, node)), privileged);
   });
 }
 

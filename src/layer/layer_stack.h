@@ -38,8 +38,9 @@ struct LayerStack {
   Prefix prefix = Prefix::Trusted;
   /// Whether some layer is itself a stacked file system (overlayfs, FUSE).
   bool has_stacked_layer = false;
-  /// Kept open for its flock(2): the upper is in use by this mount.
+  /// Kept open for their flock(2): upper and workdir are in use by this mount.
   UniqueFd upper_lock;
+  UniqueFd work_lock;
 
   bool has_upper() const { return !layers[kUpper].root.empty(); }
   const Layer& upper() const { return layers[kUpper]; }

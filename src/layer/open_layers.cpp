@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "overpass/layer_format.h"
+#include "sys/credentials.h"
 #include "sys/directory_stream.h"
 #include "sys/lock_file.h"
 #include "sys/mount_api.h"
@@ -88,12 +89,12 @@ Expected<void> check_upper_and_work(const OpenDirectory& upper, const OpenDirect
   }
   if (sys::device_of(upper.stat) != sys::device_of(work.stat) ||
       upper.stat.stx_mnt_id != work.stat.stx_mnt_id) {
-    return problem("workdir " + quoted(*paths.work) + " is not on the same mount as upperdir " +
-                       quoted(*paths.upper),
+    return problem("workdir " + quoted(*paths.work) + " and upperdir " + quoted(*paths.upper) +
+                       " are not on the same file system and mount",
                    "put the workdir beside the upperdir");
   }
-  if (::faccessat(raw(upper.fd), ".", W_OK, AT_EACCESS) < 0) {
-    return problem("upperdir " + quoted(*paths.upper) + " is not writable: " + std::strerror(errno),
+  if (auto writable = sys::check_writable(upper.fd); !writable) {
+    return problem("upperdir " + quoted(*paths.upper) + " is not writable: " + text_of(writable.error()),
                    "remount its file system read-write, choose another, or leave upperdir out for "
                    "a read-only mount");
   }
@@ -219,6 +220,14 @@ void warn_of_overlap(const OpenDirectory& upper, const OpenDirectory& lower,
             paths.upper->c_str(), paths.lower[which].c_str());
 }
 
+/// Takes the directory for this mount until the process ends.
+Expected<UniqueFd> claim(BorrowedFd directory, const char* option, const std::string& path) {
+  auto fd = sys::open_at(directory, ".", O_RDONLY | O_DIRECTORY);
+  if (fd && sys::lock_file(*fd)) return std::move(*fd);
+  return problem(std::string(option) + " " + quoted(path) + " is in use by another mount",
+                 "unmount that first, or give each mount its own upperdir and workdir");
+}
+
 Expected<void> take_upper(const OpenDirectory& upper, const LayerPaths& paths, LayerStack& stack) {
   OpenDirectory work;
   if (auto opened = open_directory(*paths.work, "workdir")) {
@@ -230,11 +239,11 @@ Expected<void> take_upper(const OpenDirectory& upper, const LayerPaths& paths, L
   if (auto ok = check_workdir_content(work, *paths.work); !ok) return ok;
   auto roots = take_upper_roots(upper, work, paths);
   if (!roots) return std::unexpected(roots.error());
-  auto lock = sys::open_at(roots->upper, ".", O_RDONLY | O_DIRECTORY);
-  if (!lock || !sys::lock_file(*lock)) {
-    return problem("upperdir " + quoted(*paths.upper) + " is in use by another mount",
-                   "unmount that first, or give each mount its own upperdir and workdir");
-  }
+  auto upper_lock = claim(roots->upper, "upperdir", *paths.upper);
+  if (!upper_lock) return std::unexpected(upper_lock.error());
+  // The workdir is about to be emptied, so it must be nobody else's either.
+  auto work_lock = claim(roots->work, "workdir", *paths.work);
+  if (!work_lock) return std::unexpected(work_lock.error());
   auto workdir = Workdir::prepare(roots->work);
   if (!workdir) {
     return problem(
@@ -250,7 +259,8 @@ Expected<void> take_upper(const OpenDirectory& upper, const LayerPaths& paths, L
   layer.root = std::move(roots->upper);
   stack.workdir = std::move(*workdir);
   stack.prefix = *prefix;
-  stack.upper_lock = std::move(*lock);
+  stack.upper_lock = std::move(*upper_lock);
+  stack.work_lock = std::move(*work_lock);
   return {};
 }
 
@@ -289,8 +299,8 @@ Expected<LayerStack> open_layers(const LayerPaths& paths) {
   if (paths.upper) {
     if (auto ok = take_upper(upper, paths, stack); !ok) return std::unexpected(ok.error());
   } else {
-    auto may_read_trusted = [&] { return !paths.userxattr && ::geteuid() == 0; };
-    stack.prefix = may_read_trusted() ? Prefix::Trusted : Prefix::User;
+    const bool may_read_trusted = !paths.userxattr && sys::is_privileged_in_initial_namespace();
+    stack.prefix = may_read_trusted ? Prefix::Trusted : Prefix::User;
   }
   return stack;
 }

@@ -59,6 +59,8 @@ struct Prepared {
   UniqueFd file;  ///< Regular files.
   std::unique_ptr<layer::PendingUpper> temporary;
 
+  sys::Place place() const { return temporary ? temporary->place() : sys::itself(file); }
+
   Result<void> publish(BorrowedFd directory, const char* name) {
     if (temporary == nullptr) return sys::make_link(sys::itself(file), directory, name);
     return temporary->publish(directory, name);
@@ -142,11 +144,17 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
   }
   const SharedFd upper = TRY(directory_fd(overlay, *source.parent, layer::kUpper));
   const sys::Stat before = TRY(sys::stat(sys::itself(upper->fd)));
+  std::optional<uint64_t> new_number;
+  if (source.stat.stx_nlink > 1) {
+    const sys::Stat copy = TRY(sys::stat(prepared.place()));
+    new_number = overlay.numbers.number(sys::device_of(copy), copy.stx_ino);
+  }
   {
     Lock lock(inode->mutex);
     TRY(prepared.publish(upper->fd, source.name.c_str()));
     // Beyond this point everybody sees the copy.
     inode->layer = layer::kUpper;
+    if (new_number) inode->ino = *new_number;
     ++source.parent->directory->version;
   }
   // Copying up is no change of the directory; best effort, as in overlayfs.

@@ -45,6 +45,8 @@ struct Link {
   Inode* inode = nullptr;  ///< Whose name this is; constant.
   InodeRef parent;         ///< Stays set when the name is removed, for a lower's location.
   std::string name;
+  /// The kernel knows this name by the node that `inode` superseded: no LOOKUP of it since.
+  bool is_stale = false;
 };
 
 /// The part of an inode that only directories have.
@@ -102,7 +104,9 @@ class Inode {
 
   // Constant after construction.
   const NodeId id;
-  const uint64_t ino;  ///< st_ino.
+  /// st_ino. Changes only when one of a lower's several links is copied up: it is a file of its own
+  /// from then on, as on overlayfs without index.
+  std::atomic<uint64_t> ino;
   const mode_t type;   ///< The S_IFMT bits.
   std::unique_ptr<Directory> directory;
 
@@ -120,10 +124,8 @@ class Inode {
 
   /// Set once, when `extras->successor` is.
   std::atomic<bool> superseded = false;
-  /// Superseded another inode and was not handed out by a LOOKUP since: the kernel still knows the
-  /// name by the other's node id. Handing this one out by READDIRPLUS would silently detach what is
-  /// mounted over the name.
-  std::atomic<bool> unseen = false;
+  /// How many links are stale.
+  std::atomic<uint32_t> stale_links = 0;
 
   // The table's own.
   std::atomic<uint32_t> references = 1;

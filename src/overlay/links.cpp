@@ -19,7 +19,9 @@ bool is_name(const Link& link, const Inode& directory, std::string_view name) {
 }
 
 /// The inode's Link of that name, or null.
-Link* find_link(Inode& inode, const Inode& directory, std::string_view name) REQUIRES(inode.mutex) {
+template <class SomeInode>
+auto find_link(SomeInode& inode, const Inode& directory, std::string_view name)
+    -> decltype(&inode.link) REQUIRES(inode.mutex) {
   if (is_name(inode.link, directory, name)) return &inode.link;
   if (inode.extras == nullptr) return nullptr;
   for (auto& link : inode.extras->more_links) {
@@ -31,6 +33,8 @@ Link* find_link(Inode& inode, const Inode& directory, std::string_view name) REQ
 /// Drops an indexed Link; whether it was the last one.
 bool drop_link(Overlay& overlay, Inode& inode, Link* link) REQUIRES(inode.mutex) {
   overlay.table.unindex(*link);
+  if (link->is_stale) --inode.stale_links;
+  link->is_stale = false;
   auto* more = inode.extras ? &inode.extras->more_links : nullptr;
   if (link != &inode.link) {
     std::erase_if(*more, [&](const auto& other) { return other.get() == link; });
@@ -41,6 +45,7 @@ bool drop_link(Overlay& overlay, Inode& inode, Link* link) REQUIRES(inode.mutex)
   overlay.table.unindex(heir);
   inode.link.parent = std::move(heir.parent);
   inode.link.name = std::move(heir.name);
+  inode.link.is_stale = heir.is_stale;
   more->pop_back();
   overlay.table.index(inode.link);
   return false;
@@ -95,6 +100,22 @@ void move_link_locked(Overlay& overlay, Inode& inode, const Inode& directory, st
   overlay.table.index(*link);
 }
 
+bool is_stale_link(const Inode& inode, const Inode& directory, std::string_view name) {
+  if (inode.stale_links == 0) return false;
+  Lock lock(inode.mutex);
+  const Link* link = find_link(inode, directory, name);
+  return link != nullptr && link->is_stale;
+}
+
+void freshen_link(Inode& inode, const Inode& directory, std::string_view name) {
+  if (inode.stale_links == 0) return;
+  Lock lock(inode.mutex);
+  Link* link = find_link(inode, directory, name);
+  if (link == nullptr || !link->is_stale) return;
+  link->is_stale = false;
+  --inode.stale_links;
+}
+
 void forget_names(Overlay& overlay, Inode& inode) {
   Lock lock(inode.mutex);
   while (!drop_link(overlay, inode, &inode.link)) {
@@ -120,12 +141,18 @@ void supersede_locked(Overlay& overlay, const InodeRef& old) {
       heir->link.parent = old->link.parent;
       heir->link.name = old->link.name;
       overlay.table.unindex(old->link);
-      if (heir->linked) overlay.table.index(heir->link);
+      if (heir->linked) {
+        heir->link.is_stale = true;
+        ++heir->stale_links;
+        overlay.table.index(heir->link);
+      }
       for (auto& link : extras.more_links) {
         auto copy = std::make_unique<Link>();
         copy->inode = heir.get();
         copy->parent = link->parent;
         copy->name = link->name;
+        copy->is_stale = true;
+        ++heir->stale_links;
         overlay.table.unindex(*link);
         overlay.table.index(*copy);
         heir->rare().more_links.push_back(std::move(copy));
@@ -139,7 +166,6 @@ void supersede_locked(Overlay& overlay, const InodeRef& old) {
     };
     take_over();
   }
-  heir->unseen = true;
   if (heir->upper_key != FileKey()) overlay.table.replace_by_key(heir, heir->upper_key);
   extras.successor = std::move(heir);
   old->superseded.store(true, std::memory_order_release);

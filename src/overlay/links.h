@@ -28,6 +28,15 @@ void remove_link_locked(Overlay& overlay, Inode& inode, const Inode& directory,
 void move_link_locked(Overlay& overlay, Inode& inode, const Inode& directory, std::string_view name,
                       const InodeRef& new_directory, std::string_view new_name);
 
+/// Whether the kernel knows this name by the node that `inode` superseded. A listing must not hand
+/// the inode out under it: that would silently detach what is mounted over the name.
+/// L: none of rank Inode on entry.
+bool is_stale_link(const Inode& inode, const Inode& directory, std::string_view name);
+
+/// A LOOKUP of this name is about to hand `inode` out.
+/// L: none of rank Inode on entry.
+void freshen_link(Inode& inode, const Inode& directory, std::string_view name);
+
 /// No name leads to it any more.
 /// L: none of rank Inode on entry.
 void forget_names(Overlay& overlay, Inode& inode);

@@ -192,7 +192,10 @@ Result<Entry> lookup(Overlay& overlay, const InodeRef& directory, const char* na
   SharedLock lock(directory->directory->names);
   if (InodeRef known = overlay.table.find(*directory, name)) {
     auto entry = entry_of(overlay, known);
-    if (entry) return entry;
+    if (entry) {
+      freshen_link(*known, *directory, name);
+      return entry;
+    }
     if (!entry.failed_with(ENOENT) && !entry.failed_with(ESTALE)) return entry;
     // Its file went away behind our back; what the layers show now is the truth.
     forget_names(overlay, *known);

@@ -16,6 +16,7 @@
 
 #include "layer/markers.h"
 #include "overlay/attributes.h"
+#include "overlay/links.h"
 #include "overlay/locate.h"
 #include "overlay/overlay.h"
 #include "overpass/layer_format.h"
@@ -160,7 +161,7 @@ Result<std::optional<Listed>> OpenDirectory::listed(Overlay& overlay, const RawE
   const Entry found = TRY(std::move(entry));
   listed.ino = found.inode->ino;
   listed.type = entry_type(found.stat.stx_mode);
-  if (with_attributes && !found.inode->unseen) {
+  if (with_attributes && !is_stale_link(*found.inode, *directory_, raw.name)) {
     listed.inode = found.inode;
     listed.stat = found.stat;
   }

@@ -28,6 +28,7 @@ Side side_of(layer::LayerIndex layer) { return layer == layer::kUpper ? Side::Up
 /// A descriptor of the file, and its registration with the kernel if there is one.
 struct Backed {
   SharedFd fd;
+  bool is_path = false;  ///< `fd` is O_PATH.
   layer::LayerIndex layer = layer::kUpper;
   SharedBacking backing;
 };
@@ -94,23 +95,16 @@ class Opening {
   Result<Backed> back() {
     Backed backed;
     const InodeRef target = current(node_);
-    bool unregistered = false;
-    {
-      const Located located = TRY(locate(overlay_, *target));
-      backed.layer = located.layer();
-      TRY(refuse_metacopy(located));
-      const bool registers = may_pass_through(side_of(backed.layer));
-      const int flags = writing_ ? flags_ & kOwnFlags : registers ? O_PATH : O_RDONLY;
-      backed.fd = std::make_shared<CachedFd>(TRY(sys::open_place(located.place(), flags)));
-      if (registers) {
-        if (auto id = overlay_.backing_files->open(backed.fd->fd)) {
-          backed.backing = std::make_shared<BackingId>(*overlay_.backing_files, *id);
-        } else if (!writing_) {
-          unregistered = true;
-        }
-      }
-      if (unregistered) {
-        backed.fd = std::make_shared<CachedFd>(TRY(sys::open_place(located.place(), O_RDONLY)));
+    const Located located = TRY(locate(overlay_, *target));
+    backed.layer = located.layer();
+    TRY(refuse_metacopy(located));
+    const bool registers = may_pass_through(side_of(backed.layer));
+    backed.is_path = registers && !writing_;
+    const int flags = writing_ ? flags_ & kOwnFlags : registers ? O_PATH : O_RDONLY;
+    backed.fd = std::make_shared<CachedFd>(TRY(sys::open_place(located.place(), flags)));
+    if (registers) {
+      if (auto id = overlay_.backing_files->open(backed.fd->fd)) {
+        backed.backing = std::make_shared<BackingId>(*overlay_.backing_files, *id);
       }
     }
     return backed;
@@ -129,7 +123,7 @@ class Opening {
     const bool superseded = node_->superseded;
     const Side content = superseded ? Side::Upper : side_of(node_->layer);
     return {writing_, content, may_pass_through(content), superseded,
-            superseded && !node_->extras->successor->unseen};
+            superseded && node_->extras->successor->stale_links == 0};
   }
 
   std::unexpected<Errno> split_locked() REQUIRES(node_->mutex) {
@@ -149,8 +143,9 @@ class Opening {
   }
 
   Opened opened(Serving serving, Backed backed, SharedBacking backing) const {
-    // A reader that is passed through needs no descriptor here, and O_PATH would be of no use.
-    if (serving == Serving::Passthrough && !writing_) backed.fd = nullptr;
+    // A reader that is passed through needs no descriptor here, and one that was opened for being
+    // registered is of no other use (O_PATH).
+    if (!writing_ && (serving == Serving::Passthrough || backed.is_path)) backed.fd = nullptr;
     return Opened{
         std::make_unique<OpenFile>(node_, flags_, serving, std::move(backed.fd), backed.layer),
         std::move(backing)};

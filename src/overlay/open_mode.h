@@ -31,7 +31,7 @@ struct OpenQuestion {
   Side content;              ///< Where the file's current content is. A writer's is Upper.
   bool may_pass_through;     ///< Passthrough is on and this file is not to be served cached.
   bool superseded;           ///< The inode has a successor.
-  bool successor_looked_up;  ///< A LOOKUP has handed it out.
+  bool successor_looked_up;  ///< LOOKUPs have handed it out for every name.
 };
 
 enum class OpenAnswer : uint8_t {

@@ -22,6 +22,12 @@ constexpr size_t kIdleBackings = 2048;
 
 /// What an inode that goes has in the caches goes with it.
 void give_back(Overlay& overlay, Inode& inode) {
+  SharedFd orphan;
+  {
+    Lock lock(inode.mutex);
+    if (inode.extras) orphan = inode.extras->orphan.lock();
+  }
+  if (orphan != nullptr) overlay.orphan_fds.drop(orphan);
   if (!inode.is_directory()) {
     drop_idle_backing(overlay, inode);
     return;

@@ -22,11 +22,12 @@ Result<size_t> get_xattr(Overlay& overlay, const InodeRef& inode, const char* na
   return sys::get_xattr(located.place(), stored.c_str(), value);
 }
 
-Result<std::string> list_xattrs(Overlay& overlay, const InodeRef& inode) {
+Result<std::string> list_xattrs(Overlay& overlay, const InodeRef& inode, bool privileged) {
   std::string names;
   const InodeRef target = current(inode);
   const Located located = TRY(locate(overlay, *target));
   for (const std::string& stored : TRY(sys::list_xattrs(located.place()))) {
+    if (!privileged && stored.starts_with("trusted.")) continue;
     if (auto name = layer::shown_xattr_name(stored, overlay.stack.prefix)) {
       names.append(name->c_str(), name->size() + 1);
     }

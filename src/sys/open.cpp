@@ -48,4 +48,8 @@ Result<UniqueFd> open_unnamed(BorrowedFd directory, mode_t mode, int extra_flags
   return owned(::openat(raw(directory), ".", O_TMPFILE | O_RDWR | O_CLOEXEC | extra_flags, mode));
 }
 
+Result<void> check_writable(BorrowedFd directory) {
+  return checked_void(::faccessat(raw(directory), ".", W_OK, AT_EACCESS));
+}
+
 }  // namespace overpass::sys

@@ -36,6 +36,9 @@ Result<UniqueFd> open_place(Place place, int flags);
 /// EOPNOTSUPP where the file system has none.
 Result<UniqueFd> open_unnamed(BorrowedFd directory, mode_t mode, int extra_flags = 0);
 
+/// Whether this process may make entries in `directory`: EACCES, EROFS.
+Result<void> check_writable(BorrowedFd directory);
+
 }  // namespace overpass::sys
 
 #endif  // OVERPASS_SYS_OPEN_H_
