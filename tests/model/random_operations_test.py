@@ -3,6 +3,7 @@
 
 A failure prints the seed and the shortest sequence of operations found that still fails.
 """
+import dataclasses
 import errno
 import random
 import time
@@ -87,8 +88,7 @@ class Run:
         self.mount.umount()
         if self.mount.system == "overpass":
             point = self.t.fresh("kernel")
-            kernel = self.t.mount_stack(type(self.mount.stack)(
-                self.mount.stack.lowers, self.mount.upper, self.mount.work, (), point), "kernel")
+            kernel = self.t.mount_stack(dataclasses.replace(self.mount.stack, mountpoint=point), "kernel")
             self.compare_dumps(step, kernel.path)
             kernel.umount()
 
