@@ -5,8 +5,11 @@
 
 #include "cli/status_report.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "config/nearest.h"
 #include "sys/open.h"
@@ -35,19 +38,61 @@ std::string feature_text(const Json& feature) {
   return text;
 }
 
-void append_members(std::string& text, const Json& object, const std::string& indent) {
-  for (const auto& [key, value] : object.items()) {
-    if (value.is_number() && value == 0 && !indent.empty()) continue;
-    text += indent + key + ":";
-    if (value.is_object() && value.contains("active")) {
-      text += " " + feature_text(value) + "\n";
-    } else if (value.is_object()) {
-      text += "\n";
-      append_members(text, value, indent + "  ");
-    } else {
-      text += " " + value_text(value) + "\n";
+bool is_nothing(const Json& value) { return value.is_number() && value == 0; }
+
+/// The elements of a list, or the members of an object, below their key.
+std::string nested_text(const Json& value) {
+  std::string text;
+  for (const auto& [key, element] : value.items()) {
+    if (is_nothing(element)) continue;
+    text += "\n ";
+    if (value.is_object()) text += " " + key + ":";
+    if (!element.is_object()) {
+      text += " " + value_text(element);
+      continue;
     }
+    for (const auto& [name, part] : element.items()) text += " " + name + "=" + value_text(part);
   }
+  return text;
+}
+
+std::string member_text(const Json& object, const std::string& key) {
+  const Json& value = object[key];
+  std::string text = key + ":";
+  if (value.is_object() && value.contains("active")) {
+    text += " " + feature_text(value);
+  } else if (value.is_structured()) {
+    text += nested_text(value);
+  } else {
+    text += " " + value_text(value);
+  }
+  const auto reason = object.find(key + "_reason");
+  const std::string why = reason == object.end() ? "" : value_text(*reason);
+  if (!why.empty()) text += ": " + why;
+  return text + "\n";
+}
+
+/// Where a member stands in the summary.
+int rank_of(std::string_view key) {
+  constexpr std::string_view kFirst[] = {"version",     "pid",       "mountpoint", "layers",
+                                         "passthrough", "transport", "threads"};
+  if (key == "requests") return 100;
+  const auto found = std::find(std::begin(kFirst), std::end(kFirst), key);
+  return static_cast<int>(found - std::begin(kFirst));
+}
+
+std::vector<std::string> keys_in_order(const Json& object) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : object.items()) {
+    const size_t stem = key.size() - std::string_view("_reason").size();
+    const bool belongs_to_another =
+        key.ends_with("_reason") && object.contains(key.substr(0, stem));
+    if (!belongs_to_another) keys.push_back(key);
+  }
+  std::stable_sort(keys.begin(), keys.end(), [](const auto& left, const auto& right) {
+    return rank_of(left) < rank_of(right);
+  });
+  return keys;
 }
 
 }  // namespace
@@ -87,7 +132,7 @@ Expected<std::string> summarize_status(std::string_view status) {
                    "another version of overpass may serve the mount");
   }
   std::string text;
-  append_members(text, parsed, "");
+  for (const std::string& key : keys_in_order(parsed)) text += member_text(parsed, key);
   return text;
 }
 

@@ -24,8 +24,9 @@ Expected<std::string> read_status(const std::string& mountpoint);
 /// The daemon's process number, when `status` has one.
 std::optional<pid_t> daemon_pid(std::string_view status);
 
-/// One line per member: "KEY: VALUE"; for an object with "active", "KEY: active" or
-/// "KEY: inactive: REASON"; other objects as indented lines, counts of zero left out.
+/// One line per member: "KEY: VALUE". What is off says why: "KEY: inactive: REASON" for an object
+/// with "active", "KEY: VALUE: REASON" where there is a KEY_reason. Other objects and lists are
+/// indented lines, counts of zero left out. What names the mount comes first, the requests last.
 Expected<std::string> summarize_status(std::string_view status);
 
 }  // namespace overpass::cli

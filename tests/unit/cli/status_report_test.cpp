@@ -9,30 +9,43 @@
 namespace overpass::cli {
 namespace {
 
-constexpr std::string_view kStatus = R"({"version":"0.1.0","pid":4711,"mountpoint":"/m",
-"transport":{"active":false,"reason":"io_uring is off: enable_uring is N"},
-"passthrough":{"active":true,"reason":""},"threads":2,"read_only":false,
-"requests":{"LOOKUP":12,"GETATTR":0,"OPEN":3},"layers":["/u","/l"]})";
+constexpr std::string_view kStatus = R"({"inodes":0,"layers":[{"role":"upper","path":"/u"},
+{"role":"lower","path":"/l","write_protected":true}],"mountpoint":"/m",
+"passthrough":{"active":false,"reason":"switched off by option"},"pid":4711,"read_only":false,
+"requests":{"LOOKUP":12,"GETATTR":0,"OPEN":3},"threads":2,"transport":"/dev/fuse",
+"transport_reason":"the kernel does not offer it","version":"0.1.0","words":["a","b"]})";
 
 TEST(StatusReport, SummarizesOneLinePerFeature) {
   EXPECT_EQ(summarize_status(kStatus),
             "version: 0.1.0\n"
             "pid: 4711\n"
             "mountpoint: /m\n"
-            "transport: inactive: io_uring is off: enable_uring is N\n"
-            "passthrough: active\n"
+            "layers:\n"
+            "  role=upper path=/u\n"
+            "  role=lower path=/l write_protected=true\n"
+            "passthrough: inactive: switched off by option\n"
+            "transport: /dev/fuse: the kernel does not offer it\n"
             "threads: 2\n"
+            "inodes: 0\n"
             "read_only: false\n"
+            "words:\n"
+            "  a\n"
+            "  b\n"
             "requests:\n"
             "  LOOKUP: 12\n"
-            "  OPEN: 3\n"
-            "layers: [\"/u\",\"/l\"]\n");
+            "  OPEN: 3\n");
 }
 
 TEST(StatusReport, KeepsAReasonOfAnActiveFeature) {
   EXPECT_EQ(summarize_status(R"({"a":{"active":true,"reason":"directly"}})"),
             "a: active: directly\n");
   EXPECT_EQ(summarize_status(R"({"a":{"active":"?"}})"), "a: inactive\n");
+}
+
+TEST(StatusReport, TakesReasonsThatBelongToNothingAsTheyAre) {
+  EXPECT_EQ(summarize_status(R"({"a":1,"a_reason":"","b_reason":"x","_reason":"y"})"),
+            "a: 1\nb_reason: x\n_reason: y\n");
+  EXPECT_EQ(summarize_status("{}"), "");
 }
 
 TEST(StatusReport, RefusesWhatIsNoObject) {
