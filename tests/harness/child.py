@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 
-from . import checks, isolation, scratch
+from . import caches, checks, isolation, scratch
 from .case import Case
 from .settings import Settings
 
@@ -36,7 +36,7 @@ def run_file(path, settings, pattern, report):
             report.write(json.dumps({"event": "inapplicable"}) + "\n")
             continue
         report.write(json.dumps({"event": "start", "test": sentence}) + "\n")
-        outcome, detail = run_case(function, settings, sentence)
+        outcome, detail = run_undisturbed(function, settings, sentence, getattr(module, "ALONE", False))
         report.write(json.dumps({"event": "end", "test": sentence, "outcome": outcome, "detail": detail}) + "\n")
     return 0
 
@@ -48,6 +48,16 @@ def cases_of(module, settings):
     for name, function in list(vars(module).items()):
         if name.startswith("test_") and callable(function):
             yield name[len("test_"):].replace("_", " "), function
+
+
+def run_undisturbed(function, settings, sentence, sensitive):
+    """Runs a test; one that counts what warm caches save is run again if somebody dropped them meanwhile."""
+    for _ in range(5):
+        before = caches.drops()
+        outcome = run_case(function, settings, sentence)
+        if outcome[0] != "failed" or not sensitive or caches.drops() == before:
+            break
+    return outcome
 
 
 def run_case(function, settings, sentence):

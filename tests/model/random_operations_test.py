@@ -8,11 +8,11 @@ import errno
 import random
 import time
 
-from harness import equal, holds
+from harness import caches, equal, holds
 from operations import Real, dump_real, random_lower, random_operation, shown, write_to_disk
 from union_model import Model
 
-STEPS, DUMP_EVERY, REMOUNT_EVERY = 1200, 150, 400
+STEPS, DUMP_EVERY, REMOUNT_EVERY, FORGET_EVERY = 1200, 150, 400, 130
 SHRINK_SECONDS = 60
 
 
@@ -49,6 +49,8 @@ class Run:
     def apply(self, step, operation):
         if operation == ("remount",):
             self.remount()
+        elif operation == ("forget",):
+            caches.drop()
         elif operation == ("dump",):
             self.compare_dumps(step, self.mount.path)
         elif operation[0] in ("pread", "pwrite", "close") and operation[1] not in self.model.handles:
@@ -105,6 +107,8 @@ def generate(run, seed, steps):
             operation, modes = ("remount",), {}
         elif step and step % DUMP_EVERY == 0:
             operation = ("dump",)
+        elif step and step % FORGET_EVERY == 0:
+            operation = ("forget",)
         else:
             open_handles = {handle: modes[handle] for handle in run.model.handles}
             operation = random_operation(source, open_handles, run.model.paths())

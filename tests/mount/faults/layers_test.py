@@ -5,7 +5,7 @@ import os
 import resource
 import subprocess
 
-from harness import equal, has, holds, lacking, only, read, refused, syscalls, write
+from harness import caches, equal, has, holds, lacking, only, read, refused, syscalls, write
 from harness.loop_images import mount_image
 
 DATA = bytes(range(256)) * 4096        # one MiB
@@ -128,8 +128,7 @@ def test_an_io_error_of_a_lower_is_told_and_the_rest_goes_on(t):
     fd = os.open(root + ".image", os.O_RDWR)
     os.truncate(fd, 4 << 20)                    # all beyond 4 MiB of the device is an I/O error now
     os.close(fd)
-    with open("/proc/sys/vm/drop_caches", "w") as file:
-        file.write("3")
+    caches.drop(3)
     refused(errno.EIO, read, m / "bad")
     refused(errno.EIO, append, m / "bad")
     holds(not os.path.exists(m.upper + "/bad"), "no part of a failed copy-up is in the upper layer")

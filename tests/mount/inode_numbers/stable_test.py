@@ -2,7 +2,7 @@
 """Inode numbers: one for every object, the same before and after a copy-up, in stat and in listings."""
 import os
 
-from harness import Dir, Link, Symlink, equal, holds, only, write
+from harness import Dir, Link, Symlink, caches, equal, holds, only, write
 from harness.loop_images import mount_image
 
 TREE = {f"f{number}": str(number) for number in range(50)} | {"d": {"x": "1", "e": {"y": "2"}}, "l": Symlink("f0")}
@@ -38,6 +38,24 @@ def test_numbers_are_the_same_after_a_copy_up(t):
     change_all(m.path)
     write(m / "f1", "+", "ab")
     equal(numbers(m.path), before, "inode numbers")
+
+
+def test_numbers_are_the_same_after_a_copy_up_that_the_kernel_has_forgotten(t):
+    m = t.mount(t.layer(TREE))
+    before = numbers(m.path)
+    change_all(m.path)
+    caches.drop()
+    equal(numbers(m.path), before, "inode numbers by stat")
+    equal(listed(m.path), before, "inode numbers by listing")
+
+
+def test_numbers_are_the_same_after_a_rename_and_a_remount(t):
+    m = t.mount(t.layer(TREE))
+    number = os.stat(m / "f1").st_ino
+    os.rename(m / "f1", m / "d/renamed")
+    equal(os.stat(m / "d/renamed").st_ino, number, "inode number after the rename")
+    m = t.remount(m)
+    equal(os.stat(m / "d/renamed").st_ino, number, "inode number after the remount")
 
 
 def test_numbers_in_listings_are_those_of_stat_before_and_after_copy_up(t):

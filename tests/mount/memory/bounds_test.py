@@ -8,7 +8,7 @@ import os
 import subprocess
 import time
 
-from harness import at_most, equal, holds, write
+from harness import at_most, caches, equal, holds, write
 
 SYSTEMS = ("overpass",)
 LIMIT_MIB, FULL_FILES = 60, 200_000
@@ -59,13 +59,11 @@ def growth_allowed(files, pid):
 
 def forget(m):
     """Makes the kernel forget all inodes of the mount that nobody uses."""
-    with open("/proc/sys/vm/drop_caches", "w") as file:
-        file.write("2")
+    caches.drop()
     deadline = time.monotonic() + m.settings.seconds(20)
     while m.status()["inodes"] > 200 and time.monotonic() < deadline:
         time.sleep(0.05)
-        with open("/proc/sys/vm/drop_caches", "w") as file:
-            file.write("2")
+        caches.drop()
 
 
 def test_walking_many_files_takes_little_memory_and_few_descriptors(t):

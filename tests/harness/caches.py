@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+"""The kernel's caches of names and inodes: dropping them, and noticing that somebody did."""
+
+
+def drop(what=2):
+    """2 drops names and inodes, 3 pages as well. It is machine-wide; see drops."""
+    with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as file:
+        file.write(str(what))
+
+
+def drops():
+    """How often anybody on this machine has dropped names and inodes."""
+    with open("/proc/vmstat", encoding="ascii") as file:
+        for line in file:
+            name, value = line.split()
+            if name == "drop_slab":
+                return int(value)
+    return 0
