@@ -19,6 +19,7 @@ inline constexpr char kOpaque[] = "opaque";      // On a directory: hides what l
 inline constexpr char kRedirect[] = "redirect";  // Where a moved directory's lowers are.
 inline constexpr char kMetacopy[] = "metacopy";  // A file whose data are still in a lower.
 inline constexpr char kOrigin[] = "origin";      // File handle of the lower this came from.
+inline constexpr char kImpure[] = "impure";  // A directory with objects that have an origin.
 inline constexpr char kWhiteout[] = "whiteout";  // On an empty file in an opaque=x directory.
 // The second part of an escaped name: overlay.overlay.x is somebody's own overlay.x.
 inline constexpr char kEscape[] = "overlay.";
@@ -26,6 +27,14 @@ inline constexpr char kEscape[] = "overlay.";
 // Values of the opaque mark.
 inline constexpr char kOpaqueYes = 'y';            // Opaque.
 inline constexpr char kOpaqueHasXwhiteouts = 'x';  // Not opaque; may contain xattr whiteouts.
+
+// The value of the origin mark (struct ovl_fb of the kernel): these, the UUID of the lower's file
+// system (16 bytes), then the file handle. An empty value says that the origin is unknown.
+inline constexpr unsigned char kOriginVersion = 0;
+inline constexpr unsigned char kOriginMagic = 0xfb;
+inline constexpr unsigned char kOriginBigEndian = 1;  // Flag: made on a big-endian machine.
+inline constexpr unsigned char kOriginAnyEndian = 2;  // Flag: the handle has no endianness.
+inline constexpr unsigned kOriginMaxHandle = 128;     // MAX_HANDLE_SZ.
 
 // What fuse-overlayfs writes where it cannot make device nodes or set the marks above.
 inline constexpr char kFuseOverlayfsOpaque[] = "user.fuseoverlayfs.opaque";

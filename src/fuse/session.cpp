@@ -12,6 +12,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <vector>
 
 #include "base/log.h"
 #include "base/scope_exit.h"
@@ -70,7 +71,8 @@ Problem mount_problem(const config::Options& options) {
   }
   struct stat device;
   if (::stat("/dev/fuse", &device) < 0 || !S_ISCHR(device.st_mode)) {
-    return {"/dev/fuse is not a device", "give this container the real one (character device 10:229)"};
+    return {"/dev/fuse is not a device",
+            "give this container the real one (character device 10:229)"};
   }
   if (::access("/dev/fuse", R_OK | W_OK) < 0) {
     return {"no permission to open /dev/fuse",
@@ -113,7 +115,9 @@ Expected<void> Session::mount(Daemon& daemon, const config::Options& options) {
   const std::string text = mount_options(options, ::geteuid() == 0, !daemon.overlay.is_writable());
   fuse_args arguments = FUSE_ARGS_INIT(0, nullptr);
   const ScopeExit free_arguments([&] { fuse_opt_free_args(&arguments); });
-  for (const char* argument : {"overpass", "-o", text.c_str()}) {
+  std::vector<const char*> words = {"overpass", "-o", text.c_str()};
+  if (options.debug) words.push_back("-d");  // libfuse then logs every request.
+  for (const char* argument : words) {
     if (fuse_opt_add_arg(&arguments, argument) != 0) return problem("out of memory");
   }
   const fuse_lowlevel_ops table = operations();

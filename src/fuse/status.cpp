@@ -18,7 +18,7 @@ namespace {
 nlohmann::json layers_of(const Daemon& daemon) {
   auto layers = nlohmann::json::array();
   for (const layer::Layer& layer : daemon.overlay.stack.layers) {
-    if (layer.root.empty()) continue;
+    if (!layer.is_present) continue;
     const bool is_upper = &layer == &daemon.overlay.stack.upper();
     layers.push_back({{"role", is_upper ? "upper" : "lower"},
                       {"path", layer.path},

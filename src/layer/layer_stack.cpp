@@ -11,7 +11,7 @@ namespace overpass::layer {
 bool LayerStack::all_on_one_device() const {
   const dev_t device = layers.back().device;
   return std::all_of(layers.begin(), layers.end(), [&](const Layer& layer) {
-    return layer.root.empty() || layer.device == device;
+    return !layer.is_present || layer.device == device;
   });
 }
 

@@ -15,6 +15,7 @@
 #include "base/unique_fd.h"
 #include "layer/markers.h"
 #include "layer/workdir.h"
+#include "sys/file_handle.h"
 
 namespace overpass::layer {
 
@@ -24,8 +25,10 @@ inline constexpr LayerIndex kUpper = 0;
 
 struct Layer {
   std::string path;  ///< As the user gave it, for messages.
-  UniqueFd root;     ///< O_PATH; empty for a missing upper.
-  dev_t device = 0;  ///< st_dev of the root.
+  UniqueFd root;     ///< O_PATH; empty for a missing upper, and once the overlay has taken it.
+  bool is_present = false;        ///< False for a missing upper only.
+  dev_t device = 0;               ///< st_dev of the root.
+  sys::FileSystemUuid uuid = {};  ///< For origins; zeros when the file system tells none.
   /// The kernel itself refuses writes below `root` (a read-only clone of the mount).
   bool write_protected = false;
   /// May hold marks that neither overpass nor overlayfs wrote (fuse-overlayfs's).
@@ -42,7 +45,7 @@ struct LayerStack {
   UniqueFd upper_lock;
   UniqueFd work_lock;
 
-  bool has_upper() const { return !layers[kUpper].root.empty(); }
+  bool has_upper() const { return layers[kUpper].is_present; }
   const Layer& upper() const { return layers[kUpper]; }
   LayerIndex size() const { return static_cast<LayerIndex>(layers.size()); }
   bool all_on_one_device() const;

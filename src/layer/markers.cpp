@@ -27,6 +27,7 @@ constexpr Spelling kSpellings[] = {
     {"trusted.overlay.redirect", "user.overlay.redirect"},
     {"trusted.overlay.metacopy", "user.overlay.metacopy"},
     {"trusted.overlay.origin", "user.overlay.origin"},
+    {"trusted.overlay.impure", "user.overlay.impure"},
     {"trusted.overlay.whiteout", "user.overlay.whiteout"},
 };
 

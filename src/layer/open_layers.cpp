@@ -94,9 +94,10 @@ Expected<void> check_upper_and_work(const OpenDirectory& upper, const OpenDirect
                    "put the workdir beside the upperdir");
   }
   if (auto writable = sys::check_writable(upper.fd); !writable) {
-    return problem("upperdir " + quoted(*paths.upper) + " is not writable: " + text_of(writable.error()),
-                   "remount its file system read-write, choose another, or leave upperdir out for "
-                   "a read-only mount");
+    return problem(
+        "upperdir " + quoted(*paths.upper) + " is not writable: " + text_of(writable.error()),
+        "remount its file system read-write, choose another, or leave upperdir out for "
+        "a read-only mount");
   }
   return {};
 }
@@ -124,7 +125,9 @@ bool is_stacked(BorrowedFd fd) {
 Expected<Layer> take_lower(const OpenDirectory& directory, const LayerPaths& paths, size_t which) {
   Layer layer;
   layer.path = paths.lower[which];
+  layer.is_present = true;
   layer.device = sys::device_of(directory.stat);
+  layer.uuid = sys::file_system_uuid(directory.fd).value_or(sys::FileSystemUuid{});
   if (auto clone = sys::clone_read_only(directory.fd)) {
     layer.root = std::move(*clone);
     layer.write_protected = true;
@@ -254,6 +257,7 @@ Expected<void> take_upper(const OpenDirectory& upper, const LayerPaths& paths, L
   if (!prefix) return std::unexpected(prefix.error());
   Layer& layer = stack.layers[kUpper];
   layer.path = *paths.upper;
+  layer.is_present = true;
   layer.device = sys::device_of(upper.stat);
   layer.foreign_marks = !is_empty_directory(upper.fd);
   layer.root = std::move(roots->upper);

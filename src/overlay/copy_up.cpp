@@ -19,6 +19,7 @@
 #include "overlay/copy_up_metadata.h"
 #include "overlay/locate.h"
 #include "overlay/open_mode.h"
+#include "overlay/origin_number.h"
 #include "overlay/overlay.h"
 #include "sys/attributes.h"
 #include "sys/copy_data.h"
@@ -100,6 +101,9 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, off_t w
     TRY(sys::copy_data(from, prepared.file, size));
   }
   TRY(copy_metadata(source.place(), source.stat, sys::itself(prepared.file), overlay.stack.prefix));
+  if (source.stat.stx_nlink == 1) {
+    record_origin(overlay, source.layer, source.place(), sys::itself(prepared.file));
+  }
   if (!overlay.settings.is_volatile) TRY(sys::sync_file(prepared.file));
   return prepared;
 }
@@ -119,6 +123,9 @@ Result<Prepared> prepare_special(Overlay& overlay, const Source& source) {
   }
   TRY(copy_metadata(source.place(), source.stat, prepared.temporary->place(),
                     overlay.stack.prefix));
+  if (source.stat.stx_nlink == 1) {
+    record_origin(overlay, source.layer, source.place(), prepared.temporary->place());
+  }
   return prepared;
 }
 
@@ -144,6 +151,7 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
   }
   const SharedFd upper = TRY(directory_fd(overlay, *source.parent, layer::kUpper));
   const sys::Stat before = TRY(sys::stat(sys::itself(upper->fd)));
+  mark_impure(overlay, *source.parent, upper->fd);
   std::optional<uint64_t> new_number;
   if (source.stat.stx_nlink > 1) {
     const sys::Stat copy = TRY(sys::stat(prepared.place()));
@@ -224,6 +232,7 @@ Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
   layer::PendingUpper temporary(workdir);
   TRY(sys::make_directory(workdir.fd(), temporary.name(), 0700));
   TRY(copy_metadata(from, stat, temporary.place(), overlay.stack.prefix));
+  record_origin(overlay, directory.lowers.front(), from, temporary.place());
   if (!overlay.settings.is_volatile) {
     const UniqueFd made = TRY(sys::open_at(workdir.fd(), temporary.name(), O_RDONLY | O_DIRECTORY));
     TRY(sys::sync_file(made));
@@ -231,6 +240,7 @@ Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
   const sys::Stat made = TRY(sys::stat(temporary.place()));
   const SharedFd upper = TRY(directory_fd(overlay, *parent, layer::kUpper));
   const sys::Stat before = TRY(sys::stat(sys::itself(upper->fd)));
+  mark_impure(overlay, *parent, upper->fd);
   TRY(temporary.publish(upper->fd, name.c_str()));
   // Beyond this point the directory is merged.
   directory.upper_ino = made.stx_ino;

@@ -49,6 +49,9 @@ struct Link {
   bool is_stale = false;
 };
 
+/// Whether a directory of the upper carries the impure mark.
+enum class Impurity : uint8_t { Unknown, Pure, Impure };
+
 /// The part of an inode that only directories have.
 struct Directory {
   /// Serialises changes of the names in here against lookups and each other.
@@ -58,6 +61,7 @@ struct Directory {
   std::atomic<bool> has_upper = false;
   /// Identity of the upper directory, valid from then on; tells whether a path still leads here.
   std::atomic<uint64_t> upper_ino = 0;
+  std::atomic<Impurity> impurity = Impurity::Unknown;
   /// Counts changes of names in here, so that who read them earlier knows. Raised under `names`
   /// held exclusively.
   std::atomic<uint64_t> version = 0;
@@ -107,7 +111,7 @@ class Inode {
   /// st_ino. Changes only when one of a lower's several links is copied up: it is a file of its own
   /// from then on, as on overlayfs without index.
   std::atomic<uint64_t> ino;
-  const mode_t type;   ///< The S_IFMT bits.
+  const mode_t type;  ///< The S_IFMT bits.
   std::unique_ptr<Directory> directory;
 
   mutable Mutex<LockRank::Inode> mutex;

@@ -16,6 +16,7 @@
 #include "overlay/attributes.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
+#include "overlay/origin_number.h"
 #include "overlay/overlay.h"
 #include "overpass/layer_format.h"
 
@@ -55,7 +56,9 @@ class Search {
     if (!has_result_) {
       found_.layer = layer;
       found_.stat = stat;
-      found_.origin = {sys::device_of(stat), stat.stx_ino};
+      const bool may_have_origin = layer == layer::kUpper && !sys::is_directory(stat);
+      found_.origin = may_have_origin ? number_source(overlay_, directory_, {fd->fd, name_}, stat)
+                                      : FileKey{sys::device_of(stat), stat.stx_ino};
       has_result_ = true;
     } else {
       // What is below a directory counts only if it is a directory as well and nothing between

@@ -18,6 +18,7 @@
 #include "overlay/attributes.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
+#include "overlay/origin_number.h"
 #include "overlay/overlay.h"
 #include "overpass/layer_format.h"
 #include "sys/open.h"
@@ -127,7 +128,9 @@ Result<Found> OpenDirectory::find(Overlay& overlay, const RawEntry& raw) {
   const SharedFd fd = TRY(directory_fd(overlay, *directory_, raw.layer));
   const sys::Place place = {fd->fd, raw.name};
   found.stat = TRY(sys::stat(place));
-  found.origin = {sys::device_of(found.stat), found.stat.stx_ino};
+  found.origin = raw.layer == layer::kUpper
+                     ? number_source(overlay, *directory_, place, found.stat)
+                     : FileKey{sys::device_of(found.stat), found.stat.stx_ino};
   if (overlay.stack.layers[raw.layer].foreign_marks &&
       TRY(layer::is_xwhiteout(place, found.stat, overlay.stack.prefix))) {
     return fail(ENOENT);

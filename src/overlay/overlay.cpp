@@ -4,10 +4,7 @@
 
 #include "overlay/overlay.h"
 
-#include <fcntl.h>
-
 #include "overlay/open_file.h"
-#include "sys/open.h"
 #include "sys/stat.h"
 
 namespace overpass::overlay {
@@ -58,9 +55,7 @@ Overlay::Overlay(layer::LayerStack layers, Settings chosen)
       idle_backings(kIdleBackings),
       table([this](Inode& inode) { give_back(*this, inode); }) {
   for (layer::Layer& layer : stack.layers) {
-    auto root = layer.root.empty() ? Result<UniqueFd>(UniqueFd())
-                                   : sys::reopen(layer.root, O_PATH | O_DIRECTORY);
-    roots.push_back(std::make_shared<CachedFd>(root ? std::move(*root) : UniqueFd()));
+    roots.push_back(std::make_shared<CachedFd>(std::move(layer.root)));
   }
   // The origin of the root is the topmost lower's, as for any merged directory.
   const auto stat = sys::stat(sys::itself(roots[1]->fd));

@@ -46,7 +46,7 @@ struct Overlay {
   const Settings settings;
   BackingFiles* backing_files = nullptr;  ///< Null when nothing is passed through.
   Invalidator* invalidator = nullptr;
-  std::vector<SharedFd> roots;  ///< Of each layer, by index; empty for a missing upper.
+  std::vector<SharedFd> roots;  ///< O_PATH, of each layer by index; empty for a missing upper.
 
   // With locks of their own. The table last, since inodes give back what they hold elsewhere.
   InodeNumbers numbers;

@@ -17,6 +17,7 @@
 #include "overlay/locate.h"
 #include "overlay/lookup.h"
 #include "overlay/open_file.h"
+#include "overlay/origin_number.h"
 #include "overlay/overlay.h"
 #include "overlay/remove.h"
 #include "overlay/upper_names.h"
@@ -146,6 +147,14 @@ Result<void> replace(Overlay& overlay, const End& from, const End& to) {
   return {};
 }
 
+/// What moves may have an origin, and its new directory has to say so.
+void carry_impurity(Overlay& overlay, const End& from, const End& to) {
+  if (from.directory.get() == to.directory.get()) return;
+  if (is_impure(overlay, *from.directory, from.upper->fd)) {
+    mark_impure(overlay, *to.directory, to.upper->fd);
+  }
+}
+
 Result<void> exchange(Overlay& overlay, const End& from, const End& to) {
   if (!to.inode) return fail(ENOENT);
   if (is_merged(*to.inode)) return fail(EXDEV);
@@ -192,6 +201,8 @@ Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, un
   if ((flags & RENAME_NOREPLACE) != 0 && to.inode) return fail(EEXIST);
   TRY(check_protection(from));
   TRY(check_protection(to));
+  carry_impurity(overlay, from, to);
+  if ((flags & RENAME_EXCHANGE) != 0) carry_impurity(overlay, to, from);
   return (flags & RENAME_EXCHANGE) != 0 ? exchange(overlay, from, to) : replace(overlay, from, to);
 }
 

@@ -22,9 +22,8 @@ struct Overlay;
 Result<size_t> get_xattr(Overlay& overlay, const InodeRef& inode, const char* name,
                          std::span<char> value);
 
-/// listxattr(2): the names, each with its zero byte. Those of the trusted namespace are only for the
-/// privileged (xattr(7)).
-/// L: none of rank Inode on entry.
+/// listxattr(2): the names, each with its zero byte. Those of the trusted namespace are only for
+/// the privileged (xattr(7)). L: none of rank Inode on entry.
 Result<std::string> list_xattrs(Overlay& overlay, const InodeRef& inode, bool privileged);
 
 /// setxattr(2) with XATTR_* `flags`. `keeps_setgid` tells whether the caller may keep the

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+//
+// Header bytes: version 0, magic 0xfb, length of the whole, flags, type of the handle.
+
+#include "layer/origin.h"
+
+#include <fcntl.h>
+
+#include <bit>
+#include <tuple>
+
+#include "overpass/layer_format.h"
+#include "sys/open.h"
+
+namespace overpass::layer {
+
+namespace {
+
+using namespace format;
+
+constexpr size_t kHeaderSize = 5 + std::tuple_size_v<sys::FileSystemUuid>;
+constexpr uint8_t kEndianFlag = std::endian::native == std::endian::big ? kOriginBigEndian : 0;
+
+}  // namespace
+
+std::string encode_origin(const Layer& layer, sys::Place place) {
+  const auto handle = sys::file_handle(place);
+  if (!handle || handle->bytes.size() > kOriginMaxHandle || handle->type > 0xff) return {};
+  std::string value;
+  for (const size_t byte :
+       {size_t{kOriginVersion}, size_t{kOriginMagic}, kHeaderSize + handle->bytes.size(),
+        size_t{kEndianFlag}, static_cast<size_t>(handle->type)}) {
+    value.push_back(static_cast<char>(byte));
+  }
+  for (const uint8_t byte : layer.uuid) value.push_back(static_cast<char>(byte));
+  return value + handle->bytes;
+}
+
+std::optional<Origin> decode_origin(std::string_view value) {
+  if (value.size() <= kHeaderSize) return {};
+  auto byte = [&](size_t index) { return static_cast<uint8_t>(value[index]); };
+  if (byte(0) != kOriginVersion || byte(1) != kOriginMagic || byte(2) != value.size()) return {};
+  const bool any_endian = (byte(3) & kOriginAnyEndian) != 0;
+  if (!any_endian && (byte(3) & kOriginBigEndian) != kEndianFlag) return {};
+  Origin origin;
+  origin.handle.type = byte(4);
+  for (size_t i = 0; i < origin.uuid.size(); ++i) origin.uuid[i] = byte(5 + i);
+  origin.handle.bytes = value.substr(kHeaderSize);
+  return origin;
+}
+
+std::optional<sys::Stat> find_origin(const Layer& layer, BorrowedFd root, const Origin& origin) {
+  if (layer.uuid != origin.uuid) return {};
+  // Handles are opened relative to a descriptor that is not O_PATH.
+  const auto mount = sys::open_at(root, ".", O_RDONLY | O_DIRECTORY);
+  if (!mount) return {};
+  const auto file = sys::open_by_handle(*mount, origin.handle);
+  if (!file) return {};
+  const auto stat = sys::stat(sys::itself(*file));
+  return stat ? std::optional(*stat) : std::nullopt;
+}
+
+}  // namespace overpass::layer

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+//
+// The origin mark: from which lower file an upper one was copied, so that its inode number is the
+// same after a remount. The value is the kernel's (struct ovl_fb of fs/overlayfs): a header, the
+// UUID of the lower's file system, and a file handle.
+
+#ifndef OVERPASS_LAYER_ORIGIN_H_
+#define OVERPASS_LAYER_ORIGIN_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "layer/layer_stack.h"
+#include "sys/file_handle.h"
+
+namespace overpass::layer {
+
+struct Origin {
+  sys::FileSystemUuid uuid;
+  sys::FileHandle handle;
+};
+
+/// The value for the file at `place` of `layer`; empty, which says "unknown", where the file system
+/// gives no handles.
+std::string encode_origin(const Layer& layer, sys::Place place);
+
+/// Nothing for an unknown origin and for what is no such value.
+std::optional<Origin> decode_origin(std::string_view value);
+
+/// Attributes of the origin if it is on the file system of `layer`, whose root is open at `root`.
+/// Needs CAP_DAC_READ_SEARCH; nothing without it or when the file is gone.
+std::optional<sys::Stat> find_origin(const Layer& layer, BorrowedFd root, const Origin& origin);
+
+}  // namespace overpass::layer
+
+#endif  // OVERPASS_LAYER_ORIGIN_H_

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+//
+// The mark is read once per directory and then remembered.
+
+#include "overlay/origin_number.h"
+
+#include "layer/markers.h"
+#include "layer/origin.h"
+#include "overlay/locate.h"
+#include "overlay/overlay.h"
+#include "sys/xattr.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+constexpr char kImpure[] = "y";
+
+/// The lower file of the same name, if that is the origin: needs no privilege.
+std::optional<sys::Stat> origin_by_name(Overlay& overlay, Inode& directory, const char* name,
+                                        const layer::Origin& origin) {
+  for (const layer::LayerIndex layer : directory.directory->lowers) {
+    auto fd = directory_fd(overlay, directory, layer);
+    if (!fd) continue;
+    const sys::Place place = {(*fd)->fd, name};
+    auto handle = sys::file_handle(place);
+    if (!handle || *handle != origin.handle) continue;
+    if (overlay.stack.layers[layer].uuid != origin.uuid) continue;
+    if (auto stat = sys::stat(place)) return *stat;
+  }
+  return {};
+}
+
+}  // namespace
+
+bool is_impure(Overlay& overlay, Inode& directory, BorrowedFd upper) {
+  std::atomic<Impurity>& known = directory.directory->impurity;
+  if (known == Impurity::Unknown) {
+    const char* mark = layer::name_of(layer::Mark::Impure, overlay.stack.prefix);
+    known = sys::get_xattr(sys::itself(upper), mark) ? Impurity::Impure : Impurity::Pure;
+  }
+  return known == Impurity::Impure;
+}
+
+void mark_impure(Overlay& overlay, Inode& directory, BorrowedFd upper) {
+  if (is_impure(overlay, directory, upper)) return;
+  const char* mark = layer::name_of(layer::Mark::Impure, overlay.stack.prefix);
+  if (sys::set_xattr(sys::itself(upper), mark, kImpure)) {
+    directory.directory->impurity = Impurity::Impure;
+  }
+}
+
+void record_origin(Overlay& overlay, layer::LayerIndex layer, sys::Place from, sys::Place copy) {
+  const std::string value = layer::encode_origin(overlay.stack.layers[layer], from);
+  (void)sys::set_xattr(copy, layer::name_of(layer::Mark::Origin, overlay.stack.prefix), value);
+}
+
+FileKey number_source(Overlay& overlay, Inode& directory, sys::Place place, const sys::Stat& stat) {
+  const FileKey own = {sys::device_of(stat), stat.stx_ino};
+  if (!is_impure(overlay, directory, place.fd)) return own;
+  const char* mark = layer::name_of(layer::Mark::Origin, overlay.stack.prefix);
+  const auto value = sys::get_xattr(place, mark);
+  if (!value) return own;
+  const auto origin = layer::decode_origin(*value);
+  if (!origin) return own;
+  auto found = origin_by_name(overlay, directory, place.name, *origin);
+  for (layer::LayerIndex i = 1; !found && i < overlay.stack.size(); ++i) {
+    found = layer::find_origin(overlay.stack.layers[i], overlay.roots[i]->fd, *origin);
+  }
+  // One of several links of a lower is a file of its own once it is copied up.
+  if (!found || found->stx_nlink > 1) return own;
+  return {sys::device_of(*found), found->stx_ino};
+}
+
+}  // namespace overpass::overlay

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+//
+// Inode numbers of copied-up files: those of their origins, also when the copy-up was long ago.
+
+#ifndef OVERPASS_OVERLAY_ORIGIN_NUMBER_H_
+#define OVERPASS_OVERLAY_ORIGIN_NUMBER_H_
+
+#include "base/result.h"
+#include "overlay/inode.h"
+#include "sys/place.h"
+#include "sys/stat.h"
+
+namespace overpass::overlay {
+
+struct Overlay;
+
+/// What st_ino of the upper's file `place`, whose attributes are `stat`, is made of: its origin in
+/// a lower if it has one, else itself. Costs nothing in a directory without the impure mark.
+FileKey number_source(Overlay& overlay, Inode& directory, sys::Place place, const sys::Stat& stat);
+
+/// Marks the copy at `copy` with its origin `from` in `layer`, and the upper directory that is to
+/// hold it as impure. Best effort, as in overlayfs: a number is all that depends on it.
+void record_origin(Overlay& overlay, layer::LayerIndex layer, sys::Place from, sys::Place copy);
+void mark_impure(Overlay& overlay, Inode& directory, BorrowedFd upper);
+
+/// Whether `directory`'s upper may hold objects with an origin.
+bool is_impure(Overlay& overlay, Inode& directory, BorrowedFd upper);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_ORIGIN_NUMBER_H_
