@@ -82,7 +82,9 @@ class Mount:
 
 def mount_overpass(settings, stack, log, **popen):
     extra = {"io_uring": ("io_uring=on",), "/dev/fuse": ("io_uring=off",)}.get(settings.transport, ())
-    extra += (settings.mount_options,) if settings.mount_options else ()
+    given = {option.partition("=")[0] for option in stack.options}
+    extra += tuple(option for option in settings.mount_options.split(",")
+                   if option and option.partition("=")[0] not in given)
     arguments = ["mount", "-f", "-o", option_text(stack, extra), stack.mountpoint]
     daemon = Daemon(settings, arguments, stack.mountpoint, log, **popen)
     daemon.wait_until_usable()
