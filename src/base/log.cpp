@@ -6,6 +6,7 @@
 
 #include <syslog.h>
 
+#include <atomic>
 #include <cstdarg>
 #include <cstdio>
 
@@ -13,8 +14,8 @@ namespace overpass::log {
 
 namespace {
 
-Target target = Target::StandardError;
-bool with_debug = false;
+std::atomic<Target> target = Target::StandardError;
+std::atomic<bool> with_debug = false;
 
 [[gnu::format(printf, 2, 0)]] void write(int priority, const char* format, va_list arguments) {
   if (target == Target::Syslog) {

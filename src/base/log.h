@@ -10,7 +10,7 @@ namespace overpass::log {
 
 enum class Target { StandardError, Syslog };
 
-/// To be called before other threads start.
+/// May be called again when the daemon goes into the background.
 void configure(Target target, bool debug);
 
 bool debug_enabled();

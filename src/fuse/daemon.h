@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "base/problem.h"
 #include "config/options.h"
 #include "fuse/counters.h"
 #include "fuse/libfuse.h"
@@ -48,10 +49,12 @@ struct Daemon {
 
   const config::Options& options;
   unsigned threads = 1;
+  fuse_session* session = nullptr;  ///< Set once mounted.
   /// Passthrough was asked for and the daemon may register files; set before INIT.
   bool may_register = false;
   std::function<void()> on_ready;
   Negotiated negotiated;  ///< Constant from INIT on.
+  std::optional<Problem> failed;  ///< Why the mount must not go on; set at INIT.
 
   // Order matters at the end: tasks and notifications before the overlay, that before the ids'
   // owner and the counters.

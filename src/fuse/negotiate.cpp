@@ -77,9 +77,18 @@ void negotiate_transport(Daemon& daemon, fuse_conn_info& connection) {
   }
 }
 
+/// A feature that was switched on must be had.
+void require(Daemon& daemon, config::Switch wanted, bool active, const char* option,
+             const std::string& reason) {
+  if (wanted != config::Switch::On || active || daemon.failed) return;
+  daemon.failed = Problem{std::string(option) + "=on cannot be had: " + reason,
+                          std::string("leave the option out to do without it")};
+}
+
 }  // namespace
 
 void negotiate(Daemon& daemon, fuse_conn_info& connection) {
+  const Negotiated& agreed = daemon.negotiated;
   daemon.negotiated.protocol_minor = connection.proto_minor;
   for (const Feature& feature : kFeatures) {
     if (feature.wanted) {
@@ -92,6 +101,9 @@ void negotiate(Daemon& daemon, fuse_conn_info& connection) {
   connection.no_interrupt = 1;  // Nothing here waits long enough without having promised to end.
   negotiate_passthrough(daemon, connection);
   negotiate_transport(daemon, connection);
+  require(daemon, daemon.options.passthrough, agreed.passthrough, "passthrough",
+          agreed.passthrough_reason);
+  require(daemon, daemon.options.io_uring, agreed.io_uring, "io_uring", agreed.io_uring_reason);
 }
 
 }  // namespace overpass::fuse

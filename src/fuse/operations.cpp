@@ -14,7 +14,11 @@ fuse_lowlevel_ops operations() {
   table.init = [](void* data, fuse_conn_info* connection) {
     Daemon& daemon = *static_cast<Daemon*>(data);
     negotiate(daemon, *connection);
-    daemon.on_ready();
+    if (daemon.failed) {
+      fuse_session_exit(daemon.session);
+    } else {
+      daemon.on_ready();
+    }
   };
   add_lookup_operations(table);
   add_attribute_operations(table);

@@ -90,6 +90,7 @@ Expected<void> serve(const config::Options& options, const std::function<void()>
   daemon.workers.reset();
   daemon.notifier.reset();
   daemon.overlay.invalidator = nullptr;
+  if (daemon.failed) return std::unexpected(*daemon.failed);
   return served;
 }
 

@@ -130,6 +130,7 @@ Expected<void> Session::mount(Daemon& daemon, const config::Options& options) {
     return std::unexpected(mount_problem(options));
   }
   mounted_ = true;
+  daemon.session = session_;
   return {};
 }
 
