@@ -19,7 +19,7 @@ inline constexpr char kOpaque[] = "opaque";      // On a directory: hides what l
 inline constexpr char kRedirect[] = "redirect";  // Where a moved directory's lowers are.
 inline constexpr char kMetacopy[] = "metacopy";  // A file whose data are still in a lower.
 inline constexpr char kOrigin[] = "origin";      // File handle of the lower this came from.
-inline constexpr char kImpure[] = "impure";  // A directory with objects that have an origin.
+inline constexpr char kImpure[] = "impure";      // A directory with objects that have an origin.
 inline constexpr char kWhiteout[] = "whiteout";  // On an empty file in an opaque=x directory.
 // The second part of an escaped name: overlay.overlay.x is somebody's own overlay.x.
 inline constexpr char kEscape[] = "overlay.";

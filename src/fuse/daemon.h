@@ -53,7 +53,7 @@ struct Daemon {
   /// Passthrough was asked for and the daemon may register files; set before INIT.
   bool may_register = false;
   std::function<void()> on_ready;
-  Negotiated negotiated;  ///< Constant from INIT on.
+  Negotiated negotiated;          ///< Constant from INIT on.
   std::optional<Problem> failed;  ///< Why the mount must not go on; set at INIT.
 
   // Order matters at the end: tasks and notifications before the overlay, that before the ids'

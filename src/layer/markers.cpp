@@ -106,6 +106,15 @@ Result<bool> is_xwhiteout(sys::Place place, const sys::Stat& stat, Prefix prefix
 
 bool is_whiteout_name(std::string_view name) { return name.starts_with(kWhiteoutNamePrefix); }
 
+std::optional<std::string_view> hidden_by(std::string_view name) {
+  if (!is_whiteout_name(name)) return {};
+  return name.substr(std::strlen(kWhiteoutNamePrefix));
+}
+
+std::string whiteout_name_of(std::string_view name) {
+  return std::string(kWhiteoutNamePrefix).append(name);
+}
+
 Result<bool> has_unsupported_mark(sys::Place place, const sys::Stat& stat, Prefix prefix) {
   if (S_ISREG(stat.stx_mode)) return has_xattr(place, name_of(Mark::Metacopy, prefix));
   if (S_ISDIR(stat.stx_mode)) return has_xattr(place, name_of(Mark::Redirect, prefix));

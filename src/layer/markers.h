@@ -60,6 +60,13 @@ Result<bool> is_xwhiteout(sys::Place place, const sys::Stat& stat, Prefix prefix
 /// never shown and cannot be made.
 bool is_whiteout_name(std::string_view name);
 
+/// The name that the special name `name` hides in lowers, ".wh.NAME" hiding NAME; nothing if it is
+/// an ordinary name.
+std::optional<std::string_view> hidden_by(std::string_view name);
+
+/// The special name that hides `name`.
+std::string whiteout_name_of(std::string_view name);
+
 /// Whether the file carries a mark that this version must not misread as plain content: a metacopy
 /// has no data of its own, a redirected directory has its lowers elsewhere.
 Result<bool> has_unsupported_mark(sys::Place place, const sys::Stat& stat, Prefix prefix);

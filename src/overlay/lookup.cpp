@@ -7,7 +7,6 @@
 
 #include "overlay/lookup.h"
 
-#include <limits.h>
 #include <linux/stat.h>
 
 #include <cstring>
@@ -18,7 +17,6 @@
 #include "overlay/locate.h"
 #include "overlay/origin_number.h"
 #include "overlay/overlay.h"
-#include "overpass/layer_format.h"
 
 namespace overpass::overlay {
 
@@ -100,10 +98,8 @@ class Search {
   }
 
   bool has_whiteout_name(BorrowedFd fd) const {
-    char whiteout[NAME_MAX + 1];
-    const int length =
-        std::snprintf(whiteout, sizeof whiteout, "%s%s", format::kWhiteoutNamePrefix, name_);
-    return length <= NAME_MAX && sys::stat({fd, whiteout}).has_value();
+    const std::string whiteout = layer::whiteout_name_of(name_);
+    return sys::stat({fd, whiteout.c_str()}).has_value();
   }
 
   Result<bool> last_is_opaque() {

@@ -14,7 +14,6 @@
 #include "layer/markers.h"
 #include "overlay/locate.h"
 #include "overlay/overlay.h"
-#include "overpass/layer_format.h"
 #include "sys/directory_stream.h"
 #include "sys/open.h"
 #include "sys/stat.h"
@@ -33,9 +32,8 @@ class LowerNamesBuilder {
                             layer::Opacity::HasXwhiteouts;
     std::vector<std::string> hidden_below;
     TRY(sys::for_each_entry(fd, [&](const sys::DirectoryEntry& entry) -> Result<void> {
-      if (layer::is_whiteout_name(entry.name)) {
-        hidden_below.emplace_back(
-            entry.name.substr(std::string_view(format::kWhiteoutNamePrefix).size()));
+      if (const auto hidden = layer::hidden_by(entry.name)) {
+        hidden_below.emplace_back(*hidden);
         return {};
       }
       if (TRY(is_whiteout(fd, entry, xwhiteouts))) {

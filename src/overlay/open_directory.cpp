@@ -20,7 +20,6 @@
 #include "overlay/locate.h"
 #include "overlay/origin_number.h"
 #include "overlay/overlay.h"
-#include "overpass/layer_format.h"
 #include "sys/open.h"
 
 namespace overpass::overlay {
@@ -64,11 +63,9 @@ Result<void> OpenDirectory::take_snapshot(Overlay& overlay) {
   if (directory_->directory->has_upper) {
     const SharedFd place = TRY(directory_fd(overlay, *directory_, layer::kUpper));
     const UniqueFd fd = TRY(sys::open_at(place->fd, ".", O_RDONLY | O_DIRECTORY));
-    const bool foreign = overlay.stack.upper().foreign_marks;
-    constexpr std::string_view kPrefix = format::kWhiteoutNamePrefix;
     TRY(sys::for_each_entry(fd, [&](const sys::DirectoryEntry& entry) -> Result<void> {
-      if (foreign && layer::is_whiteout_name(entry.name)) {
-        upper.emplace(entry.name.substr(kPrefix.size()));
+      if (const auto hidden = layer::hidden_by(entry.name)) {
+        upper.emplace(*hidden);
         return {};
       }
       upper.emplace(entry.name);
