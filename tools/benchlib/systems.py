@@ -143,7 +143,8 @@ class ForegroundFuse(Mounted):
         parent = os.stat(self.mountpoint).st_dev
         with isolation.uring(self.uring):
             child = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
-                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                     start_new_session=True)   # as every daemon: schedulers see it
             self.pid = child.pid
 
             def mounted():
