@@ -41,12 +41,14 @@ std::optional<std::string_view> find_nearest(std::string_view word,
                                              std::span<const std::string_view> known) {
   if (word.empty() || word.size() > kLongestWord) return std::nullopt;
   std::optional<std::string_view> best;
-  size_t best_distance = tolerance(word) + 1;
+  // In half edits, so that a beginning can count as one edit and a half.
+  size_t best_distance = 2 * tolerance(word) + 1;
   for (const std::string_view name : known) {
-    size_t distance = edit_distance(word, name);
-    // "lower" for "lowerdir", "upperdirectory" for "upperdir": nearer than the count says.
+    size_t distance = 2 * edit_distance(word, name);
+    // "lower" for "lowerdir", "upperdirectory" for "upperdir": nearer than the count says, but not
+    // as near as a slip of one letter.
     const bool begins = name.starts_with(word) || word.starts_with(name);
-    if (begins && std::min(word.size(), name.size()) >= 3) distance = std::min<size_t>(distance, 1);
+    if (begins && std::min(word.size(), name.size()) >= 3) distance = std::min<size_t>(distance, 3);
     if (distance < best_distance) {
       best = name;
       best_distance = distance;

@@ -254,7 +254,10 @@ Expected<void> take_upper(const OpenDirectory& upper, const LayerPaths& paths, L
         "it has to be writable and on a file system with free space");
   }
   auto prefix = check_features(*workdir, paths);
-  if (!prefix) return std::unexpected(prefix.error());
+  if (!prefix) {
+    workdir->undo(roots->work);
+    return std::unexpected(prefix.error());
+  }
   Layer& layer = stack.layers[kUpper];
   layer.path = *paths.upper;
   layer.is_present = true;

@@ -24,7 +24,7 @@ struct LayerPaths {
 };
 
 /// The open layers, lowers write-protected where the daemon may do that. On a problem nothing is
-/// left behind but an empty "work" directory.
+/// left behind.
 Expected<LayerStack> open_layers(const LayerPaths& paths);
 
 }  // namespace overpass::layer

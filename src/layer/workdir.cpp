@@ -48,6 +48,7 @@ Result<Workdir> Workdir::prepare(BorrowedFd workdir) {
   auto made = sys::make_directory(workdir, format::kWorkName, 0700);
   if (!made && !made.failed_with(EEXIST)) return fail(made.error());
   Workdir result;
+  result.made_ = made.has_value();
   result.fd_ = TRY(sys::open_at(workdir, format::kWorkName, O_RDONLY | O_DIRECTORY));
   TRY(sys::for_each_entry(result.fd_, [&](const sys::DirectoryEntry& entry) {
     return remove_tree(result.fd_, entry.name.data());
@@ -83,6 +84,11 @@ Result<void> Workdir::probe() {
   }
   for (const std::string* name : {&a, &b, &c}) discard(name->c_str());
   return {};
+}
+
+void Workdir::undo(BorrowedFd workdir) {
+  discard(kSharedWhiteout);
+  if (made_) (void)sys::remove_directory(workdir, format::kWorkName);
 }
 
 std::string Workdir::temporary_name() {

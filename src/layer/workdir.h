@@ -37,6 +37,9 @@ class Workdir {
   /// Makes (if absent) and empties "work" in the workdir open at `workdir`, then probes it.
   static Result<Workdir> prepare(BorrowedFd workdir);
 
+  /// Leaves the workdir as prepare() found it, for a mount that is refused.
+  void undo(BorrowedFd workdir);
+
   BorrowedFd fd() const { return fd_; }
   const UpperFeatures& features() const { return features_; }
 
@@ -57,6 +60,7 @@ class Workdir {
   Result<void> probe();
 
   UniqueFd fd_;
+  bool made_ = false;  ///< "work" was not there before.
   UpperFeatures features_;
   std::unique_ptr<std::atomic<uint64_t>> next_ = std::make_unique<std::atomic<uint64_t>>(0);
 };

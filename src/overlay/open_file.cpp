@@ -46,15 +46,15 @@ class Opening {
     const OpenAnswer answer = mode.decide(question);
     if (answer == OpenAnswer::Stale) return fail(ESTALE);
     if (answer == OpenAnswer::Split) return split_locked();
-    if (writing_ || answer == OpenAnswer::Cached) return std::optional<Opened>();
-    SharedBacking backing = mode.backing();
-    if (answer == OpenAnswer::HeldBacking) {
-      mode.opened_held();
-    } else {
-      backing = mode.idle_backing(question.content);
-      if (backing == nullptr) return std::optional<Opened>();
-      backing->used.store(true, std::memory_order_relaxed);
+    const bool is_new = answer == OpenAnswer::NewBacking;
+    SharedBacking backing = is_new ? mode.idle_backing(question.content) : mode.backing();
+    registers_ = is_new && backing == nullptr;
+    if (writing_ || registers_ || answer == OpenAnswer::Cached) return std::optional<Opened>();
+    backing->used.store(true, std::memory_order_relaxed);
+    if (is_new) {
       mode.opened_new(question.content, backing);
+    } else {
+      mode.opened_held();
     }
     return std::optional(opened(Serving::Passthrough, {}, std::move(backing)));
   }
@@ -67,8 +67,13 @@ class Opening {
     OpenMode& mode = *node_->opens;
     if (side_of(backed.layer) != question.content) return std::optional<Opened>();
     OpenAnswer answer = mode.decide(question);
-    // Nothing can be registered for it: served by the daemon.
-    if (answer == OpenAnswer::NewBacking && backed.backing == nullptr) answer = OpenAnswer::Cached;
+    if (answer == OpenAnswer::NewBacking && backed.backing == nullptr) {
+      backed.backing = mode.idle_backing(question.content);
+      // Registered by nobody yet: to be done, unless it was tried and cannot be; then the daemon
+      // serves the file.
+      if (backed.backing == nullptr && !registers_) return std::optional<Opened>();
+      if (backed.backing == nullptr) answer = OpenAnswer::Cached;
+    }
     switch (answer) {
       case OpenAnswer::Stale:
         return fail(ESTALE);
@@ -78,10 +83,9 @@ class Opening {
         mode.opened_held();
         return std::optional(opened(Serving::Passthrough, std::move(backed), mode.backing()));
       case OpenAnswer::NewBacking: {
-        if (SharedBacking old = mode.idle_backing(Side::Lower)) overlay_.idle_backings.drop(old);
-        mode.opened_new(question.content, backed.backing);
-        overlay_.idle_backings.keep(backed.backing);
         SharedBacking backing = backed.backing;
+        if (backing != mode.idle_backing(question.content)) replace_idle_locked(mode, backing);
+        mode.opened_new(question.content, backing);
         return std::optional(opened(Serving::Passthrough, std::move(backed), std::move(backing)));
       }
       case OpenAnswer::Cached:
@@ -98,11 +102,10 @@ class Opening {
     const Located located = TRY(locate(overlay_, *target));
     backed.layer = located.layer();
     TRY(refuse_metacopy(located));
-    const bool registers = may_pass_through(side_of(backed.layer));
-    backed.is_path = registers && !writing_;
-    const int flags = writing_ ? flags_ & kOwnFlags : registers ? O_PATH : O_RDONLY;
+    backed.is_path = registers_ && !writing_;
+    const int flags = writing_ ? flags_ & kOwnFlags : registers_ ? O_PATH : O_RDONLY;
     backed.fd = std::make_shared<CachedFd>(TRY(sys::open_place(located.place(), flags)));
-    if (registers) {
+    if (registers_) {
       if (auto id = overlay_.backing_files->open(backed.fd->fd)) {
         backed.backing = std::make_shared<BackingId>(*overlay_.backing_files, *id);
       }
@@ -142,6 +145,13 @@ class Opening {
     return {};
   }
 
+  void replace_idle_locked(const OpenMode& mode, const SharedBacking& backing) {
+    for (const Side side : {Side::Lower, Side::Upper}) {
+      if (SharedBacking old = mode.idle_backing(side)) overlay_.idle_backings.drop(old);
+    }
+    overlay_.idle_backings.keep(backing);
+  }
+
   Opened opened(Serving serving, Backed backed, SharedBacking backing) const {
     // A reader that is passed through needs no descriptor here, and one that was opened for being
     // registered is of no other use (O_PATH).
@@ -156,6 +166,7 @@ class Opening {
   const int flags_;
   const bool writing_;
   bool was_split_ = false;
+  bool registers_ = true;  ///< The file has to be registered, for all that was known last.
 };
 
 }  // namespace

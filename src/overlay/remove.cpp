@@ -70,13 +70,15 @@ Result<bool> all_lowers_hidden(Overlay& overlay, Inode& directory) {
   return true;
 }
 
-/// Removes the upper part of an empty directory that no lower shows.
+/// Removes a directory that only the upper has. ENOTEMPTY when it shows entries.
 Result<void> remove_pure_upper(BorrowedFd upper, const char* name) {
   auto removed = sys::remove_directory(upper, name);
   if (!removed.failed_with(ENOTEMPTY)) return removed;
-  // Left over from a time when it was merged. With these gone it shows the same: nothing.
   const UniqueFd fd = TRY(sys::open_at(upper, name, O_RDONLY | O_DIRECTORY));
-  for (const std::string& whiteout : TRY(read_upper(fd)).whiteouts) {
+  const UpperContent content = TRY(read_upper(fd));
+  if (content.shows_entries) return fail(ENOTEMPTY);
+  // Left over from a time when it was merged. With these gone it shows the same: nothing.
+  for (const std::string& whiteout : content.whiteouts) {
     TRY(sys::remove_file(fd, whiteout.c_str()));
   }
   return sys::remove_directory(upper, name);
@@ -154,10 +156,10 @@ Result<void> remove_directory(Overlay& overlay, const InodeRef& directory, const
   if (!inode->is_directory()) return fail(ENOTDIR);
   TRY(check_removable(*inode));
   NestedLock child_names(inode->directory->names);
-  if (!TRY(is_empty(overlay, *inode))) return fail(ENOTEMPTY);
   SharedFd orphan = TRY(orphan_of(*inode, upper->fd, name));
   const bool needs_whiteout = orphan == nullptr || !inode->directory->lowers.empty() ||
                               TRY(lowers_show(overlay, *directory, name));
+  if (needs_whiteout && !TRY(is_empty(overlay, *inode))) return fail(ENOTEMPTY);
   Lock lock(inode->mutex);
   if (needs_whiteout) {
     TRY(replace_by_whiteout(overlay, upper->fd, name, true));

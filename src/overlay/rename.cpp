@@ -64,13 +64,14 @@ Result<void> copy_up_end(Overlay& overlay, const InodeRef& directory, const char
 }
 
 Result<void> resolve(Overlay& overlay, End& end) {
-  end.inode = TRY(find_inode(overlay, end.directory, end.name));
   end.lowers_show = TRY(lowers_show(overlay, *end.directory, end.name));
-  if (!end.inode) {
-    auto stat = sys::stat(end.place());
-    if (!stat && !stat.failed_with(ENOENT)) return fail(stat.error());
-    end.has_whiteout = stat.has_value();
-  }
+  end.inode = overlay.table.find(*end.directory, end.name);
+  if (end.inode) return {};
+  auto stat = sys::stat(end.place());
+  if (!stat && !stat.failed_with(ENOENT)) return fail(stat.error());
+  end.has_whiteout = stat && layer::is_whiteout(*stat);
+  const bool may_show = stat ? !end.has_whiteout : end.lowers_show;
+  if (may_show) end.inode = TRY(find_inode(overlay, end.directory, end.name));
   return {};
 }
 

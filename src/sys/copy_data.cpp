@@ -22,14 +22,15 @@ namespace {
 constexpr off_t kSmallFile = 64 * 1024;
 constexpr size_t kBufferSize = 1024 * 1024;
 
-/// Copies [offset, end) through a buffer. A source that ends early leaves the rest a hole.
-Result<void> copy_by_buffer(BorrowedFd from, BorrowedFd to, off_t offset, off_t end) {
+/// Copies [offset, end) through a buffer; where it ended, which is before `end` when the source
+/// does.
+Result<off_t> copy_by_buffer(BorrowedFd from, BorrowedFd to, off_t offset, off_t end) {
   const size_t size = std::min(kBufferSize, static_cast<size_t>(end - offset));
   const auto buffer = std::make_unique_for_overwrite<char[]>(size);
   while (offset < end) {
     const size_t wanted = std::min(size, static_cast<size_t>(end - offset));
     const size_t length = TRY(read_at(from, {buffer.get(), wanted}, offset));
-    if (length == 0) return {};
+    if (length == 0) break;
     size_t written = 0;
     while (written < length) {
       // A short write is followed by one that reports why.
@@ -38,7 +39,7 @@ Result<void> copy_by_buffer(BorrowedFd from, BorrowedFd to, off_t offset, off_t 
     }
     offset += static_cast<off_t>(length);
   }
-  return {};
+  return offset;
 }
 
 /// Whether copy_file_range(2) said that it cannot do this pair of files at all.
@@ -56,7 +57,8 @@ bool is_unsupported(Errno error) {
   }
 }
 
-Result<void> copy_range(BorrowedFd from, BorrowedFd to, off_t offset, off_t end) {
+/// Copies [offset, end) by the kernel if it can; where it ended.
+Result<off_t> copy_range(BorrowedFd from, BorrowedFd to, off_t offset, off_t end) {
   while (offset < end) {
     auto copied = copy_file_range(from, offset, to, offset, static_cast<size_t>(end - offset));
     if (!copied) {
@@ -67,7 +69,7 @@ Result<void> copy_range(BorrowedFd from, BorrowedFd to, off_t offset, off_t end)
     if (*copied == 0) return copy_by_buffer(from, to, offset, end);
     offset += static_cast<off_t>(*copied);
   }
-  return {};
+  return offset;
 }
 
 }  // namespace
@@ -75,8 +77,8 @@ Result<void> copy_range(BorrowedFd from, BorrowedFd to, off_t offset, off_t end)
 Result<void> copy_data(BorrowedFd from, BorrowedFd to, off_t size) {
   if (size == 0) return {};
   if (size <= kSmallFile) {
-    TRY(copy_range(from, to, 0, size));
-    return change_size_of_open(to, size);
+    const off_t end = TRY(copy_range(from, to, 0, size));
+    return end == size ? Result<void>() : change_size_of_open(to, size);
   }
   if (clone_file(from, to)) return {};
   off_t offset = 0;

@@ -75,8 +75,22 @@ bool is_privileged_in_initial_namespace() {
   return may_administer_own_namespace();
 }
 
+namespace {
+
+// They never change while the daemon serves.
+uid_t own_uid() {
+  static const uid_t uid = ::geteuid();
+  return uid;
+}
+gid_t own_gid() {
+  static const gid_t gid = ::getegid();
+  return gid;
+}
+
+}  // namespace
+
 ActingAs::ActingAs(uid_t uid, gid_t gid)
-    : changed_((uid != ::geteuid() || gid != ::getegid()) && uid != static_cast<uid_t>(-1)) {
+    : changed_((uid != own_uid() || gid != own_gid()) && uid != static_cast<uid_t>(-1)) {
   if (!changed_) return;
   (void)::setfsgid(gid);  // Never fails visibly; where it may not be done, it is not done.
   (void)::setfsuid(uid);
@@ -84,8 +98,8 @@ ActingAs::ActingAs(uid_t uid, gid_t gid)
 
 ActingAs::~ActingAs() {
   if (!changed_) return;
-  (void)::setfsuid(::geteuid());
-  (void)::setfsgid(::getegid());
+  (void)::setfsuid(own_uid());
+  (void)::setfsgid(own_gid());
 }
 
 KeepingSetgid::KeepingSetgid(bool wanted) : raised_(wanted && set_effective(CAP_FSETID, true)) {}
