@@ -72,7 +72,8 @@ class Daemon:
     def check_reports(self):
         found = REPORTS.search(self.text())
         if found:
-            raise checks.Failure(f"overpass reported {found.group(0)}:\n{self.text()[-8000:]}")
+            report = self.text()[found.start():]
+            raise checks.Failure(f"overpass reported {found.group(0)}:\n{report[:6000]}\n...\n{report[-300:]}")
 
     def signal(self, number=signal.SIGTERM):
         os.kill(self.pid, number)

@@ -61,6 +61,12 @@ class Mount:
         """`with mount.requests() as counted:` and afterwards counted == {"OPEN": 1, "RELEASE": 1}."""
         return requests.Counted(self)
 
+    def settle(self):
+        """Waits until the requests that come after the calls that cause them (RELEASE, FORGET) have come."""
+        if self.daemon:
+            with self.requests():
+                pass
+
     def umount(self):
         """Unmounts, waits for the daemon and demands a clean end."""
         if self.alive:

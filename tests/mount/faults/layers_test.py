@@ -79,6 +79,7 @@ def test_no_inodes_left_is_told_to_the_caller(t):
     equal(read(m / "f0") == DATA, True, "lower files are readable")
     for number in range(made):
         os.unlink(f"{m.path}/new{number}")
+    m.settle()
     write(m / "new", "x")
 
 

@@ -105,15 +105,13 @@ def test_opening_and_closing_again_and_again_leaks_nothing(t):
     m = t.mount(t.layer({"file": "content", "d": {"x": "y"}}))
     for _ in range(50):
         os.close(os.open(m / "file", os.O_RDONLY)), os.listdir(m / "d")
-    with m.requests():
-        pass
+    m.settle()
     before = fds(m.pid), m.status()["backing_ids"]
     for number in range(2000):
         os.close(os.open(m / "file", os.O_RDONLY))
         if number % 10 == 0:
             os.listdir(m / "d")
-    with m.requests():
-        pass
+    m.settle()
     at_most(fds(m.pid), before[0] + 2, "open descriptors")
     at_most(m.status()["backing_ids"], before[1] + 1, "backing ids")
 
@@ -122,13 +120,11 @@ def test_names_made_and_removed_again_and_again_leak_nothing(t):
     m = t.mount(t.layer({}))
     for number in range(200):
         write(m / "name", "x"), os.unlink(m / "name")
-    with m.requests():
-        pass
+    m.settle()
     before = m.status()["inodes"], fds(m.pid), rss(m.pid)
     for number in range(3000):
         write(m / "name", "x"), os.unlink(m / "name")
-    with m.requests():
-        pass
+    m.settle()
     forget(m)
     at_most(m.status()["inodes"], before[0] + 50, "inodes")
     at_most(fds(m.pid), before[1] + 20, "open descriptors")

@@ -185,13 +185,11 @@ def test_backing_ids_and_handles_are_given_back(t):
     holds(m.status()["open_handles"] >= 300, "the handles are counted")
     for fd in fds:
         os.close(fd)
-    with m.requests():
-        pass                # waits for the releases
+    m.settle()
     equal(m.status()["open_handles"], 0, "open handles")
     for number in range(300):
         os.unlink(f"{m.path}/file{number}")
-    with m.requests():
-        pass
+    m.settle()
     holds(m.status()["backing_ids"] <= 300, "backing ids are bounded")
     holds(m.status()["open_fds"] < 1000, "open descriptors are bounded")
 
@@ -206,8 +204,7 @@ def test_a_removed_files_space_is_given_back(t):
         write(m / "large", b"x" * (20 << 20))
         equal(len(read(m / "large")), 20 << 20, f"size of file {number}")
         os.unlink(m / "large")
-        with m.requests():
-            pass
+        m.settle()
     equal(os.listdir(m.path), [], "names at the end")
 
 
