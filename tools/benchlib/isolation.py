@@ -52,8 +52,18 @@ def uring(wanted):
         write_uring(before)
 
 
+def put_first(pid):
+    """Lets a process run before the rest of the machine: by its own priority and, where the kernel
+    schedules by session (autogroup), by its session's."""
+    os.setpriority(os.PRIO_PROCESS, pid, -20)
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/autogroup", "w",
+                                            encoding="ascii") as file:
+        file.write("-20")
+
+
 def enter_child():
-    """The inner side: private mounts and a /proc of the new PID namespace."""
+    """The inner side: a session of its own, private mounts, a /proc of the new PID namespace."""
+    os.setsid()
     call(LIBC.prctl, PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     call(LIBC.mount, b"none", b"/", None, MS_REC | MS_PRIVATE, None)
     call(LIBC.mount, b"proc", b"/proc", b"proc", 0, None)
@@ -81,9 +91,9 @@ def run_isolated(function):
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
-    # A terminal sends Ctrl-C to both; the child cleans up and this process waits for it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+    # The child cleans up and this process waits for it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _: os.kill(child, received))
     try:
         _, status = os.waitpid(child, 0)
     finally:

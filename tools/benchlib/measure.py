@@ -10,6 +10,7 @@ import os
 import select
 import subprocess
 
+from benchlib.isolation import put_first
 from benchlib.scratch import drop_names
 from benchlib.systems import COLUMNS, MountFailed
 
@@ -96,14 +97,16 @@ def run_fio(settings, row, system):
 
 
 @contextlib.contextmanager
-def mounted(system, row, scratch):
+def mounted(system, row, settings):
     """A mount for one cell; ended hard if what happens inside fails."""
     system.prepare(row)
     if row.cold:
-        scratch.settle()
+        settings.scratch.settle()
         drop_names()
     try:
         system.mount()
+        if settings.priority and system.pid is not None:
+            put_first(system.pid)
         yield system
     except (CellFailed, MountFailed):
         system.abort()
@@ -115,7 +118,7 @@ def mounted(system, row, scratch):
 def measure_cell(settings, row, column):
     """One value of one cell, in the row's unit."""
     system = COLUMNS[column][0](column, settings.scratch, settings.programs)
-    with mounted(system, row, settings.scratch):
+    with mounted(system, row, settings):
         return (run_fio if row.fio else run_driver)(settings, row, system)
 
 

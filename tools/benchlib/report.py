@@ -119,14 +119,18 @@ def syscall_table(everything):
 
 
 def markdown(results, syscalls, environment):
-    parts = ["# Benchmark", "\n".join(f"- {key}: {value}" for key, value in environment.items()),
-             "## Medians", "In brackets: the rate as a multiple of overpass's on the same "
-             "transport (median of the ratios of neighbouring runs).",
-             medians(results), "## Spread (least - greatest)", spreads(results)]
-    if results.failures:
-        parts += ["## Failed", "\n".join(f"- {row}, {column}: {why}" for (row, column), why
-                                         in results.failures.items())]
-    parts += ["## Goals", goals(results)]
+    parts = ["# Benchmark", "\n".join(f"- {key}: {value}" for key, value in environment.items())]
+    if results.rows:
+        parts += ["## Medians", "In brackets: the rate as a multiple of overpass's on the same "
+                  "transport (median of the ratios of neighbouring runs).",
+                  medians(results), "## Spread (least - greatest)", spreads(results)]
+    failures = [f"- {row}, {column}: {why}" for (row, column), why in results.failures.items()]
+    failures += [f"- system calls of {counts.row.key}, {counts.column}: {counts.failure}"
+                 for counts in syscalls if counts.failure]
+    if failures:
+        parts += ["## Failed", "\n".join(failures)]
+    if results.rows:
+        parts += ["## Goals", goals(results)]
     if syscalls:
         parts += ["## Requests and system calls of the daemon, per operation",
                   syscall_table(syscalls)]

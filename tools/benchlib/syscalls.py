@@ -30,9 +30,12 @@ class Counts:
 def is_traced(pid):
     """True when every thread of the process has a tracer."""
     for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as status:
-            if "TracerPid:\t0\n" in status.read():
-                return False
+        try:
+            with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as status:
+                if "TracerPid:\t0\n" in status.read():
+                    return False
+        except OSError:
+            continue   # The thread has ended meanwhile.
     return True
 
 
@@ -70,7 +73,7 @@ def request_counts(system):
 def count_cell(settings, row, column):
     counts = Counts(row, column)
     system = COLUMNS[column][0](column, settings.scratch, settings.programs)
-    with mounted(system, row, settings.scratch):
+    with mounted(system, row, settings):
         with Driver(settings, row, system.mountpoint) as driver:
             before = request_counts(system)
             with Trace(system.pid, os.path.join(settings.scratch.path, "strace")) as trace:
