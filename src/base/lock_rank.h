@@ -26,7 +26,7 @@ enum class LockRank : int {
   ClockCache = 12,
   /// The bounded list of idle backing ids.
   BackingRegistry = 13,
-  /// The queue of the worker pool or of the notifier.
+  /// The queue of the worker pool or of the notifier; a shard of the open handles.
   Queue = 14,
   /// Numbers handed to file systems and inodes that need one made up.
   InodeNumbers = 15,

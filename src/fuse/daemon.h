@@ -13,9 +13,12 @@
 #include "base/problem.h"
 #include "config/options.h"
 #include "fuse/counters.h"
+#include "fuse/handles.h"
 #include "fuse/libfuse.h"
 #include "fuse/notifier.h"
 #include "fuse/workers.h"
+#include "overlay/open_directory.h"
+#include "overlay/open_file.h"
 #include "overlay/overlay.h"
 
 namespace overpass::fuse {
@@ -61,6 +64,8 @@ struct Daemon {
   Counters counters;
   DirectBackingFiles backing_files;
   overlay::Overlay overlay;
+  Handles<overlay::OpenFile> files;
+  Handles<overlay::OpenDirectory> directories;
   std::optional<Notifier> notifier;
   std::optional<Workers> workers;
 };

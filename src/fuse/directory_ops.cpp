@@ -96,8 +96,7 @@ void on_readdirplus(fuse_req_t request, fuse_ino_t, size_t size, off_t offset,
 }
 
 void on_releasedir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-  arrived(request, Opcode::Releasedir);
-  const std::unique_ptr<overlay::OpenDirectory> closing(&directory_of(info));
+  (void)arrived(request, Opcode::Releasedir).directories.take(info->fh);
   EmptyReply(request).send();
 }
 

@@ -84,11 +84,11 @@ inline overlay::Caller caller_of(fuse_req_t request) {
 }
 
 inline overlay::OpenFile* file_of(const fuse_file_info* info) {
-  return info == nullptr ? nullptr : reinterpret_cast<overlay::OpenFile*>(info->fh);
+  return info == nullptr ? nullptr : Handles<overlay::OpenFile>::at(info->fh);
 }
 
 inline overlay::OpenDirectory& directory_of(const fuse_file_info* info) {
-  return *reinterpret_cast<overlay::OpenDirectory*>(info->fh);
+  return *Handles<overlay::OpenDirectory>::at(info->fh);
 }
 
 }  // namespace overpass::fuse

@@ -43,11 +43,7 @@ void on_tmpfile(fuse_req_t request, fuse_ino_t parent, mode_t mode, fuse_file_in
 
 void on_release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Release);
-  {
-    const std::unique_ptr<overlay::OpenFile> closing(file_of(info));
-    overlay::release_file(daemon.overlay, *closing);
-    --daemon.counters.open_files;
-  }
+  release_handle(daemon, info->fh);
   EmptyReply(request).send();
 }
 

@@ -17,17 +17,12 @@ timespec plain_time(const statx_timestamp& time) {
   return {static_cast<time_t>(time.tv_sec), static_cast<long>(time.tv_nsec)};
 }
 
-/// What the kernel is told of a handle. No FLUSH: nothing is held back here.
-void describe_handle(fuse_file_info& info, const overlay::Opened& opened) {
+/// Hands the open file to the kernel, and describes it. No FLUSH: nothing is held back here.
+void hand_over(Daemon& daemon, overlay::Opened opened, fuse_file_info& info) {
   info.noflush = 1;
   info.backing_id = opened.backing ? opened.backing->value() : 0;
-  info.fh = reinterpret_cast<uintptr_t>(opened.file.get());
-}
-
-/// The caller went away before the reply: the handle is nobody's.
-void take_back(Daemon& daemon, std::unique_ptr<overlay::OpenFile> file) {
-  overlay::release_file(daemon.overlay, *file);
-  --daemon.counters.open_files;
+  info.fh = daemon.files.add(std::move(opened.file));
+  ++daemon.counters.open_files;
 }
 
 }  // namespace
@@ -83,37 +78,39 @@ void StatxReply::send(sys::Stat stat) {
   (void)fuse_reply_statx(take(), 0, &stat, may_cache_ ? kForever : 0);
 }
 
+// From these replies on the handle may be released at any time, by RELEASE. When the reply does not
+// arrive, because the caller went away, it is nobody's.
+
 void OpenReply::send(overlay::Opened opened) {
   Daemon& daemon = daemon_of(request());
-  describe_handle(info_, opened);
-  ++daemon.counters.open_files;
-  // From the reply on the handle may be released at any time, by RELEASE.
-  overlay::OpenFile* file = opened.file.release();
-  if (fuse_reply_open(take(), &info_) != 0) {
-    take_back(daemon, std::unique_ptr<overlay::OpenFile>(file));
-  }
+  hand_over(daemon, std::move(opened), info_);
+  if (fuse_reply_open(take(), &info_) != 0) release_handle(daemon, info_.fh);
 }
 
 void CreateReply::send(overlay::Created created) {
   Daemon& daemon = daemon_of(request());
-  describe_handle(info_, created.opened);
-  ++daemon.counters.open_files;
+  hand_over(daemon, std::move(created.opened), info_);
   const fuse_entry_param parameters = entry_parameters(daemon, created.entry);
-  overlay::OpenFile* file = created.opened.file.release();
   if (fuse_reply_create(take(), &parameters, &info_) != 0) {
     daemon.overlay.table.forget(created.entry.inode->id, 1);
-    take_back(daemon, std::unique_ptr<overlay::OpenFile>(file));
+    release_handle(daemon, info_.fh);
   }
 }
 
 void OpenDirectoryReply::send(std::unique_ptr<overlay::OpenDirectory> directory) {
+  Daemon& daemon = daemon_of(request());
   // The kernel keeps the listing until a name in it changes through the mount, and nobody else
   // changes any.
   info_.cache_readdir = 1;
   info_.keep_cache = 1;
-  overlay::OpenDirectory* handle = directory.release();
-  info_.fh = reinterpret_cast<uintptr_t>(handle);
-  if (fuse_reply_open(take(), &info_) != 0) delete handle;
+  info_.fh = daemon.directories.add(std::move(directory));
+  if (fuse_reply_open(take(), &info_) != 0) (void)daemon.directories.take(info_.fh);
+}
+
+void release_handle(Daemon& daemon, uint64_t handle) {
+  const std::unique_ptr<overlay::OpenFile> file = daemon.files.take(handle);
+  overlay::release_file(daemon.overlay, *file);
+  --daemon.counters.open_files;
 }
 
 void XattrReply::send(const char* bytes, size_t length) {

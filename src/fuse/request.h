@@ -203,6 +203,9 @@ inline constexpr double kForever = 1e9;
 /// forgotten again if the reply does not arrive.
 fuse_entry_param entry_parameters(Daemon& daemon, const overlay::Entry& entry);
 
+/// The kernel has released an open file, or never got it.
+void release_handle(Daemon& daemon, uint64_t handle);
+
 /// Attributes in the form of stat(2).
 struct stat plain_stat(const sys::Stat& stat);
 

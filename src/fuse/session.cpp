@@ -159,6 +159,11 @@ Expected<void> Session::serve(unsigned threads) {
   // However the loop ended, the watcher waits for a signal.
   (void)pthread_kill(watcher.native_handle(), SIGTERM);
   watcher.join();
+  if (result == -EOPNOTSUPP) {
+    // io_uring was offered at INIT and switched off before it was set up: libfuse has served over
+    // /dev/fuse instead, and remembers the attempt as an error.
+    return {};
+  }
   if (result < 0) return problem(std::string("serving failed: ") + std::strerror(-result));
   return {};
 }
