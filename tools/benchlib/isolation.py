@@ -35,21 +35,22 @@ def read_uring():
 
 
 def write_uring(value):
-    if value is not None and read_uring() != value:
-        with open(ENABLE_URING, "w", encoding="ascii") as file:
-            file.write(value)
+    with open(ENABLE_URING, "w", encoding="ascii") as file:
+        file.write(value)
 
 
 @contextlib.contextmanager
 def uring(wanted):
-    """While this lasts, new FUSE connections may (or may not) use io_uring."""
-    before = read_uring()
+    """While this lasts, new FUSE connections may use io_uring, if wanted. Nothing is ever written
+    but Y, and N to undo that: another program's change in between is not undone by an old value."""
+    must_change = wanted and read_uring() == "N"
     try:
-        if before is not None:
-            write_uring("Y" if wanted else "N")
+        if must_change:
+            write_uring("Y")
         yield
     finally:
-        write_uring(before)
+        if must_change:
+            write_uring("N")
 
 
 def put_first(pid):
@@ -97,5 +98,6 @@ def run_isolated(function):
     try:
         _, status = os.waitpid(child, 0)
     finally:
-        write_uring(before)
+        if before == "N" and read_uring() == "Y":
+            write_uring("N")   # the child was killed while it was mounting
     return os.waitstatus_to_exitcode(status) & 0xFF

@@ -199,7 +199,8 @@ class Overpass(Mounted):
 
     def mount(self):
         with isolation.uring(self.uring):
-            run([self.programs.overpass, "-o", self.layer_options(), self.mountpoint])
+            transport = "" if self.uring else ",io_uring=off"
+            run([self.programs.overpass, "-o", self.layer_options() + transport, self.mountpoint])
             os.stat(self.mountpoint)   # answered after the kernel has seen what was agreed on
         status = self.status()
         self.pid, transport = status["pid"], status["transport"]
