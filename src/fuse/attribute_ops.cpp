@@ -87,11 +87,11 @@ void on_statfs(fuse_req_t request, fuse_ino_t) {
 }  // namespace
 
 void add_attribute_operations(fuse_lowlevel_ops& table) {
-  table.getattr = on_getattr;
-  table.statx = on_statx;
-  table.setattr = on_setattr;
-  table.readlink = on_readlink;
-  table.statfs = on_statfs;
+  table.getattr = guarded<on_getattr>;
+  table.statx = guarded<on_statx>;
+  table.setattr = guarded<on_setattr>;
+  table.readlink = guarded<on_readlink>;
+  table.statfs = guarded<on_statfs>;
 }
 
 }  // namespace overpass::fuse

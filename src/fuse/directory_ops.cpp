@@ -110,11 +110,11 @@ void on_fsyncdir(fuse_req_t request, fuse_ino_t, int, fuse_file_info* info) {
 }  // namespace
 
 void add_directory_operations(fuse_lowlevel_ops& table) {
-  table.opendir = on_opendir;
-  table.readdir = on_readdir;
-  table.readdirplus = on_readdirplus;
-  table.releasedir = on_releasedir;
-  table.fsyncdir = on_fsyncdir;
+  table.opendir = guarded<on_opendir>;
+  table.readdir = guarded<on_readdir>;
+  table.readdirplus = guarded<on_readdirplus>;
+  table.releasedir = guarded<on_releasedir>;
+  table.fsyncdir = guarded<on_fsyncdir>;
 }
 
 }  // namespace overpass::fuse

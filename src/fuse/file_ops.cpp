@@ -69,10 +69,11 @@ void on_copy_file_range(fuse_req_t request, fuse_ino_t, off_t from_offset, fuse_
 void on_ioctl(fuse_req_t request, fuse_ino_t node, unsigned code, void*, fuse_file_info*,
               unsigned flags, const void* input, size_t input_size, size_t output_size) {
   Daemon& daemon = arrived(request, Opcode::Ioctl);
+  IoctlReply reply(request);
   const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
   const bool is_long = inode && overlay::is_flag_change(code) && overlay::needs_data_copy(*inode);
   const auto* bytes = static_cast<const char*>(input);
-  answer_where(is_long, IoctlReply(request),
+  answer_where(is_long, std::move(reply),
                [&daemon, inode, code, flags, output_size,
                 in = std::string(bytes, input_size)]() -> Result<std::vector<char>> {
                  if (!inode) return fail(ESTALE);
@@ -84,13 +85,13 @@ void on_ioctl(fuse_req_t request, fuse_ino_t node, unsigned code, void*, fuse_fi
 }  // namespace
 
 void add_file_operations(fuse_lowlevel_ops& table) {
-  table.read = on_read;
-  table.write = on_write;
-  table.fsync = on_fsync;
-  table.fallocate = on_fallocate;
-  table.lseek = on_lseek;
-  table.copy_file_range = on_copy_file_range;
-  table.ioctl = on_ioctl;
+  table.read = guarded<on_read>;
+  table.write = guarded<on_write>;
+  table.fsync = guarded<on_fsync>;
+  table.fallocate = guarded<on_fallocate>;
+  table.lseek = guarded<on_lseek>;
+  table.copy_file_range = guarded<on_copy_file_range>;
+  table.ioctl = guarded<on_ioctl>;
 }
 
 }  // namespace overpass::fuse

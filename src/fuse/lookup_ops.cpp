@@ -35,9 +35,9 @@ void on_forget_multi(fuse_req_t request, size_t count, fuse_forget_data* forgets
 }  // namespace
 
 void add_lookup_operations(fuse_lowlevel_ops& table) {
-  table.lookup = on_lookup;
-  table.forget = on_forget;
-  table.forget_multi = on_forget_multi;
+  table.lookup = guarded<on_lookup>;
+  table.forget = guarded<on_forget>;
+  table.forget_multi = guarded<on_forget_multi>;
 }
 
 }  // namespace overpass::fuse

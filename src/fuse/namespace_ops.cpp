@@ -41,8 +41,9 @@ void on_symlink(fuse_req_t request, const char* target, fuse_ino_t parent, const
 
 void on_link(fuse_req_t request, fuse_ino_t node, fuse_ino_t parent, const char* name) {
   Daemon& daemon = arrived(request, Opcode::Link);
+  EntryReply reply(request);
   const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
-  answer_where(inode && overlay::needs_data_copy(*inode), EntryReply(request),
+  answer_where(inode && overlay::needs_data_copy(*inode), std::move(reply),
                [&daemon, inode, parent, name = std::string(name)]() -> Result<overlay::Entry> {
                  if (!inode) return fail(ESTALE);
                  return overlay::make_link(daemon.overlay, inode, TRY(inode_at(daemon, parent)),
@@ -67,6 +68,7 @@ void on_rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
 void on_rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
                const char* new_name, unsigned flags) {
   Daemon& daemon = arrived(request, Opcode::Rename);
+  EmptyReply reply(request);
   const overlay::InodeRef from = daemon.overlay.table.find(overlay::NodeId{parent});
   const overlay::InodeRef to = daemon.overlay.table.find(overlay::NodeId{new_parent});
   const bool is_long =
@@ -83,13 +85,13 @@ void on_rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino
 }  // namespace
 
 void add_namespace_operations(fuse_lowlevel_ops& table) {
-  table.mknod = on_mknod;
-  table.mkdir = on_mkdir;
-  table.symlink = on_symlink;
-  table.link = on_link;
-  table.unlink = on_unlink;
-  table.rmdir = on_rmdir;
-  table.rename = on_rename;
+  table.mknod = guarded<on_mknod>;
+  table.mkdir = guarded<on_mkdir>;
+  table.symlink = guarded<on_symlink>;
+  table.link = guarded<on_link>;
+  table.unlink = guarded<on_unlink>;
+  table.rmdir = guarded<on_rmdir>;
+  table.rename = guarded<on_rename>;
 }
 
 }  // namespace overpass::fuse

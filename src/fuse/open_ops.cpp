@@ -50,10 +50,10 @@ void on_release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
 }  // namespace
 
 void add_open_operations(fuse_lowlevel_ops& table) {
-  table.open = on_open;
-  table.create = on_create;
-  table.tmpfile = on_tmpfile;
-  table.release = on_release;
+  table.open = guarded<on_open>;
+  table.create = guarded<on_create>;
+  table.tmpfile = guarded<on_tmpfile>;
+  table.release = guarded<on_release>;
 }
 
 }  // namespace overpass::fuse

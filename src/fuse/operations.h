@@ -6,9 +6,29 @@
 #ifndef OVERPASS_FUSE_OPERATIONS_H_
 #define OVERPASS_FUSE_OPERATIONS_H_
 
+#include <exception>
+
+#include "base/log.h"
 #include "fuse/libfuse.h"
 
 namespace overpass::fuse {
+
+/// `kHandler` as libfuse may call it: nothing unwinds through C. What a handler throws before its
+/// work runs (there is no memory for a name, say) has destroyed its reply, which has answered.
+template <auto kHandler>
+struct Guarded;
+template <class... Arguments, void (*kHandler)(fuse_req_t, Arguments...)>
+struct Guarded<kHandler> {
+  static void call(fuse_req_t request, Arguments... arguments) {
+    try {
+      kHandler(request, arguments...);
+    } catch (const std::exception& problem) {
+      log::error("a request failed: %s", problem.what());
+    }
+  }
+};
+template <auto kHandler>
+inline constexpr auto guarded = &Guarded<kHandler>::call;
 
 /// All handlers.
 fuse_lowlevel_ops operations();

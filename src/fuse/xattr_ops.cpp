@@ -67,9 +67,10 @@ bool keeps_setgid(Daemon& daemon, fuse_req_t request, const overlay::InodeRef& i
 void on_setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char* value,
                  size_t size, int flags) {
   Daemon& daemon = arrived(request, Opcode::Setxattr);
+  EmptyReply reply(request);
   const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
   const bool keeps = inode && keeps_setgid(daemon, request, inode, name);
-  answer_where(inode && overlay::needs_data_copy(*inode), EmptyReply(request),
+  answer_where(inode && overlay::needs_data_copy(*inode), std::move(reply),
                [&daemon, inode, flags, keeps, name = std::string(name),
                 value = std::string(value, size)]() -> Result<void> {
                  if (!inode) return fail(ESTALE);
@@ -80,8 +81,9 @@ void on_setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const ch
 
 void on_removexattr(fuse_req_t request, fuse_ino_t node, const char* name) {
   Daemon& daemon = arrived(request, Opcode::Removexattr);
+  EmptyReply reply(request);
   const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
-  answer_where(inode && overlay::needs_data_copy(*inode), EmptyReply(request),
+  answer_where(inode && overlay::needs_data_copy(*inode), std::move(reply),
                [&daemon, inode, name = std::string(name)]() -> Result<void> {
                  if (!inode) return fail(ESTALE);
                  return overlay::remove_xattr(daemon.overlay, inode, name.c_str());
@@ -91,10 +93,10 @@ void on_removexattr(fuse_req_t request, fuse_ino_t node, const char* name) {
 }  // namespace
 
 void add_xattr_operations(fuse_lowlevel_ops& table) {
-  table.getxattr = on_getxattr;
-  table.listxattr = on_listxattr;
-  table.setxattr = on_setxattr;
-  table.removexattr = on_removexattr;
+  table.getxattr = guarded<on_getxattr>;
+  table.listxattr = guarded<on_listxattr>;
+  table.setxattr = guarded<on_setxattr>;
+  table.removexattr = guarded<on_removexattr>;
 }
 
 }  // namespace overpass::fuse

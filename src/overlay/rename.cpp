@@ -53,6 +53,8 @@ bool is_merged(const Inode& inode) {
 
 /// Copies up what the rename moves. L: none.
 Result<void> copy_up_end(Overlay& overlay, const InodeRef& directory, const char* name) {
+  if (!directory->is_directory()) return fail(ENOTDIR);
+  if (!overlay.is_writable()) return fail(EROFS);
   InodeRef inode;
   {
     SharedLock names(directory->directory->names);
@@ -185,13 +187,13 @@ Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, un
     return fail(EINVAL);
   }
   TRY(check_new_name(to_name.name));
+  TRY(copy_up_end(overlay, from_name.directory, from_name.name));
+  if ((flags & RENAME_EXCHANGE) != 0) TRY(copy_up_end(overlay, to_name.directory, to_name.name));
   End from = {from_name.directory,
               from_name.name,
               TRY(upper_for_change(overlay, from_name.directory, /*removing=*/true)),
               {}};
   End to = {to_name.directory, to_name.name, TRY(upper_for_change(overlay, to_name.directory)), {}};
-  TRY(copy_up_end(overlay, from.directory, from.name));
-  if ((flags & RENAME_EXCHANGE) != 0) TRY(copy_up_end(overlay, to.directory, to.name));
   LockPair names(from.directory->directory->names, to.directory->directory->names);
   ++from.directory->directory->version;
   ++to.directory->directory->version;
