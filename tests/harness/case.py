@@ -12,8 +12,9 @@ from .systems import Stack
 
 
 class Case:
-    def __init__(self, settings, sentence):
-        self.settings, self.sentence, self.failed = settings, sentence, False
+    def __init__(self, settings, sentence, progress=lambda text: None):
+        """progress(text) shows what a long test is at, to whoever sits at a terminal."""
+        self.settings, self.sentence, self.failed, self.progress = settings, sentence, False, progress
         slug = "".join(c if c.isalnum() else "-" for c in sentence)[:40]
         self.directory = _fresh(os.path.join(settings.scratch, slug))
         self.started = time.time()

@@ -29,6 +29,10 @@ def run_file(path, settings, pattern, report):
     if settings.system not in getattr(module, "SYSTEMS", ("overpass", "kernel")):
         report.write(json.dumps({"event": "inapplicable"}) + "\n")
         return 0
+
+    def progress(text):
+        report.write(json.dumps({"event": "progress", "text": text}) + "\n")
+
     for sentence, function in cases_of(module, settings):
         if pattern and pattern not in sentence:
             continue
@@ -36,7 +40,7 @@ def run_file(path, settings, pattern, report):
             report.write(json.dumps({"event": "inapplicable"}) + "\n")
             continue
         report.write(json.dumps({"event": "start", "test": sentence}) + "\n")
-        outcome, detail = run_undisturbed(function, settings, sentence, getattr(module, "ALONE", False))
+        outcome, detail = run_undisturbed(function, settings, sentence, getattr(module, "ALONE", False), progress)
         report.write(json.dumps({"event": "end", "test": sentence, "outcome": outcome, "detail": detail}) + "\n")
     return 0
 
@@ -50,18 +54,18 @@ def cases_of(module, settings):
             yield name[len("test_"):].replace("_", " "), function
 
 
-def run_undisturbed(function, settings, sentence, sensitive):
+def run_undisturbed(function, settings, sentence, sensitive, progress):
     """Runs a test; one that counts what warm caches save is run again if somebody dropped them meanwhile."""
     for _ in range(5):
         before = caches.drops()
-        outcome = run_case(function, settings, sentence)
+        outcome = run_case(function, settings, sentence, progress)
         if outcome[0] != "failed" or not sensitive or caches.drops() == before:
             break
     return outcome
 
 
-def run_case(function, settings, sentence):
-    case = Case(settings, sentence)
+def run_case(function, settings, sentence, progress):
+    case = Case(settings, sentence, progress)
     checks.made = 0
     outcome, detail = "passed", ""
     try:

@@ -14,7 +14,7 @@ import time
 
 from .features import MOUNTING
 
-FILE_PATIENCE = 150.0     # seconds for one test file in a normal build
+FILE_PATIENCE = 150.0     # seconds for one test file in a normal build, unless it says PATIENCE = N
 
 
 @dataclasses.dataclass
@@ -45,7 +45,8 @@ def find_files(top, suites, names):
 
 def run_all(top, files, settings, jobs):
     tally = Tally()
-    alone = [entry for entry in files if _wants_to_be_alone(entry[0])]
+    # A file that says ALONE = True counts what the whole machine can disturb, as dropping caches does.
+    alone = [entry for entry in files if _says(entry[0], "ALONE") == "True"]
     for path, pattern in alone:
         run_file(top, path, pattern, settings, tally)
     files = [entry for entry in files if entry not in alone]
@@ -57,10 +58,10 @@ def run_all(top, files, settings, jobs):
     return 1 if tally.failed else 0
 
 
-def _wants_to_be_alone(path):
-    """A file that says ALONE = True counts what the whole machine can disturb, as dropping caches does."""
+def _says(path, word):
+    """What a test file sets the word to in a line of its own, as text; None without such a line."""
     with open(path, encoding="utf-8") as file:
-        return any(line.startswith("ALONE = True") for line in file)
+        return next((line.split("=")[1].strip() for line in file if line.startswith(f"{word} = ")), None)
 
 
 def run_file(top, path, pattern, settings, tally):
@@ -82,7 +83,8 @@ def _run_child(top, path, pattern, settings, tally):
         [sys.executable, "-m", "harness.child", path, settings.to_text(), pattern, str(write_end)],
         pass_fds=[write_end], stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd="/")
     os.close(write_end)
-    current = _follow(process, read_end, label, settings, tally)
+    patience = float(_says(path, "PATIENCE") or FILE_PATIENCE) * (4 if settings.full else 1)
+    current = _follow(process, read_end, label, settings.seconds(patience), settings, tally)
     status = process.wait()
     if current is not None or status != 0:
         text = _tail(output)
@@ -93,10 +95,10 @@ def _run_child(top, path, pattern, settings, tally):
     output.close()
 
 
-def _follow(process, read_end, label, settings, tally):
+def _follow(process, read_end, label, patience, settings, tally):
     """Takes reports until the child closes its end; returns the test that never ended, if any."""
     current, started, rest = None, time.monotonic(), b""
-    deadline = started + settings.seconds(FILE_PATIENCE * (4 if settings.full else 1))
+    deadline = started + patience
     while True:
         ready, _, _ = select.select([read_end], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
@@ -112,6 +114,8 @@ def _follow(process, read_end, label, settings, tally):
                 tally.inapplicable += 1
             elif event["event"] == "start":
                 current, started = event["test"], time.monotonic()
+            elif event["event"] == "progress":
+                _show_progress(tally, f"{label}: {event['text']}")
             else:
                 current = None
                 took = time.monotonic() - started
@@ -129,10 +133,24 @@ def _report(tally, settings, label, test, outcome, detail, took):
         else:
             tally.failed += 1
             tally.failures.append(f"{label}: {test}")
+        _erase_progress()
         duration = f"  ({took:.1f} s)" if settings.verbose or took > 5 else ""
         print(f"{outcome:7} {label}: {test}{duration}", flush=True)
         if outcome == "failed":
             print("    " + detail.rstrip().replace("\n", "\n    "), flush=True)
+
+
+def _show_progress(tally, text):
+    """On a terminal only: one line that the next one replaces."""
+    if sys.stdout.isatty():
+        with tally.lock:
+            _erase_progress()
+            print(text[:shutil.get_terminal_size().columns - 1], end="", flush=True)
+
+
+def _erase_progress():
+    if sys.stdout.isatty():
+        print("\r\x1b[K", end="", flush=True)
 
 
 def _print_closing(tally, settings):

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""A small Debian root for tests to mount: made by mmdebstrap from this machine's own apt sources.
+
+It is kept as an archive in build/e2e/, named for the sources it was made from and made anew after
+two weeks, so that a second run unpacks within seconds. Nothing here names a host: suite, addresses
+and settings (proxies, expired lists) are those that apt has on this machine.
+"""
+import fcntl
+import hashlib
+import os
+import platform
+import re
+import subprocess
+import time
+
+from harness import checks
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+FIELDS = "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)"
+UNKNOWN_ORIGIN = "$(ORIGIN)"        # apt says so of sources whose lists it has not fetched
+KEPT_SECONDS = 14 * 24 * 3600
+BUILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build")
+
+
+def unpack(t):
+    """A new layer of test t holding the root."""
+    archive = _archive(t)
+    layer = t.layer()
+    t.progress("unpacking the Debian root")
+    subprocess.run(["tar", "--numeric-owner", "--xattrs", "--xattrs-include=*", "-xpf", archive, "-C", layer],
+                   check=True)
+    os.chmod(layer, 0o755)
+    return layer
+
+
+def codename():
+    return platform.freedesktop_os_release()["VERSION_CODENAME"]
+
+
+def sources():
+    """Lines for a sources.list: Debian's main component, binary and source packages."""
+    wanted = {codename() + suffix for suffix in ("", "-updates", "-security")}
+    listing = subprocess.run(["apt-get", "indextargets", "--format", FIELDS], check=True, capture_output=True,
+                             text=True).stdout
+    lines = []
+    for line in sorted(set(listing.splitlines())):
+        address, suite, component, origin = line.split(" ", 3)
+        if suite in wanted and component == "main" and origin in ("Debian", UNKNOWN_ORIGIN, ""):
+            lines += [f"{kind} [signed-by={KEYRING}] {address} {suite} {component}" for kind in ("deb", "deb-src")]
+    if not any(f" {codename()} " in line for line in lines):
+        raise checks.Failure(f"this machine's apt has no source for Debian {codename()} main")
+    return lines
+
+
+def apt_settings():
+    """How this machine's apt reaches its sources, as lines of an apt.conf."""
+    text = subprocess.run(["apt-config", "dump", "Acquire"], check=True, capture_output=True, text=True).stdout
+    return [line for line in text.splitlines() if not line.endswith(' "";')]
+
+
+def _archive(t):
+    lines, settings = sources(), apt_settings()
+    key = hashlib.sha256("\n".join([*lines, *settings]).encode()).hexdigest()[:12]
+    directory = os.path.join(BUILD, "e2e")
+    os.makedirs(directory, exist_ok=True)
+    archive = os.path.join(directory, f"debian-root-{key}.tar")
+    with open(os.path.join(directory, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)        # another test file may want the same at the same time
+        if not _is_fresh(archive):
+            t.progress("making a Debian root")
+            _make(t, archive, lines, settings)
+    return archive
+
+
+def _is_fresh(archive):
+    try:
+        return time.time() - os.stat(archive).st_mtime < KEPT_SECONDS
+    except FileNotFoundError:
+        return False
+
+
+def _make(t, archive, lines, settings):
+    configuration = os.path.join(t.directory, "apt.conf")
+    with open(configuration, "w") as file:
+        file.write("\n".join([*settings, 'Acquire::Retries "3";', ""]))
+    command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--aptopt={configuration}"]
+    if any(re.search(r"\bhttps:", line) for line in lines):
+        command.append("--include=ca-certificates")
+    command += [f"--setup-hook=copy-in {path} /etc/apt"
+                for path in ("/etc/apt/auth.conf", "/etc/apt/auth.conf.d") if os.path.exists(path)]
+    partial = f"{archive}.{os.getpid()}.tar"        # mmdebstrap chooses the format by the name's end
+    done = subprocess.run([*command, codename(), partial, "-"], input="\n".join(lines) + "\n", text=True,
+                          capture_output=True, check=False)
+    if done.returncode != 0:
+        raise checks.Failure(f"mmdebstrap failed:\n{done.stderr[-4000:]}")
+    os.rename(partial, archive)     # under its name only when complete
