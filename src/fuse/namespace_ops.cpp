@@ -74,7 +74,7 @@ void on_rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino
   const bool is_long =
       from && to && overlay::rename_needs_copy(daemon.overlay, {from, name}, {to, new_name}, flags);
   answer_where(
-      is_long, EmptyReply(request),
+      is_long, std::move(reply),
       [&daemon, from, to, flags, name = std::string(name),
        new_name = std::string(new_name)]() -> Result<void> {
         if (!from || !to) return fail(ESTALE);
