@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+//
+// Numbers of the union: that no two files ever share one is tried with numbers chosen to collide.
+
+#include "overlay/inode_number.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <thread>
+#include <vector>
+
+namespace overpass::overlay {
+namespace {
+
+constexpr dev_t kFirst = 2049;
+constexpr uint64_t kLarge = uint64_t{1} << 56;  // The first number that needs one of its own.
+
+TEST(InodeNumber, OfTheFirstFileSystemIsItsOwn) {
+  InodeNumbers numbers(kFirst);
+  for (const uint64_t ino : {uint64_t{1}, uint64_t{2}, uint64_t{123456789}, kLarge - 1}) {
+    EXPECT_EQ(numbers.number(kFirst, ino), ino);
+  }
+}
+
+TEST(InodeNumber, OfOtherFileSystemsIsMarkedWithTheFileSystem) {
+  InodeNumbers numbers(kFirst);
+  EXPECT_NE(numbers.number(1, 42), 42U);
+  EXPECT_NE(numbers.number(1, 42), numbers.number(2, 42));
+}
+
+TEST(InodeNumber, IsTheSameEachTimeWhateverIsAskedBetween) {
+  InodeNumbers numbers(kFirst);
+  const uint64_t ordinary = numbers.number(1, 42);
+  const uint64_t large = numbers.number(1, kLarge + 1);
+  for (dev_t device = 2; device < 300; ++device) (void)numbers.number(device, kLarge + device);
+  EXPECT_EQ(numbers.number(1, 42), ordinary);
+  EXPECT_EQ(numbers.number(1, kLarge + 1), large);
+}
+
+TEST(InodeNumber, IsNeverNothing) {
+  InodeNumbers numbers(kFirst);
+  for (const dev_t device : {kFirst, dev_t{0}, dev_t{1}, dev_t{5000}}) {
+    for (const uint64_t ino : {uint64_t{1}, kLarge, ~uint64_t{0}}) {
+      EXPECT_NE(numbers.number(device, ino), 0U);
+    }
+  }
+}
+
+TEST(InodeNumber, IsNeverSharedWhateverTheFileSystemsChose) {
+  // More file systems than the upper bits can tell apart, and inode numbers that look like what is
+  // made for other file systems.
+  std::vector<uint64_t> inos = {0,
+                                1,
+                                2,
+                                kLarge - 1,
+                                kLarge,
+                                kLarge + 1,
+                                ~uint64_t{0},
+                                uint64_t{1} << 63,
+                                (uint64_t{1} << 63) + 1};
+  for (uint64_t i = 0; i < 200; ++i) inos.push_back(i << 56 | 7);
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 200; ++i) inos.push_back(random() >> (random() % 64));
+  InodeNumbers numbers(kFirst);
+  std::map<uint64_t, std::pair<dev_t, uint64_t>> owners;
+  for (dev_t device = kFirst - 100; device < kFirst + 100; ++device) {
+    for (const uint64_t ino : inos) {
+      const std::pair<dev_t, uint64_t> file = {device, ino};
+      const auto [owner, is_new] = owners.try_emplace(numbers.number(device, ino), file);
+      ASSERT_TRUE(is_new || owner->second == file) << device << " " << ino;
+    }
+  }
+}
+
+TEST(InodeNumber, IsTheSameInAllThreads) {
+  InodeNumbers numbers(kFirst);
+  std::vector<std::vector<uint64_t>> seen(4);
+  {
+    std::vector<std::jthread> threads;
+    for (auto& mine : seen) {
+      threads.emplace_back([&] {
+        for (uint64_t i = 0; i < 5000; ++i) {
+          mine.push_back(numbers.number(i % 150, i % 3 == 0 ? ~i : i));
+        }
+      });
+    }
+  }
+  for (const auto& others : seen) EXPECT_EQ(others, seen[0]);
+}
+
+}  // namespace
+}  // namespace overpass::overlay
