@@ -45,6 +45,8 @@ inline constexpr char kOpaqueFileName[] = ".wh..wh..opq";  // In a directory: it
 // The directory inside the workdir where things are prepared; the kernel uses the same name and
 // empties it at mount, as overpass does.
 inline constexpr char kWorkName[] = "work";
+// Left by a volatile mount, which syncs nothing: the upper may be incomplete after a crash.
+inline constexpr char kVolatileMark[] = "work/incompat/volatile";
 inline constexpr char kIndexName[] = "index";
 
 }  // namespace overpass::format

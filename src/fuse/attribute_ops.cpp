@@ -16,24 +16,23 @@ namespace overpass::fuse {
 
 namespace {
 
-/// Whether the kernel may keep what it is told of this node; an unknown one is refused later.
-bool may_cache(Daemon& daemon, fuse_ino_t node) {
-  const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
-  return inode && overlay::may_cache_attributes(*inode);
+ShownAttributes shown(const overlay::InodeRef& inode, const sys::Stat& stat) {
+  return {stat, overlay::may_cache_attributes(*inode, stat)};
+}
+
+Result<ShownAttributes> attributes_of(Daemon& daemon, fuse_ino_t node) {
+  const overlay::InodeRef inode = TRY(inode_at(daemon, node));
+  return shown(inode, TRY(overlay::attributes(daemon.overlay, inode)));
 }
 
 void on_getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
   Daemon& daemon = arrived(request, Opcode::Getattr);
-  answer_now(AttributesReply(request, may_cache(daemon, node)), [&]() -> Result<sys::Stat> {
-    return overlay::attributes(daemon.overlay, TRY(inode_at(daemon, node)));
-  });
+  answer_now(AttributesReply(request), [&] { return attributes_of(daemon, node); });
 }
 
 void on_statx(fuse_req_t request, fuse_ino_t node, int, int, fuse_file_info*) {
   Daemon& daemon = arrived(request, Opcode::Statx);
-  answer_now(StatxReply(request, may_cache(daemon, node)), [&]() -> Result<sys::Stat> {
-    return overlay::attributes(daemon.overlay, TRY(inode_at(daemon, node)));
-  });
+  answer_now(StatxReply(request), [&] { return attributes_of(daemon, node); });
 }
 
 std::optional<timespec> time_change(int bits, int set, int now, const timespec& time) {
@@ -64,11 +63,12 @@ void on_setattr(fuse_req_t request, fuse_ino_t node, struct stat* attributes, in
   Daemon& daemon = arrived(request, Opcode::Setattr);
   const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
   const bool is_long = inode && overlay::needs_data_copy(*inode);
-  answer_where(is_long, AttributesReply(request, may_cache(daemon, node)),
+  answer_where(is_long, AttributesReply(request),
                [&daemon, inode, changes = changes_of(request, *attributes, bits),
-                file = file_of(info)]() -> Result<sys::Stat> {
+                file = file_of(info)]() -> Result<ShownAttributes> {
                  if (!inode) return fail(ESTALE);
-                 return overlay::change_attributes(daemon.overlay, inode, changes, file);
+                 return shown(
+                     inode, TRY(overlay::change_attributes(daemon.overlay, inode, changes, file)));
                });
 }
 

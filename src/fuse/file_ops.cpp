@@ -28,7 +28,8 @@ void on_write(fuse_req_t request, fuse_ino_t, const char* data, size_t size, off
               fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Write);
   answer_now(WrittenReply(request), [&]() -> Result<size_t> {
-    return overlay::write(daemon.overlay, *file_of(info), {data, size}, offset);
+    return overlay::write(daemon.overlay, *file_of(info), {data, size}, offset,
+                          info->writepage != 0);
   });
 }
 

@@ -50,7 +50,7 @@ fuse_entry_param entry_parameters(Daemon& daemon, const overlay::Entry& entry) {
   fuse_entry_param parameters = {};
   parameters.ino = static_cast<fuse_ino_t>(entry.inode->id);
   parameters.attr = plain_stat(entry.stat);
-  parameters.attr_timeout = overlay::may_cache_attributes(*entry.inode) ? kForever : 0;
+  parameters.attr_timeout = overlay::may_cache_attributes(*entry.inode, entry.stat) ? kForever : 0;
   parameters.entry_timeout = kForever;
   daemon.overlay.table.remember(*entry.inode);
   return parameters;
@@ -69,13 +69,14 @@ void LookupReply::fail(Errno error) {
   (void)fuse_reply_entry(take(), &absent);
 }
 
-void AttributesReply::send(const sys::Stat& stat) {
-  const struct stat plain = plain_stat(stat);
-  (void)fuse_reply_attr(take(), &plain, may_cache_ ? kForever : 0);
+void AttributesReply::send(const ShownAttributes& shown) {
+  const struct stat plain = plain_stat(shown.stat);
+  (void)fuse_reply_attr(take(), &plain, shown.may_cache ? kForever : 0);
 }
 
-void StatxReply::send(sys::Stat stat) {
-  (void)fuse_reply_statx(take(), 0, &stat, may_cache_ ? kForever : 0);
+void StatxReply::send(const ShownAttributes& shown) {
+  struct statx copy = shown.stat;
+  (void)fuse_reply_statx(take(), 0, &copy, shown.may_cache ? kForever : 0);
 }
 
 // From these replies on the handle may be released at any time, by RELEASE. When the reply does not

@@ -75,22 +75,22 @@ class LookupReply : public EntryReply {
   void fail(Errno error);
 };
 
+/// Attributes of a node, and whether the kernel may keep them.
+struct ShownAttributes {
+  sys::Stat stat;
+  bool may_cache;
+};
+
 class AttributesReply : public Reply {
  public:
-  AttributesReply(fuse_req_t request, bool may_cache) : Reply(request), may_cache_(may_cache) {}
-  void send(const sys::Stat& stat);
-
- private:
-  bool may_cache_;
+  using Reply::Reply;
+  void send(const ShownAttributes& shown);
 };
 
 class StatxReply : public Reply {
  public:
-  StatxReply(fuse_req_t request, bool may_cache) : Reply(request), may_cache_(may_cache) {}
-  void send(sys::Stat stat);
-
- private:
-  bool may_cache_;
+  using Reply::Reply;
+  void send(const ShownAttributes& shown);
 };
 
 /// A handle: owned by the kernel from here on, until RELEASE.

@@ -247,6 +247,12 @@ Expected<void> take_upper(const OpenDirectory& upper, const LayerPaths& paths, L
   // The workdir is about to be emptied, so it must be nobody else's either.
   auto work_lock = claim(roots->work, "workdir", *paths.work);
   if (!work_lock) return std::unexpected(work_lock.error());
+  if (sys::stat({roots->work, format::kVolatileMark})) {
+    return problem(
+        "upperdir " + quoted(*paths.upper) + " was used by a volatile mount and may be incomplete",
+        "start with a fresh upperdir and workdir, or remove work/incompat from the "
+        "workdir if the machine has not crashed since");
+  }
   auto workdir = Workdir::prepare(roots->work);
   if (!workdir) {
     return problem(

@@ -54,6 +54,7 @@ void part_from_readers(Overlay& overlay, const InodeRef& inode) {
     Lock lock(inode->mutex);
     if (inode->superseded || inode->opens == nullptr || !inode->opens->readers_hold_lower()) return;
     supersede_locked(overlay, inode);
+    inode->extras->successor->diverged = true;
   }
   if (overlay.invalidator != nullptr) overlay.invalidator->attributes_changed(inode->id);
 }
@@ -66,7 +67,12 @@ sys::Stat shown(const Inode& inode, sys::Stat stat) {
   return stat;
 }
 
-bool may_cache_attributes(const Inode& inode) { return !inode.superseded; }
+bool may_cache_attributes(const Inode& inode, const sys::Stat& stat) {
+  // A passed-through write of somebody without privilege drops set-id bits, and the kernel does not
+  // notice: the mode it keeps must not outlive a check.
+  const bool is_set_id = S_ISREG(stat.stx_mode) && (stat.stx_mode & (S_ISUID | S_ISGID)) != 0;
+  return !is_set_id && !inode.superseded && !inode.has_predecessor;
+}
 
 Result<sys::Stat> attributes(Overlay& overlay, const InodeRef& inode) {
   const InodeRef target = current(inode);

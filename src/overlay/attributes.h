@@ -28,9 +28,10 @@ Result<sys::Stat> attributes(Overlay& overlay, const InodeRef& inode);
 /// L: none of rank Inode on entry.
 Result<Entry> entry_of(Overlay& overlay, const InodeRef& inode);
 
-/// Whether the kernel may keep the attributes of this node: those of a superseded one change
-/// without its knowledge.
-bool may_cache_attributes(const Inode& inode);
+/// Whether the kernel may keep `stat` as the attributes of this node. Not where they can change
+/// without its knowledge: a superseded node and its successor, while both are there, are written
+/// through each other; set-id bits fall.
+bool may_cache_attributes(const Inode& inode, const sys::Stat& stat);
 
 /// What to change; absent members stay as they are. Times may be UTIME_NOW.
 struct Changes {

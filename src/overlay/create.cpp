@@ -18,6 +18,7 @@
 #include "overlay/links.h"
 #include "overlay/locate.h"
 #include "overlay/lookup.h"
+#include "overlay/origin_number.h"
 #include "overlay/overlay.h"
 #include "overlay/upper_names.h"
 #include "overlay/work_frame.h"
@@ -97,7 +98,7 @@ Result<Entry> make_entry(const NewObject& object) {
 
 /// What a creating open leaves for the descriptor itself.
 int creation_flags(int flags) {
-  return (flags & (O_ACCMODE | O_APPEND | O_DSYNC | O_SYNC | O_NONBLOCK)) | O_CREAT | O_EXCL;
+  return (flags & (O_ACCMODE | O_DSYNC | O_SYNC | O_NONBLOCK)) | O_CREAT | O_EXCL;
 }
 
 }  // namespace
@@ -146,7 +147,7 @@ Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int 
   UniqueFd file;
   const Maker make = [&](BorrowedFd where, const char*) -> Result<void> {
     // Always readable and writable: it is also how the file is reached until it gets a name.
-    file = TRY(sys::open_unnamed(where, mode & 07777, flags & (O_EXCL | O_APPEND | O_DSYNC)));
+    file = TRY(sys::open_unnamed(where, mode & 07777, flags & (O_EXCL | O_DSYNC)));
     return {};
   };
   TRY(make_as(caller, mode, make, upper->fd, ""));
@@ -176,6 +177,7 @@ Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
   sys::Stat stat;
   {
     const Located located = TRY(locate(overlay, *target));
+    if (has_origin(overlay, located.place())) mark_impure(overlay, *directory, upper->fd);
     auto linked = sys::make_link(located.place(), upper->fd, name);
     if (linked.failed_with(EEXIST)) {
       (void)TRY(vacancy(upper->fd, name));

@@ -4,6 +4,8 @@
 
 #include "overlay/file_io.h"
 
+#include <fcntl.h>
+
 #include "overlay/locate.h"
 #include "overlay/open_directory.h"
 #include "overlay/open_file.h"
@@ -18,9 +20,11 @@ Result<size_t> read(Overlay& overlay, OpenFile& file, std::span<char> buffer, of
   return sys::read_at(fd->fd, buffer, offset);
 }
 
-Result<size_t> write(Overlay& overlay, OpenFile& file, std::span<const char> data, off_t offset) {
+Result<size_t> write(Overlay& overlay, OpenFile& file, std::span<const char> data, off_t offset,
+                     bool is_final) {
   const SharedFd fd = TRY(file.content(overlay));
-  return sys::write_at(fd->fd, data, offset);
+  const bool appends = (file.flags() & O_APPEND) != 0 && !is_final;
+  return appends ? sys::append(fd->fd, data) : sys::write_at(fd->fd, data, offset);
 }
 
 Result<void> sync(Overlay& overlay, OpenFile& file, bool data_only) {

@@ -22,7 +22,10 @@ class OpenDirectory;
 
 // Reads and writes of files that are not passed through. Blocking.
 Result<size_t> read(Overlay& overlay, OpenFile& file, std::span<char> buffer, off_t offset);
-Result<size_t> write(Overlay& overlay, OpenFile& file, std::span<const char> data, off_t offset);
+// Pages that the kernel writes back are final: their place is, whatever the handle that carries
+// them; all else goes to the end of the file when the handle appends.
+Result<size_t> write(Overlay& overlay, OpenFile& file, std::span<const char> data, off_t offset,
+                     bool is_final);
 
 /// fsync(2), or fdatasync(2) if `data_only`; nothing when the mount is volatile. Blocking.
 Result<void> sync(Overlay& overlay, OpenFile& file, bool data_only);

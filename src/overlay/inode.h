@@ -128,6 +128,10 @@ class Inode {
 
   /// Set once, when `extras->successor` is.
   std::atomic<bool> superseded = false;
+  /// Superseded another inode that is still in memory, and may be written through that.
+  std::atomic<bool> has_predecessor = false;
+  /// May hold other bytes than the lower that readers of its predecessor have open.
+  std::atomic<bool> diverged = false;
   /// How many links are stale.
   std::atomic<uint32_t> stale_links = 0;
 

@@ -84,9 +84,8 @@ void remove_link_locked(Overlay& overlay, Inode& inode, const Inode& directory,
   if (orphan == nullptr) return;
   InodeExtras& extras = inode.rare();
   extras.orphan = orphan;
-  if (inode.opens != nullptr && inode.opens->handles() > 0) {
-    extras.pinned_orphan = orphan;
-  }
+  const bool is_open = inode.opens != nullptr && inode.opens->handles() > 0;
+  if (is_open || inode.has_predecessor) extras.pinned_orphan = orphan;
   overlay.orphan_fds.keep(std::move(orphan));
 }
 
@@ -167,6 +166,7 @@ void supersede_locked(Overlay& overlay, const InodeRef& old) {
     take_over();
   }
   if (heir->upper_key != FileKey()) overlay.table.replace_by_key(heir, heir->upper_key);
+  heir->has_predecessor = true;
   extras.successor = std::move(heir);
   old->superseded.store(true, std::memory_order_release);
 }

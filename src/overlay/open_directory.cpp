@@ -10,10 +10,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <unordered_set>
 
+#include "base/hash.h"
 #include "layer/markers.h"
 #include "overlay/attributes.h"
 #include "overlay/links.h"
@@ -28,6 +30,14 @@ namespace {
 
 bool is_dot(const char* name) { return std::strcmp(name, ".") == 0; }
 bool is_dot_dot(const char* name) { return std::strcmp(name, "..") == 0; }
+
+/// Where a listing continues after `name`. The same in every snapshot of the directory, whatever
+/// else is in it; below 2^62, since some programs do arithmetic with it.
+int64_t offset_of(std::string_view name) {
+  if (name == ".") return 1;
+  if (name == "..") return 2;
+  return static_cast<int64_t>(hash_bytes(name) >> 2 | 4);
+}
 
 InodeRef parent_of(const InodeRef& directory) {
   Lock lock(directory->mutex);
@@ -44,8 +54,11 @@ Result<void> OpenDirectory::rewind(Overlay& overlay) {
   snapshot_.clear();
   names_.clear();
   version_ = directory_->directory->version;
-  is_merged_ = directory_->directory->layer_count() > 1;
-  if (is_merged_) return take_snapshot(overlay);
+  // One of a single lower becomes merged as soon as a name in it is changed.
+  const Directory& directory = *directory_->directory;
+  is_snapshot_ =
+      directory.layer_count() > 1 || (!directory.lowers.empty() && overlay.is_writable());
+  if (is_snapshot_) return take_snapshot(overlay);
   layer_ = top_layer(*directory_);
   fd_ = TRY(open_top(overlay));
   stream_.emplace(fd_);
@@ -54,7 +67,7 @@ Result<void> OpenDirectory::rewind(Overlay& overlay) {
 
 Result<void> OpenDirectory::take_snapshot(Overlay& overlay) {
   auto add = [&](std::string_view name, layer::LayerIndex layer, unsigned char type, uint64_t ino) {
-    snapshot_.push_back({static_cast<uint32_t>(names_.size()), layer, type, ino});
+    snapshot_.push_back({offset_of(name), static_cast<uint32_t>(names_.size()), layer, type, ino});
     names_.append(name).push_back('\0');
   };
   add(".", top_layer(*directory_), DT_DIR, 0);
@@ -77,13 +90,28 @@ Result<void> OpenDirectory::take_snapshot(Overlay& overlay) {
       return {};
     }));
   }
-  if (directory_->directory->lowers.empty()) return {};
-  const auto listing = TRY(lower_names_of(overlay, *directory_));
-  for (const LowerName& name : listing->all()) {
-    const std::string_view text = listing->text_of(name);
-    if (!upper.contains(std::string(text))) add(text, name.layer, name.type, name.ino);
+  if (!directory_->directory->lowers.empty()) {
+    const auto listing = TRY(lower_names_of(overlay, *directory_));
+    for (const LowerName& name : listing->all()) {
+      const std::string_view text = listing->text_of(name);
+      if (!upper.contains(std::string(text))) add(text, name.layer, name.type, name.ino);
+    }
   }
+  sort_snapshot();
   return {};
+}
+
+void OpenDirectory::sort_snapshot() {
+  const char* const names = names_.data();
+  std::sort(snapshot_.begin(), snapshot_.end(),
+            [names](const SnapshotEntry& a, const SnapshotEntry& b) {
+              if (a.offset != b.offset) return a.offset < b.offset;
+              return std::strcmp(names + a.name_offset, names + b.name_offset) < 0;
+            });
+  // Of names with one hash, which hardly ever are, the later ones move up.
+  for (size_t i = 1; i < snapshot_.size(); ++i) {
+    snapshot_[i].offset = std::max(snapshot_[i].offset, snapshot_[i - 1].offset + 1);
+  }
 }
 
 Result<std::optional<OpenDirectory::RawEntry>> OpenDirectory::next_streamed() {
@@ -100,23 +128,24 @@ Result<std::optional<OpenDirectory::RawEntry>> OpenDirectory::next_streamed() {
   }
 }
 
-std::optional<OpenDirectory::RawEntry> OpenDirectory::next_of_snapshot() {
-  const auto index = static_cast<size_t>(position_);
-  if (index >= snapshot_.size()) return {};
-  const SnapshotEntry& entry = snapshot_[index];
-  return RawEntry{names_.data() + entry.name_offset, entry.type, entry.layer, entry.ino,
-                  position_ + 1};
+std::optional<OpenDirectory::RawEntry> OpenDirectory::next_of_snapshot() const {
+  const auto entry = std::upper_bound(
+      snapshot_.begin(), snapshot_.end(), position_,
+      [](int64_t position, const SnapshotEntry& candidate) { return position < candidate.offset; });
+  if (entry == snapshot_.end()) return {};
+  return RawEntry{names_.data() + entry->name_offset, entry->type, entry->layer, entry->ino,
+                  entry->offset};
 }
 
 Result<std::optional<OpenDirectory::RawEntry>> OpenDirectory::next() {
   if (pushed_back_) return std::exchange(pushed_back_, std::nullopt);
-  if (is_merged_) return next_of_snapshot();
+  if (is_snapshot_) return next_of_snapshot();
   return next_streamed();
 }
 
 Result<Found> OpenDirectory::find(Overlay& overlay, const RawEntry& raw) {
   const bool unchanged = directory_->directory->version == version_;
-  const bool one_layer = !is_merged_ || raw.type != DT_DIR;
+  const bool one_layer = !is_snapshot_ || raw.type != DT_DIR;
   if (!unchanged || !one_layer || raw.type == DT_UNKNOWN) {
     return find_in_layers(overlay, *directory_, raw.name);
   }
@@ -175,14 +204,14 @@ Result<void> OpenDirectory::read(Overlay& overlay, int64_t offset, bool with_att
   if (position_ < 0 || (offset == 0 && position_ != 0)) TRY(rewind(overlay));
   if (offset != position_) {
     pushed_back_.reset();
-    if (!is_merged_) TRY(stream_->seek(offset));
+    if (!is_snapshot_) TRY(stream_->seek(offset));
     position_ = offset;
   }
   while (true) {
     const auto raw = TRY(next());
     if (!raw) return {};
     if (!sink.has_room(raw->name)) {
-      if (!is_merged_) pushed_back_ = raw;
+      if (!is_snapshot_) pushed_back_ = raw;
       return {};
     }
     if (auto entry = TRY(listed(overlay, *raw, with_attributes))) sink.add(*entry);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// An open directory of the union, for READDIR. A directory of one layer is streamed, with the
-// offsets of its file system. A merged one is read into a snapshot when reading begins, and offsets
-// are positions in it: whatever is made or removed meanwhile, what was there all the time is listed
-// exactly once.
+// An open directory of the union, for READDIR.
+//
+// What only the upper has is streamed, with the offsets of its file system. A directory that has
+// lowers and can change is read into a snapshot when reading begins, and the offset of an entry is
+// a hash of its name: the kernel serves part of a listing from its own cache and asks another
+// handle for the rest, so that offsets must mean the same in every snapshot. Whatever is made or
+// removed meanwhile, what was there all the time is listed exactly once.
 
 #ifndef OVERPASS_OVERLAY_OPEN_DIRECTORY_H_
 #define OVERPASS_OVERLAY_OPEN_DIRECTORY_H_
@@ -63,6 +66,7 @@ class OpenDirectory {
 
  private:
   struct SnapshotEntry {
+    int64_t offset;  ///< Where to continue after it; ascending, and the same in every snapshot.
     uint32_t name_offset;
     layer::LayerIndex layer;
     unsigned char type;
@@ -80,7 +84,8 @@ class OpenDirectory {
   Result<void> take_snapshot(Overlay& overlay) REQUIRES(mutex_);
   Result<std::optional<RawEntry>> next() REQUIRES(mutex_);
   Result<std::optional<RawEntry>> next_streamed() REQUIRES(mutex_);
-  std::optional<RawEntry> next_of_snapshot() REQUIRES(mutex_);
+  std::optional<RawEntry> next_of_snapshot() const REQUIRES(mutex_);
+  void sort_snapshot() REQUIRES(mutex_);
   Result<std::optional<Listed>> listed(Overlay& overlay, const RawEntry& raw, bool with_attributes)
       REQUIRES(mutex_);
   Result<Found> find(Overlay& overlay, const RawEntry& raw) REQUIRES(mutex_);
@@ -94,7 +99,7 @@ class OpenDirectory {
   std::optional<sys::DirectoryStream> stream_ GUARDED_BY(mutex_);
   std::optional<RawEntry> pushed_back_ GUARDED_BY(mutex_);  ///< Read, but there was no room.
   uint64_t version_ GUARDED_BY(mutex_) = 0;                 ///< The directory's when reading began.
-  bool is_merged_ GUARDED_BY(mutex_) = false;
+  bool is_snapshot_ GUARDED_BY(mutex_) = false;
   std::vector<SnapshotEntry> snapshot_ GUARDED_BY(mutex_);
   std::string names_ GUARDED_BY(mutex_);  ///< Of the snapshot, each with its zero byte.
 };

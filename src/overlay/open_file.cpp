@@ -20,8 +20,9 @@ namespace overpass::overlay {
 namespace {
 
 /// What of the caller's flags the daemon's own descriptor takes over. O_DIRECT would bind it to
-/// aligned buffers; creation flags have done their work; the kernel adds bits openat2(2) refuses.
-constexpr int kOwnFlags = O_ACCMODE | O_APPEND | O_TRUNC | O_DSYNC | O_SYNC | O_NONBLOCK;
+/// aligned buffers, and O_APPEND would move pages that the kernel writes back; creation flags have
+/// done their work; the kernel adds bits that openat2(2) refuses.
+constexpr int kOwnFlags = O_ACCMODE | O_TRUNC | O_DSYNC | O_SYNC | O_NONBLOCK;
 
 Side side_of(layer::LayerIndex layer) { return layer == layer::kUpper ? Side::Upper : Side::Lower; }
 
@@ -32,6 +33,12 @@ struct Backed {
   layer::LayerIndex layer = layer::kUpper;
   SharedBacking backing;
 };
+
+/// Whether a reader of a superseded inode may be given the lower: he has not come by a path that
+/// leads elsewhere, or elsewhere are the same bytes.
+bool shares_lower(const Inode& successor) {
+  return successor.stale_links == 0 || !successor.diverged;
+}
 
 class Opening {
  public:
@@ -104,7 +111,11 @@ class Opening {
     TRY(refuse_metacopy(located));
     backed.is_path = registers_ && !writing_;
     const int flags = writing_ ? flags_ & kOwnFlags : registers_ ? O_PATH : O_RDONLY;
-    backed.fd = std::make_shared<CachedFd>(TRY(sys::open_place(located.place(), flags)));
+    auto fd = sys::open_place(located.place(), flags);
+    // A file that chattr(1) made append-only can be opened for writing in no other way.
+    const bool appends = writing_ && (flags_ & O_APPEND) != 0;
+    if (fd.failed_with(EPERM) && appends) fd = sys::open_place(located.place(), flags | O_APPEND);
+    backed.fd = std::make_shared<CachedFd>(TRY(std::move(fd)));
     if (registers_) {
       if (auto id = overlay_.backing_files->open(backed.fd->fd)) {
         backed.backing = std::make_shared<BackingId>(*overlay_.backing_files, *id);
@@ -126,7 +137,7 @@ class Opening {
     const bool superseded = node_->superseded;
     const Side content = superseded ? Side::Upper : side_of(node_->layer);
     return {writing_, content, may_pass_through(content), superseded,
-            superseded && node_->extras->successor->stale_links == 0};
+            superseded && shares_lower(*node_->extras->successor)};
   }
 
   std::unexpected<Errno> split_locked() REQUIRES(node_->mutex) {
@@ -152,7 +163,13 @@ class Opening {
     overlay_.idle_backings.keep(backing);
   }
 
-  Opened opened(Serving serving, Backed backed, SharedBacking backing) const {
+  Opened opened(Serving serving, Backed backed, SharedBacking backing) const
+      REQUIRES(node_->mutex) {
+    if (writing_) node_->diverged = true;
+    // Without a name it is reached through this for as long as it is open.
+    if (!node_->linked && node_->extras && node_->extras->pinned_orphan == nullptr) {
+      node_->extras->pinned_orphan = node_->extras->orphan.lock();
+    }
     // A reader that is passed through needs no descriptor here, and one that was opened for being
     // registered is of no other use (O_PATH).
     if (!writing_ && (serving == Serving::Passthrough || backed.is_path)) backed.fd = nullptr;
@@ -168,6 +185,11 @@ class Opening {
   bool was_split_ = false;
   bool registers_ = true;  ///< The file has to be registered, for all that was known last.
 };
+
+bool is_open(const Inode& inode) {
+  Lock lock(inode.mutex);
+  return inode.superseded || (inode.opens != nullptr && inode.opens->handles() > 0);
+}
 
 }  // namespace
 
@@ -197,7 +219,8 @@ Result<SharedFd> OpenFile::content(Overlay& overlay) {
 Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags) {
   if (!inode->is_regular()) return fail(inode->is_directory() ? EISDIR : ENXIO);
   if (is_writing(flags)) {
-    const off_t wanted = (flags & O_TRUNC) != 0 ? 0 : kWholeFile;
+    // A truncating open needs none of the data, unless it may yet be sent away (ESTALE).
+    const off_t wanted = (flags & O_TRUNC) != 0 && !is_open(*inode) ? 0 : kWholeFile;
     TRY(copy_up(overlay, current(inode), wanted, (flags & O_APPEND) != 0));
   }
   Opening opening(overlay, inode, flags);
@@ -230,15 +253,28 @@ Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, 
 
 void release_file(Overlay& overlay, OpenFile& file) {
   SharedFd orphan;  // Closed after the lock.
+  InodeRef successor;
+  bool is_linked = true;
   Inode& inode = *file.inode();
-  Lock lock(inode.mutex);
-  inode.opens->released();
-  if (inode.opens->handles() > 0) return;
-  if (inode.extras != nullptr) orphan = std::move(inode.extras->pinned_orphan);
-  if (inode.linked) return;
-  for (const Side side : {Side::Lower, Side::Upper}) {
-    if (SharedBacking idle = inode.opens->idle_backing(side)) overlay.idle_backings.drop(idle);
+  {
+    Lock lock(inode.mutex);
+    inode.opens->released();
+    if (inode.opens->handles() > 0) return;
+    is_linked = inode.linked;
+    if (inode.extras != nullptr) successor = inode.extras->successor;
+    if (inode.extras != nullptr && !inode.has_predecessor) {
+      orphan = std::move(inode.extras->pinned_orphan);
+    }
   }
+  if (successor) unpin_orphan(*successor);
+  if (!is_linked) drop_idle_backing(overlay, inode);
+}
+
+void unpin_orphan(Inode& inode) {
+  SharedFd orphan;  // Closed after the lock.
+  Lock lock(inode.mutex);
+  const bool is_open = inode.opens != nullptr && inode.opens->handles() > 0;
+  if (inode.extras != nullptr && !is_open) orphan = std::move(inode.extras->pinned_orphan);
 }
 
 void drop_idle_backing(Overlay& overlay, Inode& inode) {

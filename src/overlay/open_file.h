@@ -70,6 +70,10 @@ void release_file(Overlay& overlay, OpenFile& file);
 /// Whether the open can change the file, so that it needs it in the upper.
 bool is_writing(int flags);
 
+/// The handles of the inode that `inode` superseded are closed: nothing but its own keep a file
+/// without a name.
+void unpin_orphan(Inode& inode);
+
 /// A backing id that nobody uses keeps the space of a removed file: gives it back.
 void drop_idle_backing(Overlay& overlay, Inode& inode);
 

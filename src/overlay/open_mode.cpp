@@ -19,7 +19,7 @@ OpenAnswer OpenMode::decide(const OpenQuestion& question) const {
   // Passed-through readers hold the lower's content.
   if (question.superseded) {
     // The path leads to the successor; only who walks no path, or not again, ends here.
-    const bool may_share = !question.writing && question.successor_looked_up;
+    const bool may_share = !question.writing && question.shares_lower;
     return may_share ? OpenAnswer::HeldBacking : OpenAnswer::Stale;
   }
   return question.writing ? OpenAnswer::Split : OpenAnswer::HeldBacking;

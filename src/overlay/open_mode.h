@@ -27,11 +27,11 @@ enum class Serving : uint8_t { Passthrough, Cached };
 
 /// What an OPEN asks, and what is true of the inode at that moment.
 struct OpenQuestion {
-  bool writing;              ///< The open may change the content (O_WRONLY, O_RDWR, O_TRUNC).
-  Side content;              ///< Where the file's current content is. A writer's is Upper.
-  bool may_pass_through;     ///< Passthrough is on and this file is not to be served cached.
-  bool superseded;           ///< The inode has a successor.
-  bool successor_looked_up;  ///< LOOKUPs have handed it out for every name.
+  bool writing;           ///< The open may change the content (O_WRONLY, O_RDWR, O_TRUNC).
+  Side content;           ///< Where the file's current content is. A writer's is Upper.
+  bool may_pass_through;  ///< Passthrough is on and this file is not to be served cached.
+  bool superseded;        ///< The inode has a successor.
+  bool shares_lower;      ///< With a successor: a reader may still be given the lower.
 };
 
 enum class OpenAnswer : uint8_t {

@@ -50,6 +50,11 @@ void mark_impure(Overlay& overlay, Inode& directory, BorrowedFd upper) {
   }
 }
 
+bool has_origin(Overlay& overlay, sys::Place place) {
+  const char* mark = layer::name_of(layer::Mark::Origin, overlay.stack.prefix);
+  return sys::get_xattr(place, mark).has_value();
+}
+
 void record_origin(Overlay& overlay, layer::LayerIndex layer, sys::Place from, sys::Place copy) {
   const std::string value = layer::encode_origin(overlay.stack.layers[layer], from);
   (void)sys::set_xattr(copy, layer::name_of(layer::Mark::Origin, overlay.stack.prefix), value);

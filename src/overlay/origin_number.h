@@ -23,6 +23,9 @@ FileKey number_source(Overlay& overlay, Inode& directory, sys::Place place, cons
 void record_origin(Overlay& overlay, layer::LayerIndex layer, sys::Place from, sys::Place copy);
 void mark_impure(Overlay& overlay, Inode& directory, BorrowedFd upper);
 
+/// Whether the upper's file carries the origin mark.
+bool has_origin(Overlay& overlay, sys::Place place);
+
 /// Whether `directory`'s upper may hold objects with an origin.
 bool is_impure(Overlay& overlay, Inode& directory, BorrowedFd upper);
 

@@ -20,9 +20,15 @@ constexpr size_t kIdleBackings = 2048;
 /// What an inode that goes has in the caches goes with it.
 void give_back(Overlay& overlay, Inode& inode) {
   SharedFd orphan;
+  InodeRef successor;
   {
     Lock lock(inode.mutex);
     if (inode.extras) orphan = inode.extras->orphan.lock();
+    if (inode.extras) successor = inode.extras->successor;
+  }
+  if (successor) {
+    successor->has_predecessor = false;
+    unpin_orphan(*successor);
   }
   if (orphan != nullptr) overlay.orphan_fds.drop(orphan);
   if (!inode.is_directory()) {

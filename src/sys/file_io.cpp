@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "sys/errno_result.h"
@@ -21,17 +22,35 @@ Result<size_t> read_at(BorrowedFd fd, std::span<char> buffer, off_t offset) {
   return static_cast<size_t>(TRY(checked(length)));
 }
 
-Result<size_t> write_at(BorrowedFd fd, std::span<const char> data, off_t offset) {
+namespace {
+
+/// Calls `write_some(rest, written)` until all is written or it fails.
+template <class WriteSome>
+Result<size_t> write_all(std::span<const char> data, WriteSome write_some) {
   size_t written = 0;
   while (written < data.size()) {
-    const ssize_t length = ::pwrite(raw(fd), data.data() + written, data.size() - written,
-                                    offset + static_cast<off_t>(written));
+    const ssize_t length = write_some(data.subspan(written), static_cast<off_t>(written));
     if (length < 0 && errno == EINTR) continue;
     if (length < 0 && written == 0) return fail(errno);
     if (length <= 0) break;
     written += static_cast<size_t>(length);
   }
   return written;
+}
+
+}  // namespace
+
+Result<size_t> write_at(BorrowedFd fd, std::span<const char> data, off_t offset) {
+  return write_all(data, [&](std::span<const char> rest, off_t written) {
+    return ::pwrite(raw(fd), rest.data(), rest.size(), offset + written);
+  });
+}
+
+Result<size_t> append(BorrowedFd fd, std::span<const char> data) {
+  return write_all(data, [&](std::span<const char> rest, off_t) {
+    const iovec piece = {const_cast<char*>(rest.data()), rest.size()};
+    return ::pwritev2(raw(fd), &piece, 1, 0, RWF_APPEND);
+  });
 }
 
 Result<void> sync_file(BorrowedFd fd) { return checked_void(::fsync(raw(fd))); }

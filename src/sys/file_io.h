@@ -18,9 +18,11 @@ namespace overpass::sys {
 /// pread(2): the number of bytes, fewer than asked at the end of the file.
 Result<size_t> read_at(BorrowedFd fd, std::span<char> buffer, off_t offset);
 
-/// pwrite(2) until all is written. On an O_APPEND descriptor the data go to the end, whatever
-/// `offset` (open(2), BUGS). The number of bytes written, short only when an error followed.
+/// pwrite(2) until all is written. The number of bytes written, short only when an error followed.
 Result<size_t> write_at(BorrowedFd fd, std::span<const char> data, off_t offset);
+
+/// pwritev2(2) with RWF_APPEND until all is written: at the end of the file, wherever that is now.
+Result<size_t> append(BorrowedFd fd, std::span<const char> data);
 
 Result<void> sync_file(BorrowedFd fd);
 Result<void> sync_data(BorrowedFd fd);

@@ -87,14 +87,14 @@ TEST_F(OpenModeDecision, SendsEveryOpenOfASupersededNodeToThePathUntilItWasWalke
 TEST_F(OpenModeDecision, GivesReadersOfASupersededNodeTheOldViewOnceThePathWasWalked) {
   mode_.opened_new(Side::Lower, new_backing());
   OpenQuestion question = reading(Side::Upper);
-  question.superseded = question.successor_looked_up = true;
+  question.superseded = question.shares_lower = true;
   EXPECT_EQ(mode_.decide(question), OpenAnswer::HeldBacking);
 }
 
 TEST_F(OpenModeDecision, NeverGivesWritersOfASupersededNodeTheLower) {
   mode_.opened_new(Side::Lower, new_backing());
   OpenQuestion question = writing();
-  question.superseded = question.successor_looked_up = true;
+  question.superseded = question.shares_lower = true;
   EXPECT_EQ(mode_.decide(question), OpenAnswer::Stale);
 }
 
