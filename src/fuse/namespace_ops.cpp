@@ -60,9 +60,14 @@ void on_unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
 
 void on_rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
   Daemon& daemon = arrived(request, Opcode::Rmdir);
-  answer_now(EmptyReply(request), [&]() -> Result<void> {
-    return overlay::remove_directory(daemon.overlay, TRY(inode_at(daemon, parent)), name);
-  });
+  EmptyReply reply(request);
+  const overlay::InodeRef directory = daemon.overlay.table.find(overlay::NodeId{parent});
+  const bool is_long = directory && overlay::removal_reads_lowers(daemon.overlay, *directory, name);
+  answer_where(is_long, std::move(reply),
+               [&daemon, directory, name = std::string(name)]() -> Result<void> {
+                 if (!directory) return fail(ESTALE);
+                 return overlay::remove_directory(daemon.overlay, directory, name.c_str());
+               });
 }
 
 void on_rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,

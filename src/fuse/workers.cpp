@@ -4,6 +4,7 @@
 
 #include "fuse/workers.h"
 
+#include <exception>
 #include <utility>
 
 namespace overpass::fuse {
@@ -20,11 +21,24 @@ Workers::~Workers() {
 }
 
 void Workers::submit(Task task) {
+  Task refused;  // Destroyed after the lock, which answers its request.
   {
     Lock lock(mutex_);
+    if (stopping_) {
+      refused = std::move(task);
+      return;
+    }
     tasks_.push_back(std::move(task));
-    if (idle_ < tasks_.size() && threads_.size() < kMaxThreads) {
-      threads_.emplace_back([this] { run(); });
+    try {
+      if (idle_ < tasks_.size() && threads_.size() < kMaxThreads) {
+        threads_.emplace_back([this] { run(); });
+      }
+    } catch (const std::exception&) {
+      // No thread is to be had. Those there are will come to it; without any, nobody would.
+      if (threads_.empty()) {
+        refused = std::move(tasks_.back());
+        tasks_.pop_back();
+      }
     }
   }
   wake_.notify_one();

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "overpass/layer_format.h"
+#include "sys/attributes.h"
 #include "sys/xattr.h"
 
 namespace overpass::layer {
@@ -92,7 +93,14 @@ Result<Opacity> opacity_of(sys::Place place, Prefix prefix, bool foreign) {
 }
 
 Result<void> set_opaque(sys::Place directory, Prefix prefix) {
-  return sys::set_xattr(directory, name_of(Mark::Opaque, prefix), {&kOpaqueYes, 1});
+  const char* mark = name_of(Mark::Opaque, prefix);
+  auto set = sys::set_xattr(directory, mark, {&kOpaqueYes, 1});
+  if (!set.failed_with(EACCES)) return set;
+  // The owner of a directory he may not write to.
+  const sys::Stat stat = TRY(sys::stat(directory));
+  TRY(sys::change_mode(directory, (stat.stx_mode & 07777) | S_IWUSR));
+  TRY(sys::set_xattr(directory, mark, {&kOpaqueYes, 1}));
+  return sys::change_mode(directory, stat.stx_mode & 07777);
 }
 
 bool is_whiteout(const sys::Stat& stat) {

@@ -12,6 +12,7 @@
 
 #include "layer/markers.h"
 #include "overpass/layer_format.h"
+#include "sys/attributes.h"
 #include "sys/directory_stream.h"
 #include "sys/names.h"
 #include "sys/open.h"

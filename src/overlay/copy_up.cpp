@@ -100,10 +100,11 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, off_t w
     const UniqueFd from = TRY(open_source(source));
     TRY(sys::copy_data(from, prepared.file, size));
   }
-  TRY(copy_metadata(source.place(), source.stat, sys::itself(prepared.file), overlay.stack.prefix));
+  // Before the mode is set: marks in the user namespace need write permission.
   if (source.stat.stx_nlink == 1) {
     record_origin(overlay, source.layer, source.place(), sys::itself(prepared.file));
   }
+  TRY(copy_metadata(source.place(), source.stat, sys::itself(prepared.file), overlay.stack.prefix));
   if (!overlay.settings.is_volatile) TRY(sys::sync_file(prepared.file));
   return prepared;
 }
@@ -121,11 +122,11 @@ Result<Prepared> prepare_special(Overlay& overlay, const Source& source) {
     TRY(sys::make_node(workdir.fd(), name, source.stat.stx_mode & S_IFMT,
                        sys::rdev_of(source.stat)));
   }
-  TRY(copy_metadata(source.place(), source.stat, prepared.temporary->place(),
-                    overlay.stack.prefix));
   if (source.stat.stx_nlink == 1) {
     record_origin(overlay, source.layer, source.place(), prepared.temporary->place());
   }
+  TRY(copy_metadata(source.place(), source.stat, prepared.temporary->place(),
+                    overlay.stack.prefix));
   return prepared;
 }
 
@@ -208,6 +209,30 @@ class CopyInProgress {
   std::promise<Result<void>> promise_;
 };
 
+/// A directory's copy under a temporary name, without entries.
+struct PreparedDirectory {
+  layer::PendingUpper temporary;
+  uint64_t ino = 0;
+
+  explicit PreparedDirectory(layer::Workdir& workdir) : temporary(workdir) {}
+};
+
+Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory& prepared) {
+  const layer::LayerIndex layer = inode.directory->lowers.front();
+  const SharedFd lower = TRY(directory_fd(overlay, inode, layer));
+  const sys::Place from = sys::itself(lower->fd);
+  const sys::Stat stat = TRY(sys::stat(from));
+  const BorrowedFd workdir = overlay.stack.workdir.fd();
+  const char* name = prepared.temporary.name();
+  TRY(sys::make_directory(workdir, name, 0700));
+  const UniqueFd made = TRY(sys::open_at(workdir, name, O_RDONLY | O_DIRECTORY));
+  record_origin(overlay, layer, from, prepared.temporary.place());
+  TRY(copy_metadata(from, stat, prepared.temporary.place(), overlay.stack.prefix));
+  if (!overlay.settings.is_volatile) TRY(sys::sync_file(made));
+  prepared.ino = TRY(sys::stat(sys::itself(made))).stx_ino;
+  return {};
+}
+
 /// One directory, whose parent is in the upper.
 Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
   Directory& directory = *inode->directory;
@@ -216,34 +241,23 @@ Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
     Lock lock(inode->mutex);
     parent = inode->link.parent;
   }
+  PreparedDirectory prepared(overlay.stack.workdir);
+  TRY(prepare_directory(overlay, *inode, prepared));
   Lock parent_names(parent->directory->names);
   NestedLock names(directory.names);
-  if (directory.has_upper) return {};
+  if (directory.has_upper) return {};  // Somebody was faster; the copy is discarded.
   std::string name;
   {
     Lock lock(inode->mutex);
     if (!inode->linked) return fail(ENOENT);
     name = inode->link.name;
   }
-  const SharedFd lower = TRY(directory_fd(overlay, *inode, directory.lowers.front()));
-  const sys::Place from = sys::itself(lower->fd);
-  const sys::Stat stat = TRY(sys::stat(from));
-  layer::Workdir& workdir = overlay.stack.workdir;
-  layer::PendingUpper temporary(workdir);
-  TRY(sys::make_directory(workdir.fd(), temporary.name(), 0700));
-  TRY(copy_metadata(from, stat, temporary.place(), overlay.stack.prefix));
-  record_origin(overlay, directory.lowers.front(), from, temporary.place());
-  if (!overlay.settings.is_volatile) {
-    const UniqueFd made = TRY(sys::open_at(workdir.fd(), temporary.name(), O_RDONLY | O_DIRECTORY));
-    TRY(sys::sync_file(made));
-  }
-  const sys::Stat made = TRY(sys::stat(temporary.place()));
   const SharedFd upper = TRY(directory_fd(overlay, *parent, layer::kUpper));
   const sys::Stat before = TRY(sys::stat(sys::itself(upper->fd)));
   mark_impure(overlay, *parent, upper->fd);
-  TRY(temporary.publish(upper->fd, name.c_str()));
+  TRY(prepared.temporary.publish(upper->fd, name.c_str()));
   // Beyond this point the directory is merged.
-  directory.upper_ino = made.stx_ino;
+  directory.upper_ino = prepared.ino;
   directory.has_upper = true;
   ++directory.version;
   ++parent->directory->version;

@@ -15,6 +15,7 @@ namespace overpass::overlay {
 /// Gives `to` the owner, extended attributes and ACLs, mode and times of `from`, whose attributes
 /// are `stat`. Marks of the format are not copied. An attribute that the upper's file system does
 /// not take is left out if nothing depends on it; an ACL or a security attribute is an error.
+/// EOVERFLOW for an owner that the user namespace does not map, as on overlayfs.
 Result<void> copy_metadata(sys::Place from, const sys::Stat& stat, sys::Place to,
                            layer::Prefix prefix);
 

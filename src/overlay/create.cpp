@@ -190,7 +190,7 @@ Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
     stat = TRY(sys::stat({upper->fd, name}));
   }
   add_link(overlay, target, directory, name);
-  remember_key(overlay, target, {sys::device_of(stat), stat.stx_ino});
+  (void)remember_key(overlay, target, {sys::device_of(stat), stat.stx_ino});
   return Entry{target, shown(*target, stat)};
 }
 

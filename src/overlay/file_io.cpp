@@ -45,12 +45,15 @@ Result<void> allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, 
 }
 
 Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence) {
+  if (reads_what_was(file)) return fail(EINVAL);
   const SharedFd fd = TRY(file.content(overlay));
   return sys::seek(fd->fd, offset, whence);
 }
 
 Result<size_t> copy_range(Overlay& overlay, OpenFile& from, off_t from_offset, OpenFile& to,
                           off_t to_offset, size_t length) {
+  // The kernel then copies by reading, which is passed through.
+  if (reads_what_was(from)) return fail(EOPNOTSUPP);
   const SharedFd source = TRY(from.content(overlay));
   const SharedFd target = TRY(to.content(overlay));
   return sys::copy_file_range(source->fd, from_offset, target->fd, to_offset, length);

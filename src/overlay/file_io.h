@@ -34,7 +34,7 @@ Result<void> sync(Overlay& overlay, OpenDirectory& directory);
 /// fallocate(2) with FALLOC_* `mode`. Blocking.
 Result<void> allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length);
 
-/// lseek(2) with SEEK_DATA or SEEK_HOLE.
+/// lseek(2) with SEEK_DATA or SEEK_HOLE. EINVAL on a handle whose reads are of superseded content.
 Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence);
 
 /// copy_file_range(2): the number of bytes, perhaps fewer than `length`. Blocking.

@@ -34,6 +34,8 @@ class InodeRef {
   ~InodeRef() { reset(); }
 
   void reset();
+  /// Gives the reference up; the inode if it was the last one, to be destroyed by the caller.
+  Inode* release_last();
   Inode* get() const { return inode_; }
   Inode& operator*() const { return *inode_; }
   Inode* operator->() const { return inode_; }

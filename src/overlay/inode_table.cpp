@@ -44,6 +44,12 @@ void InodeRef::reset() {
   if (inode->references.fetch_sub(1, std::memory_order_acq_rel) == 1) inode->table->destroy(inode);
 }
 
+Inode* InodeRef::release_last() {
+  Inode* inode = std::exchange(inode_, nullptr);
+  if (inode == nullptr) return nullptr;
+  return inode->references.fetch_sub(1, std::memory_order_acq_rel) == 1 ? inode : nullptr;
+}
+
 InodeTable::InodeTable(std::function<void(Inode&)> on_destroy)
     : on_destroy_(std::move(on_destroy)) {
   for (NameShard& shard : names_) shard.names.max_load_factor(0.8F);
@@ -198,6 +204,12 @@ void InodeTable::replace_by_key(const InodeRef& inode, FileKey key) {
   keys_.inodes[{key.device, key.ino}] = inode.get();
 }
 
+void InodeTable::unindex_key(Inode& inode, FileKey key) {
+  Lock lock(keys_.mutex);
+  auto found = keys_.inodes.find({key.device, key.ino});
+  if (found != keys_.inodes.end() && found->second == &inode) keys_.inodes.erase(found);
+}
+
 void InodeTable::remember(Inode& inode) {
   NodeShard& shard = node_shard(inode.id);
   Lock lock(shard.mutex);
@@ -218,17 +230,22 @@ void InodeTable::forget(NodeId node, uint64_t count) {
 }
 
 void InodeTable::destroy(Inode* inode) {
+  // A child's end may be its parent's, and so on up a tree of any depth: no recursion.
+  while (inode != nullptr) {
+    InodeRef parent = take_out(inode);
+    delete inode;
+    inode = parent.release_last();
+  }
+}
+
+InodeRef InodeTable::take_out(Inode* inode) {
   // Nobody else has a reference and nobody can get one: no lock of the inode is needed.
   on_destroy_(*inode);
   unindex(inode->link);
   if (inode->extras != nullptr) {
     for (auto& link : inode->extras->more_links) unindex(*link);
   }
-  if (inode->upper_key != FileKey()) {
-    Lock lock(keys_.mutex);
-    auto found = keys_.inodes.find({inode->upper_key.device, inode->upper_key.ino});
-    if (found != keys_.inodes.end() && found->second == inode) keys_.inodes.erase(found);
-  }
+  if (inode->upper_key != FileKey()) unindex_key(*inode, inode->upper_key);
   {
     NodeShard& shard = node_shard(inode->id);
     Lock lock(shard.mutex);
@@ -239,7 +256,7 @@ void InodeTable::destroy(Inode* inode) {
     shard.free.push_back(slot_index);
   }
   size_.fetch_sub(1, std::memory_order_relaxed);
-  delete inode;
+  return std::move(inode->link.parent);
 }
 
 size_t InodeTable::size() const { return size_.load(std::memory_order_relaxed); }

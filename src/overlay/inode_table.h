@@ -61,6 +61,8 @@ class InodeTable {
   InodeRef find_by_key(FileKey key);
   InodeRef index_by_key(const InodeRef& inode, FileKey key);
   void replace_by_key(const InodeRef& inode, FileKey key);
+  /// Its number may be another file's from now on.
+  void unindex_key(Inode& inode, FileKey key);
 
   /// The kernel was told the node id once more; or forgets it `count` times.
   void remember(Inode& inode);
@@ -112,6 +114,8 @@ class InodeTable {
   static size_t hash_of(const Inode& parent, std::string_view name);
   static InodeRef reference_if_alive(Inode* inode);
   void destroy(Inode* inode);
+  /// Takes an inode without references out of the table; its reference to the parent.
+  InodeRef take_out(Inode* inode);
 
   NodeShard& node_shard(NodeId node);
   NameShard& name_shard(size_t hash) { return names_[hash >> 32 & (kShards - 1)]; }

@@ -81,6 +81,8 @@ void remove_link_locked(Overlay& overlay, Inode& inode, const Inode& directory,
   Link* link = find_link(inode, directory, name);
   if (link == nullptr || !drop_link(overlay, inode, link)) return;
   inode.linked = false;
+  const FileKey key = std::exchange(inode.upper_key, FileKey());
+  if (key != FileKey()) overlay.table.unindex_key(inode, key);
   if (orphan == nullptr) return;
   InodeExtras& extras = inode.rare();
   extras.orphan = orphan;
@@ -122,11 +124,12 @@ void forget_names(Overlay& overlay, Inode& inode) {
   inode.linked = false;
 }
 
-void remember_key(Overlay& overlay, const InodeRef& inode, FileKey key) {
+InodeRef remember_key(Overlay& overlay, const InodeRef& inode, FileKey key) {
   Lock lock(inode->mutex);
-  if (inode->upper_key == key) return;
-  inode->upper_key = key;
-  (void)overlay.table.index_by_key(inode, key);
+  if (inode->upper_key == key) return inode;
+  InodeRef first = overlay.table.index_by_key(inode, key);
+  if (first.get() == inode.get()) inode->upper_key = key;
+  return first;
 }
 
 void supersede_locked(Overlay& overlay, const InodeRef& old) {

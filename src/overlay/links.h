@@ -41,9 +41,10 @@ void freshen_link(Inode& inode, const Inode& directory, std::string_view name);
 /// L: none of rank Inode on entry.
 void forget_names(Overlay& overlay, Inode& inode);
 
-/// Other names of the upper file `key` lead to `inode` too.
+/// Other names of the upper file `key` lead to `inode` too; or to the inode that is known by it
+/// already, which is returned.
 /// L: none of rank Inode on entry.
-void remember_key(Overlay& overlay, const InodeRef& inode, FileKey key);
+InodeRef remember_key(Overlay& overlay, const InodeRef& inode, FileKey key);
 
 /// A new inode takes over the names and the file of `old`, which stays behind for the handles and
 /// dentries that know its node id.

@@ -180,8 +180,15 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
     inode->lower_immutable = (stat.stx_attributes & STATX_ATTR_IMMUTABLE) != 0;
     inode->lower_append_only = (stat.stx_attributes & STATX_ATTR_APPEND) != 0;
   }
+  if (has_more_links) {
+    // Another of its names may have been entered at the same time.
+    const InodeRef first = remember_key(overlay, inode, key);
+    if (first.get() != inode.get()) {
+      add_link(overlay, first, directory, name);
+      return Entry{first, shown(*first, stat)};
+    }
+  }
   InodeRef entered = overlay.table.insert(std::move(inode), directory, name);
-  if (has_more_links) remember_key(overlay, entered, key);
   return Entry{entered, shown(*entered, stat)};
 }
 

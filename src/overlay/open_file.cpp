@@ -157,9 +157,7 @@ class Opening {
   }
 
   void replace_idle_locked(const OpenMode& mode, const SharedBacking& backing) {
-    for (const Side side : {Side::Lower, Side::Upper}) {
-      if (SharedBacking old = mode.idle_backing(side)) overlay_.idle_backings.drop(old);
-    }
+    drop_idle(overlay_, mode);
     overlay_.idle_backings.keep(backing);
   }
 
@@ -214,6 +212,13 @@ Result<SharedFd> OpenFile::content(Overlay& overlay) {
   fd_ = std::make_shared<CachedFd>(TRY(sys::open_place(located.place(), O_RDONLY)));
   layer_ = located.layer();
   return fd_;
+}
+
+bool reads_what_was(const OpenFile& file) {
+  Inode& inode = *file.inode();
+  if (!inode.superseded || file.serving() != Serving::Passthrough) return false;
+  Lock lock(inode.mutex);
+  return inode.opens->readers_hold_lower();
 }
 
 Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags) {
@@ -277,12 +282,15 @@ void unpin_orphan(Inode& inode) {
   if (inode.extras != nullptr && !is_open) orphan = std::move(inode.extras->pinned_orphan);
 }
 
+void drop_idle(Overlay& overlay, const OpenMode& mode) {
+  for (const Side side : {Side::Lower, Side::Upper}) {
+    if (SharedBacking idle = mode.idle_backing(side)) overlay.idle_backings.drop(idle);
+  }
+}
+
 void drop_idle_backing(Overlay& overlay, Inode& inode) {
   Lock lock(inode.mutex);
-  if (inode.opens == nullptr) return;
-  for (const Side side : {Side::Lower, Side::Upper}) {
-    if (SharedBacking idle = inode.opens->idle_backing(side)) overlay.idle_backings.drop(idle);
-  }
+  if (inode.opens != nullptr) drop_idle(overlay, *inode.opens);
 }
 
 }  // namespace overpass::overlay

@@ -64,6 +64,10 @@ Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags);
 /// A file just made, open at `fd`.
 Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, UniqueFd fd);
 
+/// Whether the handle's reads are of a lower that has been superseded, so that the daemon, which
+/// sees the file as it is now, cannot speak of the same content.
+bool reads_what_was(const OpenFile& file);
+
 /// RELEASE.
 void release_file(Overlay& overlay, OpenFile& file);
 
@@ -73,6 +77,9 @@ bool is_writing(int flags);
 /// The handles of the inode that `inode` superseded are closed: nothing but its own keep a file
 /// without a name.
 void unpin_orphan(Inode& inode);
+
+/// Gives the kept id of `mode` back, if nobody uses it.
+void drop_idle(Overlay& overlay, const OpenMode& mode);
 
 /// A backing id that nobody uses keeps the space of a removed file: gives it back.
 void drop_idle_backing(Overlay& overlay, Inode& inode);

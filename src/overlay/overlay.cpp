@@ -17,24 +17,18 @@ constexpr size_t kOrphanFds = 160;
 constexpr size_t kListingBytes = size_t{12} * 1024 * 1024;
 constexpr size_t kIdleBackings = 2048;
 
-/// What an inode that goes has in the caches goes with it.
-void give_back(Overlay& overlay, Inode& inode) {
-  SharedFd orphan;
-  InodeRef successor;
-  {
-    Lock lock(inode.mutex);
-    if (inode.extras) orphan = inode.extras->orphan.lock();
-    if (inode.extras) successor = inode.extras->successor;
+/// What an inode that goes has in the caches goes with it. Nobody else has a reference, so its
+/// mutex is not needed, and must not be taken: the last reference may go under another's.
+void give_back(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
+  if (inode.extras != nullptr) {
+    if (const SharedFd orphan = inode.extras->orphan.lock()) overlay.orphan_fds.drop(orphan);
+    if (const InodeRef& successor = inode.extras->successor) {
+      successor->has_predecessor = false;
+      unpin_orphan(*successor);
+    }
   }
-  if (successor) {
-    successor->has_predecessor = false;
-    unpin_orphan(*successor);
-  }
-  if (orphan != nullptr) overlay.orphan_fds.drop(orphan);
-  if (!inode.is_directory()) {
-    drop_idle_backing(overlay, inode);
-    return;
-  }
+  if (inode.opens != nullptr) drop_idle(overlay, *inode.opens);
+  if (!inode.is_directory()) return;
   const Directory& directory = *inode.directory;
   std::vector<SharedFd> fds;
   std::shared_ptr<const LowerNames> listing;

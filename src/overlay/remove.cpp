@@ -8,6 +8,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <vector>
 
@@ -19,6 +21,7 @@
 #include "overlay/open_file.h"
 #include "overlay/overlay.h"
 #include "overlay/upper_names.h"
+#include "sys/attributes.h"
 #include "sys/directory_stream.h"
 #include "sys/names.h"
 #include "sys/open.h"
@@ -84,6 +87,15 @@ Result<void> remove_pure_upper(BorrowedFd upper, const char* name) {
   return sys::remove_directory(upper, name);
 }
 
+/// Moving a directory changes its "..", for which an ordinary user needs to be allowed to write to
+/// it. It is about to be removed, so its mode does not matter any more.
+Result<void> make_movable(sys::Place directory) {
+  if (::geteuid() == 0) return {};
+  const sys::Stat stat = TRY(sys::stat(directory));
+  if ((stat.stx_mode & S_IRWXU) == S_IRWXU) return {};
+  return sys::change_mode(directory, (stat.stx_mode & 07777) | S_IRWXU);
+}
+
 /// A lower's protection by chattr(1) survives as long as the file is not copied up.
 Result<void> check_removable(const Inode& inode) {
   return inode.lower_immutable || inode.lower_append_only ? Result<void>(fail(EPERM))
@@ -91,6 +103,11 @@ Result<void> check_removable(const Inode& inode) {
 }
 
 }  // namespace
+
+bool removal_reads_lowers(Overlay& overlay, const Inode& directory, const char* name) {
+  const InodeRef inode = overlay.table.find(directory, name);
+  return inode && inode->is_directory() && !inode->directory->lowers.empty();
+}
 
 Result<InodeRef> inode_of(Overlay& overlay, const InodeRef& directory, const char* name) {
   if (InodeRef known = overlay.table.find(*directory, name)) return known;
@@ -104,17 +121,23 @@ Result<SharedFd> orphan_of(const Inode& inode, BorrowedFd upper, const char* nam
 }
 
 Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,
-                                 bool is_directory) {
+                                 bool is_directory, Leftovers& leftovers) {
   layer::Workdir& workdir = overlay.stack.workdir;
   auto placed = workdir.place_whiteout(upper, name);
   if (!placed.failed_with(EEXIST)) return placed;
-  layer::PendingUpper whiteout(workdir, TRY(workdir.make_whiteout()));
-  if (!is_directory) return whiteout.publish(upper, name);
-  if (workdir.features().rename_exchange) return whiteout.publish(upper, name, RENAME_EXCHANGE);
-  // Without RENAME_EXCHANGE a crash between these two steps shows the lower directory again.
-  layer::PendingUpper removed(workdir);
-  TRY(sys::rename({upper, name}, removed.place()));
-  return whiteout.publish(upper, name);
+  auto whiteout = std::make_unique<layer::PendingUpper>(workdir, TRY(workdir.make_whiteout()));
+  if (!is_directory) return whiteout->publish(upper, name);
+  TRY(make_movable({upper, name}));
+  if (!workdir.features().rename_exchange) {
+    // Without RENAME_EXCHANGE a crash between these two steps shows the lower directory again.
+    auto removed = std::make_unique<layer::PendingUpper>(workdir);
+    TRY(sys::rename({upper, name}, removed->place()));
+    leftovers.push_back(std::move(removed));
+    return whiteout->publish(upper, name);
+  }
+  TRY(whiteout->publish(upper, name, RENAME_EXCHANGE));
+  leftovers.push_back(std::move(whiteout));
+  return {};
 }
 
 Result<bool> is_empty(Overlay& overlay, Inode& directory) {
@@ -127,6 +150,7 @@ Result<bool> is_empty(Overlay& overlay, Inode& directory) {
 
 Result<void> remove_file(Overlay& overlay, const InodeRef& directory, const char* name) {
   const SharedFd upper = TRY(upper_for_change(overlay, directory, /*removing=*/true));
+  Leftovers leftovers;  // Discarded after the locks.
   Lock names(directory->directory->names);
   ++directory->directory->version;
   const InodeRef inode = TRY(inode_of(overlay, directory, name));
@@ -137,7 +161,7 @@ Result<void> remove_file(Overlay& overlay, const InodeRef& directory, const char
   {
     Lock lock(inode->mutex);
     if (needs_whiteout) {
-      TRY(replace_by_whiteout(overlay, upper->fd, name, false));
+      TRY(replace_by_whiteout(overlay, upper->fd, name, false, leftovers));
     } else {
       TRY(sys::remove_file(upper->fd, name));
     }
@@ -150,6 +174,7 @@ Result<void> remove_file(Overlay& overlay, const InodeRef& directory, const char
 
 Result<void> remove_directory(Overlay& overlay, const InodeRef& directory, const char* name) {
   const SharedFd upper = TRY(upper_for_change(overlay, directory, /*removing=*/true));
+  Leftovers leftovers;  // Discarded after the locks.
   Lock names(directory->directory->names);
   ++directory->directory->version;
   const InodeRef inode = TRY(inode_of(overlay, directory, name));
@@ -162,7 +187,7 @@ Result<void> remove_directory(Overlay& overlay, const InodeRef& directory, const
   if (needs_whiteout && !TRY(is_empty(overlay, *inode))) return fail(ENOTEMPTY);
   Lock lock(inode->mutex);
   if (needs_whiteout) {
-    TRY(replace_by_whiteout(overlay, upper->fd, name, true));
+    TRY(replace_by_whiteout(overlay, upper->fd, name, true, leftovers));
   } else {
     TRY(remove_pure_upper(upper->fd, name));
   }

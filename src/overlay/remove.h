@@ -5,7 +5,11 @@
 #ifndef OVERPASS_OVERLAY_REMOVE_H_
 #define OVERPASS_OVERLAY_REMOVE_H_
 
+#include <memory>
+#include <vector>
+
 #include "base/result.h"
+#include "layer/workdir.h"
 #include "overlay/inode.h"
 #include "overlay/shared_fd.h"
 
@@ -21,6 +25,10 @@ Result<void> remove_file(Overlay& overlay, const InodeRef& directory, const char
 /// L: none on entry; the names of both directories are held exclusively inside.
 Result<void> remove_directory(Overlay& overlay, const InodeRef& directory, const char* name);
 
+/// Whether removing the directory `name` means going through names of lowers, which may be many:
+/// not for serving threads.
+bool removal_reads_lowers(Overlay& overlay, const Inode& directory, const char* name);
+
 /// Whether the union shows no entry in `directory`.
 /// REQUIRES: its names are held exclusively.
 Result<bool> is_empty(Overlay& overlay, Inode& directory);
@@ -33,9 +41,13 @@ Result<InodeRef> inode_of(Overlay& overlay, const InodeRef& directory, const cha
 /// null when it is not in the upper.
 Result<SharedFd> orphan_of(const Inode& inode, BorrowedFd upper, const char* name);
 
-/// Puts a whiteout where the upper has `name` (or nothing), by one rename. What was there goes.
+/// What a change put out of the way, to be discarded when no lock is held any more.
+using Leftovers = std::vector<std::unique_ptr<layer::PendingUpper>>;
+
+/// Puts a whiteout where the upper has `name` (or nothing), by one rename. What was there goes, a
+/// directory into `leftovers`.
 Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,
-                                 bool is_directory);
+                                 bool is_directory, Leftovers& leftovers);
 
 }  // namespace overpass::overlay
 

@@ -105,9 +105,9 @@ Result<void> rename_leaving_whiteout(Overlay& overlay, const End& from, const En
 }
 
 /// Puts the upper's directory at `to` out of the way: an empty one, as the union sees it.
-Result<void> clear_directory(Overlay& overlay, const End& to) {
+Result<void> clear_directory(Overlay& overlay, const End& to, Leftovers& leftovers) {
   if (!to.inode->directory->has_upper) return {};
-  return replace_by_whiteout(overlay, to.upper->fd, to.name, true);
+  return replace_by_whiteout(overlay, to.upper->fd, to.name, true, leftovers);
 }
 
 /// A directory moved to where lowers show something is not to be merged with it.
@@ -116,11 +116,11 @@ Result<void> make_opaque_if_needed(Overlay& overlay, const End& moved, const End
   return layer::set_opaque(moved.place(), overlay.stack.prefix);
 }
 
-Result<void> move(Overlay& overlay, const End& from, const End& to) {
+Result<void> move(Overlay& overlay, const End& from, const End& to, Leftovers& leftovers) {
   TRY(make_opaque_if_needed(overlay, from, to));
   bool whiteout_at_target = to.has_whiteout;
   if (to.inode && to.inode->is_directory()) {
-    TRY(clear_directory(overlay, to));
+    TRY(clear_directory(overlay, to, leftovers));
     whiteout_at_target = to.inode->directory->has_upper;
   }
   if (from.inode->is_directory() && whiteout_at_target) {
@@ -132,14 +132,14 @@ Result<void> move(Overlay& overlay, const End& from, const End& to) {
   return sys::rename(from.place(), to.place());
 }
 
-Result<void> replace(Overlay& overlay, const End& from, const End& to) {
+Result<void> replace(Overlay& overlay, const End& from, const End& to, Leftovers& leftovers) {
   TRY(check_replacement(overlay, from, to));
   SharedFd orphan;
   if (to.inode) orphan = TRY(orphan_of(*to.inode, to.upper->fd, to.name));
   {
     Inode& replaced = to.inode ? *to.inode : *from.inode;
     LockPair locks(from.inode->mutex, replaced.mutex);
-    TRY(move(overlay, from, to));
+    TRY(move(overlay, from, to, leftovers));
     // Beyond this point the rename has happened.
     if (to.inode) {
       remove_link_locked(overlay, *to.inode, *to.directory, to.name, std::move(orphan));
@@ -194,6 +194,7 @@ Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, un
               TRY(upper_for_change(overlay, from_name.directory, /*removing=*/true)),
               {}};
   End to = {to_name.directory, to_name.name, TRY(upper_for_change(overlay, to_name.directory)), {}};
+  Leftovers leftovers;  // Discarded after the locks.
   LockPair names(from.directory->directory->names, to.directory->directory->names);
   ++from.directory->directory->version;
   ++to.directory->directory->version;
@@ -206,7 +207,8 @@ Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, un
   TRY(check_protection(to));
   carry_impurity(overlay, from, to);
   if ((flags & RENAME_EXCHANGE) != 0) carry_impurity(overlay, to, from);
-  return (flags & RENAME_EXCHANGE) != 0 ? exchange(overlay, from, to) : replace(overlay, from, to);
+  return (flags & RENAME_EXCHANGE) != 0 ? exchange(overlay, from, to)
+                                        : replace(overlay, from, to, leftovers);
 }
 
 }  // namespace overpass::overlay

@@ -52,6 +52,12 @@ bool set_effective(int capability, bool on) {
   return set_capabilities(*capabilities).has_value();
 }
 
+bool in_initial_namespace() {
+  constexpr ino_t kInitialUserNamespace = 0xEFFFFFFDU;  // PROC_USER_INIT_INO, linux/nsfs.h.
+  struct stat own;
+  return ::stat("/proc/self/ns/user", &own) == 0 && own.st_ino == kInitialUserNamespace;
+}
+
 }  // namespace
 
 void trim_capabilities() {
@@ -69,10 +75,13 @@ bool may_administer_own_namespace() {
 }
 
 bool is_privileged_in_initial_namespace() {
-  constexpr ino_t kInitialUserNamespace = 0xEFFFFFFDU;  // PROC_USER_INIT_INO, linux/nsfs.h.
-  struct stat own;
-  if (::stat("/proc/self/ns/user", &own) < 0 || own.st_ino != kInitialUserNamespace) return false;
-  return may_administer_own_namespace();
+  return in_initial_namespace() && may_administer_own_namespace();
+}
+
+bool may_be_unmapped(uid_t uid, gid_t gid) {
+  constexpr unsigned kOverflowId = 65534;  // The default of /proc/sys/kernel/overflowuid.
+  static const bool is_nested = !in_initial_namespace();
+  return is_nested && (uid == kOverflowId || gid == kOverflowId);
 }
 
 namespace {

@@ -24,6 +24,11 @@ void trim_capabilities();
 /// Whether this process may do what needs CAP_SYS_ADMIN in the initial user namespace.
 bool is_privileged_in_initial_namespace();
 
+/// Whether `uid` or `gid` may stand for one that this process's user namespace does not map
+/// (user_namespaces(7), overflow ids): such a file must not be copied, for the copy would belong to
+/// somebody else.
+bool may_be_unmapped(uid_t uid, gid_t gid);
+
 /// Whether this process has CAP_SYS_ADMIN in its own user namespace.
 bool may_administer_own_namespace();
 
