@@ -24,8 +24,6 @@ enum class LockRank : int {
   TableShard = 11,
   /// A bounded cache of shared things (clock_cache.h).
   ClockCache = 12,
-  /// The bounded list of idle backing ids.
-  BackingRegistry = 13,
   /// The queue of the worker pool or of the notifier; a shard of the open handles.
   Queue = 14,
   /// Numbers handed to file systems and inodes that need one made up.
@@ -47,8 +45,6 @@ constexpr const char* name_of(LockRank rank) {
       return "TableShard";
     case LockRank::ClockCache:
       return "ClockCache";
-    case LockRank::BackingRegistry:
-      return "BackingRegistry";
     case LockRank::Queue:
       return "Queue";
     case LockRank::InodeNumbers:
