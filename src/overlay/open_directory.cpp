@@ -49,7 +49,7 @@ unsigned char entry_type(mode_t mode) { return static_cast<unsigned char>(IFTODT
 }  // namespace
 
 Result<void> OpenDirectory::rewind(Overlay& overlay) {
-  position_ = 0;
+  position_ = cursor_ = 0;
   pushed_back_.reset();
   snapshot_.clear();
   names_.clear();
@@ -130,7 +130,7 @@ Result<std::optional<OpenDirectory::RawEntry>> OpenDirectory::next_streamed() {
 
 std::optional<OpenDirectory::RawEntry> OpenDirectory::next_of_snapshot() const {
   const auto entry = std::upper_bound(
-      snapshot_.begin(), snapshot_.end(), position_,
+      snapshot_.begin(), snapshot_.end(), cursor_,
       [](int64_t position, const SnapshotEntry& candidate) { return position < candidate.offset; });
   if (entry == snapshot_.end()) return {};
   return RawEntry{names_.data() + entry->name_offset, entry->type, entry->layer, entry->ino,
@@ -205,7 +205,7 @@ Result<void> OpenDirectory::read(Overlay& overlay, int64_t offset, bool with_att
   if (offset != position_) {
     pushed_back_.reset();
     if (!is_snapshot_) TRY(stream_->seek(offset));
-    position_ = offset;
+    position_ = cursor_ = offset;
   }
   while (true) {
     const auto raw = TRY(next());
@@ -214,8 +214,11 @@ Result<void> OpenDirectory::read(Overlay& overlay, int64_t offset, bool with_att
       if (!is_snapshot_) pushed_back_ = raw;
       return {};
     }
-    if (auto entry = TRY(listed(overlay, *raw, with_attributes))) sink.add(*entry);
-    position_ = raw->next_offset;
+    cursor_ = raw->next_offset;
+    if (auto entry = TRY(listed(overlay, *raw, with_attributes))) {
+      sink.add(*entry);
+      position_ = raw->next_offset;
+    }
   }
 }
 

@@ -93,7 +93,11 @@ class OpenDirectory {
   const InodeRef directory_;
 
   Mutex<LockRank::DirectoryHandle> mutex_;
-  int64_t position_ GUARDED_BY(mutex_) = -1;  ///< Offset of the next entry; -1 before reading.
+  /// Where the caller continues: after the last entry he was given; -1 before reading. Entries that
+  /// are gone are passed over without it, so that going on needs no seek, which tmpfs answers from
+  /// the beginning when nothing is left.
+  int64_t position_ GUARDED_BY(mutex_) = -1;
+  int64_t cursor_ GUARDED_BY(mutex_) = 0;           ///< The last entry looked at.
   layer::LayerIndex layer_ GUARDED_BY(mutex_) = 0;  ///< Of the stream.
   UniqueFd fd_ GUARDED_BY(mutex_);
   std::optional<sys::DirectoryStream> stream_ GUARDED_BY(mutex_);
