@@ -2,14 +2,18 @@
 #
 # The layers the benchmark works on, below one scratch directory on a real file system:
 #   lower/tree/dNNN/fNNN   4 KiB files, lower/data/inN big files; never changed after set-up
-#   <system>/upper, work   the upper layer, made anew for every cell
-#   <system>/upper-data    an upper layer that already holds data/outN, for rows that overwrite
-#   <system>/root          for systems without layers: their own copy of tree, data/inN, data/outN
+#   upper, work            the upper layer, made anew for every cell
+#   upper-data, work-data  an upper layer that already holds data/outN, for rows that overwrite
+#   root                   for systems without layers: a copy of tree, data/inN, data/outN
+#   mnt-<system>           mountpoints
+# Systems share these, one at a time: ext4 makes directories far apart in different parts of the
+# disk, and a directory in a full part was seen to take ten times as long for mkdir as another.
 # `settle` and `drop_names` bring the machine into the same state before each cell.
 
 import ctypes
 import os
 import shutil
+import subprocess
 
 from benchlib.isolation import LIBC
 
@@ -25,14 +29,14 @@ class Scratch:
         self.files = files
         self.data_mib = data_mib
         self.threads = threads
-        self.stale_trees = set()   # copies of tree that a row has used up
+        self.tree_is_stale = False   # a row has used up root/tree
 
-    def of(self, system, name):
-        return os.path.join(self.path, system, name)
+    def at(self, name):
+        return os.path.join(self.path, name)
 
     @property
     def lower(self):
-        return os.path.join(self.path, "lower")
+        return self.at("lower")
 
     def make_tree(self, root):
         text = bytes(4096)
@@ -55,26 +59,26 @@ class Scratch:
         if with_data:
             self.make_big_files(os.path.join(self.lower, "data"), "in")
 
-    def fresh_upper(self, system, row):
+    def fresh_upper(self, row):
         """Returns (upper, work) for one cell."""
         if row.writes_data:
-            upper, work = self.of(system, "upper-data"), self.of(system, "work-data")
+            upper, work = self.at("upper-data"), self.at("work-data")
             if not os.path.isdir(upper):
                 self.make_big_files(os.path.join(upper, "data"), "out")
                 os.makedirs(work)
             return upper, work
-        upper, work = self.of(system, "upper"), self.of(system, "work")
+        upper, work = self.at("upper"), self.at("work")
         for directory in (upper, work):
             shutil.rmtree(directory, ignore_errors=True)
             os.makedirs(directory)
         return upper, work
 
-    def fresh_root(self, system, row):
+    def fresh_root(self, row):
         """Returns the plain copy for one cell; the tree is remade only where a row used it up."""
-        root = self.of(system, "root")
-        if system in self.stale_trees:
+        root = self.at("root")
+        if self.tree_is_stale:
             shutil.rmtree(os.path.join(root, "tree"))
-            self.stale_trees.discard(system)
+            self.tree_is_stale = False
         if not os.path.isdir(os.path.join(root, "tree")):
             self.make_tree(root)
         for index in range(self.threads):
@@ -85,8 +89,7 @@ class Scratch:
             for index in range(self.threads):
                 os.link(os.path.join(self.lower, "data", f"in{index}"),
                         os.path.join(data, f"in{index}"))
-        if row.uses_up:
-            self.stale_trees.add(system)
+        self.tree_is_stale = row.uses_up
         return root
 
     def settle(self):
@@ -96,6 +99,18 @@ class Scratch:
             LIBC.syncfs(ctypes.c_int(fd))
         finally:
             os.close(fd)
+
+
+def mount_memory_disk(path, mib):
+    """Puts an ext4 in memory at `path`; it goes with the mount namespace."""
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", path], check=True)
+    image, root = os.path.join(path, "image"), os.path.join(path, "disk")
+    with open(image, "wb") as file:
+        file.truncate(mib << 20)
+    os.mkdir(root)
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    subprocess.run(["mount", "-o", "loop", image, root], check=True)
+    return root
 
 
 def drop_names():

@@ -64,7 +64,7 @@ class Plain:
 
     def __init__(self, name, scratch, programs):
         self.name, self.scratch, self.programs = name, scratch, programs
-        self.mountpoint = scratch.of(name, "mnt")
+        self.mountpoint = scratch.at(f"mnt-{name}")
         self.pid = None   # of the daemon, for FUSE systems
 
     def missing(self):
@@ -73,7 +73,7 @@ class Plain:
 
     def prepare(self, row):
         """Layers for one cell, before any cache is dropped."""
-        self.mountpoint = self.scratch.fresh_root(self.name, row)
+        self.mountpoint = self.scratch.fresh_root(row)
 
     def mount(self):
         pass
@@ -88,9 +88,9 @@ class Mounted(Plain):
     def prepare(self, row):
         os.makedirs(self.mountpoint, exist_ok=True)
         if self.layered:
-            self.upper, self.work = self.scratch.fresh_upper(self.name, row)
+            self.upper, self.work = self.scratch.fresh_upper(row)
         else:
-            self.source = self.scratch.fresh_root(self.name, row)
+            self.source = self.scratch.fresh_root(row)
 
     def layer_options(self):
         return f"lowerdir={self.scratch.lower},upperdir={self.upper},workdir={self.work}"
