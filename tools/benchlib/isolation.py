@@ -15,6 +15,7 @@ import sys
 ENABLE_URING = "/sys/module/fuse/parameters/enable_uring"
 CLONE_NEWNS, CLONE_NEWPID = 0x00020000, 0x20000000
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
+MNT_DETACH = 2
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -51,6 +52,12 @@ def uring(wanted):
     finally:
         if must_change:
             write_uring("N")
+
+
+def detach(path):
+    """Unmounts lazily whatever is mounted at and below a path, without starting a program: the
+    outer process can start none once the first process of the PID namespace has ended."""
+    LIBC.umount2(os.fsencode(path), MNT_DETACH)
 
 
 def put_first(pid):

@@ -57,6 +57,7 @@ def script(results, title, path):
         f"set output {quoted(path)}",
         f"set title {quoted(title)} noenhanced",
         "set logscale x",
+        "set xrange [*<0.5:2<*]",
         "set xlabel " + quoted(f"rate / rate of {COLUMNS[base][1]} in the same repetition"
                                "\\nfurther right is faster; bars: least and greatest"),
         f"set yrange [-0.8:{len(rows) - 0.2}]",
