@@ -22,7 +22,7 @@ namespace overpass::fuse {
 namespace {
 
 layer::LayerPaths paths_of(const config::Options& options) {
-  return {options.lower, options.upper, options.work, options.mountpoint, options.userxattr};
+  return {options.lower, {}, options.upper, options.work, options.mountpoint, options.userxattr};
 }
 
 overlay::Settings settings_of(const config::Options& options) {

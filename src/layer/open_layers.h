@@ -11,16 +11,19 @@
 #include <vector>
 
 #include "base/problem.h"
+#include "layer/format_settings.h"
 #include "layer/layer_stack.h"
 
 namespace overpass::layer {
 
 struct LayerPaths {
-  std::vector<std::string> lower;  ///< Topmost first; at least one.
+  std::vector<std::string> lower;           ///< Topmost first; at least one.
+  std::vector<std::string> data_only = {};  ///< Below all of them; searched in this order.
   std::optional<std::string> upper;
   std::optional<std::string> work;  ///< Present exactly when `upper` is.
   std::string mountpoint;           ///< For the check that it does not lie inside a layer.
   bool userxattr = false;           ///< Marks are user.overlay.* although trusted.* could be had.
+  FormatChoice format = {};
 };
 
 /// The open layers, lowers write-protected where the daemon may do that. On a problem nothing is

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+//
+// Which parts of the on-disk format a mount uses: as the user chose, and as it was settled when the
+// layers were opened and it was known what their file systems and this process's privileges allow.
+// The names are those of overlayfs's mount options (Documentation/filesystems/overlayfs.rst).
+
+#ifndef OVERPASS_LAYER_FORMAT_SETTINGS_H_
+#define OVERPASS_LAYER_FORMAT_SETTINGS_H_
+
+#include <optional>
+
+namespace overpass::layer {
+
+enum class RedirectDir {
+  On,        ///< Follow redirects, and write them when a directory that lowers show is renamed.
+  Follow,    ///< Follow them only.
+  NoFollow,  ///< Neither.
+  Off,       ///< Neither written nor, on overlayfs's default of redirect_always_follow, refused.
+};
+enum class Verity {
+  Off,
+  On,       ///< A digest in a metacopy mark is checked.
+  Require,  ///< And there has to be one.
+};
+enum class Xino { Off, Auto, On };
+enum class Uuid { Off, Null, Auto, On };
+
+/// Absent: the default of the world the mount lives in.
+struct FormatChoice {
+  std::optional<RedirectDir> redirect_dir;
+  std::optional<bool> index;
+  std::optional<bool> metacopy;
+  Verity verity = Verity::Off;
+  Xino xino = Xino::Auto;
+  Uuid uuid = Uuid::Auto;
+  bool nfs_export = false;
+};
+
+/// Constant after the mount.
+struct FormatSettings {
+  bool follows_redirects = false;
+  bool writes_redirects = false;
+  bool index = false;             ///< Lower hard links stay linked: through the index directory.
+  bool follows_metacopy = false;  ///< Otherwise such a file is EPERM, as on overlayfs.
+  bool writes_metacopy = false;   ///< A change of metadata only copies no data.
+  Verity verity = Verity::Off;
+  Xino xino = Xino::Auto;
+  Uuid uuid = Uuid::Auto;
+  bool nfs_export = false;
+};
+
+}  // namespace overpass::layer
+
+#endif  // OVERPASS_LAYER_FORMAT_SETTINGS_H_
