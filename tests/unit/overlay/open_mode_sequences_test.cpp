@@ -144,11 +144,14 @@ class Play {
     is_stale_.fill(true);
   }
 
+  /// As open_file.cpp has it: no path leads elsewhere, or elsewhere are the same bytes.
+  bool shares_lower() const { return stale_names_ == 0 || !has_diverged_; }
+
   Outcome open(Node& node, bool writes) {
     if (writes) content_ = Side::Upper;
     const Side content = node.superseded ? Side::Upper : content_;
     const OpenQuestion question = {writes, content, passes(content), node.superseded,
-                                   node.superseded && stale_names_ == 0};
+                                   node.superseded && shares_lower()};
     const OpenAnswer answer = node.mode.decide(question);
     switch (answer) {
       case OpenAnswer::Split:

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+//
+// Walks, opens and listings of the mountless union.
+
+#include "union.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "layer/open_layers.h"
+#include "overlay/attributes.h"
+#include "overlay/create.h"
+#include "overlay/file_io.h"
+#include "overlay/lookup.h"
+#include "overlay/remove.h"
+#include "overlay/rename.h"
+#include "sys/credentials.h"
+#include "sys/file_io.h"
+#include "sys/open.h"
+
+namespace overpass::unit {
+
+using overlay::InodeRef;
+
+Result<int32_t> FakeBackings::open(BorrowedFd fd) {
+  const std::lock_guard lock(mutex_);
+  if (refusal_ != 0) return fail(refusal_);
+  const int copy = ::fcntl(raw(fd), F_DUPFD_CLOEXEC, 0);
+  EXPECT_GE(copy, 0) << "registered a descriptor that is not open";
+  files_[++last_].file = UniqueFd(copy);
+  return last_;
+}
+
+void FakeBackings::close(int32_t id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = files_.find(id);
+  if (found == files_.end()) {
+    ADD_FAILURE() << "closed an id that is not registered";
+    return;
+  }
+  EXPECT_EQ(found->second.users, 0) << "closed an id in use";
+  files_.erase(found);
+}
+
+Result<UniqueFd> FakeBackings::open_for_user(int32_t id, int flags) {
+  const std::lock_guard lock(mutex_);
+  const auto found = files_.find(id);
+  if (found == files_.end()) return fail(EIO);
+  auto opened = sys::reopen(found->second.file, flags & (O_ACCMODE | O_APPEND));
+  if (opened) ++found->second.users;
+  return opened;
+}
+
+void FakeBackings::released(int32_t id) {
+  const std::lock_guard lock(mutex_);
+  --files_.at(id).users;
+}
+
+size_t FakeBackings::registered() const {
+  const std::lock_guard lock(mutex_);
+  return files_.size();
+}
+
+size_t FakeBackings::opened() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<size_t>(last_);
+}
+
+Handle::Handle(Union& owner, InodeRef node, overlay::Opened opened)
+    : owner_(&owner), node_(std::move(node)), file_(std::move(opened.file)) {
+  if (opened.backing == nullptr) return;
+  id_ = opened.backing->value();
+  opened.backing.reset();  // From here on only the handle counts.
+  // A writer whose backing is in a lower fails here: the clone of the lower is read-only.
+  backing_ = must(owner_->backings.open_for_user(id_, file_->flags()));
+}
+
+Handle::~Handle() {
+  if (file_ == nullptr) return;  // Moved from.
+  backing_.reset();
+  if (id_ != 0) owner_->backings.released(id_);
+  {
+    // The kernel counts down before it sends RELEASE.
+    const std::lock_guard lock(owner_->kernel_mutex_);
+    owner_->kernel_[node_->id].released();
+  }
+  overlay::release_file(*owner_->overlay_, *file_);
+}
+
+std::string Handle::read() {
+  if (!backing_.empty()) return content_of(backing_);
+  std::string text(1 << 20, '\0');
+  text.resize(must(overlay::read(*owner_->overlay_, *file_, std::span(text), 0)));
+  return text;
+}
+
+void Handle::write(std::string_view text, off_t offset) {
+  const size_t written = backing_.empty()
+                             ? must(overlay::write(*owner_->overlay_, *file_, text, offset, false))
+                             : must(sys::write_at(backing_, text, offset));
+  EXPECT_EQ(written, text.size());
+}
+
+Union::Union(UnionOptions options) : disk(options.on), options_(options) {
+  // As the daemon does before it starts a thread.
+  sys::trim_capabilities();
+  for (size_t i = 1; i <= options_.lowers; ++i) (void)disk.directory("lower" + std::to_string(i));
+  for (const char* name : {"upper", "work", "mountpoint"}) (void)disk.directory(name);
+}
+
+Union::~Union() {
+  overlay_.reset();
+  EXPECT_EQ(backings.registered(), 0U) << "ids that nobody closed";
+}
+
+overlay::Overlay& Union::overlay() {
+  if (overlay_ != nullptr) return *overlay_;
+  layer::LayerPaths paths;
+  for (size_t i = 1; i <= options_.lowers; ++i) {
+    paths.lower.push_back(disk.path("lower" + std::to_string(i)));
+  }
+  if (options_.upper) {
+    paths.upper = disk.path("upper");
+    paths.work = disk.path("work");
+  }
+  paths.mountpoint = disk.path("mountpoint");
+  paths.userxattr = options_.userxattr;
+  auto stack = layer::open_layers(paths);
+  if (!stack) throw std::runtime_error(stack.error().line());
+  const overlay::Settings settings = {options_.read_only, /*is_volatile=*/true,
+                                      options_.cached_lower_io};
+  overlay_ = std::make_unique<overlay::Overlay>(std::move(*stack), settings);
+  if (options_.passthrough) overlay_->backing_files = &backings;
+  kernel_.clear();
+  return *overlay_;
+}
+
+Result<overlay::Entry> Union::look_up(const std::string& path) {
+  overlay::Overlay& all = overlay();
+  overlay::Entry at = TRY(overlay::entry_of(all, InodeRef::share(all.table.root())));
+  for (size_t begin = 0; begin < path.size();) {
+    const size_t end = std::min(path.find('/', begin), path.size());
+    at = TRY(overlay::lookup(all, at.inode, path.substr(begin, end - begin).c_str()));
+    begin = end + 1;
+  }
+  return at;
+}
+
+bool Union::shows(const std::string& path) {
+  auto entry = look_up(path);
+  if (!entry && !entry.failed_with(ENOENT)) must(std::move(entry));
+  return entry.has_value();
+}
+
+Union::Split Union::split(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return {"", path};
+  return {path.substr(0, slash), path.substr(slash + 1)};
+}
+
+Result<Handle> Union::open_node(const InodeRef& node, int flags) {
+  auto opened = TRY(overlay::open_file(overlay(), node, flags));
+  std::optional<int32_t> id;
+  if (opened.backing != nullptr) id = opened.backing->value();
+  {
+    const std::lock_guard lock(kernel_mutex_);
+    KernelInode& inode = kernel_[node->id];
+    EXPECT_TRUE(inode.accepts(id)) << "the kernel would refuse this answer";
+    inode.opened(id);
+  }
+  return Handle(*this, node, std::move(opened));
+}
+
+Result<Handle> Union::try_open(const std::string& path, int flags) {
+  auto handle = open_node(TRY(look_up(path)).inode, flags);
+  if (!handle.failed_with(ESTALE)) return handle;
+  return open_node(TRY(look_up(path)).inode, flags);
+}
+
+void Union::write(const std::string& path, std::string_view text) {
+  if (shows(path)) return open(path, O_WRONLY).write(text);
+  const Split where = split(path);
+  auto created = must(overlay::create_file(overlay(), at(where.directory), where.name.c_str(),
+                                           O_WRONLY, 0644, kRoot));
+  const InodeRef node = created.entry.inode;
+  {
+    const std::lock_guard lock(kernel_mutex_);
+    std::optional<int32_t> id;
+    if (created.opened.backing != nullptr) id = created.opened.backing->value();
+    kernel_[node->id].opened(id);
+  }
+  Handle(*this, node, std::move(created.opened)).write(text);
+}
+
+int Union::make_directory(const std::string& path, mode_t mode) {
+  const Split where = split(path);
+  return error_of(
+      overlay::make_directory(overlay(), at(where.directory), where.name.c_str(), mode, kRoot));
+}
+
+int Union::remove(const std::string& path) {
+  const Split where = split(path);
+  return error_of(overlay::remove_file(overlay(), at(where.directory), where.name.c_str()));
+}
+
+int Union::remove_directory(const std::string& path) {
+  const Split where = split(path);
+  return error_of(overlay::remove_directory(overlay(), at(where.directory), where.name.c_str()));
+}
+
+int Union::rename(const std::string& from, const std::string& to, unsigned flags) {
+  const Split source = split(from), target = split(to);
+  const InodeRef from_directory = at(source.directory), to_directory = at(target.directory);
+  return error_of(overlay::rename(overlay(), {from_directory, source.name.c_str()},
+                                  {to_directory, target.name.c_str()}, flags));
+}
+
+int Union::link(const std::string& from, const std::string& to) {
+  const Split target = split(to);
+  return error_of(
+      overlay::make_link(overlay(), at(from), at(target.directory), target.name.c_str()));
+}
+
+int Union::chmod(const std::string& path, mode_t mode) {
+  overlay::Changes changes;
+  changes.mode = mode;
+  return error_of(overlay::change_attributes(overlay(), at(path), changes, nullptr));
+}
+
+int Union::truncate(const std::string& path, off_t size) {
+  overlay::Changes changes;
+  changes.size = size;
+  return error_of(overlay::change_attributes(overlay(), at(path), changes, nullptr));
+}
+
+std::vector<Shown> Union::list(const std::string& path, bool with_attributes, size_t at_a_time) {
+  overlay::OpenDirectory directory(at(path));
+  std::vector<Shown> all;
+  while (true) {
+    Collector collector(at_a_time);
+    const int64_t offset = all.empty() ? 0 : all.back().next_offset;
+    must(directory.read(overlay(), offset, with_attributes, collector));
+    if (collector.entries.empty()) return all;
+    all.insert(all.end(), collector.entries.begin(), collector.entries.end());
+  }
+}
+
+std::vector<std::string> Union::names(const std::string& path, bool with_attributes) {
+  std::vector<std::string> result;
+  for (const Shown& entry : list(path, with_attributes)) {
+    if (entry.name != "." && entry.name != "..") result.push_back(entry.name);
+  }
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+}  // namespace overpass::unit
