@@ -21,6 +21,10 @@ inline constexpr char kMetacopy[] = "metacopy";  // A file whose data are still 
 inline constexpr char kOrigin[] = "origin";      // File handle of the lower this came from.
 inline constexpr char kImpure[] = "impure";      // A directory with objects that have an origin.
 inline constexpr char kWhiteout[] = "whiteout";  // On an empty file in an opaque=x directory.
+inline constexpr char kNlink[] = "nlink";        // Link count of an indexed file, as a difference.
+inline constexpr char kUpper[] = "upper";        // In the index: file handle of an upper directory.
+inline constexpr char kUuid[] = "uuid";          // On the upper's root: 16 bytes that name the union.
+inline constexpr char kProtattr[] = "protattr";  // Append-only and immutable flags of the union.
 // The second part of an escaped name: overlay.overlay.x is somebody's own overlay.x.
 inline constexpr char kEscape[] = "overlay.";
 
@@ -47,6 +51,7 @@ inline constexpr char kOpaqueFileName[] = ".wh..wh..opq";  // In a directory: it
 inline constexpr char kWorkName[] = "work";
 // Left by a volatile mount, which syncs nothing: the upper may be incomplete after a crash.
 inline constexpr char kVolatileMark[] = "work/incompat/volatile";
+// Beside "work": the index of hard-linked files, and the place of temporaries of a mount with it.
 inline constexpr char kIndexName[] = "index";
 
 }  // namespace overpass::format
