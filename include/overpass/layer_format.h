@@ -23,7 +23,7 @@ inline constexpr char kImpure[] = "impure";      // A directory with objects tha
 inline constexpr char kWhiteout[] = "whiteout";  // On an empty file in an opaque=x directory.
 inline constexpr char kNlink[] = "nlink";        // Link count of an indexed file, as a difference.
 inline constexpr char kUpper[] = "upper";        // In the index: file handle of an upper directory.
-inline constexpr char kUuid[] = "uuid";          // On the upper's root: 16 bytes that name the union.
+inline constexpr char kUuid[] = "uuid";          // On the upper's root: 16 bytes naming the union.
 inline constexpr char kProtattr[] = "protattr";  // Append-only and immutable flags of the union.
 // The second part of an escaped name: overlay.overlay.x is somebody's own overlay.x.
 inline constexpr char kEscape[] = "overlay.";
