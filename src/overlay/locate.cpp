@@ -10,6 +10,7 @@
 #include <limits.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "overlay/overlay.h"
 #include "sys/open.h"
@@ -50,11 +51,25 @@ void cache_fd(Overlay& overlay, Inode& inode, layer::LayerIndex layer, const Sha
   overlay.directory_fds.keep(fd);
 }
 
-/// The descriptor that removing a directory left behind, if any.
-SharedFd orphan_fd(Inode& inode) {
+/// The descriptor that removing a directory left behind. Nothing while it has a name, null when
+/// the descriptor was needed elsewhere.
+std::optional<SharedFd> orphan_fd(const Inode& inode) {
   Lock lock(inode.mutex);
-  if (inode.linked || inode.extras == nullptr) return {};
-  return inode.extras->orphan.lock();
+  if (inode.linked) return {};
+  return inode.extras == nullptr ? SharedFd() : inode.extras->orphan.lock();
+}
+
+/// Failures of a walk that names which changed under it explain.
+bool may_have_met_change(const Result<UniqueFd>& opened) {
+  return opened.failed_with(ENOENT) || opened.failed_with(ENOTDIR) || opened.failed_with(ELOOP);
+}
+
+/// Whether the walk arrived at the directory itself. The number tells only as long as it has a
+/// name, for afterwards another may be given it.
+Result<bool> has_arrived(BorrowedFd fd, const Inode& directory) {
+  const sys::Stat stat = TRY(sys::stat(sys::itself(fd)));
+  Lock lock(directory.mutex);
+  return directory.linked && stat.stx_ino == directory.directory->upper_ino;
 }
 
 /// The nearest ancestor with a cached descriptor in `layer`, and the names from there, outermost
@@ -109,15 +124,14 @@ Result<SharedFd> directory_fd(Overlay& overlay, Inode& directory, layer::LayerIn
   if (SharedFd fd = cached_fd(overlay, directory, layer)) return fd;
   for (int walks = 0; walks < kMaxWalks; ++walks) {
     if (layer == layer::kUpper) {
-      if (SharedFd fd = orphan_fd(directory)) return fd;
+      if (auto fd = orphan_fd(directory)) return *fd ? Result<SharedFd>(*fd) : fail(ESTALE);
     }
     Walk walk = plan_walk(overlay, directory, layer);
     auto opened = open_walk(walk);
     if (layer == layer::kUpper) {
-      if (opened.failed_with(ENOENT) || opened.failed_with(ENOTDIR)) continue;
+      if (may_have_met_change(opened)) continue;
       if (!opened) return fail(opened.error());
-      const sys::Stat stat = TRY(sys::stat(sys::itself(*opened)));
-      if (stat.stx_ino != directory.directory->upper_ino) continue;
+      if (!TRY(has_arrived(*opened, directory))) continue;
     }
     SharedFd fd = std::make_shared<CachedFd>(TRY(std::move(opened)));
     cache_fd(overlay, directory, layer, fd);

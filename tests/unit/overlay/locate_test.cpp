@@ -36,6 +36,18 @@ std::string identity(Union& u, const InodeRef& directory) {
   return must(u.open_node(file, O_RDONLY)).read();
 }
 
+/// As if others had pushed its descriptors out of the cache.
+void drop_descriptors(Union& u, const InodeRef& directory) {
+  std::vector<SharedFd> fds;
+  {
+    const Lock lock(directory->directory->cache_mutex);
+    for (const auto& fd : directory->directory->fds) fds.push_back(fd.lock());
+  }
+  for (const SharedFd& fd : fds) {
+    if (fd != nullptr) u.overlay().directory_fds.drop(fd);
+  }
+}
+
 TEST(Locate, ReachesMoreDirectoriesThanItKeepsOpen) {
   Union u({.lowers = 2});
   constexpr int kDirectories = 500;
@@ -201,6 +213,33 @@ TEST(LocateRemoved, ReachesADirectoryThatIsStillHeld) {
   ASSERT_EQ(u.make_directory("d"), 0);
   EXPECT_EQ(must(attributes(u.overlay(), removed)).stx_nlink, 0U);
   EXPECT_NE(u.at("d").get(), removed.get());
+}
+
+TEST(LocateRemoved, ReachesNoOtherDirectoryEvenIfItHasTheNumber) {
+  Union u;
+  ASSERT_EQ(u.make_directory("d"), 0);
+  const InodeRef removed = u.at("d");
+  ASSERT_EQ(u.remove_directory("d"), 0);
+  {
+    const Lock lock(removed->mutex);
+    ASSERT_NE(removed->extras->orphan.lock(), nullptr);
+    u.overlay().orphan_fds.drop(removed->extras->orphan.lock());
+  }
+  // As a file system does that uses numbers again.
+  u.disk.directory("upper/d");
+  removed->directory->upper_ino = u.disk.stat("upper/d").st_ino;
+  EXPECT_EQ(error_of(directory_fd(u.overlay(), *removed, layer::kUpper)), ESTALE);
+}
+
+TEST(LocateWhileAnAncestorIsReplaced, BlamesNoSymbolicLink) {
+  // It cannot be told from an ancestor that was moved away with something made in its place.
+  Union u;
+  u.disk.directory("upper/a/b");
+  const InodeRef a = u.at("a"), b = u.at("a/b");
+  for (const InodeRef& directory : {a, b}) drop_descriptors(u, directory);
+  std::filesystem::rename(u.disk.path("upper/a"), u.disk.path("upper/elsewhere"));
+  std::filesystem::create_symlink("elsewhere", u.disk.path("upper/a"));
+  EXPECT_EQ(error_of(directory_fd(u.overlay(), *b, layer::kUpper)), ESTALE);
 }
 
 TEST(LocateWhileTheParentGoes, DropsItSafely) {
