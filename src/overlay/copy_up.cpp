@@ -105,6 +105,8 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, off_t w
     record_origin(overlay, source.layer, source.place(), sys::itself(prepared.file));
   }
   TRY(copy_metadata(source.place(), source.stat, sys::itself(prepared.file), overlay.stack.prefix));
+  // Published, a shorter copy is a truncated file, and has the time of one.
+  if (size < static_cast<off_t>(source.stat.stx_size)) TRY(sys::touch(sys::itself(prepared.file)));
   if (!overlay.settings.is_volatile) TRY(sys::sync_file(prepared.file));
   return prepared;
 }

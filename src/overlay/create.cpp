@@ -62,6 +62,13 @@ Result<void> make_over(const NewObject& object, BorrowedFd upper, Vacancy vacanc
   if (is_directory) TRY(layer::set_opaque(temporary.place(), object.overlay.stack.prefix));
   // A directory cannot be renamed over a file: they change places, and the whiteout is discarded.
   const bool exchange = is_directory && vacancy == Vacancy::Whiteout;
+  if (exchange && !workdir.features().rename_exchange) {
+    // A crash between the two steps shows what the whiteout hid.
+    TRY(sys::remove_file(upper, object.name));
+    auto published = temporary.publish(upper, object.name);
+    if (!published) (void)workdir.place_whiteout(upper, object.name);
+    return published;
+  }
   return temporary.publish(upper, object.name, exchange ? RENAME_EXCHANGE : 0);
 }
 

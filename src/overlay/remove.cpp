@@ -87,15 +87,6 @@ Result<void> remove_pure_upper(BorrowedFd upper, const char* name) {
   return sys::remove_directory(upper, name);
 }
 
-/// Moving a directory changes its "..", for which an ordinary user needs to be allowed to write to
-/// it. It is about to be removed, so its mode does not matter any more.
-Result<void> make_movable(sys::Place directory) {
-  if (::geteuid() == 0) return {};
-  const sys::Stat stat = TRY(sys::stat(directory));
-  if ((stat.stx_mode & S_IRWXU) == S_IRWXU) return {};
-  return sys::change_mode(directory, (stat.stx_mode & 07777) | S_IRWXU);
-}
-
 /// A lower's protection by chattr(1) survives as long as the file is not copied up.
 Result<void> check_removable(const Inode& inode) {
   return inode.lower_immutable || inode.lower_append_only ? Result<void>(fail(EPERM))
@@ -118,6 +109,19 @@ Result<InodeRef> inode_of(Overlay& overlay, const InodeRef& directory, const cha
 Result<SharedFd> orphan_of(const Inode& inode, BorrowedFd upper, const char* name) {
   if (!in_upper(inode)) return SharedFd();
   return SharedFd(std::make_shared<CachedFd>(TRY(sys::open_at(upper, name, O_PATH))));
+}
+
+Result<bool> is_bare(BorrowedFd upper, const char* name) {
+  const UniqueFd fd = TRY(sys::open_at(upper, name, O_RDONLY | O_DIRECTORY));
+  const UpperContent content = TRY(read_upper(fd));
+  return !content.shows_entries && content.whiteouts.empty();
+}
+
+Result<void> make_movable(sys::Place directory) {
+  if (::geteuid() == 0) return {};
+  const sys::Stat stat = TRY(sys::stat(directory));
+  if ((stat.stx_mode & S_IRWXU) == S_IRWXU) return {};
+  return sys::change_mode(directory, (stat.stx_mode & 07777) | S_IRWXU);
 }
 
 Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,

@@ -12,6 +12,7 @@
 #include "layer/workdir.h"
 #include "overlay/inode.h"
 #include "overlay/shared_fd.h"
+#include "sys/place.h"
 
 namespace overpass::overlay {
 
@@ -32,6 +33,13 @@ bool removal_reads_lowers(Overlay& overlay, const Inode& directory, const char* 
 /// Whether the union shows no entry in `directory`.
 /// REQUIRES: its names are held exclusively.
 Result<bool> is_empty(Overlay& overlay, Inode& directory);
+
+/// Whether the upper's directory `name` has no entries on disk, not even whiteouts.
+Result<bool> is_bare(BorrowedFd upper, const char* name);
+
+/// Moving a directory changes its "..", for which an ordinary user needs to be allowed to write to
+/// it. It is about to be removed, so its mode does not matter any more.
+Result<void> make_movable(sys::Place directory);
 
 /// The inode of `name` in `directory`: from memory, or looked up in the layers.
 /// REQUIRES: the directory's names are held exclusively.

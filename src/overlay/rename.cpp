@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // Both ends are copied up, then one renameat2(2) moves the name in the upper and, where lowers show
-// the old name, leaves a whiteout there. What is in the way at the new name is either replaced by
-// that same call, or, where the kernel would refuse (a directory over a whiteout), changes places
-// with it and is cleaned away.
+// the old name, leaves a whiteout there. What is in the way at the new name is replaced by that
+// same call. Where the kernel would refuse, it is made ready for that first, without a difference
+// to be seen: a directory full of whiteouts changes places with an empty one. A whiteout in the way
+// of a directory changes places with it.
 
 #include "overlay/rename.h"
 
@@ -13,6 +14,7 @@
 #include "layer/markers.h"
 #include "layer/workdir.h"
 #include "overlay/copy_up.h"
+#include "overlay/copy_up_metadata.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
 #include "overlay/lookup.h"
@@ -104,10 +106,37 @@ Result<void> rename_leaving_whiteout(Overlay& overlay, const End& from, const En
   return workdir.place_whiteout(from.upper->fd, from.name);
 }
 
-/// Puts the upper's directory at `to` out of the way: an empty one, as the union sees it.
-Result<void> clear_directory(Overlay& overlay, const End& to, Leftovers& leftovers) {
-  if (!to.inode->directory->has_upper) return {};
-  return replace_by_whiteout(overlay, to.upper->fd, to.name, true, leftovers);
+/// A directory as the union shows the one at `place`, which shows no entries: opaque and empty.
+Result<std::unique_ptr<layer::PendingUpper>> make_empty_twin(Overlay& overlay, sys::Place place) {
+  layer::Workdir& workdir = overlay.stack.workdir;
+  auto twin = std::make_unique<layer::PendingUpper>(workdir);
+  TRY(sys::make_directory(workdir.fd(), twin->name(), 0700));
+  TRY(layer::set_opaque(twin->place(), overlay.stack.prefix));
+  TRY(copy_metadata(place, TRY(sys::stat(place)), twin->place(), overlay.stack.prefix));
+  return twin;
+}
+
+/// Makes the upper's directory at `to`, which shows no entries, one that rename(2) replaces: its
+/// whiteouts go with it to the workdir, and an empty twin takes its place. Whether that was needed.
+Result<bool> clear_directory(Overlay& overlay, const End& to, Leftovers& leftovers) {
+  if (!to.inode->directory->has_upper || TRY(is_bare(to.upper->fd, to.name))) return false;
+  layer::Workdir& workdir = overlay.stack.workdir;
+  TRY(make_movable(to.place()));
+  if (!workdir.features().rename_exchange) {
+    // A crash between this and the rename shows the lower directory again.
+    leftovers.push_back(std::make_unique<layer::PendingUpper>(workdir));
+    TRY(sys::rename(to.place(), leftovers.back()->place()));
+    return true;
+  }
+  leftovers.push_back(TRY(make_empty_twin(overlay, to.place())));
+  TRY(leftovers.back()->publish(to.upper->fd, to.name, RENAME_EXCHANGE));
+  return true;
+}
+
+/// Undoes clear_directory, as well as it goes.
+void put_back(Overlay& overlay, const End& to, Leftovers& leftovers) {
+  const bool exchange = overlay.stack.workdir.features().rename_exchange;
+  (void)leftovers.back()->publish(to.upper->fd, to.name, exchange ? RENAME_EXCHANGE : 0);
 }
 
 /// A directory moved to where lowers show something is not to be merged with it.
@@ -116,20 +145,32 @@ Result<void> make_opaque_if_needed(Overlay& overlay, const End& moved, const End
   return layer::set_opaque(moved.place(), overlay.stack.prefix);
 }
 
+/// A directory cannot be renamed over a whiteout: they change places.
+Result<void> move_over_whiteout(Overlay& overlay, const End& from, const End& to) {
+  layer::Workdir& workdir = overlay.stack.workdir;
+  if (!workdir.features().rename_exchange) {
+    // A crash after this shows what the whiteout hid.
+    TRY(sys::remove_file(to.upper->fd, to.name));
+    auto moved = sys::rename(from.place(), to.place());
+    if (!moved) (void)workdir.place_whiteout(to.upper->fd, to.name);
+    if (!moved || !from.lowers_show) return moved;
+    return workdir.place_whiteout(from.upper->fd, from.name);
+  }
+  TRY(sys::rename(from.place(), to.place(), RENAME_EXCHANGE));
+  // Beyond this point it has happened. A whiteout that stays where none is needed hides nothing.
+  if (!from.lowers_show) (void)sys::remove_file(from.upper->fd, from.name);
+  return {};
+}
+
 Result<void> move(Overlay& overlay, const End& from, const End& to, Leftovers& leftovers) {
   TRY(make_opaque_if_needed(overlay, from, to));
-  bool whiteout_at_target = to.has_whiteout;
-  if (to.inode && to.inode->is_directory()) {
-    TRY(clear_directory(overlay, to, leftovers));
-    whiteout_at_target = to.inode->directory->has_upper;
-  }
-  if (from.inode->is_directory() && whiteout_at_target) {
-    TRY(sys::rename(from.place(), to.place(), RENAME_EXCHANGE));
-    if (from.lowers_show) return {};  // The whiteout is where one is needed.
-    return sys::remove_file(from.upper->fd, from.name);
-  }
-  if (from.lowers_show) return rename_leaving_whiteout(overlay, from, to);
-  return sys::rename(from.place(), to.place());
+  if (from.inode->is_directory() && to.has_whiteout) return move_over_whiteout(overlay, from, to);
+  const bool cleared =
+      to.inode && to.inode->is_directory() && TRY(clear_directory(overlay, to, leftovers));
+  auto moved = from.lowers_show ? rename_leaving_whiteout(overlay, from, to)
+                                : sys::rename(from.place(), to.place());
+  if (!moved && cleared) put_back(overlay, to, leftovers);
+  return moved;
 }
 
 Result<void> replace(Overlay& overlay, const End& from, const End& to, Leftovers& leftovers) {

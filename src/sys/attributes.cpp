@@ -5,6 +5,7 @@
 #include "sys/attributes.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,6 +35,11 @@ Result<void> change_times(Place place, const timespec& access, const timespec& m
   const timespec times[2] = {access, modification};
   const int flags = AT_SYMLINK_NOFOLLOW | (place.is_fd() ? AT_EMPTY_PATH : 0);
   return checked_void(::utimensat(raw(place.fd), place.name, times, flags));
+}
+
+Result<void> touch(Place place) {
+  return change_times(place, {.tv_sec = 0, .tv_nsec = UTIME_OMIT},
+                      {.tv_sec = 0, .tv_nsec = UTIME_NOW});
 }
 
 Result<void> copy_times(Place place, const Stat& stat) {

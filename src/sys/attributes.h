@@ -26,6 +26,9 @@ Result<void> change_owner(Place place, uid_t uid, gid_t gid);
 /// utimensat(2); tv_nsec may be UTIME_NOW or UTIME_OMIT.
 Result<void> change_times(Place place, const timespec& access, const timespec& modification);
 
+/// Sets the modification time to now.
+Result<void> touch(Place place);
+
 /// Gives `place` the access and modification times of `stat`.
 Result<void> copy_times(Place place, const Stat& stat);
 
