@@ -11,6 +11,7 @@ class Settings:
     system: str = "overpass"     # overpass, kernel or plain: what the mount suite mounts
     seed: int = 1
     steps: int = 0               # model suite: number of operations, 0 for its own default
+    step: int = 0                # fault suite: only this step of each scenario, 0 for all
     verbose: bool = False
     full: bool = False           # the sizes of the specification instead of shorter ones
     scratch: str = ""            # directory of this test file

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""The operations whose every step is broken: layers before, and the calls a program makes.
+
+Operations are chosen so that each way through the code that changes the upper layer is taken once. An
+operation changes the tree by one call, so that there is one old and one new state.
+"""
+import dataclasses
+import os
+import socket
+import stat
+import typing
+
+from states import with_parted_links
+
+from harness import WHITEOUT, Dir, File, Link, Node, Symlink, acl, syscalls
+
+DATA = bytes(range(256)) * 16
+LARGE = File(DATA * 20, 0o640, size=300_000)                     # beyond what is copied by one call; ends in a hole
+DRESSED = File(DATA, 0o4751, (1000, 1001), {"user.a": b"1", "user.b": b"2", "trusted.c": b"3"})
+
+
+@dataclasses.dataclass
+class Scenario:
+    name: str
+    operation: typing.Callable                                  # takes the mount
+    lowers: tuple = ()
+    upper: dict = dataclasses.field(default_factory=dict)
+    options: tuple = ()
+    prepare: typing.Callable = None                             # calls on the same mount before the operation
+    keeps_handles: bool = False                                 # the upper holds handles of its own files
+    between: typing.Callable = None                             # old and new state to a third that is allowed
+    not_for_kernel: str = ""                                    # why the kernel is not asked
+
+
+def scenario(name, operation, lower=None, upper=None, **named):
+    return Scenario(name, operation, (lower or {},), upper or {}, **named)
+
+
+def opened(path, flags, mode=0o644):
+    os.close(os.open(path, flags, mode))
+
+
+def bind(path):
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(path)
+
+
+def chain(item):
+    return {"a": Dir({"b": Dir({"c": Dir({"file": item})}, 0o2750, (5, 6)), "other": "o"}, 0o711, xattrs={"user.d": b"d"})}
+
+
+def emptied(names, **dressing):
+    """The upper part of a directory whose lower entries are all hidden."""
+    return Dir({name: WHITEOUT for name in names}, **dressing)
+
+
+COPY_UP = [
+    scenario("copy-up of a file by opening it", lambda m: opened(m / "file", os.O_WRONLY | os.O_APPEND), {"file": DRESSED}),
+    scenario("copy-up of a file by chmod", lambda m: os.chmod(m / "file", 0o600), {"file": DRESSED}),
+    scenario("copy-up of a large file with a hole", lambda m: os.chmod(m / "file", 0o600), {"file": LARGE}),
+    scenario("copy-up of a file deep below", lambda m: os.chmod(m / "a/b/c/file", 0o600), chain(DRESSED)),
+    scenario("copy-up of directories", lambda m: os.chmod(m / "a/b/c", 0o700), chain("x")),
+    scenario("copy-up of a symbolic link", lambda m: os.lchown(m / "link", 7, 8), {"link": Symlink("to", (1, 2))}),
+    scenario("copy-up of a fifo", lambda m: os.chmod(m / "fifo", 0o600), {"fifo": Node(stat.S_IFIFO, 0o644, owner=(1, 2))}),
+    scenario("copy-up of a device", lambda m: os.utime(m / "node", (5, 5)), {"node": Node(stat.S_IFBLK, 0o640, (7, 99))}),
+    scenario("copy-up of one of two hard links", lambda m: os.chmod(m / "one", 0o600), {"one": DRESSED, "two": Link("one")},
+             between=lambda old, new: with_parted_links(old)),      # which is how a copy-up is seen without an index
+    scenario("copy-up of a file with an ACL", lambda m: os.chown(m / "file", 3, 4),
+             {"file": File(DATA, xattrs={"system.posix_acl_access": acl.encode("u::rw-,u:7:r--,g::r--,m::r--,o::---")})}),
+    scenario("setting an extended attribute of a lower file", lambda m: os.setxattr(m / "file", "user.new", b"v"), {"file": DRESSED}),
+    scenario("removing an extended attribute of a lower file", lambda m: os.removexattr(m / "file", "user.a"), {"file": DRESSED}),
+    scenario("setting the times of a lower file", lambda m: os.utime(m / "file", (5, 6)), {"file": "x"}),
+    scenario("chown of a lower set-user-ID file", lambda m: os.chown(m / "file", 3, 4), {"file": DRESSED}),
+    scenario("copy-up for a link", lambda m: os.link(m / "file", m / "a/name"), {"file": DRESSED, "a": {}}),
+]
+
+SIZES = [
+    scenario("truncating open of a lower file", lambda m: opened(m / "file", os.O_WRONLY | os.O_TRUNC), {"file": LARGE}),
+    scenario("truncation of a lower file", lambda m: os.truncate(m / "file", 1000), {"file": LARGE}),
+    scenario("growing a lower file", lambda m: os.truncate(m / "file", 400_000), {"file": LARGE}),
+]
+
+CREATION = [
+    scenario("creating a file", lambda m: opened(m / "a/new", os.O_CREAT | os.O_EXCL | os.O_WRONLY), {"a": {"x": "y"}}),
+    scenario("creating a file over a whiteout", lambda m: opened(m / "name", os.O_CREAT | os.O_EXCL | os.O_WRONLY),
+             {"name": DRESSED}, {"name": WHITEOUT}),
+    scenario("mkdir", lambda m: os.mkdir(m / "a/new", 0o751), {"a": {"x": "y"}}),
+    scenario("mkdir over a whiteout", lambda m: os.mkdir(m / "name"), {"name": {"x": "y"}}, {"name": WHITEOUT}),
+    scenario("mkdir over a whiteout in a directory with a default ACL", lambda m: os.mkdir(m / "d/name"),
+             {"d": {"name": {"x": "y"}}},
+             {"d": Dir({"name": WHITEOUT}, 0o2775, (3, 4), {"system.posix_acl_default": acl.encode("u::rwx,u:7:r--,g::r-x,m::r-x,o::---")})}),
+    scenario("symlink over a whiteout", lambda m: os.symlink("to", m / "name"), {"name": "x"}, {"name": WHITEOUT}),
+    scenario("mkfifo over a whiteout", lambda m: os.mkfifo(m / "name", 0o620), {"name": "x"}, {"name": WHITEOUT}),
+    scenario("binding a socket over a whiteout", lambda m: bind(m / "name"), {"name": "x"}, {"name": WHITEOUT}),
+    scenario("link", lambda m: os.link(m / "file", m / "name"), {}, {"file": "x"}),
+    scenario("link over a whiteout", lambda m: os.link(m / "file", m / "name"), {"name": "old"}, {"file": "x", "name": WHITEOUT}),
+]
+
+REMOVAL = [
+    scenario("unlink of an upper file", lambda m: os.unlink(m / "file"), {}, {"file": "x"}),
+    scenario("unlink of a lower file", lambda m: os.unlink(m / "a/file"), {"a": {"file": "x"}}),
+    scenario("unlink of a copied-up file", lambda m: os.unlink(m / "file"), {"file": "x"}, {"file": "xy"}),
+    scenario("unlink of one of two upper links", lambda m: os.unlink(m / "one"), {}, {"one": "x", "two": Link("one")}),
+    scenario("rmdir of an upper directory", lambda m: os.rmdir(m / "d"), {}, {"d": {}}),
+    scenario("rmdir of a lower directory", lambda m: os.rmdir(m / "d"), {"d": {}}),
+    scenario("rmdir of a merged directory", lambda m: os.rmdir(m / "d"), {"d": {}}, {"d": {}}),
+    scenario("rmdir of a merged directory full of whiteouts", lambda m: os.rmdir(m / "d"),
+             {"d": {"x": "1", "y": "2", "z": {"deep": "3"}}}, {"d": emptied("xyz")}),
+    scenario("rmdir of an upper directory with old whiteouts", lambda m: os.rmdir(m / "d"), {}, {"d": emptied("xyz")},
+             not_for_kernel="it lists whiteouts of a directory that no lower layer has"),
+    scenario("rmdir of an opaque directory", lambda m: os.rmdir(m / "d"), {"d": {"x": "1"}}, {"d": Dir(opaque="trusted")}),
+]
+
+RENAMES = [
+    scenario("rename of an upper file", lambda m: os.rename(m / "old", m / "new"), {}, {"old": "x"}),
+    scenario("rename of a lower file", lambda m: os.rename(m / "old", m / "new"), {"old": DRESSED}),
+    scenario("rename of a lower file into another directory", lambda m: os.rename(m / "a/old", m / "b/new"),
+             {"a": {"old": DRESSED}, "b": {"x": "y"}}),
+    scenario("rename of a lower file over a lower file", lambda m: os.rename(m / "old", m / "new"), {"old": "x", "new": "y"}),
+    scenario("rename of an upper file over a lower file", lambda m: os.rename(m / "old", m / "new"), {"new": "y"}, {"old": "x"}),
+    scenario("rename of an upper file over a whiteout", lambda m: os.rename(m / "old", m / "new"),
+             {"new": "y"}, {"old": "x", "new": WHITEOUT}),
+    scenario("rename of a copied-up file over a whiteout", lambda m: os.rename(m / "old", m / "new"),
+             {"old": "x", "new": "y"}, {"old": "xx", "new": WHITEOUT}),
+    scenario("rename of a copied-up symbolic link", lambda m: os.rename(m / "old", m / "new"), {"old": Symlink("to")}),
+    scenario("rename of an upper directory", lambda m: os.rename(m / "old", m / "new"), {}, {"old": {"x": "y"}}),
+    scenario("rename of an upper directory over a whiteout", lambda m: os.rename(m / "old", m / "new"),
+             {"new": {"y": "z"}}, {"old": {"x": "y"}, "new": WHITEOUT}),
+    scenario("rename of an opaque directory over a whiteout", lambda m: os.rename(m / "old", m / "new"),
+             {"old": {"w": "v"}, "new": {"y": "z"}}, {"old": Dir({"x": "y"}, opaque="trusted"), "new": WHITEOUT}),
+    scenario("rename of an upper directory over an empty one", lambda m: os.rename(m / "old", m / "new"),
+             {}, {"old": {"x": "y"}, "new": {}}),
+    scenario("rename of an upper directory over an emptied merged one", lambda m: os.rename(m / "old", m / "new"),
+             {"new": {"y": "z"}}, {"old": {"x": "y"}, "new": emptied("y", mode=0o751, owner=(3, 4))}),
+    scenario("rename of an opaque directory over an emptied merged one", lambda m: os.rename(m / "old", m / "new"),
+             {"old": {"w": "v"}, "new": {"y": "z"}}, {"old": Dir({"x": "y"}, opaque="trusted"), "new": emptied("y")}),
+    scenario("rename of an upper directory over an empty lower one", lambda m: os.rename(m / "old", m / "new"),
+             {"new": {}}, {"old": {"x": "y"}}),
+    scenario("exchange of two lower files", lambda m: exchange(m / "old", m / "new"), {"old": "x", "new": "y"}),
+    scenario("exchange of a lower file and an upper directory", lambda m: exchange(m / "old", m / "d"),
+             {"old": "x"}, {"d": {"x": "y"}}),
+    scenario("exchange of two upper directories over lower ones", lambda m: exchange(m / "d", m / "e"),
+             {"d": {"x": "y"}, "e": {"z": "w"}},
+             {"d": Dir({"1": "1"}, opaque="trusted"), "e": Dir({"2": "2"}, opaque="trusted")}),
+]
+
+
+def exchange(one, other):
+    syscalls.renameat2(one, other, syscalls.RENAME_EXCHANGE)
+
+
+SCENARIOS = [*COPY_UP, *SIZES, *CREATION, *REMOVAL, *RENAMES]

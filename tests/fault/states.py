@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""What a tree shows, in a form in which two trees are equal, or one is named as old or new.
+
+A state is a dict from path to its line of the dump. Times of directories are kept apart: a copy-up
+touches its parent directory and puts the time back afterwards, so that a crash between the two leaves
+a newer one (docs/architecture.md says so; the kernel's overlayfs does the same).
+"""
+import dataclasses
+
+from harness import checks
+
+
+@dataclasses.dataclass
+class State:
+    lines: dict
+    times: dict
+
+    def below(self, path):
+        """The lines of what is at or below a path."""
+        inside = lambda name: name == path or name.startswith(path + "/")        # noqa: E731
+        return {name: line for name, line in self.lines.items() if inside(name)}
+
+
+def state_of(t, path):
+    state = State({}, {})
+    for line in t.dump(path):
+        name, kind, *rest = line.split(" ")
+        if kind == "dir":
+            state.times[name] = next(word for word in rest if word.startswith("mtime="))
+            rest = [word for word in rest if not word.startswith("mtime=")]
+        state.lines[name] = " ".join([kind, *rest])
+    return state
+
+
+def name_of_state(seen, known):
+    """Which of the known states (name -> State) was seen; the last one if several are alike.
+
+    Fails if none was seen, and for a directory's time that is from nowhere.
+    """
+    name = next((name for name in reversed(known) if known[name].lines == seen.lines), None)
+    if name is None:
+        shown = "\n".join(difference(seen, state, name) for name, state in known.items())
+        raise checks.Failure(f"the tree is in no known state:\n{shown}")
+    for path, time in seen.times.items():
+        allowed = {"mtime=new"} | {state.times[path] for state in known.values() if path in state.times}
+        checks.holds(time in allowed, f"{time} of the directory {path} is one of {allowed}")
+    return name
+
+
+def difference(seen, state, name):
+    paths = sorted(set(seen.lines) | set(state.lines))
+    lines = [f"    {path}: is {seen.lines.get(path, 'absent')}, {name} {state.lines.get(path, 'absent')}"
+             for path in paths if seen.lines.get(path) != state.lines.get(path)]
+    return "\n".join([f"  compared with the {name} state:", *lines])
+
+
+def with_parted_links(state):
+    """The same tree without a word of which names are links of each other."""
+    return State({name: line.split(" links=")[0] for name, line in state.lines.items()}, state.times)
