@@ -62,7 +62,10 @@ void on_setattr(fuse_req_t request, fuse_ino_t node, struct stat* attributes, in
                 fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Setattr);
   const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
-  const bool is_long = inode && overlay::needs_data_copy(*inode);
+  const bool changes_bytes = (bits & FUSE_SET_ATTR_SIZE) != 0;
+  const bool is_long =
+      inode && (changes_bytes ? overlay::needs_data_copy(*inode)
+                              : overlay::needs_long_copy_for_metadata(daemon.overlay, *inode));
   answer_where(is_long, AttributesReply(request),
                [&daemon, inode, changes = changes_of(request, *attributes, bits),
                 file = file_of(info)]() -> Result<ShownAttributes> {

@@ -72,7 +72,8 @@ void on_ioctl(fuse_req_t request, fuse_ino_t node, unsigned code, void*, fuse_fi
   Daemon& daemon = arrived(request, Opcode::Ioctl);
   IoctlReply reply(request);
   const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
-  const bool is_long = inode && overlay::is_flag_change(code) && overlay::needs_data_copy(*inode);
+  const bool is_long = inode && overlay::is_flag_change(code) &&
+                       overlay::needs_long_copy_for_metadata(daemon.overlay, *inode);
   const auto* bytes = static_cast<const char*>(input);
   answer_where(is_long, std::move(reply),
                [&daemon, inode, code, flags, output_size,

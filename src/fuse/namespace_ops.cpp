@@ -43,7 +43,8 @@ void on_link(fuse_req_t request, fuse_ino_t node, fuse_ino_t parent, const char*
   Daemon& daemon = arrived(request, Opcode::Link);
   EntryReply reply(request);
   const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
-  answer_where(inode && overlay::needs_data_copy(*inode), std::move(reply),
+  answer_where(inode && overlay::needs_long_copy_for_metadata(daemon.overlay, *inode),
+               std::move(reply),
                [&daemon, inode, parent, name = std::string(name)]() -> Result<overlay::Entry> {
                  if (!inode) return fail(ESTALE);
                  return overlay::make_link(daemon.overlay, inode, TRY(inode_at(daemon, parent)),

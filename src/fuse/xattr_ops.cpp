@@ -70,21 +70,21 @@ void on_setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const ch
   EmptyReply reply(request);
   const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
   const bool keeps = inode && keeps_setgid(daemon, request, inode, name);
-  answer_where(inode && overlay::needs_data_copy(*inode), std::move(reply),
-               [&daemon, inode, flags, keeps, name = std::string(name),
-                value = std::string(value, size)]() -> Result<void> {
-                 if (!inode) return fail(ESTALE);
-                 return overlay::set_xattr(daemon.overlay, inode, name.c_str(), value, flags,
-                                           keeps);
-               });
+  answer_where(
+      inode && overlay::needs_long_copy_for_metadata(daemon.overlay, *inode), std::move(reply),
+      [&daemon, inode, flags, keeps, name = std::string(name),
+       value = std::string(value, size)]() -> Result<void> {
+        if (!inode) return fail(ESTALE);
+        return overlay::set_xattr(daemon.overlay, inode, name.c_str(), value, flags, keeps);
+      });
 }
 
 void on_removexattr(fuse_req_t request, fuse_ino_t node, const char* name) {
   Daemon& daemon = arrived(request, Opcode::Removexattr);
   EmptyReply reply(request);
   const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
-  answer_where(inode && overlay::needs_data_copy(*inode), std::move(reply),
-               [&daemon, inode, name = std::string(name)]() -> Result<void> {
+  answer_where(inode && overlay::needs_long_copy_for_metadata(daemon.overlay, *inode),
+               std::move(reply), [&daemon, inode, name = std::string(name)]() -> Result<void> {
                  if (!inode) return fail(ESTALE);
                  return overlay::remove_xattr(daemon.overlay, inode, name.c_str());
                });

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -53,6 +54,8 @@ struct LayerStack {
 
   bool has_upper() const { return layers[kUpper].is_present; }
   const Layer& upper() const { return layers[kUpper]; }
+  /// Behind the last layer that is merged.
+  LayerIndex lowers_end() const { return std::min(first_data_only, size()); }
   LayerIndex size() const { return static_cast<LayerIndex>(layers.size()); }
   bool all_on_one_device() const;
 };

@@ -59,6 +59,10 @@ const char* name_of(Mark mark, Prefix prefix) {
   return prefix == Prefix::Trusted ? spelling.trusted : spelling.user;
 }
 
+Result<bool> has_mark(sys::Place place, Mark mark, Prefix prefix) {
+  return has_xattr(place, name_of(mark, prefix));
+}
+
 bool is_private_xattr(std::string_view name, Prefix prefix) {
   return name.starts_with(prefix_text(prefix)) || name.starts_with(kFuseOverlayfsPrefix);
 }
@@ -109,7 +113,7 @@ bool is_whiteout(const sys::Stat& stat) {
 
 Result<bool> is_xwhiteout(sys::Place place, const sys::Stat& stat, Prefix prefix) {
   if (!S_ISREG(stat.stx_mode) || stat.stx_size != 0) return false;
-  return has_xattr(place, name_of(Mark::Whiteout, prefix));
+  return has_mark(place, Mark::Whiteout, prefix);
 }
 
 bool is_whiteout_name(std::string_view name) { return name.starts_with(kWhiteoutNamePrefix); }
@@ -121,12 +125,6 @@ std::optional<std::string_view> hidden_by(std::string_view name) {
 
 std::string whiteout_name_of(std::string_view name) {
   return std::string(kWhiteoutNamePrefix).append(name);
-}
-
-Result<bool> has_unsupported_mark(sys::Place place, const sys::Stat& stat, Prefix prefix) {
-  if (S_ISREG(stat.stx_mode)) return has_xattr(place, name_of(Mark::Metacopy, prefix));
-  if (S_ISDIR(stat.stx_mode)) return has_xattr(place, name_of(Mark::Redirect, prefix));
-  return false;
 }
 
 }  // namespace overpass::layer

@@ -25,6 +25,9 @@ enum class Mark { Opaque, Redirect, Metacopy, Origin, Impure, Whiteout };
 /// The attribute's full name, a literal.
 const char* name_of(Mark mark, Prefix prefix);
 
+/// Whether the mark is there; no also where attributes are not supported or not ours to read.
+Result<bool> has_mark(sys::Place place, Mark mark, Prefix prefix);
+
 /// Whether `name` belongs to the format and is neither shown nor taken from callers as it is.
 bool is_private_xattr(std::string_view name, Prefix prefix);
 
@@ -66,10 +69,6 @@ std::optional<std::string_view> hidden_by(std::string_view name);
 
 /// The special name that hides `name`.
 std::string whiteout_name_of(std::string_view name);
-
-/// Whether the file carries a mark that this version must not misread as plain content: a metacopy
-/// has no data of its own, a redirected directory has its lowers elsewhere.
-Result<bool> has_unsupported_mark(sys::Place place, const sys::Stat& stat, Prefix prefix);
 
 }  // namespace overpass::layer
 

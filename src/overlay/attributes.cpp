@@ -48,6 +48,17 @@ Result<void> apply(sys::Place place, const Changes& changes, OpenFile* open) {
   return {};
 }
 
+/// As the union shows what is located, which holds the inode's mutex. The blocks of a metacopy are
+/// those of its data.
+Result<sys::Stat> stat_located(const Inode& inode,
+                               const Located& located) NO_THREAD_SAFETY_ANALYSIS {
+  sys::Stat stat = TRY(sys::stat(located.place()));
+  if (!inode.is_directory() && inode.data_place() != nullptr) {
+    stat.stx_blocks = inode.data_place()->blocks;
+  }
+  return shown(inode, stat);
+}
+
 /// A truncation parts the file from what readers of the lower hold.
 void part_from_readers(Overlay& overlay, const InodeRef& inode) {
   {
@@ -77,7 +88,7 @@ bool may_cache_attributes(const Inode& inode, const sys::Stat& stat) {
 Result<sys::Stat> attributes(Overlay& overlay, const InodeRef& inode) {
   const InodeRef target = current(inode);
   const Located located = TRY(locate(overlay, *target));
-  return shown(*target, TRY(sys::stat(located.place())));
+  return stat_located(*target, located);
 }
 
 Result<Entry> entry_of(Overlay& overlay, const InodeRef& inode) {
@@ -87,14 +98,16 @@ Result<Entry> entry_of(Overlay& overlay, const InodeRef& inode) {
 Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, const Changes& changes,
                                     OpenFile* open) {
   InodeRef target = current(inode);
-  TRY(copy_up(overlay, target, changes.size.value_or(kWholeFile)));
   if (changes.size) {
+    TRY(copy_up(overlay, target, *changes.size));
     part_from_readers(overlay, target);
     target = current(target);
+  } else {
+    TRY(copy_up_metadata(overlay, target));
   }
   const Located located = TRY(locate(overlay, *target));
   TRY(apply(located.place(), changes, open));
-  return shown(*target, TRY(sys::stat(located.place())));
+  return stat_located(*target, located);
 }
 
 }  // namespace overpass::overlay

@@ -16,8 +16,11 @@
 #include <algorithm>
 
 #include "layer/workdir.h"
+#include "overlay/content.h"
+#include "overlay/copy_up_data.h"
 #include "overlay/copy_up_metadata.h"
 #include "overlay/locate.h"
+#include "overlay/lower_location.h"
 #include "overlay/open_mode.h"
 #include "overlay/origin_number.h"
 #include "overlay/overlay.h"
@@ -26,6 +29,7 @@
 #include "sys/file_io.h"
 #include "sys/names.h"
 #include "sys/open.h"
+#include "sys/xattr.h"
 
 namespace overpass::overlay {
 
@@ -36,6 +40,7 @@ struct Source {
   InodeRef parent;
   std::string name;
   layer::LayerIndex layer;
+  std::optional<DataPlace> data;  ///< When it is itself a metacopy.
   SharedFd directory;
   sys::Stat stat;
 
@@ -49,6 +54,7 @@ Result<Source> source_of(Overlay& overlay, Inode& inode) {
     source.parent = inode.link.parent;
     source.name = inode.link.name;
     source.layer = inode.layer;
+    if (const DataPlace* data = inode.data_place()) source.data = *data;
   }
   source.directory = TRY(directory_fd(overlay, *source.parent, source.layer));
   source.stat = TRY(sys::stat(source.place()));
@@ -59,6 +65,7 @@ Result<Source> source_of(Overlay& overlay, Inode& inode) {
 struct Prepared {
   UniqueFd file;  ///< Regular files.
   std::unique_ptr<layer::PendingUpper> temporary;
+  std::unique_ptr<DataPlace> data;  ///< Where the bytes stayed.
 
   sys::Place place() const { return temporary ? temporary->place() : sys::itself(file); }
 
@@ -68,24 +75,40 @@ struct Prepared {
   }
 };
 
-/// A lower must not be read as a whole when its data are elsewhere.
-Result<void> refuse_metacopy(Overlay& overlay, const Source& source) {
-  if (!overlay.stack.layers[source.layer].foreign_marks) return {};
-  if (TRY(layer::has_unsupported_mark(source.place(), source.stat, overlay.stack.prefix))) {
-    return fail(EIO);
+/// What a caller needs to be in the upper.
+struct Demand {
+  bool bytes = true;
+  off_t wanted = kWholeFile;
+};
+
+Result<UniqueFd> open_source(Overlay& overlay, const Source& source) {
+  auto open = [&](int flags) {
+    return source.data ? open_data(overlay, *source.data, flags)
+                       : sys::open_place(source.place(), flags);
+  };
+  // Where the layer is no noatime clone, reading leaves no trace if the daemon owns the file.
+  auto fd = open(O_RDONLY | O_NOATIME);
+  return fd.failed_with(EPERM) ? open(O_RDONLY) : std::move(fd);
+}
+
+/// The copy is to be a metacopy: as long as the source, all of it a hole.
+Result<void> leave_bytes(Overlay& overlay, const Source& source, Prepared& prepared) {
+  TRY(sys::change_size_of_open(prepared.file, static_cast<off_t>(source.stat.stx_size)));
+  const char* mark = layer::name_of(layer::Mark::Metacopy, overlay.stack.prefix);
+  TRY(sys::set_xattr(prepared.place(), mark, ""));
+  DataPlace data;
+  if (source.data) {
+    data = *source.data;
+  } else {
+    data.layer = source.layer;
+    data.path = layer_path_of(*source.parent, source.layer) + "/" + source.name;
+    data.blocks = source.stat.stx_blocks;
   }
+  prepared.data = std::make_unique<DataPlace>(std::move(data));
   return {};
 }
 
-Result<UniqueFd> open_source(const Source& source) {
-  // Where the layer is no noatime clone, reading leaves no trace if the daemon owns the file.
-  auto fd = sys::open_at(source.directory->fd, source.name.c_str(), O_RDONLY | O_NOATIME);
-  if (!fd.failed_with(EPERM)) return fd;
-  return sys::open_at(source.directory->fd, source.name.c_str(), O_RDONLY);
-}
-
-Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, off_t wanted) {
-  TRY(refuse_metacopy(overlay, source));
+Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const Demand& demand) {
   layer::Workdir& workdir = overlay.stack.workdir;
   Prepared prepared;
   if (workdir.features().unnamed_files) {
@@ -95,9 +118,12 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, off_t w
     prepared.file = TRY(
         sys::open_at(workdir.fd(), prepared.temporary->name(), O_RDWR | O_CREAT | O_EXCL, 0600));
   }
-  const off_t size = std::min(wanted, static_cast<off_t>(source.stat.stx_size));
-  if (size > 0) {
-    const UniqueFd from = TRY(open_source(source));
+  const off_t size = std::min(demand.wanted, static_cast<off_t>(source.stat.stx_size));
+  const bool is_metacopy = !demand.bytes && overlay.stack.format.writes_metacopy && size > 0;
+  if (is_metacopy) {
+    TRY(leave_bytes(overlay, source, prepared));
+  } else if (size > 0) {
+    const UniqueFd from = TRY(open_source(overlay, source));
     TRY(sys::copy_data(from, prepared.file, size));
   }
   // Before the mode is set: marks in the user namespace need write permission.
@@ -106,8 +132,10 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, off_t w
   }
   TRY(copy_metadata(source.place(), source.stat, sys::itself(prepared.file), overlay.stack.prefix));
   // Published, a shorter copy is a truncated file, and has the time of one.
-  if (size < static_cast<off_t>(source.stat.stx_size)) TRY(sys::touch(sys::itself(prepared.file)));
-  if (!overlay.settings.is_volatile) TRY(sys::sync_file(prepared.file));
+  if (!is_metacopy && size < static_cast<off_t>(source.stat.stx_size))
+    TRY(sys::touch(sys::itself(prepared.file)));
+  // Without bytes there is nothing that could reach the disk later than the name does.
+  if (!overlay.settings.is_volatile && !is_metacopy) TRY(sys::sync_file(prepared.file));
   return prepared;
 }
 
@@ -132,6 +160,10 @@ Result<Prepared> prepare_special(Overlay& overlay, const Source& source) {
   return prepared;
 }
 
+void set_data_place(Inode& inode, std::unique_ptr<DataPlace> data) REQUIRES(inode.mutex) {
+  if (data != nullptr || inode.extras != nullptr) inode.rare().data = std::move(data);
+}
+
 /// Makes the copy the inode's file.
 Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& source,
                      Prepared prepared) {
@@ -150,6 +182,7 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
     inode->rare().orphan = orphan;
     inode->rare().pinned_orphan = std::move(orphan);
     inode->layer = layer::kUpper;
+    set_data_place(*inode, std::move(prepared.data));
     return {};
   }
   const SharedFd upper = TRY(directory_fd(overlay, *source.parent, layer::kUpper));
@@ -165,6 +198,7 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
     TRY(prepared.publish(upper->fd, source.name.c_str()));
     // Beyond this point everybody sees the copy.
     inode->layer = layer::kUpper;
+    set_data_place(*inode, std::move(prepared.data));
     if (new_number) inode->ino = *new_number;
     ++source.parent->directory->version;
   }
@@ -173,7 +207,8 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
   return {};
 }
 
-Result<void> copy_up_now(Overlay& overlay, const InodeRef& inode, off_t wanted) {
+/// From the lower, with or without its bytes.
+Result<void> copy_from_lower(Overlay& overlay, const InodeRef& inode, const Demand& demand) {
   InodeRef parent;
   bool is_linked;
   {
@@ -183,9 +218,27 @@ Result<void> copy_up_now(Overlay& overlay, const InodeRef& inode, off_t wanted) 
   }
   if (is_linked) TRY(copy_up_directory(overlay, parent));
   const Source source = TRY(source_of(overlay, *inode));
-  Prepared prepared = S_ISREG(source.stat.stx_mode) ? TRY(prepare_regular(overlay, source, wanted))
+  Prepared prepared = S_ISREG(source.stat.stx_mode) ? TRY(prepare_regular(overlay, source, demand))
                                                     : TRY(prepare_special(overlay, source));
   return publish(overlay, inode, source, std::move(prepared));
+}
+
+Result<void> copy_up_now(Overlay& overlay, const InodeRef& inode, const Demand& demand) {
+  std::optional<DataPlace> data;
+  {
+    Lock lock(inode->mutex);
+    if (inode->layer == layer::kUpper) data = *inode->data_place();
+  }
+  if (!data) return copy_from_lower(overlay, inode, demand);
+  TRY(complete_metacopy(overlay, *inode, *data, demand.wanted));
+  Lock lock(inode->mutex);
+  inode->extras->data.reset();
+  return {};
+}
+
+/// REQUIRES: inode.mutex.
+bool is_met(const Inode& inode, const Demand& demand) REQUIRES(inode.mutex) {
+  return inode.layer == layer::kUpper && (!demand.bytes || inode.data_place() == nullptr);
 }
 
 /// Tells the waiters how the copy ended, whichever way that is.
@@ -271,32 +324,51 @@ Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
   return {};
 }
 
+Result<void> copy_up_file(Overlay& overlay, const InodeRef& inode, const Demand& demand,
+                          bool appending) {
+  if (inode->is_directory()) return copy_up_directory(overlay, inode);
+  if (!overlay.is_writable()) return fail(EROFS);
+  while (true) {
+    std::optional<CopyInProgress> mine;
+    std::shared_future<Result<void>> others;
+    {
+      Lock lock(inode->mutex);
+      if (is_met(*inode, demand)) return {};
+      if (inode->lower_immutable || (inode->lower_append_only && !appending)) return fail(EPERM);
+      others = inode->rare().copy_up;
+      if (!others.valid()) {
+        mine.emplace(*inode);
+        inode->rare().copy_up = mine->future();
+      }
+    }
+    if (mine) {
+      mine->result = copy_up_now(overlay, inode, demand);
+      return mine->result;
+    }
+    TRY(Result<void>(others.get()));  // They may have copied less than is needed here.
+  }
+}
+
 }  // namespace
 
 bool needs_data_copy(const Inode& inode) {
   if (!inode.is_regular()) return false;
   Lock lock(inode.mutex);
+  return !is_met(inode, Demand());
+}
+
+bool needs_long_copy_for_metadata(const Overlay& overlay, const Inode& inode) {
+  if (!inode.is_regular() || overlay.stack.format.writes_metacopy) return false;
+  Lock lock(inode.mutex);
   return inode.layer != layer::kUpper;
 }
 
 Result<void> copy_up(Overlay& overlay, const InodeRef& inode, off_t wanted, bool appending) {
-  if (inode->is_directory()) return copy_up_directory(overlay, inode);
-  if (!overlay.is_writable()) return fail(EROFS);
-  std::optional<CopyInProgress> mine;
-  std::shared_future<Result<void>> others;
-  {
-    Lock lock(inode->mutex);
-    if (inode->layer == layer::kUpper) return {};
-    if (inode->lower_immutable || (inode->lower_append_only && !appending)) return fail(EPERM);
-    others = inode->rare().copy_up;
-    if (!others.valid()) {
-      mine.emplace(*inode);
-      inode->rare().copy_up = mine->future();
-    }
-  }
-  if (!mine) return others.get();
-  mine->result = copy_up_now(overlay, inode, wanted);
-  return mine->result;
+  return copy_up_file(overlay, inode, {true, wanted}, appending);
+}
+
+Result<void> copy_up_metadata(Overlay& overlay, const InodeRef& inode) {
+  return copy_up_file(overlay, inode, {false, kWholeFile}, false);
 }
 
 Result<void> copy_up_directory(Overlay& overlay, const InodeRef& directory) {

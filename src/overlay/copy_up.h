@@ -18,17 +18,23 @@ struct Overlay;
 
 inline constexpr off_t kWholeFile = std::numeric_limits<off_t>::max();
 
-/// Whether changing `inode` begins with a copy that may take long, and so belongs to a worker.
-/// Directories and special files are copied in a few short system calls.
+/// Whether writing to `inode` begins with a copy that may take long, and so belongs to a worker.
 bool needs_data_copy(const Inode& inode);
 
-/// Makes sure that `inode` is in the upper, its parents first. Of a regular file the first
-/// `wanted` bytes are needed only: a truncating open needs none. Of several callers one copies and
-/// the others wait for it. EROFS without an upper; EPERM for a file that chattr(1) protects, unless
-/// `appending` to an append-only one; else whatever the file systems report.
+/// Whether changing its attributes does. Directories, special files, and with metacopy=on all
+/// files, are copied in a few short system calls.
+bool needs_long_copy_for_metadata(const Overlay& overlay, const Inode& inode);
+
+/// Makes sure that `inode` and its bytes are in the upper, its parents first. Of a regular file the
+/// first `wanted` bytes are needed only: a truncating open needs none. Of several callers one
+/// copies and the others wait for it. EROFS without an upper; EPERM for a file that chattr(1)
+/// protects, unless `appending` to an append-only one; else whatever the file systems report.
 /// L: none on entry. May block for long.
 Result<void> copy_up(Overlay& overlay, const InodeRef& inode, off_t wanted = kWholeFile,
                      bool appending = false);
+
+/// The same for a change of attributes or names: with metacopy=on the bytes stay in the lower.
+Result<void> copy_up_metadata(Overlay& overlay, const InodeRef& inode);
 
 /// The same for a directory, which takes no long copy: makes sure that entries can be made in the
 /// upper. ENOENT when it was removed.

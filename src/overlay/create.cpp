@@ -20,6 +20,7 @@
 #include "overlay/lookup.h"
 #include "overlay/origin_number.h"
 #include "overlay/overlay.h"
+#include "overlay/redirect.h"
 #include "overlay/upper_names.h"
 #include "overlay/work_frame.h"
 #include "sys/credentials.h"
@@ -91,7 +92,7 @@ Result<Entry> enter_new(const NewObject& object, BorrowedFd upper) {
   found.layer = layer::kUpper;
   found.stat = TRY(sys::stat({upper, object.name}));
   found.origin = {sys::device_of(found.stat), found.stat.stx_ino};
-  return enter(object.overlay, object.directory, object.name, found);
+  return enter(object.overlay, object.directory, object.name, std::move(found));
 }
 
 Result<Entry> make_entry(const NewObject& object) {
@@ -176,9 +177,10 @@ Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int 
 Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
                         const char* name) {
   TRY(check_new_name(name));
-  TRY(copy_up(overlay, current(inode)));
+  TRY(copy_up_metadata(overlay, current(inode)));
   const InodeRef target = current(inode);
   const SharedFd upper = TRY(upper_for_change(overlay, directory));
+  TRY(mark_before_link(overlay, *target));
   Lock names(directory->directory->names);
   ++directory->directory->version;
   sys::Stat stat;

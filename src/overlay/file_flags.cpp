@@ -30,7 +30,7 @@ Result<std::vector<char>> flag_request(Overlay& overlay, const InodeRef& inode, 
                                        std::span<const char> input, size_t output_size) {
   if (!is_flag_request(request)) return fail(ENOTTY);
   if (!inode->is_regular() && !inode->is_directory()) return fail(ENOTTY);
-  if (is_flag_change(request)) TRY(copy_up(overlay, current(inode)));
+  if (is_flag_change(request)) TRY(copy_up_metadata(overlay, current(inode)));
   UniqueFd fd;
   {
     const InodeRef target = current(inode);

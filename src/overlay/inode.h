@@ -77,8 +77,33 @@ struct Directory {
   size_t layer_count() const { return lowers.size() + (has_upper ? 1 : 0); }
 };
 
+/// What the redirect mark of an upper directory says (overlay.redirect).
+enum class RedirectMark : uint8_t {
+  None,
+  Relative,  ///< A name in the same parent.
+  Absolute,  ///< A path from the roots of the lowers.
+};
+
+/// Where the lowers of a directory are when that is not under its own name in its parent's
+/// (lower_location.h). Paths begin with '/'; they never change once they are known.
+struct Relocation {
+  std::string lowers_path;               ///< In the union of the lowers alone.
+  std::vector<std::string> layer_paths;  ///< In each of the directory's lowers, in their order.
+  RedirectMark mark = RedirectMark::None;
+};
+
+/// Where the bytes of a file are whose own file holds none (a metacopy, overlay.metacopy).
+struct DataPlace {
+  /// The layer; when it is data-only, the first of these, all of which are to be looked through.
+  layer::LayerIndex layer = 0;
+  std::string path;     ///< From the layer's root, beginning with '/'.
+  uint64_t blocks = 0;  ///< stx_blocks, as the union shows them.
+};
+
 /// What few inodes have. Guarded by the inode's mutex.
 struct InodeExtras {
+  std::unique_ptr<Relocation> relocation;  ///< Directories; set once, before the first rename.
+  std::unique_ptr<DataPlace> data;         ///< Until the data are copied up as well.
   std::vector<std::unique_ptr<Link>> more_links;  ///< Names beyond the first (hard links).
   std::weak_ptr<const CachedFd> orphan;           ///< The upper file after its last name went.
   SharedFd pinned_orphan;                         ///< The same, while handles are open.
@@ -104,6 +129,14 @@ class Inode {
   InodeExtras& rare() REQUIRES(mutex) {
     if (!extras) extras = std::make_unique<InodeExtras>();
     return *extras;
+  }
+
+  const Relocation* relocation() const REQUIRES(mutex) {
+    return extras ? extras->relocation.get() : nullptr;
+  }
+  /// Null when the bytes are in the file itself.
+  const DataPlace* data_place() const REQUIRES(mutex) {
+    return extras ? extras->data.get() : nullptr;
   }
 
   // Constant after construction.

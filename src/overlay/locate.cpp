@@ -9,9 +9,9 @@
 #include <fcntl.h>
 #include <limits.h>
 
-#include <algorithm>
 #include <optional>
 
+#include "overlay/lower_location.h"
 #include "overlay/overlay.h"
 #include "sys/open.h"
 #include "sys/stat.h"
@@ -24,9 +24,7 @@ namespace {
 constexpr int kMaxWalks = 100;
 
 size_t fd_slot(const Directory& directory, layer::LayerIndex layer) {
-  if (layer == layer::kUpper) return 0;
-  const auto& lowers = directory.lowers;
-  return static_cast<size_t>(std::find(lowers.begin(), lowers.end(), layer) - lowers.begin()) + 1;
+  return layer == layer::kUpper ? 0 : slot_of(directory, layer) + 1;
 }
 
 SharedFd cached_fd(const Overlay& overlay, const Inode& inode, layer::LayerIndex layer) {
@@ -79,6 +77,15 @@ struct Walk {
   std::vector<std::string> names;
 };
 
+/// Adds the names of "/a/b", innermost first.
+void push_path(Walk& walk, const std::string& path) {
+  for (size_t end = path.size(); end > 0;) {
+    const size_t slash = path.rfind('/', end - 1);
+    walk.names.push_back(path.substr(slash + 1, end - slash - 1));
+    end = slash;
+  }
+}
+
 Walk plan_walk(Overlay& overlay, Inode& directory, layer::LayerIndex layer) {
   Walk walk;
   InodeRef at = InodeRef::share(directory);
@@ -86,6 +93,12 @@ Walk plan_walk(Overlay& overlay, Inode& directory, layer::LayerIndex layer) {
     InodeRef parent;
     {
       Lock lock(at->mutex);
+      const Relocation* relocation = layer == layer::kUpper ? nullptr : at->relocation();
+      if (relocation != nullptr) {
+        push_path(walk, relocation->layer_paths[slot_of(*at->directory, layer)]);
+        walk.start = overlay.roots[layer];
+        return walk;
+      }
       walk.names.push_back(at->link.name);
       parent = at->link.parent;
     }

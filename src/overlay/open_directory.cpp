@@ -20,7 +20,6 @@
 #include "overlay/attributes.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
-#include "overlay/origin_number.h"
 #include "overlay/overlay.h"
 #include "sys/open.h"
 
@@ -145,24 +144,7 @@ Result<std::optional<OpenDirectory::RawEntry>> OpenDirectory::next() {
 
 Result<Found> OpenDirectory::find(Overlay& overlay, const RawEntry& raw) {
   const bool unchanged = directory_->directory->version == version_;
-  const bool one_layer = !is_snapshot_ || raw.type != DT_DIR;
-  if (!unchanged || !one_layer || raw.type == DT_UNKNOWN) {
-    return find_in_layers(overlay, *directory_, raw.name);
-  }
-  Found found = {};
-  found.layer = raw.layer;
-  const SharedFd fd = TRY(directory_fd(overlay, *directory_, raw.layer));
-  const sys::Place place = {fd->fd, raw.name};
-  found.stat = TRY(sys::stat(place));
-  found.origin = raw.layer == layer::kUpper
-                     ? number_source(overlay, *directory_, place, found.stat)
-                     : FileKey{sys::device_of(found.stat), found.stat.stx_ino};
-  if (overlay.stack.layers[raw.layer].foreign_marks &&
-      TRY(layer::is_xwhiteout(place, found.stat, overlay.stack.prefix))) {
-    return fail(ENOENT);
-  }
-  if (sys::is_directory(found.stat) && raw.layer != layer::kUpper) found.lowers = {raw.layer};
-  return found;
+  return find_in_layers(overlay, *directory_, raw.name, unchanged ? raw.layer : layer::kUpper);
 }
 
 Result<std::optional<Listed>> OpenDirectory::listed(Overlay& overlay, const RawEntry& raw,

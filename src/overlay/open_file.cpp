@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 
+#include "overlay/content.h"
 #include "overlay/copy_up.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
@@ -106,16 +107,17 @@ class Opening {
   Result<Backed> back() {
     Backed backed;
     const InodeRef target = current(node_);
-    const Located located = TRY(locate(overlay_, *target));
-    backed.layer = located.layer();
-    TRY(refuse_metacopy(located));
     backed.is_path = registers_ && !writing_;
     const int flags = writing_ ? flags_ & kOwnFlags : registers_ ? O_PATH : O_RDONLY;
-    auto fd = sys::open_place(located.place(), flags);
+    auto content = open_content(overlay_, *target, flags);
     // A file that chattr(1) made append-only can be opened for writing in no other way.
     const bool appends = writing_ && (flags_ & O_APPEND) != 0;
-    if (fd.failed_with(EPERM) && appends) fd = sys::open_place(located.place(), flags | O_APPEND);
-    backed.fd = std::make_shared<CachedFd>(TRY(std::move(fd)));
+    if (content.failed_with(EPERM) && appends) {
+      content = open_content(overlay_, *target, flags | O_APPEND);
+    }
+    Content opened = TRY(std::move(content));
+    backed.layer = opened.layer;
+    backed.fd = std::make_shared<CachedFd>(std::move(opened.fd));
     if (registers_) {
       if (auto id = overlay_.backing_files->open(backed.fd->fd)) {
         backed.backing = std::make_shared<BackingId>(*overlay_.backing_files, *id);
@@ -135,7 +137,7 @@ class Opening {
   OpenQuestion question_locked() REQUIRES(node_->mutex) {
     if (node_->opens == nullptr) node_->opens = std::make_unique<OpenMode>();
     const bool superseded = node_->superseded;
-    const Side content = superseded ? Side::Upper : side_of(node_->layer);
+    const Side content = superseded ? Side::Upper : side_of(content_layer(*node_));
     return {writing_, content, may_pass_through(content), superseded,
             superseded && shares_lower(*node_->extras->successor)};
   }
@@ -144,16 +146,6 @@ class Opening {
     supersede_locked(overlay_, node_);
     was_split_ = true;
     return fail(ESTALE);
-  }
-
-  /// Upper files may be metacopies that another overlay wrote: their data are not here.
-  Result<void> refuse_metacopy(const Located& located) const {
-    if (!overlay_.stack.layers[located.layer()].foreign_marks) return {};
-    const sys::Stat stat = TRY(sys::stat(located.place()));
-    if (TRY(layer::has_unsupported_mark(located.place(), stat, overlay_.stack.prefix))) {
-      return fail(EIO);
-    }
-    return {};
   }
 
   void replace_idle_locked(const OpenMode& mode, const SharedBacking& backing) {
@@ -184,6 +176,11 @@ class Opening {
   bool registers_ = true;  ///< The file has to be registered, for all that was known last.
 };
 
+layer::LayerIndex current_content_layer(const Inode& inode) {
+  Lock lock(inode.mutex);
+  return content_layer(inode);
+}
+
 bool is_open(const Inode& inode) {
   Lock lock(inode.mutex);
   return inode.superseded || (inode.opens != nullptr && inode.opens->handles() > 0);
@@ -207,10 +204,10 @@ Result<SharedFd> OpenFile::content(Overlay& overlay) {
   const InodeRef target = current(inode_);
   // The superseded node's passed-through readers hold the lower; the daemon's own reads are of the
   // file as it is now, as overlayfs answers.
-  const Located located = TRY(locate(overlay, *target));
-  if (fd_ != nullptr && layer_ == located.layer()) return fd_;
-  fd_ = std::make_shared<CachedFd>(TRY(sys::open_place(located.place(), O_RDONLY)));
-  layer_ = located.layer();
+  if (fd_ != nullptr && layer_ == current_content_layer(*target)) return fd_;
+  Content content = TRY(open_content(overlay, *target, O_RDONLY));
+  fd_ = std::make_shared<CachedFd>(std::move(content.fd));
+  layer_ = content.layer;
   return fd_;
 }
 

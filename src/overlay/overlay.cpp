@@ -65,7 +65,7 @@ Overlay::Overlay(layer::LayerStack layers, Settings chosen)
   InodeRef root = table.make(ino, S_IFDIR);
   root->directory = std::make_unique<Directory>();
   root->directory->has_upper = stack.has_upper();
-  for (layer::LayerIndex i = 1; i < stack.size(); ++i) root->directory->lowers.push_back(i);
+  for (layer::LayerIndex i = 1; i < stack.lowers_end(); ++i) root->directory->lowers.push_back(i);
 }
 
 }  // namespace overpass::overlay

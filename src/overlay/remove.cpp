@@ -102,8 +102,7 @@ bool removal_reads_lowers(Overlay& overlay, const Inode& directory, const char* 
 
 Result<InodeRef> inode_of(Overlay& overlay, const InodeRef& directory, const char* name) {
   if (InodeRef known = overlay.table.find(*directory, name)) return known;
-  const Found found = TRY(find_in_layers(overlay, *directory, name));
-  return TRY(enter(overlay, directory, name, found)).inode;
+  return TRY(enter(overlay, directory, name, TRY(find_in_layers(overlay, *directory, name)))).inode;
 }
 
 Result<SharedFd> orphan_of(const Inode& inode, BorrowedFd upper, const char* name) {
@@ -124,6 +123,14 @@ Result<void> make_movable(sys::Place directory) {
   return sys::change_mode(directory, (stat.stx_mode & 07777) | S_IRWXU);
 }
 
+Result<void> take_away(Overlay& overlay, BorrowedFd upper, const char* name, Leftovers& leftovers) {
+  TRY(make_movable({upper, name}));
+  auto removed = std::make_unique<layer::PendingUpper>(overlay.stack.workdir);
+  TRY(sys::rename({upper, name}, removed->place()));
+  leftovers.push_back(std::move(removed));
+  return {};
+}
+
 Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,
                                  bool is_directory, Leftovers& leftovers) {
   layer::Workdir& workdir = overlay.stack.workdir;
@@ -131,14 +138,12 @@ Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char*
   if (!placed.failed_with(EEXIST)) return placed;
   auto whiteout = std::make_unique<layer::PendingUpper>(workdir, TRY(workdir.make_whiteout()));
   if (!is_directory) return whiteout->publish(upper, name);
-  TRY(make_movable({upper, name}));
   if (!workdir.features().rename_exchange) {
     // Without RENAME_EXCHANGE a crash between these two steps shows the lower directory again.
-    auto removed = std::make_unique<layer::PendingUpper>(workdir);
-    TRY(sys::rename({upper, name}, removed->place()));
-    leftovers.push_back(std::move(removed));
+    TRY(take_away(overlay, upper, name, leftovers));
     return whiteout->publish(upper, name);
   }
+  TRY(make_movable({upper, name}));
   TRY(whiteout->publish(upper, name, RENAME_EXCHANGE));
   leftovers.push_back(std::move(whiteout));
   return {};
@@ -186,12 +191,14 @@ Result<void> remove_directory(Overlay& overlay, const InodeRef& directory, const
   TRY(check_removable(*inode));
   NestedLock child_names(inode->directory->names);
   SharedFd orphan = TRY(orphan_of(*inode, upper->fd, name));
-  const bool needs_whiteout = orphan == nullptr || !inode->directory->lowers.empty() ||
-                              TRY(lowers_show(overlay, *directory, name));
-  if (needs_whiteout && !TRY(is_empty(overlay, *inode))) return fail(ENOTEMPTY);
+  const bool needs_whiteout = orphan == nullptr || TRY(lowers_show(overlay, *directory, name));
+  const bool is_merged = !inode->directory->lowers.empty();
+  if ((needs_whiteout || is_merged) && !TRY(is_empty(overlay, *inode))) return fail(ENOTEMPTY);
   Lock lock(inode->mutex);
   if (needs_whiteout) {
     TRY(replace_by_whiteout(overlay, upper->fd, name, true, leftovers));
+  } else if (is_merged) {
+    TRY(take_away(overlay, upper->fd, name, leftovers));
   } else {
     TRY(remove_pure_upper(upper->fd, name));
   }

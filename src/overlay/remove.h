@@ -52,6 +52,9 @@ Result<SharedFd> orphan_of(const Inode& inode, BorrowedFd upper, const char* nam
 /// What a change put out of the way, to be discarded when no lock is held any more.
 using Leftovers = std::vector<std::unique_ptr<layer::PendingUpper>>;
 
+/// Moves a directory of the upper out of sight, whiteouts and all, by one rename.
+Result<void> take_away(Overlay& overlay, BorrowedFd upper, const char* name, Leftovers& leftovers);
+
 /// Puts a whiteout where the upper has `name` (or nothing), by one rename. What was there goes, a
 /// directory into `leftovers`.
 Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,

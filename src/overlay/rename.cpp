@@ -21,6 +21,7 @@
 #include "overlay/open_file.h"
 #include "overlay/origin_number.h"
 #include "overlay/overlay.h"
+#include "overlay/redirect.h"
 #include "overlay/remove.h"
 #include "overlay/upper_names.h"
 #include "sys/names.h"
@@ -53,6 +54,11 @@ bool is_merged(const Inode& inode) {
   return inode.is_directory() && !inode.directory->lowers.empty();
 }
 
+bool is_metacopy(const Inode& inode) {
+  Lock lock(inode.mutex);
+  return inode.data_place() != nullptr;
+}
+
 /// Copies up what the rename moves. L: none.
 Result<void> copy_up_end(Overlay& overlay, const InodeRef& directory, const char* name) {
   if (!directory->is_directory()) return fail(ENOTDIR);
@@ -63,8 +69,8 @@ Result<void> copy_up_end(Overlay& overlay, const InodeRef& directory, const char
     inode = overlay.table.find(*directory, name);
     if (!inode) inode = TRY(inode_of(overlay, directory, name));
   }
-  if (is_merged(*inode)) return fail(EXDEV);
-  return copy_up(overlay, current(inode));
+  if (is_merged(*inode) && !overlay.stack.format.writes_redirects) return fail(EXDEV);
+  return copy_up_metadata(overlay, current(inode));
 }
 
 Result<void> resolve(Overlay& overlay, End& end) {
@@ -139,10 +145,29 @@ void put_back(Overlay& overlay, const End& to, Leftovers& leftovers) {
   (void)leftovers.back()->publish(to.upper->fd, to.name, exchange ? RENAME_EXCHANGE : 0);
 }
 
-/// A directory moved to where lowers show something is not to be merged with it.
-Result<void> make_opaque_if_needed(Overlay& overlay, const End& moved, const End& target) {
-  if (!moved.inode->is_directory() || !target.lowers_show) return {};
-  return layer::set_opaque(moved.place(), overlay.stack.prefix);
+/// What has to be written to what is moved, for it to be found in full under its new name: where
+/// its lowers or its bytes are; or that it is not to be merged with what lowers show there. The
+/// result is the inode's once it has moved.
+Result<std::unique_ptr<Relocation>> mark_moved(Overlay& overlay, const End& moved,
+                                               const End& target) {
+  const bool same_parent = moved.directory.get() == target.directory.get();
+  if (is_merged(*moved.inode)) {
+    return mark_directory(overlay, *moved.inode, moved.place(), same_parent);
+  }
+  if (is_metacopy(*moved.inode)) {
+    TRY(mark_metacopy(overlay, *moved.directory, moved.name, moved.place(), same_parent));
+  } else if (moved.inode->is_directory() && target.lowers_show) {
+    TRY(layer::set_opaque(moved.place(), overlay.stack.prefix));
+  }
+  return std::unique_ptr<Relocation>();
+}
+
+/// The inode has its new name from now on.
+void settle(Overlay& overlay, const End& moved, const End& target,
+            std::unique_ptr<Relocation> relocation) REQUIRES(moved.inode->mutex) {
+  if (relocation) moved.inode->rare().relocation = std::move(relocation);
+  move_link_locked(overlay, *moved.inode, *moved.directory, moved.name, target.directory,
+                   target.name);
 }
 
 /// A directory cannot be renamed over a whiteout: they change places.
@@ -163,7 +188,6 @@ Result<void> move_over_whiteout(Overlay& overlay, const End& from, const End& to
 }
 
 Result<void> move(Overlay& overlay, const End& from, const End& to, Leftovers& leftovers) {
-  TRY(make_opaque_if_needed(overlay, from, to));
   if (from.inode->is_directory() && to.has_whiteout) return move_over_whiteout(overlay, from, to);
   const bool cleared =
       to.inode && to.inode->is_directory() && TRY(clear_directory(overlay, to, leftovers));
@@ -177,6 +201,7 @@ Result<void> replace(Overlay& overlay, const End& from, const End& to, Leftovers
   TRY(check_replacement(overlay, from, to));
   SharedFd orphan;
   if (to.inode) orphan = TRY(orphan_of(*to.inode, to.upper->fd, to.name));
+  auto relocation = TRY(mark_moved(overlay, from, to));
   {
     Inode& replaced = to.inode ? *to.inode : *from.inode;
     LockPair locks(from.inode->mutex, replaced.mutex);
@@ -185,7 +210,7 @@ Result<void> replace(Overlay& overlay, const End& from, const End& to, Leftovers
     if (to.inode) {
       remove_link_locked(overlay, *to.inode, *to.directory, to.name, std::move(orphan));
     }
-    move_link_locked(overlay, *from.inode, *from.directory, from.name, to.directory, to.name);
+    settle(overlay, from, to, std::move(relocation));
   }
   if (to.inode && !to.inode->is_directory()) drop_idle_backing(overlay, *to.inode);
   return {};
@@ -201,13 +226,12 @@ void carry_impurity(Overlay& overlay, const End& from, const End& to) {
 
 Result<void> exchange(Overlay& overlay, const End& from, const End& to) {
   if (!to.inode) return fail(ENOENT);
-  if (is_merged(*to.inode)) return fail(EXDEV);
-  TRY(make_opaque_if_needed(overlay, from, to));
-  TRY(make_opaque_if_needed(overlay, to, from));
+  auto from_relocation = TRY(mark_moved(overlay, from, to));
+  auto to_relocation = TRY(mark_moved(overlay, to, from));
   LockPair locks(from.inode->mutex, to.inode->mutex);
   TRY(sys::rename(from.place(), to.place(), RENAME_EXCHANGE));
-  move_link_locked(overlay, *from.inode, *from.directory, from.name, to.directory, to.name);
-  move_link_locked(overlay, *to.inode, *to.directory, to.name, from.directory, from.name);
+  settle(overlay, from, to, std::move(from_relocation));
+  settle(overlay, to, from, std::move(to_relocation));
   return {};
 }
 
@@ -217,7 +241,7 @@ InodeRef rename_needs_copy(Overlay& overlay, RenameEnd from, RenameEnd to, unsig
   auto needing = [&](const RenameEnd& end) -> InodeRef {
     if (!end.directory->is_directory()) return {};
     InodeRef inode = overlay.table.find(*end.directory, end.name);
-    return inode && needs_data_copy(*inode) ? inode : InodeRef();
+    return inode && needs_long_copy_for_metadata(overlay, *inode) ? inode : InodeRef();
   };
   if (InodeRef inode = needing(from)) return inode;
   return (flags & RENAME_EXCHANGE) != 0 ? needing(to) : InodeRef();

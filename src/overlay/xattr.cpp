@@ -39,7 +39,7 @@ Result<void> set_xattr(Overlay& overlay, const InodeRef& inode, const char* name
                        std::string_view value, int flags, bool keeps_setgid) {
   const std::string stored = layer::stored_xattr_name(name, overlay.stack.prefix);
   if (!layer::shown_xattr_name(stored, overlay.stack.prefix)) return fail(EPERM);
-  TRY(copy_up(overlay, current(inode)));
+  TRY(copy_up_metadata(overlay, current(inode)));
   const InodeRef target = current(inode);
   const Located located = TRY(locate(overlay, *target));
   const sys::KeepingSetgid keeping(keeps_setgid);
@@ -50,7 +50,7 @@ Result<void> remove_xattr(Overlay& overlay, const InodeRef& inode, const char* n
   if (!overlay.is_writable()) return fail(EROFS);
   const std::string stored = layer::stored_xattr_name(name, overlay.stack.prefix);
   TRY(get_xattr(overlay, inode, name, {}));
-  TRY(copy_up(overlay, current(inode)));
+  TRY(copy_up_metadata(overlay, current(inode)));
   const InodeRef target = current(inode);
   const Located located = TRY(locate(overlay, *target));
   return sys::remove_xattr(located.place(), stored.c_str());

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+//
+// Data-only layers are looked through from the top when the data are wanted, not when the name is
+// looked up, as overlayfs does.
+
+#include "overlay/content.h"
+
+#include <fcntl.h>
+
+#include "base/log.h"
+#include "overlay/locate.h"
+#include "overlay/overlay.h"
+#include "sys/open.h"
+#include "sys/stat.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+std::optional<DataPlace> data_place_of(const Inode& inode) {
+  Lock lock(inode.mutex);
+  const DataPlace* data = inode.data_place();
+  return data != nullptr ? std::optional(*data) : std::nullopt;
+}
+
+}  // namespace
+
+layer::LayerIndex content_layer(const Inode& inode) {
+  const DataPlace* data = inode.data_place();
+  return data != nullptr ? data->layer : inode.layer;
+}
+
+Result<UniqueFd> open_data(Overlay& overlay, const DataPlace& data, int flags) {
+  const char* path = data.path.c_str() + 1;
+  const layer::LayerIndex first = data.layer;
+  const bool is_data_only = first >= overlay.stack.lowers_end();
+  const layer::LayerIndex end = is_data_only ? overlay.stack.size() : first + 1;
+  for (layer::LayerIndex layer = first; layer < end; ++layer) {
+    // Nothing but a regular file may be opened with the caller's flags.
+    auto file = sys::open_beneath(overlay.roots[layer]->fd, path, O_PATH | O_NOFOLLOW);
+    if (file.failed_with(ENOENT) || file.failed_with(ENOTDIR)) continue;
+    const UniqueFd fd = TRY(std::move(file));
+    if (!S_ISREG(TRY(sys::stat(sys::itself(fd))).stx_mode)) break;
+    return sys::reopen(fd, flags);
+  }
+  log::warn("'%s': the data of a metacopy are missing", data.path.c_str());
+  return fail(EIO);
+}
+
+Result<Content> open_content(Overlay& overlay, Inode& inode, int flags) {
+  if (const auto data = data_place_of(inode)) {
+    return Content{TRY(open_data(overlay, *data, flags)), data->layer};
+  }
+  const Located located = TRY(locate(overlay, inode));
+  return Content{TRY(sys::open_place(located.place(), flags)), located.layer()};
+}
+
+}  // namespace overpass::overlay

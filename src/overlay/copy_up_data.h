@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//
+// The bytes of a metacopy, copied up when they are about to be changed.
+
+#ifndef OVERPASS_OVERLAY_COPY_UP_DATA_H_
+#define OVERPASS_OVERLAY_COPY_UP_DATA_H_
+
+#include <sys/types.h>
+
+#include "base/result.h"
+#include "overlay/inode.h"
+
+namespace overpass::overlay {
+
+struct Overlay;
+
+/// Fills the upper's file of `inode`, a metacopy, with the first `wanted` of the bytes at `data`
+/// and takes the metacopy mark away. Only one thread at a time does this for an inode.
+/// L: none of rank Inode or beyond on entry. May block for long.
+Result<void> complete_metacopy(Overlay& overlay, Inode& inode, const DataPlace& data, off_t wanted);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_COPY_UP_DATA_H_

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// One name of one directory, looked for through the layers: merging, whiteouts, opaque directories,
+// redirects and metacopies, by the rules of overlayfs
+// (Documentation/filesystems/overlayfs.rst, "Directories", "redirect_dir", "Metadata only copy
+// up").
+
+#ifndef OVERPASS_OVERLAY_SEARCH_H_
+#define OVERPASS_OVERLAY_SEARCH_H_
+
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "overlay/inode.h"
+#include "sys/stat.h"
+
+namespace overpass::overlay {
+
+struct Overlay;
+
+/// What the layers hold under a name.
+struct Found {
+  layer::LayerIndex layer;                 ///< Of the object itself; the topmost for a directory.
+  sys::Stat stat;                          ///< As that layer has it.
+  std::vector<layer::LayerIndex> lowers;   ///< The lowers of a directory, topmost first.
+  FileKey origin;                          ///< What st_ino is made of; kept over a copy-up.
+  std::unique_ptr<Relocation> relocation;  ///< When some of the lowers were found elsewhere.
+  std::unique_ptr<DataPlace> data;         ///< When the object is a metacopy.
+};
+
+/// ENOENT when no layer shows the name; EPERM for a redirect or metacopy that the mount's options
+/// forbid to follow; EIO for a metacopy without data and for marks that cannot be read.
+/// Layers above `first` are known not to have the name.
+/// REQUIRES: directory.directory->names is held.
+Result<Found> find_in_layers(Overlay& overlay, Inode& directory, const char* name,
+                             layer::LayerIndex first = layer::kUpper);
+
+/// The same among the lowers only: whether a whiteout is needed to hide the name.
+/// REQUIRES: directory.directory->names is held.
+Result<bool> lowers_show(Overlay& overlay, Inode& directory, const char* name);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_SEARCH_H_
