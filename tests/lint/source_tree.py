@@ -75,7 +75,8 @@ def read_tree(root):
         folders[:] = sorted(f for f in folders if _is_ours(root, base + f))
         for name in sorted(names):
             path = Path(directory) / name
-            if path.is_symlink() or not path.is_file():
+            # In a worktree .git is a file.
+            if path.is_symlink() or not path.is_file() or name == ".git":
                 continue
             data = path.read_bytes()
             if b"\0" not in data:
