@@ -101,15 +101,18 @@ Result<void> check_replacement(Overlay& overlay, const End& from, const End& to)
   return TRY(is_empty(overlay, *to.inode)) ? Result<void>() : Result<void>(fail(ENOTEMPTY));
 }
 
-/// Moves the name and leaves a whiteout behind.
+/// Moves the name and leaves a whiteout behind. Fails only if the name has not moved.
 Result<void> rename_leaving_whiteout(Overlay& overlay, const End& from, const End& to) {
   layer::Workdir& workdir = overlay.stack.workdir;
   if (workdir.features().rename_whiteout) {
     return sys::rename(from.place(), to.place(), RENAME_WHITEOUT);
   }
+  layer::PendingUpper whiteout(workdir, TRY(workdir.make_whiteout()));
   TRY(sys::rename(from.place(), to.place()));
   // Without RENAME_WHITEOUT a crash here shows the lower's file under the old name as well.
-  return workdir.place_whiteout(from.upper->fd, from.name);
+  auto placed = whiteout.publish(from.upper->fd, from.name);
+  if (!placed && sys::rename(to.place(), from.place())) return placed;
+  return {};
 }
 
 /// A directory as the union shows the one at `place`, which shows no entries: opaque and empty.
@@ -119,6 +122,7 @@ Result<std::unique_ptr<layer::PendingUpper>> make_empty_twin(Overlay& overlay, s
   TRY(sys::make_directory(workdir.fd(), twin->name(), 0700));
   TRY(layer::set_opaque(twin->place(), overlay.stack.prefix));
   TRY(copy_metadata(place, TRY(sys::stat(place)), twin->place(), overlay.stack.prefix));
+  TRY(make_movable(twin->place()));
   return twin;
 }
 
@@ -139,10 +143,13 @@ Result<bool> clear_directory(Overlay& overlay, const End& to, Leftovers& leftove
   return true;
 }
 
-/// Undoes clear_directory, as well as it goes.
+/// Undoes clear_directory, as well as it goes. The twin may be gone by now.
 void put_back(Overlay& overlay, const End& to, Leftovers& leftovers) {
-  const bool exchange = overlay.stack.workdir.features().rename_exchange;
-  (void)leftovers.back()->publish(to.upper->fd, to.name, exchange ? RENAME_EXCHANGE : 0);
+  if (overlay.stack.workdir.features().rename_exchange &&
+      leftovers.back()->publish(to.upper->fd, to.name, RENAME_EXCHANGE)) {
+    return;
+  }
+  (void)leftovers.back()->publish(to.upper->fd, to.name);
 }
 
 /// What has to be written to what is moved, for it to be found in full under its new name: where

@@ -83,6 +83,27 @@ def test_no_inodes_left_is_told_to_the_caller(t):
     write(m / "new", "x")
 
 
+def test_a_rename_that_fails_leaves_the_directory_it_would_have_replaced(t):
+    root = mount_image(t, "tmpfs", 8 << 20, "nr_inodes=40")
+    m = t.mount(t.layer({"d": {"gone": "x"}, "from": "x"}), upper=upper_on(t, root))
+    os.unlink(m / "d/gone")
+    os.unlink(m / "from"), os.mkdir(m / "from"), write(m / "from/file", "moved")
+    number, times = os.stat(m / "d").st_ino, os.stat(m / "d").st_mtime_ns
+    ballast = 0
+    while os.statvfs(root).f_ffree > 1:     # one for clearing the directory, none for the whiteout
+        write(f"{root}/ballast{ballast}", "")
+        ballast += 1
+    refused(errno.ENOSPC, os.rename, m / "from", m / "d")
+    equal(os.listdir(m / "d"), [], "names in the directory")
+    equal((os.stat(m / "d").st_ino, os.stat(m / "d").st_mtime_ns), (number, times), "its number and time")
+    equal(read(m / "from/file"), b"moved", "what was to be moved")
+    for name in range(ballast):
+        os.unlink(f"{root}/ballast{name}")
+    os.rename(m / "from", m / "d")
+    equal(read(m / "d/file"), b"moved", "after a second try")
+    equal(sorted(os.listdir(m.path)), ["d"], "names at last")
+
+
 def test_a_quota_is_told_to_the_caller(t):
     root = mount_image(t, "btrfs", 256 << 20)
     quota = subprocess.run(["btrfs", "quota", "enable", root], capture_output=True, check=False)
