@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 
+#include "cli/check.h"
 #include "cli/help.h"
 #include "cli/mount.h"
 #include "cli/status.h"
@@ -21,6 +22,8 @@ constexpr Command kCommands[] = {
      run_umount, help_umount},
     {"status", "status [--json] MOUNTPOINT", "show what a running mount does, and why not more",
      run_status, help_status},
+    {"check", "check [--repair] [OPTIONS] | check [--repair] [OPTIONS] NAME",
+     "verify an upper directory that is not mounted, with its workdir", run_check, help_check},
     {"help", "help [COMMAND]", "show help", run_help, nullptr},
 };
 

@@ -22,14 +22,7 @@ namespace overpass::fuse {
 namespace {
 
 layer::LayerPaths paths_of(const config::Options& options) {
-  return {.lower = options.lower,
-          .data_only = options.data_only,
-          .upper = options.upper,
-          .work = options.work,
-          .mountpoint = options.mountpoint,
-          .userxattr = options.userxattr,
-          .is_volatile = options.is_volatile,
-          .format = options.format};
+  return {options.lower, {}, options.upper, options.work, options.mountpoint, options.userxattr};
 }
 
 overlay::Settings settings_of(const config::Options& options) {

@@ -15,8 +15,7 @@ enum class RedirectDir {
   On,        ///< Follow redirects, and write them when a directory that lowers show is renamed.
   Follow,    ///< Follow them only.
   NoFollow,  ///< Neither.
-  Off,       ///< Not written. Followed with the trusted prefix, as by overlayfs's default of
-             ///< redirect_always_follow, and not with the user prefix.
+  Off,       ///< Neither written nor, on overlayfs's default of redirect_always_follow, refused.
 };
 enum class Verity {
   Off,
@@ -28,9 +27,9 @@ enum class Uuid { Off, Null, Auto, On };
 
 /// Absent: the default of the world the mount lives in.
 struct FormatChoice {
-  std::optional<RedirectDir> redirect_dir = {};
-  std::optional<bool> index = {};
-  std::optional<bool> metacopy = {};
+  std::optional<RedirectDir> redirect_dir;
+  std::optional<bool> index;
+  std::optional<bool> metacopy;
   Verity verity = Verity::Off;
   Xino xino = Xino::Auto;
   Uuid uuid = Uuid::Auto;

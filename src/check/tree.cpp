@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+//
+// Walking by openat2(2).
+
+#include "check/tree.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "sys/directory_stream.h"
+#include "sys/file_io.h"
+#include "sys/names.h"
+#include "sys/open.h"
+
+namespace overpass::check {
+
+namespace {
+
+// Below PATH_MAX by a name, so that a cut at a slash is found.
+constexpr size_t kLongestPiece = 3800;
+
+}  // namespace
+
+Result<UniqueFd> open_directory_below(BorrowedFd root, std::string_view path, int flags) {
+  UniqueFd owner;
+  BorrowedFd at = root;
+  while (path.size() > kLongestPiece) {
+    const size_t cut = path.rfind('/', kLongestPiece);
+    if (cut == std::string_view::npos) return fail(ENAMETOOLONG);
+    const std::string piece(path.substr(0, cut));
+    owner = TRY(sys::open_beneath(at, piece.c_str(), O_PATH | O_DIRECTORY));
+    at = owner;
+    path.remove_prefix(cut + 1);
+  }
+  const std::string rest = path.empty() ? "." : std::string(path);
+  return sys::open_beneath(at, rest.c_str(), flags | O_DIRECTORY);
+}
+
+std::string joined(std::string_view parent, std::string_view name) {
+  std::string path(parent);
+  if (!path.empty()) path += '/';
+  return path.append(name);
+}
+
+Result<std::vector<std::string>> names_in(BorrowedFd directory) {
+  std::vector<std::string> names;
+  TRY(sys::for_each_entry(directory, [&](const sys::DirectoryEntry& entry) -> Result<void> {
+    names.emplace_back(entry.name);
+    return {};
+  }));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<void> remove_tree(BorrowedFd directory, const char* name) {
+  auto removed = sys::remove_file(directory, name);
+  if (!removed.failed_with(EISDIR) && !removed.failed_with(EPERM)) return removed;
+  auto empty = sys::remove_directory(directory, name);
+  if (!empty.failed_with(ENOTEMPTY)) return empty;
+  const UniqueFd fd = TRY(sys::open_at(directory, name, O_RDONLY | O_DIRECTORY));
+  for (const std::string& inside : TRY(names_in(fd))) TRY(remove_tree(fd, inside.c_str()));
+  return sys::remove_directory(directory, name);
+}
+
+Result<std::string> read_text(const char* path) {
+  const UniqueFd fd = TRY(sys::open_path(path, O_RDONLY));
+  std::string text;
+  char buffer[4096];
+  while (true) {
+    const size_t count = TRY(sys::read_at(fd, buffer, static_cast<off_t>(text.size())));
+    if (count == 0) return text;
+    text.append(buffer, count);
+  }
+}
+
+}  // namespace overpass::check

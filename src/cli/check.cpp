@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+//
+// Reads the call as `overpass mount` does, runs the check, and writes its report while it runs.
+
+#include "cli/check.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <iostream>
+#include <optional>
+
+#include "check/check.h"
+#include "cli/arguments.h"
+#include "cli/check_report.h"
+#include "cli/help.h"
+#include "cli/mount_call.h"
+#include "cli/named_mount.h"
+#include "config/nearest.h"
+#include "config/validate.h"
+#include "sys/credentials.h"
+
+namespace overpass::cli {
+
+namespace {
+
+constexpr Flag kFlags[] = {
+    {"--options", 'o', "OPTS", "the options of the mount; those not about layers are passed over"},
+    {"--lower", '\0', "DIR", "a lower directory, topmost first; may be repeated"},
+    {"--upper", '\0', "DIR", "the upper directory, which is checked"},
+    {"--work", '\0', "DIR", "its workdir, which is checked too"},
+    {"--repair", '\0', "", "remove and correct what is certainly of no use to anybody"},
+    {"--json", '\0', "", "write one JSON document"},
+    {"--verbose", 'v', "", "show notes, too: what is worth knowing and not wrong"},
+    {"--help", 'h', "", "show this help"},
+};
+
+/// Set by the first SIGINT or SIGTERM; the second one ends the process.
+volatile std::sig_atomic_t interrupted = 0;
+
+void on_signal(int) { interrupted = 1; }
+
+void handle_signals() {
+  interrupted = 0;
+  struct sigaction action = {};
+  action.sa_handler = on_signal;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (const int signal : {SIGINT, SIGTERM}) (void)::sigaction(signal, &action, nullptr);
+}
+
+/// A line on a terminal that is written over by the next one.
+class Progress {
+ public:
+  explicit Progress(std::ostream& err)
+      : err_(err), is_shown_(&err == &std::cerr && ::isatty(STDERR_FILENO) == 1) {}
+
+  void show(uint64_t names) {
+    if (!is_shown_ || names < next_) return;
+    next_ = names + kStep;
+    err_ << "\r" << names << " names" << std::flush;
+    is_dirty_ = true;
+  }
+
+  /// Takes the line away, before something else is written.
+  void clear() {
+    if (is_dirty_) err_ << "\r\033[K" << std::flush;
+    is_dirty_ = false;
+  }
+
+ private:
+  static constexpr uint64_t kStep = 1024;
+
+  std::ostream& err_;
+  const bool is_shown_;
+  bool is_dirty_ = false;
+  uint64_t next_ = kStep;
+};
+
+/// The layers that the call is about.
+Expected<layer::LayerPaths> paths_of_call(const Context& context, const ParsedArguments& parsed) {
+  const auto name = find_mount_name(parsed);
+  if (!name) return std::unexpected(name.error());
+  if (!*name && !parsed.operands.empty()) {
+    return problem("check takes no mountpoint: " + config::in_quotes(parsed.operands.front()),
+                   "unmount it, and give its options alone");
+  }
+  if (parsed.operands.size() > 1) {
+    return problem("too many arguments: " + config::in_quotes(parsed.operands[1]),
+                   "check takes one NAME");
+  }
+  std::optional<config::Options> named;
+  if (*name) {
+    auto loaded = load_named_mount(context, **name);
+    if (!loaded) return std::unexpected(loaded.error());
+    named = std::move(*loaded);
+  }
+  auto options = read_mount_call(parsed, named);
+  if (!options) return std::unexpected(options.error());
+  // The rest is judged as for a mount.
+  if (options->mountpoint.empty()) options->mountpoint = "/";
+  if (auto ok = config::validate(*options); !ok) return std::unexpected(ok.error());
+  if (!options->upper) {
+    return problem("without an upper directory there is nothing to check",
+                   "add --upper DIR and --work DIR, as for the mount");
+  }
+  return layer::LayerPaths{.lower = options->lower,
+                           .upper = options->upper,
+                           .work = options->work,
+                           .mountpoint = {},
+                           .userxattr = options->userxattr};
+}
+
+int run_on(Context& context, const layer::LayerPaths& paths, const ParsedArguments& parsed) {
+  const bool may_repair = parsed.has("--repair");
+  CheckReport report(context.out, paths,
+                     {.json = parsed.has("--json"),
+                      .notes = parsed.has("--verbose"),
+                      .summary = &context.out == &std::cout && ::isatty(STDOUT_FILENO) == 1});
+  Progress progress(context.err);
+  const check::Listener listener = {
+      [&](const check::Finding& finding) {
+        progress.clear();
+        report.add(finding);
+      },
+      [&](uint64_t names) { progress.show(names); },
+      [] { return interrupted != 0; },
+  };
+  sys::raise_descriptor_limit();
+  handle_signals();
+  const auto summary = check::check(paths, may_repair, listener);
+  progress.clear();
+  if (!summary) {
+    (void)fail_with(context, summary.error());
+    return kCheckImpossible;
+  }
+  report.finish(*summary, may_repair);
+  if (!summary->is_complete) {
+    (void)fail_with(context, {"the check was interrupted", "run it again for the rest"});
+    return kCheckImpossible;
+  }
+  return summary->faults() == 0 ? kCheckClean : kCheckFaults;
+}
+
+}  // namespace
+
+int run_check(Context& context, const Arguments& arguments) {
+  const auto parsed = parse_arguments(arguments, kFlags);
+  if (!parsed) return fail_with(context, parsed.error(), kUsage);
+  if (parsed->has("--help")) return run_help(context, {"check"});
+  const auto paths = paths_of_call(context, *parsed);
+  if (!paths) return fail_with(context, paths.error(), kUsage);
+  return run_on(context, *paths, *parsed);
+}
+
+void help_check(std::ostream& out) {
+  out << "\n";
+  print_flags(out, kFlags);
+  out << "\nThe exit status is 0 when nothing is wrong, 1 when something is, 2 for a wrong call, "
+         "3\n"
+         "when the check was not possible. overpass-check(1) explains each finding.\n";
+}
+
+}  // namespace overpass::cli
