@@ -21,6 +21,7 @@ using config::OptionReader;
 constexpr Flag kMountFlags[] = {
     {"--options", 'o', "OPTS", "mount options, separated by commas; may be repeated"},
     {"--lower", '\0', "DIR", "a lower directory, topmost first; may be repeated"},
+    {"--data", '\0', "DIR", "a directory that only gives data to metacopies; may be repeated"},
     {"--upper", '\0', "DIR", "the directory that receives every change"},
     {"--work", '\0', "DIR", "scratch directory on the upper's file system"},
     {"--foreground", 'f', "", "stay in the foreground, log to standard error"},
@@ -33,6 +34,7 @@ constexpr Flag kMountFlags[] = {
 /// The spelling in -o of the option that a flag of the command line stands for.
 std::string_view option_of(std::string_view flag) {
   if (flag == "--lower") return "lowerdir+";
+  if (flag == "--data") return "datadir+";
   if (flag == "--upper") return "upperdir";
   if (flag == "--work") return "workdir";
   if (flag == "--single-thread") return "threads";
@@ -72,6 +74,9 @@ Expected<void> make_absolute(std::string& path) {
 Expected<void> make_paths_absolute(config::Options& options) {
   for (std::string& lower : options.lower) {
     if (auto ok = make_absolute(lower); !ok) return ok;
+  }
+  for (std::string& data : options.data_only) {
+    if (auto ok = make_absolute(data); !ok) return ok;
   }
   if (options.upper) {
     if (auto ok = make_absolute(*options.upper); !ok) return ok;

@@ -31,25 +31,14 @@ constexpr std::string_view kPassedOver[] = {
     // fuse-overlayfs
     "threaded", "fast_ino", "fast_ino_check"};
 
-constexpr std::string_view kNoIndex =
-    "this version keeps no index of inodes, so hard links of a lower file part at copy-up";
 constexpr std::string_view kShowsIdsAsTheyAre = "this version shows owners as they are on disk";
 constexpr std::string_view kCachesUntilChange =
     "names and attributes are cached until they change through the mount";
 
 constexpr LimitedOption kLimited[] = {
     // kernel overlayfs
-    {"redirect_dir", "off|nofollow",
-     "this version neither writes nor follows redirects; renaming a lower directory is EXDEV"},
-    {"metacopy", "off", "this version copies a file's data with its metadata"},
-    {"index", "off", kNoIndex},
-    {"nfs_export", "off", "this version gives out no file handles that outlive the mount"},
-    {"xino", "auto|off", "inode numbers are composed where the layers allow it, as xino=auto says"},
-    {"uuid", "auto|off|null", "this version writes no overlay.uuid"},
-    {"verity", "off", "this version checks no fs-verity digests"},
     {"override_creds", "on", "layers are always accessed as the mounting process"},
     {"nooverride_creds", "off", "layers are always accessed as the mounting process"},
-    {"datadir+", "", "this version has no data-only layers"},
     {"acl", "on", "POSIX ACLs are always honoured"},
     {"noacl", "off", "POSIX ACLs are always honoured"},
     // fuse-overlayfs

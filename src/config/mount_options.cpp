@@ -66,6 +66,13 @@ std::unexpected<Problem> unknown_option(std::string_view name) {
                  suggest(name, known, "'overpass help mount' lists the options"));
 }
 
+Expected<void> read_layers(OptionReader& reader, const Element& element) {
+  auto layers = split_layers(element.name, element.value.value_or(""));
+  if (!layers) return std::unexpected(layers.error());
+  if (auto ok = reader.take_layers(element.name, layers->lower); !ok) return ok;
+  return reader.take_data_layers(element.name, layers->data_only);
+}
+
 Expected<void> read_element(OptionReader& reader, const Element& element) {
   const FoundOption found = find_option(element.name);
   if (found.entry == nullptr) {
@@ -75,7 +82,7 @@ Expected<void> read_element(OptionReader& reader, const Element& element) {
     return {};
   }
   if (found.entry->kind == Kind::Layers) {
-    return reader.take_layers(element.name, split_layers(element.value.value_or("")));
+    return read_layers(reader, element);
   }
   if (!element.value) return reader.take(*found.entry, element.name, std::nullopt, found.negated);
   return reader.take(*found.entry, element.name, unescape(*element.value), found.negated);
@@ -93,12 +100,26 @@ Expected<void> read_mount_options(OptionReader& reader, std::string_view text) {
   return {};
 }
 
-std::vector<std::string> split_layers(std::string_view value) {
-  std::vector<std::string> layers;
-  for (size_t begin = 0; begin <= value.size();) {
+Expected<LayerList> split_layers(std::string_view spelling, std::string_view value) {
+  LayerList layers;
+  bool is_data_only = false;
+  for (size_t begin = 0; begin < value.size() || is_data_only;) {
     const size_t end = find_unescaped(value, ':', begin);
-    layers.push_back(unescape(value.substr(begin, end - begin)));
+    std::string path = unescape(value.substr(begin, end - begin));
+    if (path.empty() || end + 1 == value.size()) {
+      return problem("option " + in_quotes(spelling) + " has an empty element",
+                     "put ':' between directories and '::' before each data-only one; a colon in "
+                     "a name is '\\:'");
+    }
+    if (!is_data_only && !layers.data_only.empty()) {
+      return problem("option " + in_quotes(spelling) + " has the lower directory " +
+                         in_quotes(path) + " after a data-only one",
+                     "put all lower directories first, and '::' before each data-only one");
+    }
+    (is_data_only ? layers.data_only : layers.lower).push_back(std::move(path));
     begin = end + 1;
+    is_data_only = begin < value.size() && value[begin] == ':';
+    if (is_data_only) ++begin;
   }
   return layers;
 }

@@ -19,8 +19,16 @@ namespace overpass::config {
 /// Reads one -o argument. Empty elements are passed over, as mount(8) does.
 Expected<void> read_mount_options(OptionReader& reader, std::string_view text);
 
-/// Splits at unescaped colons and takes the escapes away: the value of lowerdir=.
-std::vector<std::string> split_layers(std::string_view value);
+/// The directories of a lowerdir=, topmost first.
+struct LayerList {
+  std::vector<std::string> lower;
+  std::vector<std::string> data_only;
+};
+
+/// Splits the value of lowerdir= and takes the escapes away: lowers are separated by an unescaped
+/// colon, and before each data-only directory, below all of them, stand two. `spelling` names the
+/// option in messages.
+Expected<LayerList> split_layers(std::string_view spelling, std::string_view value);
 
 /// Takes the escapes away. A backslash at the very end stays.
 std::string unescape(std::string_view value);

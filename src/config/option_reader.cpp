@@ -58,7 +58,11 @@ Expected<void> OptionReader::take(const OptionEntry& entry, std::string_view spe
   if (entry.kind == Kind::Flag) return take_flag(options_, entry, spelling, value, negated);
   if (!value) return missing_value(spelling, entry.argument);
   if (auto ok = check_value(spelling, entry.argument, *value); !ok) return ok;
-  if (entry.kind != Kind::Layer) {
+  if (entry.kind == Kind::Layer && !options_.data_only.empty()) {
+    return problem("option " + in_quotes(spelling) + " is given after data-only directories",
+                   "give all lower directories before the first data-only one");
+  }
+  if (entry.kind != Kind::Layer && entry.kind != Kind::DataLayer) {
     if (auto ok = note_given(entry, spelling); !ok) return ok;
   }
   if (!entry.set(options_, *value)) {
@@ -76,12 +80,17 @@ Expected<void> OptionReader::take_layers(std::string_view spelling,
   }
   if (layers.empty()) return missing_value(spelling, "DIR");
   for (const std::string& layer : layers) {
-    if (layer.empty() && layers.size() > 1) {
-      return problem("option " + in_quotes(spelling) + " has an empty element",
-                     "put one ':' between directories; a colon in a name is '\\:'");
-    }
     if (auto ok = check_value(spelling, "DIR", layer); !ok) return ok;
     options_.lower.push_back(layer);
+  }
+  return {};
+}
+
+Expected<void> OptionReader::take_data_layers(std::string_view spelling,
+                                              const std::vector<std::string>& layers) {
+  for (const std::string& layer : layers) {
+    if (auto ok = check_value(spelling, "DIR", layer); !ok) return ok;
+    options_.data_only.push_back(layer);
   }
   return {};
 }

@@ -34,6 +34,10 @@ class OptionReader {
   /// Takes all lower directories at once.
   Expected<void> take_layers(std::string_view spelling, const std::vector<std::string>& layers);
 
+  /// Takes data-only directories, below those given so far.
+  Expected<void> take_data_layers(std::string_view spelling,
+                                  const std::vector<std::string>& layers);
+
   Options& options() { return options_; }
 
  private:

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <charconv>
+#include <utility>
 
 namespace overpass::config {
 
@@ -48,6 +49,52 @@ bool set_threads(Options& options, std::string_view value) {
   return true;
 }
 
+/// Sets `member` to what the word `value` stands for; a switch word may also be yes, 1, and so on.
+template <class Member, class Value, size_t kCount>
+bool choose(Member& member, std::string_view value,
+            const std::pair<std::string_view, Value> (&words)[kCount]) {
+  const auto switched = switch_word(value);
+  for (const auto& [word, meaning] : words) {
+    if (word != value && word != switched) continue;
+    member = meaning;
+    return true;
+  }
+  return false;
+}
+
+constexpr std::pair<std::string_view, bool> kOnOrOff[] = {{"on", true}, {"off", false}};
+
+bool set_redirect_dir(Options& options, std::string_view value) {
+  using layer::RedirectDir;
+  constexpr std::pair<std::string_view, RedirectDir> kWords[] = {
+      {"on", RedirectDir::On},
+      {"follow", RedirectDir::Follow},
+      {"nofollow", RedirectDir::NoFollow},
+      {"off", RedirectDir::Off}};
+  return choose(options.format.redirect_dir, value, kWords);
+}
+
+bool set_verity(Options& options, std::string_view value) {
+  using layer::Verity;
+  constexpr std::pair<std::string_view, Verity> kWords[] = {
+      {"off", Verity::Off}, {"on", Verity::On}, {"require", Verity::Require}};
+  return choose(options.format.verity, value, kWords);
+}
+
+bool set_xino(Options& options, std::string_view value) {
+  using layer::Xino;
+  constexpr std::pair<std::string_view, Xino> kWords[] = {
+      {"on", Xino::On}, {"off", Xino::Off}, {"auto", Xino::Auto}};
+  return choose(options.format.xino, value, kWords);
+}
+
+bool set_uuid(Options& options, std::string_view value) {
+  using layer::Uuid;
+  constexpr std::pair<std::string_view, Uuid> kWords[] = {
+      {"on", Uuid::On}, {"auto", Uuid::Auto}, {"null", Uuid::Null}, {"off", Uuid::Off}};
+  return choose(options.format.uuid, value, kWords);
+}
+
 /// A row's `set` for a bool member that "on" makes true.
 template <bool Options::*kMember>
 bool set_flag(Options& options, std::string_view value) {
@@ -64,7 +111,7 @@ bool set_text(Options& options, std::string_view value) {
 }
 
 constexpr OptionEntry kTable[] = {
-    {"lowerdir", "", "lower", "", Kind::Layers, "DIR[:DIR...]",
+    {"lowerdir", "", "lower", "", Kind::Layers, "DIR[:DIR...][::DIR...]",
      [](Options& options, std::string_view value) {
        options.lower.emplace_back(value);
        return true;
@@ -76,6 +123,12 @@ constexpr OptionEntry kTable[] = {
        return true;
      },
      "one more lower directory below those given so far; colons are literal"},
+    {"datadir+", "", "data", "--data", Kind::DataLayer, "DIR",
+     [](Options& options, std::string_view value) {
+       options.data_only.emplace_back(value);
+       return true;
+     },
+     "directory below all lowers that only gives data to metacopies; colons are literal"},
     {"upperdir", "", "upper", "--upper", Kind::Path, "DIR", set_text<&Options::upper>,
      "directory that receives every change; without one the union is read-only"},
     {"workdir", "", "work", "--work", Kind::Path, "DIR", set_text<&Options::work>,
@@ -94,6 +147,29 @@ constexpr OptionEntry kTable[] = {
        return true;
      },
      "fsync=0 is volatile"},
+    {"redirect_dir", "", "redirect_dir", "", Kind::Word, "on|follow|nofollow|off", set_redirect_dir,
+     "rename lower directories by redirects, or only follow what is there"},
+    {"index", "", "index", "", Kind::Word, "on|off",
+     [](Options& options, std::string_view value) {
+       return choose(options.format.index, value, kOnOrOff);
+     },
+     "keep hard links of lower files linked through copy-up"},
+    {"metacopy", "", "metacopy", "", Kind::Word, "on|off",
+     [](Options& options, std::string_view value) {
+       return choose(options.format.metacopy, value, kOnOrOff);
+     },
+     "copy no data when only metadata change; follow such copies"},
+    {"verity", "", "verity", "", Kind::Word, "off|on|require", set_verity,
+     "check the fs-verity digests of metacopies"},
+    {"xino", "", "xino", "", Kind::Word, "on|off|auto", set_xino,
+     "compose inode numbers of several file systems"},
+    {"uuid", "", "uuid", "", Kind::Word, "on|auto|null|off", set_uuid,
+     "identity of the upper, and of file systems in origins"},
+    {"nfs_export", "", "nfs_export", "", Kind::Word, "on|off",
+     [](Options& options, std::string_view value) {
+       return choose(options.format.nfs_export, value, kOnOrOff);
+     },
+     "keep what overlayfs needs for NFS export; overpass's own handles end with the mount"},
     {"lower_io", "", "lower_io", "", Kind::Word, "passthrough|cached", set_lower_io,
      "cached: descriptors opened before a copy-up see later writes"},
     {"passthrough", "", "passthrough", "", Kind::Word, "auto|on|off",

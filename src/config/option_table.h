@@ -17,11 +17,12 @@
 namespace overpass::config {
 
 enum class Kind {
-  Flag,    ///< Bare, or with a switch word (on, off, ...) as value; the last one given counts.
-  Path,    ///< One path.
-  Layers,  ///< Paths, topmost first: separated by colons in -o, an array in TOML.
-  Layer,   ///< One path below those given so far; may be repeated.
-  Word,    ///< One of a few words, a number, or a text: `set` decides.
+  Flag,       ///< Bare, or with a switch word (on, off, ...) as value; the last one given counts.
+  Path,       ///< One path.
+  Layers,     ///< Paths, topmost first: separated by colons in -o, an array in TOML.
+  Layer,      ///< One path below those given so far; may be repeated.
+  DataLayer,  ///< One data-only path; may be repeated, an array in TOML.
+  Word,       ///< One of a few words, a number, or a text: `set` decides.
 };
 
 struct OptionEntry {

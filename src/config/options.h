@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "layer/format_settings.h"
+
 namespace overpass::config {
 
 /// How reads of a lower file are served: straight from the lower (old descriptors keep the old
@@ -21,14 +23,16 @@ enum class LowerIo { Passthrough, Cached };
 enum class Switch { Auto, On, Off };
 
 struct Options {
-  std::vector<std::string> lower;    ///< Topmost first, as in lowerdir=.
-  std::optional<std::string> upper;  ///< Absent: a read-only union.
-  std::optional<std::string> work;   ///< Needed exactly when there is an upper.
+  std::vector<std::string> lower;      ///< Topmost first, as in lowerdir=.
+  std::vector<std::string> data_only;  ///< Searched in this order for the data of metacopies.
+  std::optional<std::string> upper;    ///< Absent: a read-only union.
+  std::optional<std::string> work;     ///< Needed exactly when there is an upper.
   std::string mountpoint;
 
-  bool read_only = false;    ///< `ro`: refuse writes even with an upper.
-  bool userxattr = false;    ///< Marks as user.overlay.* even when privileged.
-  bool is_volatile = false;  ///< `volatile`, `fsync=0`: no syncs at copy-up.
+  bool read_only = false;      ///< `ro`: refuse writes even with an upper.
+  bool userxattr = false;      ///< Marks as user.overlay.* even when privileged.
+  bool is_volatile = false;    ///< `volatile`, `fsync=0`: no syncs at copy-up.
+  layer::FormatChoice format;  ///< What of overlayfs's format is used: redirect_dir=, index=, ...
   LowerIo lower_io = LowerIo::Passthrough;
   Switch passthrough = Switch::Auto;
   Switch io_uring = Switch::Auto;  ///< FUSE over io_uring as the transport.

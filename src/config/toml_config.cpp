@@ -77,8 +77,8 @@ Expected<std::string> path_of(const Place& place, std::string_view key, const to
              "begin it with '/' or '~/'"});
 }
 
-Expected<void> read_layers(const Place& place, OptionReader& reader, std::string_view key,
-                           const toml::node& node) {
+Expected<void> read_layers(const Place& place, OptionReader& reader, const OptionEntry& entry,
+                           std::string_view key, const toml::node& node) {
   std::vector<std::string> layers;
   const auto* array = node.as_array();
   if (array == nullptr) {
@@ -92,7 +92,8 @@ Expected<void> read_layers(const Place& place, OptionReader& reader, std::string
       layers.push_back(std::move(*path));
     }
   }
-  auto taken = reader.take_layers(key, layers);
+  auto taken = entry.kind == Kind::Layers ? reader.take_layers(key, layers)
+                                          : reader.take_data_layers(key, layers);
   if (!taken) return at(place, node.source(), taken.error());
   return {};
 }
@@ -141,7 +142,9 @@ Expected<void> read_key(const Place& place, OptionReader& reader, const toml::ke
     if (!taken) return at(place, node.source(), taken.error());
     return {};
   }
-  if (entry->kind == Kind::Layers) return read_layers(place, reader, key.str(), node);
+  if (entry->kind == Kind::Layers || entry->kind == Kind::DataLayer) {
+    return read_layers(place, reader, *entry, key.str(), node);
+  }
   if (entry->kind != Kind::Path) return read_scalar(place, reader, *entry, key, node);
   auto path = path_of(place, key.str(), node);
   if (!path) return std::unexpected(path.error());

@@ -37,6 +37,9 @@ Expected<void> check_paths(const Options& options) {
   for (const std::string& lower : options.lower) {
     if (auto ok = check_path("a lower directory", lower); !ok) return ok;
   }
+  for (const std::string& data : options.data_only) {
+    if (auto ok = check_path("a data-only directory", data); !ok) return ok;
+  }
   if (options.upper) {
     if (auto ok = check_path("the upper directory", *options.upper); !ok) return ok;
   }
@@ -52,8 +55,9 @@ Expected<void> validate(const Options& options) {
   if (options.lower.empty()) {
     return problem("no lower directory is given", "add --lower DIR or -o lowerdir=DIR");
   }
-  if (options.lower.size() > kMostLowers) {
-    return problem(std::to_string(options.lower.size()) + " lower directories are given",
+  if (const size_t count = options.lower.size() + options.data_only.size(); count > kMostLowers) {
+    const std::string what = options.data_only.empty() ? "" : " and data-only";
+    return problem(std::to_string(count) + " lower" + what + " directories are given",
                    "the limit is " + std::to_string(kMostLowers));
   }
   if (options.mountpoint.empty()) {

@@ -11,7 +11,7 @@
 
 namespace overpass::config {
 
-/// The most lower directories of one union.
+/// The most lower directories of one union, data-only ones included.
 constexpr size_t kMostLowers = 500;
 
 Expected<void> validate(const Options& options);

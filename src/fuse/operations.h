@@ -9,6 +9,7 @@
 #include <exception>
 
 #include "base/log.h"
+#include "fuse/handler_thread.h"
 #include "fuse/libfuse.h"
 
 namespace overpass::fuse {
@@ -20,6 +21,7 @@ struct Guarded;
 template <class... Arguments, void (*kHandler)(fuse_req_t, Arguments...)>
 struct Guarded<kHandler> {
   static void call(fuse_req_t request, Arguments... arguments) {
+    enter_handler_thread(request);
     try {
       kHandler(request, arguments...);
     } catch (const std::exception& problem) {

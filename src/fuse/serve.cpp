@@ -22,7 +22,14 @@ namespace overpass::fuse {
 namespace {
 
 layer::LayerPaths paths_of(const config::Options& options) {
-  return {options.lower, {}, options.upper, options.work, options.mountpoint, options.userxattr};
+  return {.lower = options.lower,
+          .data_only = options.data_only,
+          .upper = options.upper,
+          .work = options.work,
+          .mountpoint = options.mountpoint,
+          .userxattr = options.userxattr,
+          .is_volatile = options.is_volatile,
+          .format = options.format};
 }
 
 overlay::Settings settings_of(const config::Options& options) {

@@ -20,7 +20,11 @@ nlohmann::json layers_of(const Daemon& daemon) {
   for (const layer::Layer& layer : daemon.overlay.stack.layers) {
     if (!layer.is_present) continue;
     const bool is_upper = &layer == &daemon.overlay.stack.upper();
-    layers.push_back({{"role", is_upper ? "upper" : "lower"},
+    const bool is_data_only =
+        &layer - daemon.overlay.stack.layers.data() >= daemon.overlay.stack.lowers_end();
+    layers.push_back({{"role", is_upper       ? "upper"
+                               : is_data_only ? "data"
+                                              : "lower"},
                       {"path", layer.path},
                       {"write_protected", layer.write_protected}});
   }

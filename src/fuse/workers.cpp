@@ -44,6 +44,11 @@ void Workers::submit(Task task) {
   wake_.notify_one();
 }
 
+void Workers::wait_until_idle() NO_THREAD_SAFETY_ANALYSIS {
+  std::unique_lock lock(mutex_);
+  became_idle_.wait(lock, [this] { return tasks_.empty() && running_ == 0; });
+}
+
 size_t Workers::pending() const {
   Lock lock(mutex_);
   return tasks_.size() + running_;
@@ -64,6 +69,7 @@ void Workers::run() NO_THREAD_SAFETY_ANALYSIS {
     task = nullptr;  // What it owned goes before the lock is taken.
     lock.lock();
     --running_;
+    if (tasks_.empty() && running_ == 0) became_idle_.notify_all();
   }
 }
 

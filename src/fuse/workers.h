@@ -33,6 +33,9 @@ class Workers {
 
   void submit(Task task);
 
+  /// Waits for a moment in which no task waits or runs.
+  void wait_until_idle();
+
   /// Tasks that wait or run.
   size_t pending() const;
 
@@ -43,6 +46,7 @@ class Workers {
 
   mutable Mutex<LockRank::Queue> mutex_;
   std::condition_variable_any wake_;
+  std::condition_variable_any became_idle_;
   std::deque<Task> tasks_ GUARDED_BY(mutex_);
   std::vector<std::thread> threads_ GUARDED_BY(mutex_);
   size_t idle_ GUARDED_BY(mutex_) = 0;

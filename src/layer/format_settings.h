@@ -15,7 +15,8 @@ enum class RedirectDir {
   On,        ///< Follow redirects, and write them when a directory that lowers show is renamed.
   Follow,    ///< Follow them only.
   NoFollow,  ///< Neither.
-  Off,       ///< Neither written nor, on overlayfs's default of redirect_always_follow, refused.
+  Off,       ///< Not written. Followed with the trusted prefix, as by overlayfs's default of
+             ///< redirect_always_follow, and not with the user prefix.
 };
 enum class Verity {
   Off,
@@ -27,9 +28,9 @@ enum class Uuid { Off, Null, Auto, On };
 
 /// Absent: the default of the world the mount lives in.
 struct FormatChoice {
-  std::optional<RedirectDir> redirect_dir;
-  std::optional<bool> index;
-  std::optional<bool> metacopy;
+  std::optional<RedirectDir> redirect_dir = {};
+  std::optional<bool> index = {};
+  std::optional<bool> metacopy = {};
   Verity verity = Verity::Off;
   Xino xino = Xino::Auto;
   Uuid uuid = Uuid::Auto;

@@ -17,6 +17,7 @@
 #include "base/unique_fd.h"
 #include "layer/format_settings.h"
 #include "layer/markers.h"
+#include "layer/settle_format.h"
 #include "layer/workdir.h"
 #include "sys/file_handle.h"
 
@@ -40,12 +41,13 @@ struct Layer {
 
 struct LayerStack {
   std::vector<Layer> layers;
-  /// From here on layers are data-only (lowerdir=a::b): not merged, only found by redirects of
-  /// metacopies. layers.size() when there are none.
+  /// From here on layers are data-only (lowerdir=a::b): not merged, only found by absolute
+  /// redirects of metacopies in the lowers above. layers.size() or more when there are none.
   LayerIndex first_data_only = std::numeric_limits<LayerIndex>::max();
   Workdir workdir;  ///< Empty without an upper.
   Prefix prefix = Prefix::Trusted;
   FormatSettings format;
+  FormatReasons format_reasons;
   /// Whether some layer is itself a stacked file system (overlayfs, FUSE).
   bool has_stacked_layer = false;
   /// Kept open for their flock(2): upper and workdir are in use by this mount.

@@ -121,10 +121,34 @@ bool is_stacked(BorrowedFd fd) {
   return magic && (*magic == OVERLAYFS_SUPER_MAGIC || *magic == kFuseMagic);
 }
 
+/// A lower or data-only directory as the user named it.
+struct NamedLower {
+  OpenDirectory directory;
+  const char* option;
+  const std::string* path;
+};
+
+/// All of them, in the order of LayerStack::layers.
+Expected<std::vector<NamedLower>> open_lowers(const LayerPaths& paths) {
+  std::vector<NamedLower> lowers;
+  auto open_all = [&](const std::vector<std::string>& named, const char* option) -> Expected<void> {
+    for (const std::string& path : named) {
+      auto directory = open_directory(path, option);
+      if (!directory) return std::unexpected(directory.error());
+      lowers.push_back({std::move(*directory), option, &path});
+    }
+    return {};
+  };
+  if (auto ok = open_all(paths.lower, "lowerdir"); !ok) return std::unexpected(ok.error());
+  if (auto ok = open_all(paths.data_only, "datadir"); !ok) return std::unexpected(ok.error());
+  return lowers;
+}
+
 /// The lower as it will be used: through a read-only clone where that is permitted.
-Expected<Layer> take_lower(const OpenDirectory& directory, const LayerPaths& paths, size_t which) {
+Expected<Layer> take_lower(const NamedLower& lower, const LayerPaths& paths) {
+  const OpenDirectory& directory = lower.directory;
   Layer layer;
-  layer.path = paths.lower[which];
+  layer.path = *lower.path;
   layer.is_present = true;
   layer.device = sys::device_of(directory.stat);
   layer.uuid = sys::file_system_uuid(directory.fd).value_or(sys::FileSystemUuid{});
@@ -134,12 +158,15 @@ Expected<Layer> take_lower(const OpenDirectory& directory, const LayerPaths& pat
     return layer;
   }
   if (is_within(paths.mountpoint, directory.real_path) && paths.mountpoint != directory.real_path) {
-    return problem("mountpoint " + quoted(paths.mountpoint) + " lies inside lowerdir " +
+    return problem("mountpoint " + quoted(paths.mountpoint) + " lies inside " + lower.option + " " +
                        quoted(layer.path) + ", which an ordinary user cannot have",
                    "mount elsewhere, or as root or inside a user namespace");
   }
   auto root = sys::reopen(directory.fd, O_PATH | O_DIRECTORY);
-  if (!root) return problem("lowerdir " + quoted(layer.path) + ": " + text_of(root.error()));
+  if (!root) {
+    return problem(std::string(lower.option) + " " + quoted(layer.path) + ": " +
+                   text_of(root.error()));
+  }
   layer.root = std::move(*root);
   return layer;
 }
@@ -213,14 +240,11 @@ bool is_empty_directory(BorrowedFd fd) {
   return empty;
 }
 
-void warn_of_overlap(const OpenDirectory& upper, const OpenDirectory& lower,
-                     const LayerPaths& paths, size_t which) {
-  if (!is_within(upper.real_path, lower.real_path) &&
-      !is_within(lower.real_path, upper.real_path)) {
-    return;
-  }
-  log::warn("upperdir %s and lowerdir %s overlap; what changes in one changes in the other",
-            paths.upper->c_str(), paths.lower[which].c_str());
+void warn_of_overlap(const OpenDirectory& upper, const NamedLower& lower, const LayerPaths& paths) {
+  const std::string& real_path = lower.directory.real_path;
+  if (!is_within(upper.real_path, real_path) && !is_within(real_path, upper.real_path)) return;
+  log::warn("upperdir %s and %s %s overlap; what changes in one changes in the other",
+            paths.upper->c_str(), lower.option, lower.path->c_str());
 }
 
 /// Takes the directory for this mount until the process ends.
@@ -280,34 +304,34 @@ Expected<void> take_upper(const OpenDirectory& upper, const LayerPaths& paths, L
 }  // namespace
 
 Expected<LayerStack> open_layers(const LayerPaths& paths) {
+  if (auto ok = check_choice(paths.format, paths.upper.has_value()); !ok) {
+    return std::unexpected(ok.error());
+  }
   LayerStack stack;
   stack.layers.resize(1);
-  std::vector<OpenDirectory> lowers;
-  for (const std::string& path : paths.lower) {
-    auto lower = open_directory(path, "lowerdir");
-    if (!lower) return std::unexpected(lower.error());
-    lowers.push_back(std::move(*lower));
-  }
+  auto lowers = open_lowers(paths);
+  if (!lowers) return std::unexpected(lowers.error());
   OpenDirectory upper;
   if (paths.upper) {
     auto opened = open_directory(*paths.upper, "upperdir");
     if (!opened) return std::unexpected(opened.error());
     upper = std::move(*opened);
-    for (size_t i = 0; i < lowers.size(); ++i) {
-      if (same_directory(upper, lowers[i])) {
-        return problem("upperdir " + quoted(*paths.upper) + " is also a lowerdir",
+    for (const NamedLower& lower : *lowers) {
+      if (same_directory(upper, lower.directory)) {
+        return problem("upperdir " + quoted(*paths.upper) + " is also a " + lower.option,
                        "the upper must be a directory of its own");
       }
-      warn_of_overlap(upper, lowers[i], paths, i);
+      warn_of_overlap(upper, lower, paths);
     }
     stack.has_stacked_layer = is_stacked(upper.fd);
   }
-  for (size_t i = 0; i < lowers.size(); ++i) {
-    stack.has_stacked_layer = stack.has_stacked_layer || is_stacked(lowers[i].fd);
-    auto layer = take_lower(lowers[i], paths, i);
+  for (const NamedLower& lower : *lowers) {
+    stack.has_stacked_layer = stack.has_stacked_layer || is_stacked(lower.directory.fd);
+    auto layer = take_lower(lower, paths);
     if (!layer) return std::unexpected(layer.error());
     stack.layers.push_back(std::move(*layer));
   }
+  stack.first_data_only = static_cast<LayerIndex>(1 + paths.lower.size());
   // Beyond this point every layer can be read; from here on the workdir is written to.
   if (paths.upper) {
     if (auto ok = take_upper(upper, paths, stack); !ok) return std::unexpected(ok.error());
@@ -315,6 +339,9 @@ Expected<LayerStack> open_layers(const LayerPaths& paths) {
     const bool may_read_trusted = !paths.userxattr && sys::is_privileged_in_initial_namespace();
     stack.prefix = may_read_trusted ? Prefix::Trusted : Prefix::User;
   }
+  SettledFormat settled = settle_format(paths.format, stack.prefix, stack.has_upper());
+  stack.format = settled.settings;
+  stack.format_reasons = std::move(settled.reasons);
   return stack;
 }
 

@@ -141,7 +141,9 @@ Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char*
   if (!workdir.features().rename_exchange) {
     // Without RENAME_EXCHANGE a crash between these two steps shows the lower directory again.
     TRY(take_away(overlay, upper, name, leftovers));
-    return whiteout->publish(upper, name);
+    auto published = whiteout->publish(upper, name);
+    if (!published) (void)leftovers.back()->publish(upper, name);
+    return published;
   }
   TRY(make_movable({upper, name}));
   TRY(whiteout->publish(upper, name, RENAME_EXCHANGE));

@@ -101,6 +101,28 @@ Result<void> check_replacement(Overlay& overlay, const End& from, const End& to)
   return TRY(is_empty(overlay, *to.inode)) ? Result<void>() : Result<void>(fail(ENOTEMPTY));
 }
 
+/// Without RENAME_WHITEOUT a file gets its new name as a second one, then a whiteout replaces the
+/// old one. A crash between the two leaves both names. (Moved first, it would leave the lower's
+/// file under the old name, which overlayfs takes for the origin of the other and refuses to show
+/// both.) Nothing when the file cannot be linked. Fails only if the name has not moved.
+Result<bool> rename_by_linking(Overlay& overlay, const End& from, const End& to,
+                               layer::PendingUpper& whiteout) {
+  layer::Workdir& workdir = overlay.stack.workdir;
+  layer::PendingUpper second_name(workdir);
+  if (!sys::make_link(from.place(), workdir.fd(), second_name.name())) return false;
+  layer::PendingUpper replaced(workdir);
+  auto kept = to.has_whiteout ? Result<void>(fail(ENOENT))
+                              : sys::make_link(to.place(), workdir.fd(), replaced.name());
+  TRY(second_name.publish(to.upper->fd, to.name));
+  auto left = whiteout.publish(from.upper->fd, from.name);
+  if (left || (!kept && !kept.failed_with(ENOENT))) return true;
+  auto undone = to.has_whiteout ? whiteout.publish(to.upper->fd, to.name)
+                : kept          ? replaced.publish(to.upper->fd, to.name)
+                                : sys::remove_file(to.upper->fd, to.name);
+  if (undone) return fail(left.error());
+  return true;
+}
+
 /// Moves the name and leaves a whiteout behind. Fails only if the name has not moved.
 Result<void> rename_leaving_whiteout(Overlay& overlay, const End& from, const End& to) {
   layer::Workdir& workdir = overlay.stack.workdir;
@@ -108,8 +130,9 @@ Result<void> rename_leaving_whiteout(Overlay& overlay, const End& from, const En
     return sys::rename(from.place(), to.place(), RENAME_WHITEOUT);
   }
   layer::PendingUpper whiteout(workdir, TRY(workdir.make_whiteout()));
+  if (!from.inode->is_directory() && TRY(rename_by_linking(overlay, from, to, whiteout))) return {};
   TRY(sys::rename(from.place(), to.place()));
-  // Without RENAME_WHITEOUT a crash here shows the lower's file under the old name as well.
+  // A crash here shows the lower's object under the old name.
   auto placed = whiteout.publish(from.upper->fd, from.name);
   if (!placed && sys::rename(to.place(), from.place())) return placed;
   return {};
@@ -186,7 +209,10 @@ Result<void> move_over_whiteout(Overlay& overlay, const End& from, const End& to
     auto moved = sys::rename(from.place(), to.place());
     if (!moved) (void)workdir.place_whiteout(to.upper->fd, to.name);
     if (!moved || !from.lowers_show) return moved;
-    return workdir.place_whiteout(from.upper->fd, from.name);
+    moved = workdir.place_whiteout(from.upper->fd, from.name);
+    if (!moved) (void)sys::rename(to.place(), from.place());
+    if (!moved) (void)workdir.place_whiteout(to.upper->fd, to.name);
+    return moved;
   }
   TRY(sys::rename(from.place(), to.place(), RENAME_EXCHANGE));
   // Beyond this point it has happened. A whiteout that stays where none is needed hides nothing.

@@ -54,6 +54,20 @@ class Trial:
     def end_by_kill(self):
         self.mount.give_up()
 
+    def live_state(self):
+        return self.subject.name_of(state_of(self.t, self.mount.path))
+
+    def disk_state(self):
+        """What is on disk under a live mount: kernel overlayfs shows the upper layer as a lower one."""
+        point = self.t.fresh("disk")
+        stack = systems.Stack([self.stack.upper, *self.stack.lowers], options=self.stack.options)
+        kernel = systems.mount_kernel(self.t.settings, stack, point)
+        self.t.mounts.append(kernel)
+        seen = state_of(self.t, point)
+        kernel.umount()
+        os.rmdir(point)
+        return self.subject.name_of(seen)
+
     def remounted_state(self, retry=False):
         """What overpass shows after the end of the first mount, which state that is, and if it is the old one
         and `retry`, what the operation makes of it now."""
@@ -65,8 +79,7 @@ class Trial:
             again = self.subject.name_of(state_of(self.t, mount.path))
             checks.equal(again, "new", "state after the operation was repeated on the remounted tree")
         mount.umount()
-        left = set(os.listdir(self.stack.work + "/work")) - {"whiteout"}
-        checks.equal(left, set(), "temporaries in the workdir after a remount by overpass")
+        checks.equal(left_in_workdir(self.stack), set(), "temporaries in the workdir after a remount by overpass")
         return name
 
     def kernel_state(self):
@@ -90,6 +103,11 @@ class Trial:
         return systems.Stack(self.stack.lowers, upper, work, self.stack.options)
 
 
+def left_in_workdir(stack):
+    """Temporaries there; the whiteout that others are links to is to stay."""
+    return set(os.listdir(stack.work + "/work")) - {"whiteout"}
+
+
 class Subject:
     def __init__(self, t, scenario, deny=lambda call: 0, halfway=None):
         """halfway(old, new) gives more states that may be seen: name -> State."""
@@ -106,6 +124,11 @@ class Subject:
 
     def name_of(self, seen):
         return name_of_state(seen, self.known)
+
+    @property
+    def alike(self):
+        """The operation makes no difference that can be seen."""
+        return self.old.lines == self.new.lines
 
     def trial(self):
         return Trial(self)

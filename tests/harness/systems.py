@@ -102,11 +102,14 @@ def mount_kernel(settings, stack, point=None, options=None):
     point = point or stack.mountpoint
     chosen = stack if options is None else dataclasses.replace(stack, options=tuple(options))
     known = tuple(option for option in chosen.options if not option.startswith(OVERPASS_ONLY))
+    if stack.upper and not any(option.startswith(DECIDES_REDIRECTS) for option in known):
+        known += ("redirect_dir=on",)       # overpass's default, which only root can have here
     text = option_text(dataclasses.replace(chosen, options=known))
     syscalls.mount("overlay", point, "overlay", 0, text)
     return Mount(settings, dataclasses.replace(stack, mountpoint=point), "kernel")
 
 
+DECIDES_REDIRECTS = ("redirect_dir=", "userxattr", "metacopy=")
 OVERPASS_ONLY = ("lower_io=", "writeback=", "threads=", "io_uring=", "passthrough=", "fsname=")
 
 

@@ -34,7 +34,7 @@ def include_direction(context):
                 continue  # third_party_doors decides
             if folder not in rules.MAY_INCLUDE or "/" not in header:
                 yield f'{file.path}:{line}: "{header}" is not written from the root of src'
-            elif folder != file.folder and folder not in allowed:
+            elif folder != file.folder and folder not in allowed and header not in allowed:
                 yield f"{file.path}:{line}: {file.folder} may not include {folder} ({header})"
 
 

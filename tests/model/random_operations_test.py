@@ -38,7 +38,7 @@ class Run:
         trees = [random_lower(source) for _ in range(lowers)]
         for tree in trees:
             tree.mode = 0o755
-        self.model = Model(trees)
+        self.model = Model(trees, redirects=not {"userxattr", "redirect_dir=off"} & set(options))
         self.model.layers[0].mtime = "any"
         directories = [t.layer() for _ in trees]
         for tree, directory in zip(trees, directories, strict=True):
@@ -186,6 +186,10 @@ def test_random_operations_over_three_lowers_agree_with_the_model(t):
 
 def test_random_operations_over_an_empty_lower_agree_with_the_model(t):
     check(t, t.settings.seed + 2000, 0 if t.settings.system == "plain" else 1)
+
+
+def test_random_operations_without_redirects_agree_with_the_model(t):
+    check(t, t.settings.seed + 4000, 2, ("redirect_dir=off",))
 
 
 def test_random_operations_with_userxattr_agree_with_the_model(t):

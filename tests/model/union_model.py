@@ -20,6 +20,7 @@ class Node:
         self.entries = {} if entries is None else entries
         self.xattrs = dict(xattrs or {})
         self.opaque, self.upper = False, True
+        self.below = []     # of a moved directory: what it is merged with, instead of what has its name
 
     def copy(self):
         return Node(self.kind, self.mode, self.content, self.mtime, None, self.xattrs)
@@ -37,8 +38,8 @@ def refuse(number):
 
 
 class Model:
-    def __init__(self, lowers):
-        self.layers = [Node(DIR, 0o755), *lowers]
+    def __init__(self, lowers, redirects=True):
+        self.layers, self.redirects = [Node(DIR, 0o755), *lowers], redirects
         self.handles = {}
 
     # Looking up
@@ -67,6 +68,7 @@ class Model:
                 break
             found.append(node)
             if node.kind != DIR or node.opaque:
+                found.extend(node.below)
                 break
         return found
 
@@ -168,17 +170,29 @@ class Model:
         if new and flags != "exchange" and (old.kind == DIR) != (new.kind == DIR):
             refuse(errno.ENOTDIR if old.kind == DIR else errno.EISDIR)
         for stack in (source_stack, target_stack if flags == "exchange" else None):
-            if stack and stack[0].kind == DIR and not (len(stack) == 1 and stack[0].upper):
+            if stack and stack[0].kind == DIR and not self.redirects and not (len(stack) == 1 and stack[0].upper):
                 refuse(errno.EXDEV)
         if new and new.kind == DIR and flags != "exchange" and self.names(target_stack):
             refuse(errno.ENOTEMPTY)
         moved = self.copy_up(source)
+        moved.below = [node for node in source_stack if not node.upper and node.kind == DIR]
         if flags == "exchange":
             back = self.copy_up(target)
+            back.below = [node for node in target_stack if not node.upper and node.kind == DIR]
             self.place(source, back)
         else:
             self.take_away(source)
         self.place(target, moved)
+        self._move_handles(source, target, flags)
+
+    def _move_handles(self, source, target, flags):
+        """An open lower file is below the new name of a directory that moved."""
+        ways = [(source, target), (target, source)] if flags == "exchange" else [(source, target)]
+        for handle in self.handles.values():
+            for old, new in ways:
+                if handle.path.startswith(old + "/"):
+                    handle.path = new + handle.path.removeprefix(old)
+                    break
 
     @staticmethod
     def _rename_names(source, target, source_stack, target_stack, flags):

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 
 from harness import equal, holds, isolation, only, read, refused, syscalls, systems, write
 
@@ -109,6 +110,37 @@ def test_termination_while_files_are_open_ends_cleanly(t):
         file.close()
     except OSError:
         pass
+
+
+@only("overpass")
+def test_termination_while_requests_are_under_way_ends_cleanly(t):
+    tree = {f"f{number}": os.urandom(300_000) for number in range(60)}
+    for _ in range(6):
+        m = t.mount(t.layer(tree))
+        users = [os.fork() for _ in range(3)]
+        if 0 in users:
+            append_to_all(m.path, tree)
+        while not os.listdir(m.upper):      # until the first of many copies
+            time.sleep(0.001)
+        m.daemon.signal(signal.SIGTERM)
+        m.daemon.end()                      # claims status 0 and silence
+        m.alive = False
+        for pid in users:
+            os.waitpid(pid, 0)
+        holds(not mounted(m.path), "the mount is gone")
+        for name in os.listdir(m.upper):
+            content = read(f"{m.upper}/{name}")
+            holds(content.startswith(tree[name]), f"the copy of {name} is whole ({len(content)} bytes)")
+
+
+def append_to_all(directory, names):
+    """In a child: appends to each file until the mount is gone."""
+    try:
+        for name in names:
+            write(f"{directory}/{name}", "+", "ab")
+    except OSError:
+        pass
+    os._exit(0)
 
 
 @only("overpass")

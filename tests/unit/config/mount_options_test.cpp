@@ -29,13 +29,17 @@ TEST(MountOptions, SetTheLayers) {
 struct SplitRow {
   const char* name;
   std::string_view value;
-  Paths layers;
+  Paths lower;
+  Paths data_only = {};
 };
 
 class SplitLayers : public testing::TestWithParam<SplitRow> {};
 
 TEST_P(SplitLayers, CutsAtUnescapedColons) {
-  EXPECT_EQ(split_layers(GetParam().value), GetParam().layers);
+  const auto layers = split_layers("lowerdir", GetParam().value);
+  ASSERT_TRUE(layers) << layers.error().line();
+  EXPECT_EQ(layers->lower, GetParam().lower);
+  EXPECT_EQ(layers->data_only, GetParam().data_only);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -45,9 +49,12 @@ INSTANTIATE_TEST_SUITE_P(
                     SplitRow{"EscapedBackslashBeforeColon", R"(/a\\:/b)", {"/a\\", "/b"}},
                     SplitRow{"EscapedComma", R"(/a\,b)", {"/a,b"}},
                     SplitRow{"BackslashAtTheEnd", R"(/a\)", {"/a\\"}},
-                    SplitRow{"EmptyElement", "a::b", {"a", "", "b"}},
-                    SplitRow{"ColonAtTheEnd", "a:", {"a", ""}}, SplitRow{"Nothing", "", {""}},
-                    SplitRow{"Newline", "a\nb:c", {"a\nb", "c"}},
+                    SplitRow{"DataOnly", "a::b", {"a"}, {"b"}},
+                    SplitRow{"SeveralDataOnly", "a:b::c::d", {"a", "b"}, {"c", "d"}},
+                    SplitRow{"EscapedColonBeforeAColon", R"(a\::b)", {"a:", "b"}},
+                    SplitRow{"EscapedColonsBeforeTwo", R"(a\:\:::b)", {"a::"}, {"b"}},
+                    SplitRow{"EscapedColonAfterTwo", R"(a::\:b)", {"a"}, {":b"}},
+                    SplitRow{"Nothing", "", {}}, SplitRow{"Newline", "a\nb:c", {"a\nb", "c"}},
                     SplitRow{"InvalidUtf8", "\xff:\xfe", {"\xff", "\xfe"}}),
     [](const auto& row) { return row.param.name; });
 
@@ -109,6 +116,53 @@ TEST(MountOptions, AppendLayersOneByOne) {
   EXPECT_EQ(options->lower, (Paths{"/a", "/b", "/c:d", "/e"}));
 }
 
+TEST(MountOptions, TakeDataOnlyLayersInBothSpellings) {
+  const auto options = read("lowerdir=/a::/b,datadir+=/c:d::e,datadir+=/f");
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->lower, Paths{"/a"});
+  EXPECT_EQ(options->data_only, (Paths{"/b", "/c:d::e", "/f"}));
+}
+
+TEST(MountOptions, ChooseTheFormat) {
+  const auto options = read(
+      "redirect_dir=follow,index=on,metacopy=off,verity=require,xino=on,uuid=null,nfs_export=on");
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->format.redirect_dir, layer::RedirectDir::Follow);
+  EXPECT_EQ(options->format.index, true);
+  EXPECT_EQ(options->format.metacopy, false);
+  EXPECT_EQ(options->format.verity, layer::Verity::Require);
+  EXPECT_EQ(options->format.xino, layer::Xino::On);
+  EXPECT_EQ(options->format.uuid, layer::Uuid::Null);
+  EXPECT_TRUE(options->format.nfs_export);
+}
+
+TEST(MountOptions, KnowEveryWordOfTheFormat) {
+  using layer::RedirectDir;
+  using layer::Uuid;
+  EXPECT_EQ(read("redirect_dir=on")->format.redirect_dir, RedirectDir::On);
+  EXPECT_EQ(read("redirect_dir=nofollow")->format.redirect_dir, RedirectDir::NoFollow);
+  EXPECT_EQ(read("redirect_dir=off")->format.redirect_dir, RedirectDir::Off);
+  EXPECT_EQ(read("redirect_dir=0")->format.redirect_dir, RedirectDir::Off);
+  EXPECT_EQ(read("verity=on")->format.verity, layer::Verity::On);
+  EXPECT_EQ(read("verity=off")->format.verity, layer::Verity::Off);
+  EXPECT_EQ(read("xino=off")->format.xino, layer::Xino::Off);
+  EXPECT_EQ(read("xino=auto")->format.xino, layer::Xino::Auto);
+  EXPECT_EQ(read("uuid=on")->format.uuid, Uuid::On);
+  EXPECT_EQ(read("uuid=auto")->format.uuid, Uuid::Auto);
+  EXPECT_EQ(read("uuid=off")->format.uuid, Uuid::Off);
+  EXPECT_EQ(read("index=off")->format.index, false);
+  EXPECT_EQ(read("metacopy=on")->format.metacopy, true);
+  EXPECT_FALSE(read("nfs_export=off")->format.nfs_export);
+}
+
+TEST(MountOptions, LeaveTheFormatToTheWorldByDefault) {
+  const auto options = read("lowerdir=/a");
+  ASSERT_TRUE(options);
+  EXPECT_FALSE(options->format.redirect_dir);
+  EXPECT_FALSE(options->format.index);
+  EXPECT_FALSE(options->format.metacopy);
+}
+
 TEST(MountOptions, LetTheLastFlagCount) {
   EXPECT_FALSE(read("ro,rw")->read_only);
   EXPECT_TRUE(read("ro,rw,ro,ro")->read_only);
@@ -156,6 +210,10 @@ TEST(MountOptions, TakeSwitchWordsForFlagsAndSwitches) {
   EXPECT_EQ(read("threads=0")->threads, 0u);
   EXPECT_EQ(read("lower_io=passthrough")->lower_io, LowerIo::Passthrough);
 }
+
+constexpr char kEmptyElement[] =
+    "option 'lowerdir' has an empty element (put ':' between directories and '::' before each "
+    "data-only one; a colon in a name is '\\:')";
 
 struct ErrorRow {
   const char* name;
@@ -212,12 +270,22 @@ INSTANTIATE_TEST_SUITE_P(
         ErrorRow{"LowerTwice", "lowerdir=/a,lowerdir=/b",
                  "option 'lowerdir' is given after other lower directories (give it once, and more "
                  "with lowerdir+ or --lower after it)"},
-        ErrorRow{"EmptyElement", "lowerdir=/a::/b",
-                 "option 'lowerdir' has an empty element (put one ':' between directories; a colon "
-                 "in a name is '\\:')"},
-        ErrorRow{"ColonAtTheEnd", "lowerdir=/a:",
-                 "option 'lowerdir' has an empty element (put one ':' between directories; a colon "
-                 "in a name is '\\:')"},
+        ErrorRow{"ThreeColons", "lowerdir=/a:::/b", kEmptyElement},
+        ErrorRow{"ColonAtTheEnd", "lowerdir=/a:", kEmptyElement},
+        ErrorRow{"TwoColonsAtTheEnd", "lowerdir=/a::", kEmptyElement},
+        ErrorRow{"ColonAfterDataOnly", "lowerdir=/a::/b:", kEmptyElement},
+        ErrorRow{"ColonAtTheBeginning", "lowerdir=:/a", kEmptyElement},
+        ErrorRow{"OnlyDataOnly", "lowerdir=::/a", kEmptyElement},
+        ErrorRow{"LowerAfterDataOnly", "lowerdir=/a::/b:/c",
+                 "option 'lowerdir' has the lower directory '/c' after a data-only one (put all "
+                 "lower directories first, and '::' before each data-only one)"},
+        ErrorRow{"LowerPlusAfterDataOnly", "lowerdir+=/a,datadir+=/b,lowerdir+=/c",
+                 "option 'lowerdir+' is given after data-only directories (give all lower "
+                 "directories before the first data-only one)"},
+        ErrorRow{"DataPlusEmpty", "datadir+=", "option 'datadir+' needs a value (it takes DIR)"},
+        ErrorRow{"FormatWordUnknown", "redirect_dir=auto",
+                 "option 'redirect_dir' must be on, follow, nofollow or off, not 'auto'"},
+        ErrorRow{"FormatWordMissing", "index", "option 'index' needs a value (it takes on or off)"},
         ErrorRow{
             "QuoteNotClosed", "context=\"a,b",
             "the value of option 'context' has an unbalanced '\"' (end the value with '\"', or "

@@ -16,12 +16,20 @@ Expected<NamedMounts> parse(std::string_view text) { return parse_toml(text, "f.
 TEST(TomlConfig, ReadsEveryKey) {
   const auto mounts = parse(R"([mount.box]
 lower = ["/a", "~/b:c"]
+data = ["/d::e", "~/f"]
 upper = "~/up"
 work = "/w"
 mountpoint = "/m"
 ro = true
 userxattr = true
 volatile = true
+redirect_dir = "nofollow"
+index = true
+metacopy = "off"
+verity = "require"
+xino = false
+uuid = "null"
+nfs_export = true
 lower_io = "cached"
 passthrough = "off"
 io_uring = true
@@ -39,10 +47,18 @@ debug = true
   ASSERT_EQ(mounts->size(), 1u);
   const Options& options = mounts->at("box");
   EXPECT_EQ(options.lower, (std::vector<std::string>{"/a", "/home/u/b:c"}));
+  EXPECT_EQ(options.data_only, (std::vector<std::string>{"/d::e", "/home/u/f"}));
   EXPECT_EQ(options.upper, "/home/u/up");
   EXPECT_EQ(options.work, "/w");
   EXPECT_EQ(options.mountpoint, "/m");
   EXPECT_TRUE(options.read_only && options.userxattr && options.is_volatile && options.debug);
+  EXPECT_EQ(options.format.redirect_dir, layer::RedirectDir::NoFollow);
+  EXPECT_EQ(options.format.index, true);
+  EXPECT_EQ(options.format.metacopy, false);
+  EXPECT_EQ(options.format.verity, layer::Verity::Require);
+  EXPECT_EQ(options.format.xino, layer::Xino::Off);
+  EXPECT_EQ(options.format.uuid, layer::Uuid::Null);
+  EXPECT_TRUE(options.format.nfs_export);
   EXPECT_EQ(options.lower_io, LowerIo::Cached);
   EXPECT_EQ(options.passthrough, Switch::Off);
   EXPECT_EQ(options.io_uring, Switch::On);
@@ -63,12 +79,12 @@ TEST(TomlConfig, ReadsSeveralMountsAndAnEmptyFile) {
 }
 
 TEST(TomlConfig, TakesForeignOptionsThatAskForWhatIs) {
-  EXPECT_TRUE(parse("[mount.a]\nindex = false\nxino = \"auto\"\nredirect_dir = \"nofollow\"\n"));
+  EXPECT_TRUE(parse("[mount.a]\nwriteback = \"auto\"\nstatic_nlink = false\nnoacl = false\n"));
 }
 
 TEST(TomlConfig, ReadsAllKeysOfTheTable) {
   // Keys that the first test does not set would make this list longer than it is.
-  EXPECT_EQ(option_keys().size(), 19u);
+  EXPECT_EQ(option_keys().size(), 27u);
 }
 
 struct ErrorRow {
@@ -130,11 +146,15 @@ INSTANTIATE_TEST_SUITE_P(
                  "f.toml:2:12: option 'lower_io' must be passthrough or cached, not 'x'"},
         ErrorRow{"WordIsAnArray", "[mount.a]\npassthrough = []\n",
                  "f.toml:2:15: key 'passthrough' must be auto, on or off"},
-        ErrorRow{"Refused", "[mount.a]\nmetacopy = true\n",
-                 "f.toml:2:12: option 'metacopy=on' is refused: this version copies a file's data "
-                 "with its metadata (leave it out, or use metacopy=off)"},
-        ErrorRow{"RefusedArray", "[mount.a]\nmetacopy = []\n",
-                 "f.toml:2:12: key 'metacopy' must be a word"},
+        ErrorRow{"Refused", "[mount.a]\nwriteback = true\n",
+                 "f.toml:2:13: option 'writeback=on' is refused: this version writes through to "
+                 "the upper (leave it out, or use writeback=auto or off)"},
+        ErrorRow{"RefusedArray", "[mount.a]\nwriteback = []\n",
+                 "f.toml:2:13: key 'writeback' must be a word"},
+        ErrorRow{"FormatArray", "[mount.a]\nindex = []\n",
+                 "f.toml:2:9: key 'index' must be on or off"},
+        ErrorRow{"RelativeData", "[mount.a]\ndata = [\"d\"]\n",
+                 "f.toml:2:9: key 'data' has the relative path 'd' (begin it with '/' or '~/')"},
         ErrorRow{"NulByte", "[mount.a]\nupper = \"/a\\u0000b\"\n",
                  "f.toml:2:9: the value of option 'upper' contains a NUL byte"},
         ErrorRow{"FirstErrorOfTheFile", "[mount.z]\nzzzzzz = 1\n[mount.a]\nupper = 5\n",

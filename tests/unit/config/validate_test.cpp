@@ -43,6 +43,22 @@ TEST(Validate, TakesFiveHundredLowersAndNoMore) {
   EXPECT_EQ(line_of(options), "501 lower directories are given (the limit is 500)");
 }
 
+TEST(Validate, CountsDataOnlyDirectoriesAsLowers) {
+  Options options = good();
+  options.lower.assign(400, "/a");
+  options.data_only.assign(100, "/d");
+  EXPECT_EQ(line_of(options), "");
+  options.data_only.emplace_back("/e");
+  EXPECT_EQ(line_of(options), "501 lower and data-only directories are given (the limit is 500)");
+}
+
+TEST(Validate, NeedsALowerAboveDataOnlyOnes) {
+  Options options = good();
+  options.lower.clear();
+  options.data_only = {"/d"};
+  EXPECT_EQ(line_of(options), "no lower directory is given (add --lower DIR or -o lowerdir=DIR)");
+}
+
 TEST(Validate, NeedsAMountpoint) {
   Options options = good();
   options.mountpoint.clear();

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//
+// What the threads that libfuse runs handlers on need from us at their beginning and their end.
+//
+// libfuse cancels its threads when the session ends. Those of its io_uring queues can be cancelled
+// while they run a handler, and unwinding C++ that way ends the process (a destructor that closes a
+// descriptor is a cancellation point). When such a thread has ended, its queue is freed with all
+// requests that came by it, also those that workers have not answered yet.
+
+#ifndef OVERPASS_FUSE_HANDLER_THREAD_H_
+#define OVERPASS_FUSE_HANDLER_THREAD_H_
+
+#include "fuse/libfuse.h"
+
+namespace overpass::fuse {
+
+/// To be called before anything is done for a request that has arrived on this thread. From the
+/// first call on the thread is not cancelled by anybody who has not cared to allow it again, and if
+/// requests come over io_uring it ends only when the workers are idle.
+void enter_handler_thread(fuse_req_t request);
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_HANDLER_THREAD_H_

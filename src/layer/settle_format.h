@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//
+// From what the user chose of the format to what the mount uses: choices that contradict each
+// other, and the defaults of the world the mount lives in. Knows no file system; what theirs cannot
+// do is found out when the layers are opened.
+
+#ifndef OVERPASS_LAYER_SETTLE_FORMAT_H_
+#define OVERPASS_LAYER_SETTLE_FORMAT_H_
+
+#include <string>
+
+#include "base/problem.h"
+#include "layer/format_settings.h"
+#include "layer/markers.h"
+
+namespace overpass::layer {
+
+/// Why something that was chosen is not in force, for `overpass status`; empty where it is, or
+/// where nobody chose it.
+struct FormatReasons {
+  std::string redirect_dir;
+  std::string index;
+  std::string uuid;
+  std::string nfs_export;
+};
+
+struct SettledFormat {
+  FormatSettings settings;
+  FormatReasons reasons;
+};
+
+/// Refuses the combinations that overlayfs refuses (Linux 6.18).
+Expected<void> check_choice(const FormatChoice& choice, bool has_upper);
+
+/// `choice` has passed check_choice(). What has no effect is off, with the reason.
+SettledFormat settle_format(const FormatChoice& choice, Prefix prefix, bool has_upper);
+
+}  // namespace overpass::layer
+
+#endif  // OVERPASS_LAYER_SETTLE_FORMAT_H_
