@@ -54,16 +54,21 @@ void on_link(fuse_req_t request, fuse_ino_t node, fuse_ino_t parent, const char*
 
 void on_unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
   Daemon& daemon = arrived(request, Opcode::Unlink);
-  answer_now(EmptyReply(request), [&]() -> Result<void> {
-    return overlay::remove_file(daemon.overlay, TRY(inode_at(daemon, parent)), name);
-  });
+  EmptyReply reply(request);
+  const overlay::InodeRef directory = daemon.overlay.table.find(overlay::NodeId{parent});
+  const bool is_long = directory && overlay::removal_takes_long(daemon.overlay, *directory, name);
+  answer_where(is_long, std::move(reply),
+               [&daemon, directory, name = std::string(name)]() -> Result<void> {
+                 if (!directory) return fail(ESTALE);
+                 return overlay::remove_file(daemon.overlay, directory, name.c_str());
+               });
 }
 
 void on_rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
   Daemon& daemon = arrived(request, Opcode::Rmdir);
   EmptyReply reply(request);
   const overlay::InodeRef directory = daemon.overlay.table.find(overlay::NodeId{parent});
-  const bool is_long = directory && overlay::removal_reads_lowers(daemon.overlay, *directory, name);
+  const bool is_long = directory && overlay::removal_takes_long(daemon.overlay, *directory, name);
   answer_where(is_long, std::move(reply),
                [&daemon, directory, name = std::string(name)]() -> Result<void> {
                  if (!directory) return fail(ESTALE);

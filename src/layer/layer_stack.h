@@ -45,6 +45,7 @@ struct LayerStack {
   /// redirects of metacopies in the lowers above. layers.size() or more when there are none.
   LayerIndex first_data_only = std::numeric_limits<LayerIndex>::max();
   Workdir workdir;  ///< Empty without an upper.
+  UniqueFd index;   ///< The index directory, with index=on; the overlay takes it.
   Prefix prefix = Prefix::Trusted;
   FormatSettings format;
   FormatReasons format_reasons;

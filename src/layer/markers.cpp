@@ -30,6 +30,7 @@ constexpr Spelling kSpellings[] = {
     {"trusted.overlay.origin", "user.overlay.origin"},
     {"trusted.overlay.impure", "user.overlay.impure"},
     {"trusted.overlay.whiteout", "user.overlay.whiteout"},
+    {"trusted.overlay.nlink", "user.overlay.nlink"},
 };
 
 constexpr std::string_view prefix_text(Prefix prefix) {

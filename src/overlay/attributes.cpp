@@ -74,6 +74,7 @@ void part_from_readers(Overlay& overlay, const InodeRef& inode) {
 
 sys::Stat shown(const Inode& inode, sys::Stat stat) {
   stat.stx_ino = inode.ino;
+  if (const int32_t difference = inode.nlink_difference) stat.stx_nlink += difference;
   if (inode.is_directory() && inode.directory->layer_count() > 1) stat.stx_nlink = 1;
   return stat;
 }

@@ -19,6 +19,8 @@
 #include "overlay/content.h"
 #include "overlay/copy_up_data.h"
 #include "overlay/copy_up_metadata.h"
+#include "overlay/index.h"
+#include "overlay/links.h"
 #include "overlay/locate.h"
 #include "overlay/lower_location.h"
 #include "overlay/open_mode.h"
@@ -43,7 +45,10 @@ struct Source {
   std::optional<DataPlace> data;  ///< When it is itself a metacopy.
   SharedFd directory;
   sys::Stat stat;
+  std::string index_name;  ///< One of several links that stay one file.
 
+  /// Of several links that part, each is a file of its own.
+  bool has_origin() const { return stat.stx_nlink == 1 || !index_name.empty(); }
   sys::Place place() const { return {directory->fd, name.c_str()}; }
 };
 
@@ -58,6 +63,9 @@ Result<Source> source_of(Overlay& overlay, Inode& inode) {
   }
   source.directory = TRY(directory_fd(overlay, *source.parent, source.layer));
   source.stat = TRY(sys::stat(source.place()));
+  if (source.stat.stx_nlink > 1 && has_index(overlay)) {
+    source.index_name = index_name(overlay, source.layer, source.place());
+  }
   return source;
 }
 
@@ -108,6 +116,13 @@ Result<void> leave_bytes(Overlay& overlay, const Source& source, Prepared& prepa
   return {};
 }
 
+/// Marks the copy with its origin, and where it stands for all links of it, with their number.
+Result<void> record_links(Overlay& overlay, const Source& source, sys::Place copy) {
+  if (!source.has_origin()) return {};
+  record_origin(overlay, source.layer, source.place(), copy);
+  return source.index_name.empty() ? Result<void>() : record_lower_nlink(overlay, copy);
+}
+
 Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const Demand& demand) {
   layer::Workdir& workdir = overlay.stack.workdir;
   Prepared prepared;
@@ -127,9 +142,7 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const D
     TRY(sys::copy_data(from, prepared.file, size));
   }
   // Before the mode is set: marks in the user namespace need write permission.
-  if (source.stat.stx_nlink == 1) {
-    record_origin(overlay, source.layer, source.place(), sys::itself(prepared.file));
-  }
+  TRY(record_links(overlay, source, sys::itself(prepared.file)));
   TRY(copy_metadata(source.place(), source.stat, sys::itself(prepared.file), overlay.stack.prefix));
   // Published, a shorter copy is a truncated file, and has the time of one.
   if (!is_metacopy && size < static_cast<off_t>(source.stat.stx_size))
@@ -152,9 +165,7 @@ Result<Prepared> prepare_special(Overlay& overlay, const Source& source) {
     TRY(sys::make_node(workdir.fd(), name, source.stat.stx_mode & S_IFMT,
                        sys::rdev_of(source.stat)));
   }
-  if (source.stat.stx_nlink == 1) {
-    record_origin(overlay, source.layer, source.place(), prepared.temporary->place());
-  }
+  TRY(record_links(overlay, source, prepared.temporary->place()));
   TRY(copy_metadata(source.place(), source.stat, prepared.temporary->place(),
                     overlay.stack.prefix));
   return prepared;
@@ -188,20 +199,28 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
   const SharedFd upper = TRY(directory_fd(overlay, *source.parent, layer::kUpper));
   const sys::Stat before = TRY(sys::stat(sys::itself(upper->fd)));
   mark_impure(overlay, *source.parent, upper->fd);
-  std::optional<uint64_t> new_number;
-  if (source.stat.stx_nlink > 1) {
-    const sys::Stat copy = TRY(sys::stat(prepared.place()));
-    new_number = overlay.numbers.number(sys::device_of(copy), copy.stx_ino);
-  }
+  const sys::Stat copy = TRY(sys::stat(prepared.place()));
+  const FileKey key = {sys::device_of(copy), copy.stx_ino};
+  // Known by the copy's identity before another name can lead to it.
+  if (!source.index_name.empty()) (void)remember_key(overlay, inode, key);
   {
     Lock lock(inode->mutex);
-    TRY(prepared.publish(upper->fd, source.name.c_str()));
+    if (source.index_name.empty()) {
+      TRY(prepared.publish(upper->fd, source.name.c_str()));
+    } else {
+      TRY(prepared.publish(overlay.index->fd, source.index_name.c_str()));
+    }
     // Beyond this point everybody sees the copy.
     inode->layer = layer::kUpper;
     set_data_place(*inode, std::move(prepared.data));
-    if (new_number) inode->ino = *new_number;
+    if (!source.has_origin()) inode->ino = overlay.numbers.number(key.device, key.ino);
+    if (!source.index_name.empty()) {
+      inode->rare().index_name = source.index_name;
+      inode->nlink_difference = static_cast<int32_t>(source.stat.stx_nlink) - 1;
+    }
     ++source.parent->directory->version;
   }
+  TRY(link_up(overlay, *inode, *source.parent, upper->fd, source.name.c_str()));
   // Copying up is no change of the directory; best effort, as in overlayfs.
   (void)sys::copy_times(sys::itself(upper->fd), before);
   return {};

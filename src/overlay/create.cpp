@@ -15,6 +15,7 @@
 #include "layer/workdir.h"
 #include "overlay/attributes.h"
 #include "overlay/copy_up.h"
+#include "overlay/index.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
 #include "overlay/lookup.h"
@@ -187,6 +188,8 @@ Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
   {
     const Located located = TRY(locate(overlay, *target));
     if (has_origin(overlay, located.place())) mark_impure(overlay, *directory, upper->fd);
+    auto begin = [&]() NO_THREAD_SAFETY_ANALYSIS { return begin_nlink_change(overlay, *target); };
+    TRY(begin());
     auto linked = sys::make_link(located.place(), upper->fd, name);
     if (linked.failed_with(EEXIST)) {
       (void)TRY(vacancy(upper->fd, name));

@@ -104,6 +104,9 @@ struct DataPlace {
 struct InodeExtras {
   std::unique_ptr<Relocation> relocation;  ///< Directories; set once, before the first rename.
   std::unique_ptr<DataPlace> data;         ///< Until the data are copied up as well.
+  /// The entry of the index by which the upper file is reached, names or none (index.h).
+  std::string index_name;
+  FileKey lower_key;  ///< Set when it is in the table's hard link index by the lower's identity.
   std::vector<std::unique_ptr<Link>> more_links;  ///< Names beyond the first (hard links).
   std::weak_ptr<const CachedFd> orphan;           ///< The upper file after its last name went.
   SharedFd pinned_orphan;                         ///< The same, while handles are open.
@@ -134,6 +137,7 @@ class Inode {
   const Relocation* relocation() const REQUIRES(mutex) {
     return extras ? extras->relocation.get() : nullptr;
   }
+  bool is_indexed() const REQUIRES(mutex) { return extras && !extras->index_name.empty(); }
   /// Null when the bytes are in the file itself.
   const DataPlace* data_place() const REQUIRES(mutex) {
     return extras ? extras->data.get() : nullptr;
@@ -165,6 +169,9 @@ class Inode {
   std::atomic<bool> has_predecessor = false;
   /// May hold other bytes than the lower that readers of its predecessor have open.
   std::atomic<bool> diverged = false;
+  /// What the link count of an indexed file differs by from the upper's (index.h). Changes under
+  /// the mutex.
+  std::atomic<int32_t> nlink_difference = 0;
   /// How many links are stale.
   std::atomic<uint32_t> stale_links = 0;
 

@@ -246,6 +246,9 @@ InodeRef InodeTable::take_out(Inode* inode) {
     for (auto& link : inode->extras->more_links) unindex(*link);
   }
   if (inode->upper_key != FileKey()) unindex_key(*inode, inode->upper_key);
+  if (inode->extras != nullptr && inode->extras->lower_key != FileKey()) {
+    unindex_key(*inode, inode->extras->lower_key);
+  }
   {
     NodeShard& shard = node_shard(inode->id);
     Lock lock(shard.mutex);

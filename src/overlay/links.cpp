@@ -83,6 +83,10 @@ void remove_link_locked(Overlay& overlay, Inode& inode, const Inode& directory,
   inode.linked = false;
   const FileKey key = std::exchange(inode.upper_key, FileKey());
   if (key != FileKey()) overlay.table.unindex_key(inode, key);
+  if (inode.extras != nullptr) {
+    const FileKey lower_key = std::exchange(inode.extras->lower_key, FileKey());
+    if (lower_key != FileKey()) overlay.table.unindex_key(inode, lower_key);
+  }
   if (orphan == nullptr) return;
   InodeExtras& extras = inode.rare();
   extras.orphan = orphan;
@@ -132,9 +136,17 @@ InodeRef remember_key(Overlay& overlay, const InodeRef& inode, FileKey key) {
   return first;
 }
 
+InodeRef remember_lower_key(Overlay& overlay, const InodeRef& inode, FileKey key) {
+  Lock lock(inode->mutex);
+  InodeRef first = overlay.table.index_by_key(inode, key);
+  if (first.get() == inode.get()) inode->rare().lower_key = key;
+  return first;
+}
+
 void supersede_locked(Overlay& overlay, const InodeRef& old) {
   InodeRef heir = overlay.table.make(old->ino, old->type);
   InodeExtras& extras = old->rare();
+  FileKey lower_key;
   {
     // Nobody else knows the heir yet, so its mutex is not needed (and would be out of order).
     auto take_over = [&]() NO_THREAD_SAFETY_ANALYSIS {
@@ -165,10 +177,15 @@ void supersede_locked(Overlay& overlay, const InodeRef& old) {
         heir->rare().pinned_orphan = extras.pinned_orphan;
       }
       heir->upper_key = std::exchange(old->upper_key, FileKey());
+      heir->nlink_difference = old->nlink_difference.load();
+      if (!extras.index_name.empty()) heir->rare().index_name = std::move(extras.index_name);
+      lower_key = std::exchange(extras.lower_key, FileKey());
+      if (lower_key != FileKey()) heir->rare().lower_key = lower_key;
     };
     take_over();
   }
   if (heir->upper_key != FileKey()) overlay.table.replace_by_key(heir, heir->upper_key);
+  if (lower_key != FileKey()) overlay.table.replace_by_key(heir, lower_key);
   heir->has_predecessor = true;
   extras.successor = std::move(heir);
   old->superseded.store(true, std::memory_order_release);

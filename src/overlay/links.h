@@ -46,6 +46,9 @@ void forget_names(Overlay& overlay, Inode& inode);
 /// L: none of rank Inode on entry.
 InodeRef remember_key(Overlay& overlay, const InodeRef& inode, FileKey key);
 
+/// The same for the names of a lower file that is to stay one file when it is copied up.
+InodeRef remember_lower_key(Overlay& overlay, const InodeRef& inode, FileKey key);
+
 /// A new inode takes over the names and the file of `old`, which stays behind for the handles and
 /// dentries that know its node id.
 /// REQUIRES: old->mutex; `old` is in the upper and not superseded.

@@ -162,7 +162,7 @@ InodeRef current(const InodeRef& inode) {
 Result<Located> locate(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
   if (inode.is_directory()) {
     const layer::LayerIndex layer = top_layer(inode);
-    return Located(TRY(directory_fd(overlay, inode, layer)), inode, layer, false);
+    return Located(TRY(directory_fd(overlay, inode, layer)), inode, layer, "");
   }
   InodeRef parent;
   layer::LayerIndex layer = layer::kUpper;
@@ -170,12 +170,17 @@ Result<Located> locate(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS
     SharedFd fd;
     if (parent) fd = TRY(directory_fd(overlay, *parent, layer));
     inode.mutex.lock();
-    Located located(std::move(fd), inode, inode.layer, true);
+    Located located(std::move(fd), inode, inode.layer, inode.link.name.c_str());
     located.locked_ = true;
     if (inode.layer == layer::kUpper && !inode.linked) {
-      located.by_name_ = false;
+      located.name_ = "";
       if (inode.extras) located.fd_ = inode.extras->orphan.lock();
       if (!located.fd_) return fail(ESTALE);
+      return located;
+    }
+    if (inode.layer == layer::kUpper && inode.is_indexed()) {
+      located.name_ = inode.extras->index_name.c_str();
+      located.fd_ = overlay.index;
       return located;
     }
     if (located.fd_ && parent.get() == inode.link.parent.get() && layer == inode.layer) {

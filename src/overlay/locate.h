@@ -32,13 +32,13 @@ InodeRef current(const InodeRef& inode);
 /// file is neither renamed nor copied up meanwhile. For directories no lock is needed or held.
 class Located {
  public:
-  Located(SharedFd fd, Inode& inode, layer::LayerIndex layer, bool by_name)
-      : fd_(std::move(fd)), inode_(inode), layer_(layer), by_name_(by_name) {}
+  Located(SharedFd fd, Inode& inode, layer::LayerIndex layer, const char* name)
+      : fd_(std::move(fd)), inode_(inode), layer_(layer), name_(name) {}
   Located(Located&& other) noexcept
       : fd_(std::move(other.fd_)),
         inode_(other.inode_),
         layer_(other.layer_),
-        by_name_(other.by_name_),
+        name_(other.name_),
         locked_(std::exchange(other.locked_, false)) {}
   Located(const Located&) = delete;
   Located& operator=(const Located&) = delete;
@@ -46,7 +46,7 @@ class Located {
     if (locked_) inode_.mutex.unlock();
   }
 
-  sys::Place place() const { return {fd_->fd, by_name_ ? inode_.link.name.c_str() : ""}; }
+  sys::Place place() const { return {fd_->fd, name_}; }
   layer::LayerIndex layer() const { return layer_; }
   bool in_upper() const { return layer_ == layer::kUpper; }
 
@@ -56,7 +56,7 @@ class Located {
   SharedFd fd_;
   Inode& inode_;
   layer::LayerIndex layer_;
-  bool by_name_;
+  const char* name_;  ///< Kept by the inode as long as the mutex is held.
   bool locked_ = false;
 };
 

@@ -13,47 +13,67 @@
 
 namespace overpass::overlay {
 
-Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* name, Found found) {
-  if (found.data) found.stat.stx_blocks = found.data->blocks;
+namespace {
+
+/// What tells that two names are of one file; nothing for files of a single name.
+FileKey key_of(const Found& found) {
+  if (sys::is_directory(found.stat)) return {};
+  if (found.layer != layer::kUpper) return found.shared_lower;
+  if (found.stat.stx_nlink < 2 && !found.index) return {};
+  return {sys::device_of(found.stat), found.stat.stx_ino};
+}
+
+/// A new inode that no name leads to.
+InodeRef make_inode(Overlay& overlay, Found& found) {
   const sys::Stat& stat = found.stat;
   const bool in_upper = found.layer == layer::kUpper;
-  const bool is_directory = sys::is_directory(stat);
-  const FileKey key = {sys::device_of(stat), stat.stx_ino};
-  const bool has_more_links = in_upper && !is_directory && stat.stx_nlink > 1;
-  if (has_more_links) {
-    if (InodeRef known = overlay.table.find_by_key(key)) {
-      add_link(overlay, known, directory, name);
-      return Entry{known, shown(*known, stat)};
-    }
-  }
   const uint64_t number = overlay.numbers.number(found.origin.device, found.origin.ino);
   InodeRef inode = overlay.table.make(number, stat.stx_mode & S_IFMT);
-  if (is_directory) {
+  if (sys::is_directory(stat)) {
     inode->directory = std::make_unique<Directory>();
     inode->directory->has_upper = in_upper;
     inode->directory->upper_ino = in_upper ? stat.stx_ino : 0;
     inode->directory->lowers = std::move(found.lowers);
   }
-  {
-    Lock lock(inode->mutex);
-    if (!is_directory) inode->layer = found.layer;
-    if (found.relocation) inode->rare().relocation = std::move(found.relocation);
-    if (found.data) inode->rare().data = std::move(found.data);
-  }
   if (!in_upper) {
     inode->lower_immutable = (stat.stx_attributes & STATX_ATTR_IMMUTABLE) != 0;
     inode->lower_append_only = (stat.stx_attributes & STATX_ATTR_APPEND) != 0;
   }
-  if (has_more_links) {
-    // Another of its names may have been entered at the same time.
-    const InodeRef first = remember_key(overlay, inode, key);
-    if (first.get() != inode.get()) {
-      add_link(overlay, first, directory, name);
-      return Entry{first, shown(*first, stat)};
-    }
+  Lock lock(inode->mutex);
+  if (!sys::is_directory(stat)) inode->layer = found.layer;
+  if (found.relocation) inode->rare().relocation = std::move(found.relocation);
+  if (found.data) inode->rare().data = std::move(found.data);
+  if (found.index) {
+    inode->rare().index_name = std::move(found.index->name);
+    inode->nlink_difference = found.index->nlink_difference;
   }
-  InodeRef entered = overlay.table.insert(std::move(inode), directory, name);
-  return Entry{entered, shown(*entered, stat)};
+  return inode;
+}
+
+}  // namespace
+
+Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* name, Found found) {
+  if (found.data) found.stat.stx_blocks = found.data->blocks;
+  const bool in_upper = found.layer == layer::kUpper;
+  const FileKey key = key_of(found);
+  auto is_name_of = [&](const InodeRef& known) -> Result<Entry> {
+    add_link(overlay, known, directory, name);
+    // What was a lower when it was found may have been copied up since.
+    if (!in_upper) return entry_of(overlay, known);
+    return Entry{known, shown(*known, found.stat)};
+  };
+  if (key != FileKey()) {
+    if (const InodeRef known = overlay.table.find_by_key(key)) return is_name_of(known);
+  }
+  InodeRef inode = make_inode(overlay, found);
+  if (key != FileKey()) {
+    // Another of its names may have been entered at the same time.
+    const InodeRef first =
+        in_upper ? remember_key(overlay, inode, key) : remember_lower_key(overlay, inode, key);
+    if (first.get() != inode.get()) return is_name_of(first);
+  }
+  const InodeRef entered = overlay.table.insert(std::move(inode), directory, name);
+  return Entry{entered, shown(*entered, found.stat)};
 }
 
 Result<Entry> lookup(Overlay& overlay, const InodeRef& directory, const char* name) {

@@ -60,7 +60,8 @@ void record_origin(Overlay& overlay, layer::LayerIndex layer, sys::Place from, s
   (void)sys::set_xattr(copy, layer::name_of(layer::Mark::Origin, overlay.stack.prefix), value);
 }
 
-FileKey number_source(Overlay& overlay, Inode& directory, sys::Place place, const sys::Stat& stat) {
+FileKey number_source(Overlay& overlay, Inode& directory, sys::Place place, const sys::Stat& stat,
+                      bool is_indexed) {
   const FileKey own = {sys::device_of(stat), stat.stx_ino};
   if (!is_impure(overlay, directory, place.fd)) return own;
   const char* mark = layer::name_of(layer::Mark::Origin, overlay.stack.prefix);
@@ -72,8 +73,8 @@ FileKey number_source(Overlay& overlay, Inode& directory, sys::Place place, cons
   for (layer::LayerIndex i = 1; !found && i < overlay.stack.size(); ++i) {
     found = layer::find_origin(overlay.stack.layers[i], overlay.roots[i]->fd, *origin);
   }
-  // One of several links of a lower is a file of its own once it is copied up.
-  if (!found || found->stx_nlink > 1) return own;
+  // Without the index one of several links of a lower is a file of its own once it is copied up.
+  if (!found || (found->stx_nlink > 1 && !is_indexed)) return own;
   return {sys::device_of(*found), found->stx_ino};
 }
 

@@ -16,7 +16,9 @@ struct Overlay;
 
 /// What st_ino of the upper's file `place`, whose attributes are `stat`, is made of: its origin in
 /// a lower if it has one, else itself. Costs nothing in a directory without the impure mark.
-FileKey number_source(Overlay& overlay, Inode& directory, sys::Place place, const sys::Stat& stat);
+/// `is_indexed`: it stands for all links of the origin.
+FileKey number_source(Overlay& overlay, Inode& directory, sys::Place place, const sys::Stat& stat,
+                      bool is_indexed);
 
 /// Marks the copy at `copy` with its origin `from` in `layer`, and the upper directory that is to
 /// hold it as impure. Best effort, as in overlayfs: a number is all that depends on it.

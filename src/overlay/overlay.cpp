@@ -59,6 +59,7 @@ Overlay::Overlay(layer::LayerStack layers, Settings chosen)
   for (layer::Layer& layer : stack.layers) {
     roots.push_back(std::make_shared<CachedFd>(std::move(layer.root)));
   }
+  if (!stack.index.empty()) index = std::make_shared<CachedFd>(std::move(stack.index));
   // The origin of the root is the topmost lower's, as for any merged directory.
   const auto stat = sys::stat(sys::itself(roots[1]->fd));
   const uint64_t ino = stat ? numbers.number(sys::device_of(*stat), stat->stx_ino) : 1;

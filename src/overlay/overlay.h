@@ -46,6 +46,7 @@ struct Overlay {
   const Settings settings;
   BackingFiles* backing_files = nullptr;  ///< Null when nothing is passed through.
   Invalidator* invalidator = nullptr;
+  SharedFd index;               ///< The index directory; null without one (index.h).
   std::vector<SharedFd> roots;  ///< O_PATH, of each layer by index; empty for a missing upper.
 
   // With locks of their own. The table last, since inodes give back what they hold elsewhere.

@@ -15,6 +15,7 @@
 
 #include "layer/markers.h"
 #include "overlay/copy_up.h"
+#include "overlay/index.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
 #include "overlay/lookup.h"
@@ -95,9 +96,10 @@ Result<void> check_removable(const Inode& inode) {
 
 }  // namespace
 
-bool removal_reads_lowers(Overlay& overlay, const Inode& directory, const char* name) {
+bool removal_takes_long(Overlay& overlay, const Inode& directory, const char* name) {
   const InodeRef inode = overlay.table.find(directory, name);
-  return inode && inode->is_directory() && !inode->directory->lowers.empty();
+  if (!inode) return false;
+  return inode->is_directory() ? !inode->directory->lowers.empty() : is_shared_lower(*inode);
 }
 
 Result<InodeRef> inode_of(Overlay& overlay, const InodeRef& directory, const char* name) {
@@ -161,22 +163,26 @@ Result<bool> is_empty(Overlay& overlay, Inode& directory) {
 
 Result<void> remove_file(Overlay& overlay, const InodeRef& directory, const char* name) {
   const SharedFd upper = TRY(upper_for_change(overlay, directory, /*removing=*/true));
+  TRY(copy_up_shared(overlay, directory, name));
   Leftovers leftovers;  // Discarded after the locks.
   Lock names(directory->directory->names);
   ++directory->directory->version;
   const InodeRef inode = TRY(inode_of(overlay, directory, name));
   if (inode->is_directory()) return fail(EISDIR);
   TRY(check_removable(*inode));
+  TRY(link_up(overlay, *inode, *directory, upper->fd, name));
   SharedFd orphan = TRY(orphan_of(*inode, upper->fd, name));
   const bool needs_whiteout = orphan == nullptr || TRY(lowers_show(overlay, *directory, name));
   {
     Lock lock(inode->mutex);
+    TRY(begin_nlink_change(overlay, *inode));
     if (needs_whiteout) {
       TRY(replace_by_whiteout(overlay, upper->fd, name, false, leftovers));
     } else {
       TRY(sys::remove_file(upper->fd, name));
     }
     // Beyond this point the name is gone.
+    drop_index_of_last(overlay, *inode);
     remove_link_locked(overlay, *inode, *directory, name, std::move(orphan));
   }
   drop_idle_backing(overlay, *inode);

@@ -26,9 +26,9 @@ Result<void> remove_file(Overlay& overlay, const InodeRef& directory, const char
 /// L: none on entry; the names of both directories are held exclusively inside.
 Result<void> remove_directory(Overlay& overlay, const InodeRef& directory, const char* name);
 
-/// Whether removing the directory `name` means going through names of lowers, which may be many:
+/// Whether removing `name` means going through names of lowers, which may be many, or a copy-up:
 /// not for serving threads.
-bool removal_reads_lowers(Overlay& overlay, const Inode& directory, const char* name);
+bool removal_takes_long(Overlay& overlay, const Inode& directory, const char* name);
 
 /// Whether the union shows no entry in `directory`.
 /// REQUIRES: its names are held exclusively.

@@ -15,6 +15,7 @@
 #include "layer/workdir.h"
 #include "overlay/copy_up.h"
 #include "overlay/copy_up_metadata.h"
+#include "overlay/index.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
 #include "overlay/lookup.h"
@@ -233,14 +234,18 @@ Result<void> move(Overlay& overlay, const End& from, const End& to, Leftovers& l
 Result<void> replace(Overlay& overlay, const End& from, const End& to, Leftovers& leftovers) {
   TRY(check_replacement(overlay, from, to));
   SharedFd orphan;
+  TRY(link_up(overlay, *from.inode, *from.directory, from.upper->fd, from.name));
+  if (to.inode) TRY(link_up(overlay, *to.inode, *to.directory, to.upper->fd, to.name));
   if (to.inode) orphan = TRY(orphan_of(*to.inode, to.upper->fd, to.name));
   auto relocation = TRY(mark_moved(overlay, from, to));
   {
     Inode& replaced = to.inode ? *to.inode : *from.inode;
     LockPair locks(from.inode->mutex, replaced.mutex);
+    if (to.inode) TRY(begin_nlink_change(overlay, *to.inode));
     TRY(move(overlay, from, to, leftovers));
     // Beyond this point the rename has happened.
     if (to.inode) {
+      drop_index_of_last(overlay, *to.inode);
       remove_link_locked(overlay, *to.inode, *to.directory, to.name, std::move(orphan));
     }
     settle(overlay, from, to, std::move(relocation));
@@ -259,6 +264,8 @@ void carry_impurity(Overlay& overlay, const End& from, const End& to) {
 
 Result<void> exchange(Overlay& overlay, const End& from, const End& to) {
   if (!to.inode) return fail(ENOENT);
+  TRY(link_up(overlay, *from.inode, *from.directory, from.upper->fd, from.name));
+  TRY(link_up(overlay, *to.inode, *to.directory, to.upper->fd, to.name));
   auto from_relocation = TRY(mark_moved(overlay, from, to));
   auto to_relocation = TRY(mark_moved(overlay, to, from));
   LockPair locks(from.inode->mutex, to.inode->mutex);
@@ -277,7 +284,10 @@ InodeRef rename_needs_copy(Overlay& overlay, RenameEnd from, RenameEnd to, unsig
     return inode && needs_long_copy_for_metadata(overlay, *inode) ? inode : InodeRef();
   };
   if (InodeRef inode = needing(from)) return inode;
-  return (flags & RENAME_EXCHANGE) != 0 ? needing(to) : InodeRef();
+  if ((flags & RENAME_EXCHANGE) != 0) return needing(to);
+  InodeRef replaced = overlay.table.find(*to.directory, to.name);
+  return replaced && !replaced->is_directory() && is_shared_lower(*replaced) ? replaced
+                                                                             : InodeRef();
 }
 
 Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, unsigned flags) {
@@ -287,6 +297,9 @@ Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, un
   TRY(check_new_name(to_name.name));
   TRY(copy_up_end(overlay, from_name.directory, from_name.name));
   if ((flags & RENAME_EXCHANGE) != 0) TRY(copy_up_end(overlay, to_name.directory, to_name.name));
+  if (auto ready = copy_up_shared(overlay, to_name.directory, to_name.name); !ready) {
+    if (!ready.failed_with(ENOENT)) return ready;
+  }
   End from = {from_name.directory,
               from_name.name,
               TRY(upper_for_change(overlay, from_name.directory, /*removing=*/true)),

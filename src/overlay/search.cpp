@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "layer/markers.h"
 #include "layer/redirect.h"
+#include "overlay/index.h"
 #include "overlay/locate.h"
 #include "overlay/lower_location.h"
 #include "overlay/lower_names.h"
@@ -69,6 +70,7 @@ class Search {
   Result<void> search_roots(LayerIndex above);
   Result<void> visit(LayerIndex layer, bool is_last);
   Result<void> take(LayerIndex layer, const Sight& sight, bool was_metacopy, std::string path);
+  Result<void> consult_index(LayerIndex layer, const Sight& sight);
   Result<void> check_may_follow();
   Result<void> find_data_only();
   void settle_relocation();
@@ -231,11 +233,14 @@ Result<void> Search::take(LayerIndex layer, const Sight& sight, bool was_metacop
   if (!has_result_) {
     found_.layer = layer;
     found_.stat = stat;
-    const bool may_have_origin = layer == layer::kUpper && !sys::is_directory(stat);
-    found_.origin =
-        may_have_origin ? number_source(overlay_, directory_, sight.place(), stat) : own;
     has_result_ = true;
     is_directory_ = sys::is_directory(stat);
+    const bool is_shared = !is_directory_ && stat.stx_nlink > 1 && has_index(overlay_);
+    if (is_shared) TRY(consult_index(layer, sight));
+    const bool may_have_origin = layer == layer::kUpper && !is_directory_;
+    found_.origin = may_have_origin ? number_source(overlay_, directory_, sight.place(), stat,
+                                                    found_.index.has_value())
+                                    : own;
   } else if (was_metacopy && !is_metacopy_) {
     if (path.empty()) path = layer_path_of(directory_, layer) + "/" + name_;
     found_.data = std::make_unique<DataPlace>(DataPlace{layer, std::move(path), stat.stx_blocks});
@@ -246,6 +251,28 @@ Result<void> Search::take(LayerIndex layer, const Sight& sight, bool was_metacop
   if (found_.lowers.empty()) found_.origin = own;
   found_.lowers.push_back(layer);
   lower_paths_.push_back(std::move(path));
+  return {};
+}
+
+/// A file of several links may have been copied up under another of its names.
+Result<void> Search::consult_index(LayerIndex layer, const Sight& sight) {
+  const bool in_upper = layer == layer::kUpper;
+  if (!in_upper) found_.shared_lower = {sys::device_of(sight.stat), sight.stat.stx_ino};
+  auto entry = in_upper ? TRY(find_index_of_upper(overlay_, sight.place(), sight.stat))
+                        : TRY(find_index_of_lower(overlay_, layer, sight.place(), sight.stat));
+  if (!entry) return {};
+  if (!in_upper) {
+    found_.layer = layer::kUpper;
+    found_.stat = entry->stat;
+    if (entry->is_metacopy && !is_metacopy_) {
+      const std::string path = layer_path_of(directory_, layer) + "/" + sight.name;
+      found_.data = std::make_unique<DataPlace>(DataPlace{layer, path, sight.stat.stx_blocks});
+    } else if (!entry->is_metacopy) {
+      is_metacopy_ = false;
+      stop_ = true;
+    }
+  }
+  found_.index = std::move(entry);
   return {};
 }
 

@@ -9,6 +9,8 @@
 #define OVERPASS_OVERLAY_SEARCH_H_
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -19,6 +21,14 @@ namespace overpass::overlay {
 
 struct Overlay;
 
+/// The entry of the index (index.h) that stands for a file.
+struct IndexEntry {
+  std::string name;
+  sys::Stat stat;
+  int32_t nlink_difference = 0;  ///< The union's link count less that of `stat`.
+  bool is_metacopy = false;
+};
+
 /// What the layers hold under a name.
 struct Found {
   layer::LayerIndex layer;                 ///< Of the object itself; the topmost for a directory.
@@ -27,6 +37,10 @@ struct Found {
   FileKey origin;                          ///< What st_ino is made of; kept over a copy-up.
   std::unique_ptr<Relocation> relocation;  ///< When some of the lowers were found elsewhere.
   std::unique_ptr<DataPlace> data;         ///< When the object is a metacopy.
+  std::optional<IndexEntry> index;         ///< When it is reached by the index; then `layer` is
+                                           ///< the upper, and `stat` that of the entry.
+  /// Of a lower file with several links that are to stay one file.
+  FileKey shared_lower;
 };
 
 /// ENOENT when no layer shows the name; EPERM for a redirect or metacopy that the mount's options

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+//
+// An entry's name is made of the bytes of the origin mark, so that neither way of finding it needs
+// to open a file by its handle, which is a privilege.
+
+#include "overlay/index.h"
+
+#include "layer/index_name.h"
+#include "layer/markers.h"
+#include "layer/nlink_mark.h"
+#include "layer/origin.h"
+#include "overlay/copy_up.h"
+#include "overlay/origin_number.h"
+#include "overlay/overlay.h"
+#include "overlay/remove.h"
+#include "sys/names.h"
+#include "sys/xattr.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+using layer::NlinkMark;
+
+Result<void> write_nlink(Overlay& overlay, sys::Place place, NlinkMark::Base base,
+                         int32_t difference) {
+  const char* mark = layer::name_of(layer::Mark::Nlink, overlay.stack.prefix);
+  return sys::set_xattr(place, mark, layer::encode_nlink({base, difference}));
+}
+
+/// How many links the lower has from which the upper file `place` was copied; nothing when that
+/// cannot be told without privilege.
+std::optional<uint32_t> lower_nlink_of(Overlay& overlay, sys::Place place) {
+  const auto value =
+      sys::get_xattr(place, layer::name_of(layer::Mark::Origin, overlay.stack.prefix));
+  const auto origin = value ? layer::decode_origin(*value) : std::nullopt;
+  for (layer::LayerIndex i = 1; origin && i < overlay.stack.lowers_end(); ++i) {
+    const auto found = layer::find_origin(overlay.stack.layers[i], overlay.roots[i]->fd, *origin);
+    if (found) return found->stx_nlink;
+  }
+  return {};
+}
+
+/// The union's count less the upper's, by the mark; without a mark the names in the upper are all
+/// there are.
+int32_t nlink_difference(Overlay& overlay, sys::Place place, uint32_t upper_nlink,
+                         std::optional<uint32_t> lower_nlink) {
+  constexpr int32_t kOnlyTheUpper = -1;  // The entry itself is no name of the union.
+  const auto value =
+      sys::get_xattr(place, layer::name_of(layer::Mark::Nlink, overlay.stack.prefix));
+  const auto mark = value ? layer::decode_nlink(*value) : std::nullopt;
+  if (!mark) return kOnlyTheUpper;
+  if (mark->base == NlinkMark::Base::Upper) return mark->difference;
+  if (!lower_nlink) lower_nlink = lower_nlink_of(overlay, place);
+  if (!lower_nlink) return kOnlyTheUpper;
+  return static_cast<int32_t>(*lower_nlink) + mark->difference - static_cast<int32_t>(upper_nlink);
+}
+
+Result<std::optional<IndexEntry>> find_entry(Overlay& overlay, std::string name,
+                                             std::optional<uint32_t> lower_nlink) {
+  if (name.empty()) return std::optional<IndexEntry>();
+  const sys::Place place = index_place(overlay, name);
+  auto found = sys::stat(place);
+  if (found.failed_with(ENOENT) || found.failed_with(ENAMETOOLONG)) {
+    return std::optional<IndexEntry>();
+  }
+  IndexEntry entry;
+  entry.stat = TRY(std::move(found));
+  // The kernel's "whiteout index" of a removed directory, and whatever else is no file.
+  if (sys::is_directory(entry.stat) || layer::is_whiteout(entry.stat)) {
+    return std::optional<IndexEntry>();
+  }
+  entry.nlink_difference = nlink_difference(overlay, place, entry.stat.stx_nlink, lower_nlink);
+  entry.is_metacopy = TRY(layer::has_mark(place, layer::Mark::Metacopy, overlay.stack.prefix));
+  entry.name = std::move(name);
+  return std::optional(std::move(entry));
+}
+
+}  // namespace
+
+bool has_index(const Overlay& overlay) { return overlay.index != nullptr; }
+
+sys::Place index_place(const Overlay& overlay, const std::string& name) {
+  return {overlay.index->fd, name.c_str()};
+}
+
+std::string index_name(const Overlay& overlay, layer::LayerIndex layer, sys::Place place) {
+  const std::string origin = layer::encode_origin(overlay.stack.layers[layer], place);
+  return layer::index_name_of(origin).value_or("");
+}
+
+Result<std::optional<IndexEntry>> find_index_of_lower(Overlay& overlay, layer::LayerIndex layer,
+                                                      sys::Place place, const sys::Stat& stat) {
+  return find_entry(overlay, index_name(overlay, layer, place), stat.stx_nlink);
+}
+
+Result<std::optional<IndexEntry>> find_index_of_upper(Overlay& overlay, sys::Place place,
+                                                      const sys::Stat& stat) {
+  const auto value =
+      sys::get_xattr(place, layer::name_of(layer::Mark::Origin, overlay.stack.prefix));
+  if (!value) return std::optional<IndexEntry>();
+  auto entry = TRY(find_entry(overlay, layer::index_name_of(*value).value_or(""), std::nullopt));
+  const bool is_same = entry && entry->stat.stx_ino == stat.stx_ino;
+  return is_same ? std::move(entry) : std::nullopt;
+}
+
+Result<void> record_lower_nlink(Overlay& overlay, sys::Place copy) {
+  return write_nlink(overlay, copy, NlinkMark::Base::Lower, 0);
+}
+
+Result<void> link_up(Overlay& overlay, Inode& inode, Inode& directory, BorrowedFd upper,
+                     const char* name) {
+  Lock lock(inode.mutex);
+  if (!inode.is_indexed() || !sys::stat({upper, name}).failed_with(ENOENT)) return {};
+  const sys::Place entry = index_place(overlay, inode.extras->index_name);
+  const sys::Stat stat = TRY(sys::stat(entry));
+  const int32_t difference = inode.nlink_difference;
+  const int32_t nlink = static_cast<int32_t>(stat.stx_nlink) + difference;
+  // Relative to the lower, whose count the new link leaves alone.
+  const std::optional<uint32_t> lower_nlink = lower_nlink_of(overlay, entry);
+  if (lower_nlink) {
+    TRY(write_nlink(overlay, entry, NlinkMark::Base::Lower,
+                    nlink - static_cast<int32_t>(*lower_nlink)));
+  }
+  mark_impure(overlay, directory, upper);
+  TRY(sys::make_link(entry, upper, name));
+  inode.nlink_difference = difference - 1;
+  if (lower_nlink) return {};
+  return write_nlink(overlay, entry, NlinkMark::Base::Upper, difference - 1);
+}
+
+bool is_shared_lower(const Inode& inode) {
+  Lock lock(inode.mutex);
+  return inode.layer != layer::kUpper && inode.extras && inode.extras->lower_key != FileKey();
+}
+
+Result<void> copy_up_shared(Overlay& overlay, const InodeRef& directory, const char* name) {
+  if (!has_index(overlay)) return {};
+  InodeRef inode;
+  {
+    SharedLock names(directory->directory->names);
+    inode = TRY(inode_of(overlay, directory, name));
+  }
+  if (inode->is_directory() || !is_shared_lower(*inode)) return {};
+  return copy_up_metadata(overlay, inode);
+}
+
+Result<void> begin_nlink_change(Overlay& overlay, Inode& inode) {
+  if (!inode.is_indexed()) return {};
+  return write_nlink(overlay, index_place(overlay, inode.extras->index_name),
+                     NlinkMark::Base::Upper, inode.nlink_difference);
+}
+
+void drop_index_of_last(Overlay& overlay, Inode& inode) {
+  if (!inode.is_indexed()) return;
+  const std::string& name = inode.extras->index_name;
+  const auto stat = sys::stat(index_place(overlay, name));
+  if (!stat || static_cast<int32_t>(stat->stx_nlink) + inode.nlink_difference > 0) return;
+  // What stays is removed at the next mount.
+  (void)sys::remove_file(overlay.index->fd, name.c_str());
+  inode.extras->index_name.clear();
+  inode.nlink_difference = 0;
+}
+
+}  // namespace overpass::overlay
