@@ -249,7 +249,7 @@ Result<void> copy_up_now(Overlay& overlay, const InodeRef& inode, const Demand& 
     if (inode->layer == layer::kUpper) data = *inode->data_place();
   }
   if (!data) return copy_from_lower(overlay, inode, demand);
-  TRY(complete_metacopy(overlay, *inode, *data, demand.wanted));
+  TRY(complete_metacopy(overlay, *inode, *data));
   Lock lock(inode->mutex);
   inode->extras->data.reset();
   return {};

@@ -32,25 +32,30 @@ Result<UniqueFd> open_upper(Overlay& overlay, Inode& inode) {
   return sys::open_place(located.place(), O_RDWR);
 }
 
+/// Gives `file` all bytes at `data`, which it shows already.
+Result<void> fill(Overlay& overlay, const DataPlace& data, BorrowedFd file,
+                  const sys::Stat& before) {
+  const sys::KeepingSetgid keeping((before.stx_mode & (S_ISUID | S_ISGID)) != 0);
+  const sys::Place place = sys::itself(file);
+  const auto capability = sys::get_xattr(place, kCapability);
+  const UniqueFd from = TRY(open_data(overlay, data, O_RDONLY));
+  TRY(sys::copy_data(from, file, static_cast<off_t>(before.stx_size)));
+  if (capability) TRY(sys::set_xattr(place, kCapability, *capability));
+  return {};
+}
+
 }  // namespace
 
-Result<void> complete_metacopy(Overlay& overlay, Inode& inode, const DataPlace& data,
-                               off_t wanted) {
+Result<void> complete_metacopy(Overlay& overlay, Inode& inode, const DataPlace& data) {
   const UniqueFd file = TRY(open_upper(overlay, inode));
   const sys::Place place = sys::itself(file);
   const sys::Stat before = TRY(sys::stat(place));
-  const auto capability = sys::get_xattr(place, kCapability);
-  const off_t size = std::min(wanted, static_cast<off_t>(before.stx_size));
-  {
-    const sys::KeepingSetgid keeping((before.stx_mode & (S_ISUID | S_ISGID)) != 0);
-    if (size < static_cast<off_t>(before.stx_size)) TRY(sys::change_size_of_open(file, size));
-    if (size > 0) {
-      const UniqueFd from = TRY(open_data(overlay, data, O_RDONLY));
-      TRY(sys::copy_data(from, file, size));
-    }
+  if (before.stx_size > 0) {
+    auto filled = fill(overlay, data, file, before);
+    auto restored = sys::copy_times(place, before);
+    TRY(std::move(filled));
+    TRY(std::move(restored));
   }
-  if (capability) TRY(sys::set_xattr(place, kCapability, *capability));
-  TRY(sys::copy_times(place, before));
   if (!overlay.settings.is_volatile) TRY(sys::sync_file(file));
   const char* mark = layer::name_of(layer::Mark::Metacopy, overlay.stack.prefix);
   return sys::remove_xattr(place, mark);
