@@ -26,7 +26,10 @@ def fail_at(subject, step, number):
                      f"it made {[str(call) for call in plan.calls]}")
         succeeded = trial.returned is True
         if not succeeded:
-            checks.equal(checks.name_of(trial.returned.errno), checks.name_of(number), "errno at the caller")
+            # Without its redirect a directory cannot be renamed: as in overlayfs the caller then copies it.
+            no_redirect = any(name.endswith("overlay.redirect") for name in plan.calls[step - 1].names)
+            wanted = errno.EXDEV if no_redirect else number
+            checks.equal(checks.name_of(trial.returned.errno), checks.name_of(wanted), "errno at the caller")
         expected = ("new",) if succeeded else ("between", "old", *["new"] * bool(subject.alike or subject.scenario.error_after))
         shown = trial.live_state()
         checks.holds(shown in expected, f"the tree is in state {expected}: it is {shown}")
@@ -38,9 +41,12 @@ def fail_at(subject, step, number):
         if not succeeded:
             trial.operate(Plan())
             checks.equal(trial.returned, True, "what the operation returns when the disk works again")
-            checks.equal(trial.live_state(), "new", "state after it")
+            # A time that could not be put back stays what it is.
+            wanted = ("new", "between") if plan.calls[step - 1].name == "utimensat" else ("new",)
+            shown = trial.live_state()
+            checks.holds(shown in wanted, f"the tree is in state {wanted} after it: it is {shown}")
         trial.mount.umount()
-        checks.equal(trial.remounted_state(), "new", "state after a remount")
+        checks.equal(trial.remounted_state(), shown, "state after a remount")
         checks.equal([dump.checksum(lower)[0] for lower in subject.lowers], subject.lower_sums, "lower layers")
 
 

@@ -153,4 +153,65 @@ def exchange(one, other):
     syscalls.renameat2(one, other, syscalls.RENAME_EXCHANGE)
 
 
-SCENARIOS = [*COPY_UP, *SIZES, *CREATION, *REMOVAL, *RENAMES]
+REDIRECT = ("redirect_dir=on",)
+DEEP = {"old": Dir({"x": "1", "sub": Dir({"deep": "2"}, 0o750)}, 0o751, (3, 4), {"user.a": b"1"})}
+REDIRECTS = [
+    scenario("rename of a lower directory", lambda m: os.rename(m / "old", m / "new"), DEEP, options=REDIRECT),
+    scenario("rename of a lower directory into another one", lambda m: os.rename(m / "old", m / "to/new"),
+             DEEP | {"to": {"y": "z"}}, options=REDIRECT),
+    scenario("rename of a merged directory", lambda m: os.rename(m / "old", m / "new"), DEEP,
+             {"old": Dir({"upper": "u", "x": WHITEOUT}, 0o700)}, options=REDIRECT),
+    scenario("rename of a merged directory over a whiteout", lambda m: os.rename(m / "old", m / "new"),
+             DEEP | {"new": {"hidden": "h"}}, {"old": {"upper": "u"}, "new": WHITEOUT}, options=REDIRECT),
+    scenario("rename of a merged directory over an emptied one", lambda m: os.rename(m / "old", m / "new"),
+             DEEP | {"new": {"y": "z"}}, {"old": {"upper": "u"}, "new": emptied("y")}, options=REDIRECT),
+    scenario("rename of a lower directory back to its place", lambda m: os.rename(m / "new", m / "old"), DEEP,
+             options=REDIRECT, prepare=lambda m: os.rename(m / "old", m / "new")),
+    scenario("rename below a renamed directory", lambda m: os.rename(m / "new/sub", m / "out"), DEEP,
+             options=REDIRECT, prepare=lambda m: os.rename(m / "old", m / "new")),
+    scenario("copy-up below a renamed directory", lambda m: os.chmod(m / "new/sub/deep", 0o600), DEEP,
+             options=REDIRECT, prepare=lambda m: os.rename(m / "old", m / "new")),
+    scenario("exchange of two lower directories", lambda m: exchange(m / "old", m / "other"),
+             DEEP | {"other": {"y": "z"}}, options=REDIRECT),
+    scenario("exchange of a merged directory and a file", lambda m: exchange(m / "old", m / "file"),
+             DEEP | {"file": DRESSED}, {"old": {"upper": "u"}}, options=REDIRECT),
+    scenario("rmdir of an emptied renamed directory", lambda m: os.rmdir(m / "new"), {"old": {"x": "1"}},
+             options=REDIRECT, prepare=lambda m: (os.rename(m / "old", m / "new"), os.unlink(m / "new/x"))),
+]
+
+def touched(path):
+    """The old tree, the file with a new time: a metacopy is filled in place, and its time put back afterwards."""
+    def state(old, new):
+        words = ["mtime=new" if word.startswith("mtime=") else word for word in old.lines[path].split(" ")]
+        return dataclasses.replace(old, lines=old.lines | {path: " ".join(words)})
+    return state
+
+
+METACOPY = ("metacopy=on", "redirect_dir=on")
+METACOPIES = [
+    scenario("metacopy by chmod", lambda m: os.chmod(m / "file", 0o600), {"file": DRESSED}, options=METACOPY),
+    scenario("metacopy by chown", lambda m: os.chown(m / "a/b/c/file", 3, 4), chain(LARGE), options=METACOPY),
+    scenario("copying the data of a metacopy", lambda m: opened(m / "file", os.O_WRONLY | os.O_APPEND), {"file": LARGE},
+             options=METACOPY, prepare=lambda m: os.chmod(m / "file", 0o600), between=touched("./file")),
+    scenario("truncating a metacopy", lambda m: os.truncate(m / "file", 1000), {"file": LARGE},
+             options=METACOPY, prepare=lambda m: os.chmod(m / "file", 0o600), between=touched("./file")),
+    scenario("truncating open of a metacopy", lambda m: opened(m / "file", os.O_WRONLY | os.O_TRUNC), {"file": LARGE},
+             options=METACOPY, prepare=lambda m: os.chmod(m / "file", 0o600), between=touched("./file")),
+    scenario("rename of a metacopy", lambda m: os.rename(m / "file", m / "new"), {"file": LARGE},
+             options=METACOPY, prepare=lambda m: os.chmod(m / "file", 0o600)),
+    scenario("rename of a lower file by metacopy", lambda m: os.rename(m / "file", m / "a/new"), {"file": LARGE, "a": {}},
+             options=METACOPY),
+    scenario("rename of a metacopy over a lower file", lambda m: os.rename(m / "file", m / "new"),
+             {"file": LARGE, "new": DRESSED}, options=METACOPY, prepare=lambda m: os.chmod(m / "file", 0o600)),
+    scenario("link of a metacopy", lambda m: os.link(m / "file", m / "a/new"), {"file": LARGE, "a": {}},
+             options=METACOPY, prepare=lambda m: os.chmod(m / "file", 0o600)),
+    scenario("unlink of a metacopy", lambda m: os.unlink(m / "file"), {"file": LARGE},
+             options=METACOPY, prepare=lambda m: os.chmod(m / "file", 0o600)),
+    scenario("copying the data of a renamed metacopy", lambda m: opened(m / "new", os.O_RDWR), {"file": LARGE},
+             options=METACOPY, prepare=lambda m: (os.chmod(m / "file", 0o600), os.rename(m / "file", m / "new")),
+             between=touched("./new")),
+    scenario("metacopy below a renamed directory", lambda m: os.chmod(m / "new/sub/deep", 0o600), DEEP,
+             options=METACOPY, prepare=lambda m: os.rename(m / "old", m / "new")),
+]
+
+SCENARIOS = [*COPY_UP, *SIZES, *CREATION, *REMOVAL, *RENAMES, *REDIRECTS, *METACOPIES]
