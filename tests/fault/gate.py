@@ -25,6 +25,7 @@ SECCOMP = {"x86_64": 317}.get(os.uname().machine, 277)
 SET_MODE_FILTER, NEW_LISTENER = 1, 8
 RECEIVE, SEND, PASS = 0xC0502100, 0xC0182101, 1
 O_TMPFILE = 0o20000000
+IN_VAIN = -1        # what deny says of a call that is to report success and not to happen
 
 
 @dataclasses.dataclass
@@ -119,7 +120,7 @@ class Gate:
         answer = self._decide(call, pid)
         if answer is None:
             return
-        response = struct.pack("=QqiI", cookie, 0, -answer, 0 if answer else PASS)
+        response = struct.pack("=QqiI", cookie, 0, 0 if answer == IN_VAIN else -answer, 0 if answer else PASS)
         try:
             fcntl.ioctl(listener, SEND, response)
         except OSError as error:
