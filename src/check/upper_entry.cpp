@@ -13,11 +13,20 @@
 #include "layer/markers.h"
 #include "layer/metacopy_mark.h"
 #include "layer/redirect.h"
+#include "sys/attributes.h"
 #include "sys/names.h"
 
 namespace overpass::check {
 
 namespace {
+
+/// The union does not change by it, so that its directory keeps its times.
+Result<void> remove_whiteout(BorrowedFd directory, const std::string& name) {
+  const auto before = sys::stat(sys::itself(directory));
+  TRY(sys::remove_file(directory, name.c_str()));
+  if (before) (void)sys::copy_times(sys::itself(directory), *before);  // As far as this may.
+  return {};
+}
 
 Result<void> examine_whiteout(Context& context, const OpenUpperDirectory& open,
                               const UpperEntry& entry) {
@@ -27,7 +36,7 @@ Result<void> examine_whiteout(Context& context, const OpenUpperDirectory& open,
   if (!directory.is_opaque && TRY(is_named_in(open.lower_fds, entry.name))) return {};
   const Kind kind = directory.is_opaque ? Kind::WhiteoutInOpaque : Kind::WhiteoutUnneeded;
   context.findings.add({kind, Area::Upper, entry.shown_path()}, "remove the whiteout",
-                       [&] { return sys::remove_file(open.fd, entry.name.c_str()); });
+                       [&] { return remove_whiteout(open.fd, entry.name); });
   return {};
 }
 

@@ -28,6 +28,7 @@ namespace {
 constexpr Flag kFlags[] = {
     {"--options", 'o', "OPTS", "the options of the mount; those not about layers are passed over"},
     {"--lower", '\0', "DIR", "a lower directory, topmost first; may be repeated"},
+    {"--data", '\0', "DIR", "a data-only layer below all lowers; may be repeated"},
     {"--upper", '\0', "DIR", "the upper directory, which is checked"},
     {"--work", '\0', "DIR", "its workdir, which is checked too"},
     {"--repair", '\0', "", "remove and correct what is certainly of no use to anybody"},
@@ -105,10 +106,12 @@ Expected<layer::LayerPaths> paths_of_call(const Context& context, const ParsedAr
                    "add --upper DIR and --work DIR, as for the mount");
   }
   return layer::LayerPaths{.lower = options->lower,
+                           .data_only = options->data_only,
                            .upper = options->upper,
                            .work = options->work,
                            .mountpoint = {},
-                           .userxattr = options->userxattr};
+                           .userxattr = options->userxattr,
+                           .format = options->format};
 }
 
 int run_on(Context& context, const layer::LayerPaths& paths, const ParsedArguments& parsed) {

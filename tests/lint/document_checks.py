@@ -84,6 +84,18 @@ def lock_ranks_are_explained(context):
             yield f"{rules.LOCK_RANK_PAGE}: lock rank {rank} is not named"
 
 
+def findings_are_explained(context):
+    """Every kind of finding of `overpass check` is in its manual page, with its severity."""
+    table = re.findall(rules.FINDING_ID, _text_of(context, rules.FINDING_TABLE) or "", re.MULTILINE)
+    page = _text_of(context, rules.FINDING_PAGE)
+    if page is None or not table:
+        yield f"{rules.FINDING_PAGE} or the table in {rules.FINDING_TABLE} is missing"
+        return
+    for identifier, severity in table:
+        if f'{identifier} " ({severity.lower()})"' not in _man_plain(page):
+            yield f"{rules.FINDING_PAGE}: {identifier} ({severity.lower()}) is not explained"
+
+
 def formatting(context):
     """clang-format would change nothing (`ninja -C build clang-format` applies it)."""
     program = shutil.which("clang-format")

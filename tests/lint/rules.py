@@ -71,6 +71,11 @@ OPTION_KEY = r'^\s*\{\s*(?:\.key\s*=\s*)?"([a-z_0-9+]+)",\s*"'
 OPTION_HELP = ("mount", "--help")
 OPTION_PAGES = ("man/overpass.1", "man/overpass.toml.5")
 
+# Every kind of finding of a check must be explained to those who read its identifier.
+FINDING_TABLE = "src/check/finding.cpp"
+FINDING_ID = r'^\s*\{\w+, "([a-z-]+)", (Info|Warning|Error),'
+FINDING_PAGE = "man/overpass-check.1"
+
 # Every lock rank must be explained to newcomers.
 LOCK_RANKS = "src/base/lock_rank.h"
 LOCK_RANK_PAGE = "docs/architecture.md"
