@@ -8,18 +8,15 @@ overpass and by kernel overlayfs in turns, and judged (timeline): nothing is los
 promised, nothing is seen half done, and a copied-up file is never without the lower's bytes.
 """
 import os
-import subprocess
 
-from block_recorder import Recorder, Replay
+from block_recorder import Replay
 from gate import IN_VAIN, Gate
-from harness import WHITEOUT, Dir, File, Stack, checks, features, syscalls, systems, trees
-from harness.loop_images import MAKERS, SMALLEST
+from harness import WHITEOUT, Dir, File, checks, syscalls, systems
+from recorded_disk import Disk, stack_on
 from timeline import Timeline
 
 SYSTEMS = ("overpass",)
 PATIENCE = 400
-SIZES = {"ext4": 16 << 20, "xfs": SMALLEST["xfs"], "btrfs": SMALLEST["btrfs"]}
-
 LOWER = {
     "big": File(bytes(range(251)) * 1200), "holes": File(b"begin" * 2000, size=400_000),
     "a": {"b": {"deep": File(b"deep" * 3000), "gone": "g"}, "moved": File(b"moved" * 2000)},
@@ -91,42 +88,6 @@ def lines_of(t, path):
     return {line.split(" ", 1)[0]: line.split(" ", 1)[1] for line in t.dump(path, mtime=None, links=False)}
 
 
-class Disk:
-    """A recorded disk with a file system, and the images of it that a power loss would have left."""
-
-    def __init__(self, t, kind):
-        features.need(kind)
-        self.t, self.kind = t, kind
-        memory = t.fresh("memory")
-        syscalls.mount("tmpfs", memory, "tmpfs")
-        self.start, self.trial, self.log = memory + "/start", memory + "/trial", memory + "/log"
-        with open(self.start, "wb") as file:
-            file.truncate(SIZES[kind])
-        subprocess.run([*MAKERS[kind], self.start], check=True, capture_output=True)
-        point = self.mount(self.start)
-        os.mkdir(point + "/work"), os.mkdir(point + "/upper")
-        trees.build(point + "/upper", UPPER)
-        syscalls.umount(point)
-        subprocess.run(["cp", "--sparse=always", self.start, memory + "/image"], check=True)
-        self.recorder = Recorder(memory + "/image", memory + "/disk", self.log)
-        self.point = self.mount(memory + "/disk")
-
-    def mount(self, image):
-        point = self.t.fresh("disk")
-        subprocess.run(["mount", "-t", self.kind, "-o", "loop", image, point], check=True, capture_output=True)
-        return point
-
-    def end(self):
-        syscalls.umount(self.point)
-        self.recorder.stop()
-
-    def check(self):
-        """What the file system's own checker says of a trial that has been mounted and unmounted."""
-        if self.kind == "ext4":
-            done = subprocess.run(["e2fsck", "-fn", self.trial], capture_output=True, check=False)
-            checks.equal(done.returncode, 0, f"status of e2fsck: {done.stdout.decode()}")
-
-
 def live(t, disk, lower, options, operations, gate):
     """Makes the operations on the recorded disk. Gives the timeline of what they did."""
     named = {"preexec_fn": gate.install} if gate else {}
@@ -145,10 +106,6 @@ def live(t, disk, lower, options, operations, gate):
             timeline.file_synced(f"./{what}", disk.recorder.position())
     mount.umount()
     return timeline
-
-
-def stack_on(t, point, lower, options):
-    return Stack([lower], point + "/upper", point + "/work", options, t.fresh("mnt"))
 
 
 def judge_outage(t, disk, replay, lower, options, timeline, reader, scattered):
@@ -176,7 +133,7 @@ def judge_outage(t, disk, replay, lower, options, timeline, reader, scattered):
 def lose_power(t, kind, operations, options=(), every=1, gate=None, in_order=True):
     """in_order: the file system's log keeps the order of operations, so that none is seen in part."""
     lower = t.layer(LOWER)
-    disk = Disk(t, kind)
+    disk = Disk(t, kind, UPPER)
     timeline = live(t, disk, lower, options, operations, gate)
     if not in_order:
         timeline.groups.clear()

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""A recorded disk (block_recorder) with a file system on it that holds an upper layer and a workdir."""
+import os
+import subprocess
+
+from block_recorder import Recorder
+from harness import Stack, checks, features, syscalls, trees
+from harness.loop_images import MAKERS, SMALLEST
+
+SIZES = {"ext4": 16 << 20, "xfs": SMALLEST["xfs"], "btrfs": SMALLEST["btrfs"]}
+
+
+class Disk:
+    """A recorded disk with a file system, and the images of it that a power loss would have left."""
+
+    def __init__(self, t, kind, upper):
+        features.need(kind)
+        self.t, self.kind = t, kind
+        memory = t.fresh("memory")
+        syscalls.mount("tmpfs", memory, "tmpfs")
+        self.start, self.trial, self.log = memory + "/start", memory + "/trial", memory + "/log"
+        with open(self.start, "wb") as file:
+            file.truncate(SIZES[kind])
+        subprocess.run([*MAKERS[kind], self.start], check=True, capture_output=True)
+        point = self.mount(self.start)
+        os.mkdir(point + "/work"), os.mkdir(point + "/upper")
+        trees.build(point + "/upper", upper)
+        syscalls.umount(point)
+        subprocess.run(["cp", "--sparse=always", self.start, memory + "/image"], check=True)
+        self._memory = memory
+        self.start_again()
+
+    def start_again(self):
+        """Mounts the disk, from a new log on."""
+        self.recorder = Recorder(self._memory + "/image", self._memory + "/disk", self.log)
+        self.point = self.mount(self._memory + "/disk")
+
+    def mount(self, image):
+        point = self.t.fresh("disk")
+        subprocess.run(["mount", "-t", self.kind, "-o", "loop", image, point], check=True, capture_output=True)
+        return point
+
+    def end(self):
+        syscalls.umount(self.point)
+        self.recorder.stop()
+
+    def check(self):
+        """What the file system's own checker says of a trial that has been mounted and unmounted."""
+        if self.kind == "ext4":
+            done = subprocess.run(["e2fsck", "-fn", self.trial], capture_output=True, check=False)
+            checks.equal(done.returncode, 0, f"status of e2fsck: {done.stdout.decode()}")
+
+
+def stack_on(t, point, lower, options):
+    return Stack([lower], point + "/upper", point + "/work", options, t.fresh("mnt"))
