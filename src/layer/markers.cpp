@@ -31,6 +31,7 @@ constexpr Spelling kSpellings[] = {
     {"trusted.overlay.impure", "user.overlay.impure"},
     {"trusted.overlay.whiteout", "user.overlay.whiteout"},
     {"trusted.overlay.nlink", "user.overlay.nlink"},
+    {"trusted.overlay.protattr", "user.overlay.protattr"},
 };
 
 constexpr std::string_view prefix_text(Prefix prefix) {

@@ -20,7 +20,7 @@ namespace overpass::layer {
 /// Where the marks of this mount live.
 enum class Prefix { Trusted, User };
 
-enum class Mark { Opaque, Redirect, Metacopy, Origin, Impure, Whiteout, Nlink };
+enum class Mark { Opaque, Redirect, Metacopy, Origin, Impure, Whiteout, Nlink, Protattr };
 
 /// The attribute's full name, a literal.
 const char* name_of(Mark mark, Prefix prefix);

@@ -8,10 +8,14 @@
 #include <fcntl.h>
 
 #include "base/log.h"
+#include "layer/markers.h"
+#include "layer/metacopy_mark.h"
 #include "overlay/locate.h"
 #include "overlay/overlay.h"
 #include "sys/open.h"
 #include "sys/stat.h"
+#include "sys/verity.h"
+#include "sys/xattr.h"
 
 namespace overpass::overlay {
 
@@ -23,6 +27,28 @@ std::optional<DataPlace> data_place_of(const Inode& inode) {
   return data != nullptr ? std::optional(*data) : std::nullopt;
 }
 
+std::unexpected<Errno> wrong_digest(const char* what) {
+  log::warn("a metacopy is refused: %s", what);
+  return fail(EIO);
+}
+
+/// Compares what the metacopy says of its data with what the file system keeps of them.
+Result<void> check_digest(Overlay& overlay, sys::Place metacopy, BorrowedFd data) {
+  const layer::Verity verity = overlay.stack.format.verity;
+  if (verity == layer::Verity::Off) return {};
+  const char* name = layer::name_of(layer::Mark::Metacopy, overlay.stack.prefix);
+  const auto mark = layer::decode_metacopy(TRY(sys::get_xattr(metacopy, name)));
+  if (!mark) return wrong_digest("its mark is garbled");
+  if (!mark->has_digest()) {
+    if (verity != layer::Verity::Require) return {};
+    return wrong_digest("it names no digest, and verity=require");
+  }
+  const auto actual = sys::measure_verity(TRY(sys::reopen(data, O_RDONLY)));
+  if (!actual) return wrong_digest("its data have no fs-verity digest");
+  const bool is_same = actual->algorithm == mark->digest_algorithm && actual->bytes == mark->digest;
+  return is_same ? Result<void>() : wrong_digest("its data have another fs-verity digest");
+}
+
 }  // namespace
 
 layer::LayerIndex content_layer(const Inode& inode) {
@@ -30,7 +56,8 @@ layer::LayerIndex content_layer(const Inode& inode) {
   return data != nullptr ? data->layer : inode.layer;
 }
 
-Result<UniqueFd> open_data(Overlay& overlay, const DataPlace& data, int flags) {
+Result<UniqueFd> open_data(Overlay& overlay, sys::Place metacopy, const DataPlace& data,
+                           int flags) {
   const char* path = data.path.c_str() + 1;
   const layer::LayerIndex first = data.layer;
   const bool is_data_only = first >= overlay.stack.lowers_end();
@@ -41,6 +68,7 @@ Result<UniqueFd> open_data(Overlay& overlay, const DataPlace& data, int flags) {
     if (file.failed_with(ENOENT) || file.failed_with(ENOTDIR)) continue;
     const UniqueFd fd = TRY(std::move(file));
     if (!S_ISREG(TRY(sys::stat(sys::itself(fd))).stx_mode)) break;
+    TRY(check_digest(overlay, metacopy, fd));
     return sys::reopen(fd, flags);
   }
   log::warn("'%s': the data of a metacopy are missing", data.path.c_str());
@@ -49,7 +77,12 @@ Result<UniqueFd> open_data(Overlay& overlay, const DataPlace& data, int flags) {
 
 Result<Content> open_content(Overlay& overlay, Inode& inode, int flags) {
   if (const auto data = data_place_of(inode)) {
-    return Content{TRY(open_data(overlay, *data, flags)), data->layer};
+    UniqueFd metacopy;
+    if (overlay.stack.format.verity != layer::Verity::Off) {
+      const Located located = TRY(locate(overlay, inode));
+      metacopy = TRY(sys::open_place(located.place(), O_PATH));
+    }
+    return Content{TRY(open_data(overlay, sys::itself(metacopy), *data, flags)), data->layer};
   }
   const Located located = TRY(locate(overlay, inode));
   return Content{TRY(sys::open_place(located.place(), flags)), located.layer()};

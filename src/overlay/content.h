@@ -23,8 +23,9 @@ struct Content {
 /// L: no lock of rank Inode or beyond is held.
 Result<Content> open_content(Overlay& overlay, Inode& inode, int flags);
 
-/// The same for data whose place is known.
-Result<UniqueFd> open_data(Overlay& overlay, const DataPlace& data, int flags);
+/// The same for the data, at a known place, of the metacopy `metacopy`. With verity=on EIO also
+/// when they have another digest than the metacopy says, with verity=require when it says none.
+Result<UniqueFd> open_data(Overlay& overlay, sys::Place metacopy, const DataPlace& data, int flags);
 
 /// The layer of the bytes.
 layer::LayerIndex content_layer(const Inode& inode) REQUIRES(inode.mutex);

@@ -16,160 +16,20 @@
 #include <algorithm>
 
 #include "layer/workdir.h"
-#include "overlay/content.h"
 #include "overlay/copy_up_data.h"
-#include "overlay/copy_up_metadata.h"
 #include "overlay/index.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
-#include "overlay/lower_location.h"
-#include "overlay/open_mode.h"
 #include "overlay/origin_number.h"
 #include "overlay/overlay.h"
+#include "overlay/prepare_copy.h"
+#include "overlay/protection.h"
 #include "sys/attributes.h"
-#include "sys/copy_data.h"
-#include "sys/file_io.h"
-#include "sys/names.h"
 #include "sys/open.h"
-#include "sys/xattr.h"
 
 namespace overpass::overlay {
 
 namespace {
-
-/// What is copied. A lower inode keeps its place, so this stays true without a lock.
-struct Source {
-  InodeRef parent;
-  std::string name;
-  layer::LayerIndex layer;
-  std::optional<DataPlace> data;  ///< When it is itself a metacopy.
-  SharedFd directory;
-  sys::Stat stat;
-  std::string index_name;  ///< One of several links that stay one file.
-
-  /// Of several links that part, each is a file of its own.
-  bool has_origin() const { return stat.stx_nlink == 1 || !index_name.empty(); }
-  sys::Place place() const { return {directory->fd, name.c_str()}; }
-};
-
-Result<Source> source_of(Overlay& overlay, Inode& inode) {
-  Source source;
-  {
-    Lock lock(inode.mutex);
-    source.parent = inode.link.parent;
-    source.name = inode.link.name;
-    source.layer = inode.layer;
-    if (const DataPlace* data = inode.data_place()) source.data = *data;
-  }
-  source.directory = TRY(directory_fd(overlay, *source.parent, source.layer));
-  source.stat = TRY(sys::stat(source.place()));
-  if (source.stat.stx_nlink > 1 && has_index(overlay)) {
-    source.index_name = index_name(overlay, source.layer, source.place());
-  }
-  return source;
-}
-
-/// A complete copy that has no place in the upper yet: an unnamed file, or a temporary name.
-struct Prepared {
-  UniqueFd file;  ///< Regular files.
-  std::unique_ptr<layer::PendingUpper> temporary;
-  std::unique_ptr<DataPlace> data;  ///< Where the bytes stayed.
-
-  sys::Place place() const { return temporary ? temporary->place() : sys::itself(file); }
-
-  Result<void> publish(BorrowedFd directory, const char* name) {
-    if (temporary == nullptr) return sys::make_link(sys::itself(file), directory, name);
-    return temporary->publish(directory, name);
-  }
-};
-
-/// What a caller needs to be in the upper.
-struct Demand {
-  bool bytes = true;
-  off_t wanted = kWholeFile;
-};
-
-Result<UniqueFd> open_source(Overlay& overlay, const Source& source) {
-  auto open = [&](int flags) {
-    return source.data ? open_data(overlay, *source.data, flags)
-                       : sys::open_place(source.place(), flags);
-  };
-  // Where the layer is no noatime clone, reading leaves no trace if the daemon owns the file.
-  auto fd = open(O_RDONLY | O_NOATIME);
-  return fd.failed_with(EPERM) ? open(O_RDONLY) : std::move(fd);
-}
-
-/// The copy is to be a metacopy: as long as the source, all of it a hole.
-Result<void> leave_bytes(Overlay& overlay, const Source& source, Prepared& prepared) {
-  TRY(sys::change_size_of_open(prepared.file, static_cast<off_t>(source.stat.stx_size)));
-  const char* mark = layer::name_of(layer::Mark::Metacopy, overlay.stack.prefix);
-  TRY(sys::set_xattr(prepared.place(), mark, ""));
-  DataPlace data;
-  if (source.data) {
-    data = *source.data;
-  } else {
-    data.layer = source.layer;
-    data.path = layer_path_of(*source.parent, source.layer) + "/" + source.name;
-    data.blocks = source.stat.stx_blocks;
-  }
-  prepared.data = std::make_unique<DataPlace>(std::move(data));
-  return {};
-}
-
-/// Marks the copy with its origin, and where it stands for all links of it, with their number.
-Result<void> record_links(Overlay& overlay, const Source& source, sys::Place copy) {
-  if (!source.has_origin()) return {};
-  record_origin(overlay, source.layer, source.place(), copy);
-  return source.index_name.empty() ? Result<void>() : record_lower_nlink(overlay, copy);
-}
-
-Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const Demand& demand) {
-  layer::Workdir& workdir = overlay.stack.workdir;
-  Prepared prepared;
-  if (workdir.features().unnamed_files) {
-    prepared.file = TRY(sys::open_unnamed(workdir.fd(), 0600));
-  } else {
-    prepared.temporary = std::make_unique<layer::PendingUpper>(workdir);
-    prepared.file = TRY(
-        sys::open_at(workdir.fd(), prepared.temporary->name(), O_RDWR | O_CREAT | O_EXCL, 0600));
-  }
-  const off_t size = std::min(demand.wanted, static_cast<off_t>(source.stat.stx_size));
-  const bool is_metacopy = !demand.bytes && overlay.stack.format.writes_metacopy && size > 0;
-  if (is_metacopy) {
-    TRY(leave_bytes(overlay, source, prepared));
-  } else if (size > 0) {
-    const UniqueFd from = TRY(open_source(overlay, source));
-    TRY(sys::copy_data(from, prepared.file, size));
-  }
-  // Before the mode is set: marks in the user namespace need write permission.
-  TRY(record_links(overlay, source, sys::itself(prepared.file)));
-  TRY(copy_metadata(source.place(), source.stat, sys::itself(prepared.file), overlay.stack.prefix));
-  // Published, a shorter copy is a truncated file, and has the time of one.
-  if (!is_metacopy && size < static_cast<off_t>(source.stat.stx_size))
-    TRY(sys::touch(sys::itself(prepared.file)));
-  // Without bytes there is nothing that could reach the disk later than the name does.
-  if (!overlay.settings.is_volatile && !is_metacopy) TRY(sys::sync_file(prepared.file));
-  return prepared;
-}
-
-/// Symbolic links, FIFOs, sockets, device nodes.
-Result<Prepared> prepare_special(Overlay& overlay, const Source& source) {
-  layer::Workdir& workdir = overlay.stack.workdir;
-  Prepared prepared;
-  prepared.temporary = std::make_unique<layer::PendingUpper>(workdir);
-  const char* name = prepared.temporary->name();
-  if (S_ISLNK(source.stat.stx_mode)) {
-    const std::string target = TRY(sys::read_link(source.place()));
-    TRY(sys::make_symlink(workdir.fd(), name, target.c_str()));
-  } else {
-    TRY(sys::make_node(workdir.fd(), name, source.stat.stx_mode & S_IFMT,
-                       sys::rdev_of(source.stat)));
-  }
-  TRY(record_links(overlay, source, prepared.temporary->place()));
-  TRY(copy_metadata(source.place(), source.stat, prepared.temporary->place(),
-                    overlay.stack.prefix));
-  return prepared;
-}
 
 void set_data_place(Inode& inode, std::unique_ptr<DataPlace> data) REQUIRES(inode.mutex) {
   if (data != nullptr || inode.extras != nullptr) inode.rare().data = std::move(data);
@@ -237,9 +97,7 @@ Result<void> copy_from_lower(Overlay& overlay, const InodeRef& inode, const Dema
   }
   if (is_linked) TRY(copy_up_directory(overlay, parent));
   const Source source = TRY(source_of(overlay, *inode));
-  Prepared prepared = S_ISREG(source.stat.stx_mode) ? TRY(prepare_regular(overlay, source, demand))
-                                                    : TRY(prepare_special(overlay, source));
-  return publish(overlay, inode, source, std::move(prepared));
+  return publish(overlay, inode, source, TRY(prepare_copy(overlay, source, demand)));
 }
 
 Result<void> copy_up_now(Overlay& overlay, const InodeRef& inode, const Demand& demand) {
@@ -283,30 +141,6 @@ class CopyInProgress {
   std::promise<Result<void>> promise_;
 };
 
-/// A directory's copy under a temporary name, without entries.
-struct PreparedDirectory {
-  layer::PendingUpper temporary;
-  uint64_t ino = 0;
-
-  explicit PreparedDirectory(layer::Workdir& workdir) : temporary(workdir) {}
-};
-
-Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory& prepared) {
-  const layer::LayerIndex layer = inode.directory->lowers.front();
-  const SharedFd lower = TRY(directory_fd(overlay, inode, layer));
-  const sys::Place from = sys::itself(lower->fd);
-  const sys::Stat stat = TRY(sys::stat(from));
-  const BorrowedFd workdir = overlay.stack.workdir.fd();
-  const char* name = prepared.temporary.name();
-  TRY(sys::make_directory(workdir, name, 0700));
-  const UniqueFd made = TRY(sys::open_at(workdir, name, O_RDONLY | O_DIRECTORY));
-  record_origin(overlay, layer, from, prepared.temporary.place());
-  TRY(copy_metadata(from, stat, prepared.temporary.place(), overlay.stack.prefix));
-  if (!overlay.settings.is_volatile) TRY(sys::sync_file(made));
-  prepared.ino = TRY(sys::stat(sys::itself(made))).stx_ino;
-  return {};
-}
-
 /// One directory, whose parent is in the upper.
 Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
   Directory& directory = *inode->directory;
@@ -343,17 +177,15 @@ Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
   return {};
 }
 
-Result<void> copy_up_file(Overlay& overlay, const InodeRef& inode, const Demand& demand,
-                          bool appending) {
-  if (inode->is_directory()) return copy_up_directory(overlay, inode);
+Result<void> copy_up_file(Overlay& overlay, const InodeRef& inode, const Demand& demand) {
   if (!overlay.is_writable()) return fail(EROFS);
+  if (inode->is_directory()) return copy_up_directory(overlay, inode);
   while (true) {
     std::optional<CopyInProgress> mine;
     std::shared_future<Result<void>> others;
     {
       Lock lock(inode->mutex);
       if (is_met(*inode, demand)) return {};
-      if (inode->lower_immutable || (inode->lower_append_only && !appending)) return fail(EPERM);
       others = inode->rare().copy_up;
       if (!others.valid()) {
         mine.emplace(*inode);
@@ -383,11 +215,13 @@ bool needs_long_copy_for_metadata(const Overlay& overlay, const Inode& inode) {
 }
 
 Result<void> copy_up(Overlay& overlay, const InodeRef& inode, off_t wanted, bool appending) {
-  return copy_up_file(overlay, inode, {true, wanted}, appending);
+  TRY(check_protection(*inode, appending));
+  return copy_up_file(overlay, inode, {true, wanted});
 }
 
-Result<void> copy_up_metadata(Overlay& overlay, const InodeRef& inode) {
-  return copy_up_file(overlay, inode, {false, kWholeFile}, false);
+Result<void> copy_up_metadata(Overlay& overlay, const InodeRef& inode, bool despite_protection) {
+  if (!despite_protection) TRY(check_protection(*inode));
+  return copy_up_file(overlay, inode, {false, kWholeFile});
 }
 
 Result<void> copy_up_directory(Overlay& overlay, const InodeRef& directory) {

@@ -34,7 +34,9 @@ Result<void> copy_up(Overlay& overlay, const InodeRef& inode, off_t wanted = kWh
                      bool appending = false);
 
 /// The same for a change of attributes or names: with metacopy=on the bytes stay in the lower.
-Result<void> copy_up_metadata(Overlay& overlay, const InodeRef& inode);
+/// `despite_protection`: to change the protection itself.
+Result<void> copy_up_metadata(Overlay& overlay, const InodeRef& inode,
+                              bool despite_protection = false);
 
 /// The same for a directory, which takes no long copy: makes sure that entries can be made in the
 /// upper. ENOENT when it was removed.

@@ -155,10 +155,10 @@ class Inode {
   Link link;
   layer::LayerIndex layer GUARDED_BY(mutex) = layer::kUpper;  ///< Non-directories.
   bool linked GUARDED_BY(mutex) = true;
-  /// The lower carries FS_IMMUTABLE_FL or FS_APPEND_FL: it may be changed in no way, or only be
-  /// appended to (chattr(1)). Of the upper the kernel itself knows.
-  bool lower_immutable = false;
-  bool lower_append_only = false;
+  /// chattr(1) protects the file: it may be changed in no way, or only be appended to. So says the
+  /// lower's flag or the copy's protattr mark; of flags that the upper's file has the kernel knows.
+  std::atomic<bool> is_immutable = false;
+  std::atomic<bool> is_append_only = false;
   FileKey upper_key GUARDED_BY(mutex);  ///< Set when it is in the table's hard link index.
   std::unique_ptr<OpenMode> opens GUARDED_BY(mutex);
   std::unique_ptr<InodeExtras> extras GUARDED_BY(mutex);

@@ -4,8 +4,6 @@
 
 #include "overlay/lookup.h"
 
-#include <linux/stat.h>
-
 #include "layer/markers.h"
 #include "overlay/attributes.h"
 #include "overlay/links.h"
@@ -26,19 +24,17 @@ FileKey key_of(const Found& found) {
 /// A new inode that no name leads to.
 InodeRef make_inode(Overlay& overlay, Found& found) {
   const sys::Stat& stat = found.stat;
-  const bool in_upper = found.layer == layer::kUpper;
   const uint64_t number = overlay.numbers.number(found.origin.device, found.origin.ino);
   InodeRef inode = overlay.table.make(number, stat.stx_mode & S_IFMT);
   if (sys::is_directory(stat)) {
     inode->directory = std::make_unique<Directory>();
+    const bool in_upper = found.layer == layer::kUpper;
     inode->directory->has_upper = in_upper;
     inode->directory->upper_ino = in_upper ? stat.stx_ino : 0;
     inode->directory->lowers = std::move(found.lowers);
   }
-  if (!in_upper) {
-    inode->lower_immutable = (stat.stx_attributes & STATX_ATTR_IMMUTABLE) != 0;
-    inode->lower_append_only = (stat.stx_attributes & STATX_ATTR_APPEND) != 0;
-  }
+  inode->is_immutable = found.protection.immutable;
+  inode->is_append_only = found.protection.append_only;
   Lock lock(inode->mutex);
   if (!sys::is_directory(stat)) inode->layer = found.layer;
   if (found.relocation) inode->rare().relocation = std::move(found.relocation);

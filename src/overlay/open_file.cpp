@@ -223,7 +223,7 @@ Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags) {
   if (is_writing(flags)) {
     // A truncating open needs none of the data, unless it may yet be sent away (ESTALE).
     const off_t wanted = (flags & O_TRUNC) != 0 && !is_open(*inode) ? 0 : kWholeFile;
-    TRY(copy_up(overlay, current(inode), wanted, (flags & O_APPEND) != 0));
+    TRY(copy_up(overlay, current(inode), wanted, (flags & (O_APPEND | O_TRUNC)) == O_APPEND));
   }
   Opening opening(overlay, inode, flags);
   auto finish = [&]() -> Result<Opened> {

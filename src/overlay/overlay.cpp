@@ -50,6 +50,7 @@ void give_back(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
 Overlay::Overlay(layer::LayerStack layers, Settings chosen)
     : stack(std::move(layers)),
       settings(chosen),
+      has_protected_uppers(stack.upper().foreign_marks),
       numbers(stack.layers[stack.lowers_end() - 1].device),
       directory_fds(kDirectoryFds),
       orphan_fds(kOrphanFds),

@@ -6,6 +6,7 @@
 #ifndef OVERPASS_OVERLAY_OVERLAY_H_
 #define OVERPASS_OVERLAY_OVERLAY_H_
 
+#include <atomic>
 #include <vector>
 
 #include "layer/layer_stack.h"
@@ -46,6 +47,8 @@ struct Overlay {
   const Settings settings;
   BackingFiles* backing_files = nullptr;  ///< Null when nothing is passed through.
   Invalidator* invalidator = nullptr;
+  /// Whether files of the upper may carry the protattr mark (protection.h).
+  std::atomic<bool> has_protected_uppers;
   SharedFd index;               ///< The index directory; null without one (index.h).
   std::vector<SharedFd> roots;  ///< O_PATH, of each layer by index; empty for a missing upper.
 

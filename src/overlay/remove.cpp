@@ -21,6 +21,7 @@
 #include "overlay/lookup.h"
 #include "overlay/open_file.h"
 #include "overlay/overlay.h"
+#include "overlay/protection.h"
 #include "overlay/upper_names.h"
 #include "sys/attributes.h"
 #include "sys/directory_stream.h"
@@ -86,12 +87,6 @@ Result<void> remove_pure_upper(BorrowedFd upper, const char* name) {
     TRY(sys::remove_file(fd, whiteout.c_str()));
   }
   return sys::remove_directory(upper, name);
-}
-
-/// A lower's protection by chattr(1) survives as long as the file is not copied up.
-Result<void> check_removable(const Inode& inode) {
-  return inode.lower_immutable || inode.lower_append_only ? Result<void>(fail(EPERM))
-                                                          : Result<void>();
 }
 
 }  // namespace
@@ -169,7 +164,7 @@ Result<void> remove_file(Overlay& overlay, const InodeRef& directory, const char
   ++directory->directory->version;
   const InodeRef inode = TRY(inode_of(overlay, directory, name));
   if (inode->is_directory()) return fail(EISDIR);
-  TRY(check_removable(*inode));
+  TRY(check_protection(*inode));
   TRY(link_up(overlay, *inode, *directory, upper->fd, name));
   SharedFd orphan = TRY(orphan_of(*inode, upper->fd, name));
   const bool needs_whiteout = orphan == nullptr || TRY(lowers_show(overlay, *directory, name));
@@ -196,7 +191,7 @@ Result<void> remove_directory(Overlay& overlay, const InodeRef& directory, const
   ++directory->directory->version;
   const InodeRef inode = TRY(inode_of(overlay, directory, name));
   if (!inode->is_directory()) return fail(ENOTDIR);
-  TRY(check_removable(*inode));
+  TRY(check_protection(*inode));
   NestedLock child_names(inode->directory->names);
   SharedFd orphan = TRY(orphan_of(*inode, upper->fd, name));
   const bool needs_whiteout = orphan == nullptr || TRY(lowers_show(overlay, *directory, name));

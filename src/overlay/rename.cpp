@@ -22,6 +22,7 @@
 #include "overlay/open_file.h"
 #include "overlay/origin_number.h"
 #include "overlay/overlay.h"
+#include "overlay/protection.h"
 #include "overlay/redirect.h"
 #include "overlay/remove.h"
 #include "overlay/upper_names.h"
@@ -84,12 +85,6 @@ Result<void> resolve(Overlay& overlay, End& end) {
   const bool may_show = stat ? !end.has_whiteout : end.lowers_show;
   if (may_show) end.inode = TRY(find_inode(overlay, end.directory, end.name));
   return {};
-}
-
-Result<void> check_protection(const End& end) {
-  if (!end.inode) return {};
-  return end.inode->lower_immutable || end.inode->lower_append_only ? Result<void>(fail(EPERM))
-                                                                    : Result<void>();
 }
 
 /// May `from` take the place of `to`?
@@ -314,8 +309,8 @@ Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, un
   if (!from.inode) return fail(ENOENT);
   if (from.inode.get() == to.inode.get()) return {};  // Two links of one file: rename(2).
   if ((flags & RENAME_NOREPLACE) != 0 && to.inode) return fail(EEXIST);
-  TRY(check_protection(from));
-  TRY(check_protection(to));
+  TRY(check_protection(*from.inode));
+  if (to.inode) TRY(check_protection(*to.inode));
   carry_impurity(overlay, from, to);
   if ((flags & RENAME_EXCHANGE) != 0) carry_impurity(overlay, to, from);
   return (flags & RENAME_EXCHANGE) != 0 ? exchange(overlay, from, to)

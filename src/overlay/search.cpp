@@ -22,6 +22,7 @@
 #include "overlay/lower_names.h"
 #include "overlay/origin_number.h"
 #include "overlay/overlay.h"
+#include "overlay/protection.h"
 #include "sys/open.h"
 #include "sys/xattr.h"
 
@@ -237,6 +238,11 @@ Result<void> Search::take(LayerIndex layer, const Sight& sight, bool was_metacop
     is_directory_ = sys::is_directory(stat);
     const bool is_shared = !is_directory_ && stat.stx_nlink > 1 && has_index(overlay_);
     if (is_shared) TRY(consult_index(layer, sight));
+    if (layer != layer::kUpper) {
+      found_.protection = protection_of(stat);
+    } else if (overlay_.has_protected_uppers) {
+      found_.protection = TRY(read_protection(overlay_, sight.place()));
+    }
     const bool may_have_origin = layer == layer::kUpper && !is_directory_;
     found_.origin = may_have_origin ? number_source(overlay_, directory_, sight.place(), stat,
                                                     found_.index.has_value())

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "layer/protattr_mark.h"
 #include "overlay/inode.h"
 #include "sys/stat.h"
 
@@ -39,6 +40,7 @@ struct Found {
   std::unique_ptr<DataPlace> data;         ///< When the object is a metacopy.
   std::optional<IndexEntry> index;         ///< When it is reached by the index; then `layer` is
                                            ///< the upper, and `stat` that of the entry.
+  layer::ProtectionMark protection;        ///< By chattr(1).
   /// Of a lower file with several links that are to stay one file.
   FileKey shared_lower;
 };

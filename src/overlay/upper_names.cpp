@@ -9,6 +9,7 @@
 #include "overlay/locate.h"
 #include "overlay/lookup.h"
 #include "overlay/overlay.h"
+#include "overlay/protection.h"
 #include "sys/stat.h"
 
 namespace overpass::overlay {
@@ -16,7 +17,7 @@ namespace overpass::overlay {
 Result<SharedFd> upper_for_change(Overlay& overlay, const InodeRef& directory, bool removing) {
   if (!directory->is_directory()) return fail(ENOTDIR);
   if (!overlay.is_writable()) return fail(EROFS);
-  if (directory->lower_immutable || (directory->lower_append_only && removing)) return fail(EPERM);
+  TRY(check_protection(*directory, /*appending=*/!removing));
   TRY(copy_up_directory(overlay, directory));
   return directory_fd(overlay, *directory, layer::kUpper);
 }

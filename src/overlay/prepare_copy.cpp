@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+//
+// Bytes, then marks, then what else there is to an inode, then the disk.
+
+#include "overlay/prepare_copy.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "layer/metacopy_mark.h"
+#include "overlay/content.h"
+#include "overlay/copy_up_metadata.h"
+#include "overlay/index.h"
+#include "overlay/locate.h"
+#include "overlay/lower_location.h"
+#include "overlay/origin_number.h"
+#include "overlay/overlay.h"
+#include "overlay/protection.h"
+#include "sys/attributes.h"
+#include "sys/copy_data.h"
+#include "sys/file_io.h"
+#include "sys/names.h"
+#include "sys/open.h"
+#include "sys/verity.h"
+#include "sys/xattr.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+Result<UniqueFd> open_source(Overlay& overlay, const Source& source) {
+  auto open = [&](int flags) {
+    return source.data ? open_data(overlay, source.place(), *source.data, flags)
+                       : sys::open_place(source.place(), flags);
+  };
+  // Where the layer is no noatime clone, reading leaves no trace if the daemon owns the file.
+  auto fd = open(O_RDONLY | O_NOATIME);
+  return fd.failed_with(EPERM) ? open(O_RDONLY) : std::move(fd);
+}
+
+/// What the mark of a metacopy of the source says; nothing when it may be none (verity=require).
+Result<std::optional<layer::MetacopyMark>> metacopy_mark(Overlay& overlay, const Source& source) {
+  const layer::Verity verity = overlay.stack.format.verity;
+  layer::MetacopyMark mark;
+  if (verity == layer::Verity::Off) return std::optional(mark);
+  auto digest = sys::measure_verity(TRY(open_source(overlay, source)));
+  if (digest) {
+    mark.digest_algorithm = digest->algorithm;
+    mark.digest = std::move(digest->bytes);
+  } else if (verity == layer::Verity::Require) {
+    return std::optional<layer::MetacopyMark>();
+  }
+  return std::optional(mark);
+}
+
+/// The copy is to be a metacopy: as long as the source, all of it a hole.
+Result<void> leave_bytes(Overlay& overlay, const Source& source, const layer::MetacopyMark& says,
+                         Prepared& prepared) {
+  TRY(sys::change_size_of_open(prepared.file, static_cast<off_t>(source.stat.stx_size)));
+  const char* mark = layer::name_of(layer::Mark::Metacopy, overlay.stack.prefix);
+  TRY(sys::set_xattr(prepared.place(), mark, layer::encode_metacopy(says)));
+  DataPlace data;
+  if (source.data) {
+    data = *source.data;
+  } else {
+    data.layer = source.layer;
+    data.path = layer_path_of(*source.parent, source.layer) + "/" + source.name;
+    data.blocks = source.stat.stx_blocks;
+  }
+  prepared.data = std::make_unique<DataPlace>(std::move(data));
+  return {};
+}
+
+/// Marks the copy: with what protects it; with its origin, and where it stands for all links of
+/// that, with their number.
+Result<void> record(Overlay& overlay, const Source& source, sys::Place copy) {
+  const layer::ProtectionMark protection = protection_of(source.stat);
+  if (protection != layer::ProtectionMark()) TRY(write_protection(overlay, copy, protection));
+  if (!source.has_origin()) return {};
+  record_origin(overlay, source.layer, source.place(), copy);
+  return source.index_name.empty() ? Result<void>() : record_lower_nlink(overlay, copy);
+}
+
+Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const Demand& demand) {
+  layer::Workdir& workdir = overlay.stack.workdir;
+  Prepared prepared;
+  if (workdir.features().unnamed_files) {
+    prepared.file = TRY(sys::open_unnamed(workdir.fd(), 0600));
+  } else {
+    prepared.temporary = std::make_unique<layer::PendingUpper>(workdir);
+    prepared.file = TRY(
+        sys::open_at(workdir.fd(), prepared.temporary->name(), O_RDWR | O_CREAT | O_EXCL, 0600));
+  }
+  const off_t size = std::min(demand.wanted, static_cast<off_t>(source.stat.stx_size));
+  std::optional<layer::MetacopyMark> mark;
+  if (!demand.bytes && overlay.stack.format.writes_metacopy && size > 0) {
+    mark = TRY(metacopy_mark(overlay, source));
+  }
+  const bool is_metacopy = mark.has_value();
+  if (is_metacopy) {
+    TRY(leave_bytes(overlay, source, *mark, prepared));
+  } else if (size > 0) {
+    const UniqueFd from = TRY(open_source(overlay, source));
+    TRY(sys::copy_data(from, prepared.file, size));
+  }
+  // Before the mode is set: marks in the user namespace need write permission.
+  TRY(record(overlay, source, sys::itself(prepared.file)));
+  TRY(copy_metadata(source.place(), source.stat, sys::itself(prepared.file), overlay.stack.prefix));
+  // Published, a shorter copy is a truncated file, and has the time of one.
+  if (!is_metacopy && size < static_cast<off_t>(source.stat.stx_size))
+    TRY(sys::touch(sys::itself(prepared.file)));
+  // Without bytes there is nothing that could reach the disk later than the name does.
+  if (!overlay.settings.is_volatile && !is_metacopy) TRY(sys::sync_file(prepared.file));
+  return prepared;
+}
+
+/// Symbolic links, FIFOs, sockets, device nodes.
+Result<Prepared> prepare_special(Overlay& overlay, const Source& source) {
+  layer::Workdir& workdir = overlay.stack.workdir;
+  Prepared prepared;
+  prepared.temporary = std::make_unique<layer::PendingUpper>(workdir);
+  const char* name = prepared.temporary->name();
+  if (S_ISLNK(source.stat.stx_mode)) {
+    const std::string target = TRY(sys::read_link(source.place()));
+    TRY(sys::make_symlink(workdir.fd(), name, target.c_str()));
+  } else {
+    TRY(sys::make_node(workdir.fd(), name, source.stat.stx_mode & S_IFMT,
+                       sys::rdev_of(source.stat)));
+  }
+  TRY(record(overlay, source, prepared.temporary->place()));
+  TRY(copy_metadata(source.place(), source.stat, prepared.temporary->place(),
+                    overlay.stack.prefix));
+  return prepared;
+}
+
+}  // namespace
+
+Result<void> Prepared::publish(BorrowedFd directory, const char* name) {
+  if (temporary == nullptr) return sys::make_link(sys::itself(file), directory, name);
+  return temporary->publish(directory, name);
+}
+
+Result<Source> source_of(Overlay& overlay, Inode& inode) {
+  Source source;
+  {
+    Lock lock(inode.mutex);
+    source.parent = inode.link.parent;
+    source.name = inode.link.name;
+    source.layer = inode.layer;
+    if (const DataPlace* data = inode.data_place()) source.data = *data;
+  }
+  source.directory = TRY(directory_fd(overlay, *source.parent, source.layer));
+  source.stat = TRY(sys::stat(source.place()));
+  if (source.stat.stx_nlink > 1 && has_index(overlay)) {
+    source.index_name = index_name(overlay, source.layer, source.place());
+  }
+  return source;
+}
+
+Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const Demand& demand) {
+  return S_ISREG(source.stat.stx_mode) ? prepare_regular(overlay, source, demand)
+                                       : prepare_special(overlay, source);
+}
+
+Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory& prepared) {
+  const layer::LayerIndex layer = inode.directory->lowers.front();
+  const SharedFd lower = TRY(directory_fd(overlay, inode, layer));
+  const sys::Place from = sys::itself(lower->fd);
+  const sys::Stat stat = TRY(sys::stat(from));
+  const BorrowedFd workdir = overlay.stack.workdir.fd();
+  const char* name = prepared.temporary.name();
+  TRY(sys::make_directory(workdir, name, 0700));
+  const UniqueFd made = TRY(sys::open_at(workdir, name, O_RDONLY | O_DIRECTORY));
+  record_origin(overlay, layer, from, prepared.temporary.place());
+  const layer::ProtectionMark protection = protection_of(stat);
+  if (protection != layer::ProtectionMark()) {
+    TRY(write_protection(overlay, prepared.temporary.place(), protection));
+  }
+  TRY(copy_metadata(from, stat, prepared.temporary.place(), overlay.stack.prefix));
+  if (!overlay.settings.is_volatile) TRY(sys::sync_file(made));
+  prepared.ino = TRY(sys::stat(sys::itself(made))).stx_ino;
+  return {};
+}
+
+}  // namespace overpass::overlay

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+//
+// The first half of a copy-up: the copy, complete but where nobody sees it.
+
+#ifndef OVERPASS_OVERLAY_PREPARE_COPY_H_
+#define OVERPASS_OVERLAY_PREPARE_COPY_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "layer/workdir.h"
+#include "overlay/copy_up.h"
+#include "overlay/inode.h"
+#include "overlay/shared_fd.h"
+#include "sys/place.h"
+#include "sys/stat.h"
+
+namespace overpass::overlay {
+
+struct Overlay;
+
+/// What is copied. A lower inode keeps its place, so this stays true without a lock.
+struct Source {
+  InodeRef parent;
+  std::string name;
+  layer::LayerIndex layer;
+  std::optional<DataPlace> data;  ///< When it is itself a metacopy.
+  SharedFd directory;
+  sys::Stat stat;
+  std::string index_name;  ///< One of several links that stay one file.
+
+  /// Of several links that part, each is a file of its own.
+  bool has_origin() const { return stat.stx_nlink == 1 || !index_name.empty(); }
+  sys::Place place() const { return {directory->fd, name.c_str()}; }
+};
+
+/// L: none of rank Inode or beyond on entry.
+Result<Source> source_of(Overlay& overlay, Inode& inode);
+
+/// What a caller needs to be in the upper.
+struct Demand {
+  bool bytes = true;
+  off_t wanted = kWholeFile;
+};
+
+/// A complete copy that has no place in the upper yet: an unnamed file, or a temporary name.
+struct Prepared {
+  UniqueFd file;  ///< Regular files.
+  std::unique_ptr<layer::PendingUpper> temporary;
+  std::unique_ptr<DataPlace> data;  ///< Where the bytes stayed.
+
+  sys::Place place() const { return temporary ? temporary->place() : sys::itself(file); }
+
+  /// Gives it its name in a directory of the upper.
+  Result<void> publish(BorrowedFd directory, const char* name);
+};
+
+/// L: none on entry. May block for long.
+Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const Demand& demand);
+
+/// A directory's copy under a temporary name, without entries.
+struct PreparedDirectory {
+  layer::PendingUpper temporary;
+  uint64_t ino = 0;
+
+  explicit PreparedDirectory(layer::Workdir& workdir) : temporary(workdir) {}
+};
+
+Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory& prepared);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_PREPARE_COPY_H_

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// A mark that says something unknown protects from everything.
+
+#include "overlay/protection.h"
+
+#include <linux/stat.h>
+
+#include "layer/markers.h"
+#include "overlay/overlay.h"
+#include "sys/xattr.h"
+
+namespace overpass::overlay {
+
+Result<void> check_protection(const Inode& inode, bool appending) {
+  if (inode.is_immutable || (inode.is_append_only && !appending)) return fail(EPERM);
+  return {};
+}
+
+layer::ProtectionMark protection_of(const sys::Stat& stat) {
+  return {.append_only = (stat.stx_attributes & STATX_ATTR_APPEND) != 0,
+          .immutable = (stat.stx_attributes & STATX_ATTR_IMMUTABLE) != 0};
+}
+
+Result<layer::ProtectionMark> read_protection(Overlay& overlay, sys::Place place) {
+  const char* name = layer::name_of(layer::Mark::Protattr, overlay.stack.prefix);
+  const auto value = sys::get_xattr(place, name);
+  if (value.failed_with(ENODATA) || value.failed_with(EOPNOTSUPP)) return layer::ProtectionMark();
+  return layer::decode_protattr(TRY(value)).value_or(layer::ProtectionMark{true, true});
+}
+
+Result<void> write_protection(Overlay& overlay, sys::Place place, layer::ProtectionMark mark) {
+  const char* name = layer::name_of(layer::Mark::Protattr, overlay.stack.prefix);
+  const std::string value = layer::encode_protattr(mark);
+  if (!value.empty()) {
+    overlay.has_protected_uppers = true;
+    return sys::set_xattr(place, name, value);
+  }
+  auto removed = sys::remove_xattr(place, name);
+  return removed.failed_with(ENODATA) ? Result<void>() : removed;
+}
+
+}  // namespace overpass::overlay
