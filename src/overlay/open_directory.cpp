@@ -169,12 +169,16 @@ Result<std::optional<Listed>> OpenDirectory::listed(Overlay& overlay, const RawE
   };
   auto entry = work_out();
   if (entry.failed_with(ENOENT) || entry.failed_with(ESTALE)) return std::optional<Listed>();
-  const Entry found = TRY(std::move(entry));
-  listed.ino = found.inode->ino;
-  listed.type = entry_type(found.stat.stx_mode);
-  if (with_attributes && !is_stale_link(*found.inode, *directory_, raw.name)) {
-    listed.inode = found.inode;
-    listed.stat = found.stat;
+  if (!entry) {
+    // The name is there, whatever is wrong with what it leads to; a lookup of it will say.
+    listed.ino = overlay.numbers.number(overlay.stack.layers[raw.layer].device, raw.ino);
+    return std::optional(std::move(listed));
+  }
+  listed.ino = entry->inode->ino;
+  listed.type = entry_type(entry->stat.stx_mode);
+  if (with_attributes && !is_stale_link(*entry->inode, *directory_, raw.name)) {
+    listed.inode = entry->inode;
+    listed.stat = entry->stat;
   }
   return std::optional(std::move(listed));
 }

@@ -65,6 +65,7 @@ class Search {
   bool may_hold(LayerIndex layer, bool writes) const {
     return overlay_.stack.layers[layer].foreign_marks || (layer == layer::kUpper && writes);
   }
+  bool has_data_only() const { return lowers_end() < overlay_.stack.size(); }
   LayerIndex lowers_end() const { return overlay_.stack.lowers_end(); }
 
   Result<void> search_parent(LayerIndex first);
@@ -132,7 +133,7 @@ Result<bool> Search::look(sys::Place place, LayerIndex layer, bool is_last, size
                    may_hold(layer, overlay_.stack.format.writes_metacopy) &&
                    TRY(layer::has_mark(place, layer::Mark::Metacopy, prefix));
     if (!is_metacopy_) return end_at(true);
-    if (is_last) return true;
+    if (is_last && !has_data_only()) return true;
   } else {
     if (is_metacopy_ && is_end) return end_at(false);
     if (is_last) return true;
@@ -312,8 +313,7 @@ Result<void> Search::search_roots(LayerIndex above) {
 
 /// A metacopy whose data are in a data-only layer: looked for when they are needed.
 Result<void> Search::find_data_only() {
-  const bool has_data_only = lowers_end() < overlay_.stack.size();
-  if (!has_data_only || !is_path()) {
+  if (!has_data_only() || !is_path()) {
     log::warn("'%s': a metacopy without its data", name_);
     return fail(EIO);
   }

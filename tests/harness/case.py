@@ -10,6 +10,9 @@ import time
 from . import checks, dump, features, isolation, syscalls, systems, trees
 from .systems import Stack
 
+# What says how the layers are to be read; with these the kernel is given the same.
+FORMAT_OPTIONS = ("userxattr", "redirect_dir", "metacopy", "index")
+
 
 class Case:
     def __init__(self, settings, sentence, progress=lambda text: None):
@@ -74,7 +77,7 @@ class Case:
     def kernel_dump(self, mount, **named):
         """What kernel overlayfs shows for the layers of a mount that has been unmounted."""
         features.need("overlayfs")
-        options = [option for option in mount.stack.options if option == "userxattr"]
+        options = [option for option in mount.stack.options if option.split("=")[0] in FORMAT_OPTIONS]
         point = self.fresh("kernel")
         kernel = systems.mount_kernel(self.settings, mount.stack, point, options)
         self.mounts.append(kernel)
