@@ -181,7 +181,7 @@ constexpr OptionEntry kTable[] = {
      [](Options& options, std::string_view value) { return set_switch(options.io_uring, value); },
      "requests over io_uring instead of /dev/fuse"},
     {"threads", "", "threads", "", Kind::Word, "0-1024", set_threads,
-     "threads that serve /dev/fuse; 0: one per CPU"},
+     "threads that may serve /dev/fuse; 0: one per CPU"},
     {"allow_other", "", "allow_other", "", Kind::Flag, "",
      [](Options& options, std::string_view value) {
        options.allow_other = is_on(value);

@@ -36,7 +36,7 @@ struct Options {
   LowerIo lower_io = LowerIo::Passthrough;
   Switch passthrough = Switch::Auto;
   Switch io_uring = Switch::Auto;  ///< FUSE over io_uring as the transport.
-  uint32_t threads = 0;            ///< Serving threads on /dev/fuse; 0: one per CPU.
+  uint32_t threads = 0;            ///< At most so many serve /dev/fuse; 0: one per CPU.
 
   std::optional<bool> allow_other;                          ///< Absent: on for root, off otherwise.
   bool suid = true, dev = true, exec = true, atime = true;  ///< Mount flags.

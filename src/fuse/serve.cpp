@@ -92,7 +92,7 @@ Expected<void> serve(const config::Options& options, const std::function<void()>
   daemon.notifier.emplace(session.get());
   daemon.overlay.invalidator = &*daemon.notifier;
   daemon.workers.emplace();
-  auto served = session.serve(daemon.threads);
+  auto served = session.serve(daemon);
   // No request arrives any more; those that workers still have are answered before they end.
   daemon.workers.reset();
   daemon.notifier.reset();

@@ -18,6 +18,8 @@
 #include "base/scope_exit.h"
 #include "fuse/daemon.h"
 #include "fuse/operations.h"
+#include "fuse/serving_threads.h"
+#include "sys/file_io.h"
 #include "sys/mount_api.h"
 #include "sys/open.h"
 
@@ -94,6 +96,34 @@ Problem mount_problem(const config::Options& options) {
           "the mountpoint has to be a directory that you own and may write to"};
 }
 
+/// The requests that a session reads from /dev/fuse.
+class SessionRequests : public RequestSource {
+ public:
+  SessionRequests(fuse_session* session, const Negotiated& negotiated)
+      : session_(session), negotiated_(negotiated) {}
+
+  Result<Arrival> receive(fuse_buf& buffer) override {
+    const int received = fuse_session_receive_buf(session_, &buffer);
+    if (received > 0) return Arrival::Request;
+    // The kernel's last word may also be that it gave up the request that was being read.
+    if (received == 0 || received == -ECONNABORTED) return Arrival::End;
+    if (received == -EINTR || received == -EAGAIN) return Arrival::Interrupted;
+    return fail(-received);
+  }
+
+  /// The first request is INIT. If io_uring was agreed on, libfuse serves from then on.
+  bool handle(const fuse_buf& buffer) override {
+    fuse_session_process_buf(session_, &buffer);
+    return !negotiated_.io_uring;
+  }
+
+  bool has_waiting() override { return sys::has_input(BorrowedFd{fuse_session_fd(session_)}); }
+
+ private:
+  fuse_session* const session_;
+  const Negotiated& negotiated_;
+};
+
 }  // namespace
 
 sigset_t ending_signals() {
@@ -139,33 +169,41 @@ void Session::unmount() {
   fuse_session_unmount(session_);
 }
 
-void Session::watch_signals() {
-  const sigset_t signals = ending_signals();
-  int signal = 0;
-  (void)sigwait(&signals, &signal);
-  if (signal != 0) log::debug("ending on signal %d", signal);
-  fuse_session_exit(session_);
+Expected<void> Session::serve(Daemon& daemon) {
+  is_up = true;
+  SessionRequests requests(session_, daemon.negotiated);
+  ServingThreads threads(requests, daemon.threads);
+  std::thread watcher([this, &threads] {
+    const sigset_t signals = ending_signals();
+    int signal = 0;
+    (void)sigwait(&signals, &signal);
+    if (signal != 0) log::debug("ending on signal %d", signal);
+    fuse_session_exit(session_);
+    threads.stop();
+  });
+  auto served = threads.run();
+  if (served && daemon.negotiated.io_uring) served = serve_over_io_uring(daemon.threads);
+  // However the serving ended, the watcher waits for a signal.
+  (void)pthread_kill(watcher.native_handle(), SIGTERM);
+  watcher.join();
+  if (served) return {};
+  return problem(std::string("serving failed: ") + std::strerror(to_int(served.error())));
 }
 
-Expected<void> Session::serve(unsigned threads) {
-  is_up = true;
-  std::thread watcher([this] { watch_signals(); });
+Result<void> Session::serve_over_io_uring(unsigned threads) {
+  // The queues were started at INIT and have threads of their own. Little still comes over
+  // /dev/fuse (FORGET), unless the kernel takes its offer back.
   fuse_loop_config* config = fuse_loop_cfg_create();
+  if (config == nullptr) return fail(ENOMEM);
+  const ScopeExit destroy_config([config] { fuse_loop_cfg_destroy(config); });
   fuse_loop_cfg_set_clone_fd(config, 1);
   fuse_loop_cfg_set_max_threads(config, threads);
   fuse_loop_cfg_set_idle_threads(config, threads);
   const int result = fuse_session_loop_mt(session_, config);
-  fuse_loop_cfg_destroy(config);
-  // However the loop ended, the watcher waits for a signal.
-  (void)pthread_kill(watcher.native_handle(), SIGTERM);
-  watcher.join();
-  if (result == -EOPNOTSUPP) {
-    // io_uring was offered at INIT and switched off before it was set up: libfuse has served over
-    // /dev/fuse instead, and remembers the attempt as an error.
-    return {};
-  }
-  if (result < 0) return problem(std::string("serving failed: ") + std::strerror(-result));
-  return {};
+  // io_uring was offered at INIT and switched off before it was set up: libfuse has served over
+  // /dev/fuse instead, and remembers the attempt as an error.
+  if (result == -EOPNOTSUPP || result >= 0) return {};
+  return fail(-result);
 }
 
 }  // namespace overpass::fuse

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/problem.h"
+#include "base/result.h"
 #include "base/unique_fd.h"
 #include "config/options.h"
 #include "fuse/libfuse.h"
@@ -39,10 +40,10 @@ class Session {
 
   /// Serves until the mount is unmounted, or SIGTERM, SIGINT or SIGHUP ends it: the mount is then
   /// detached, and what is still open on it gets errors.
-  Expected<void> serve(unsigned threads);
+  Expected<void> serve(Daemon& daemon);
 
  private:
-  void watch_signals();
+  Result<void> serve_over_io_uring(unsigned threads);
   void unmount();
 
   fuse_session* session_ = nullptr;

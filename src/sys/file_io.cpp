@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -73,6 +74,11 @@ Result<size_t> copy_file_range(BorrowedFd from, off_t from_offset, BorrowedFd to
 
 Result<void> clone_file(BorrowedFd from, BorrowedFd to) {
   return checked_void(::ioctl(raw(to), FICLONE, raw(from)));
+}
+
+bool has_input(BorrowedFd fd) {
+  pollfd polled = {raw(fd), POLLIN, 0};
+  return ::poll(&polled, 1, 0) > 0 && (polled.revents & POLLIN) != 0;
 }
 
 Result<int> control(BorrowedFd fd, unsigned long request, void* argument) {

@@ -39,6 +39,9 @@ Result<size_t> copy_file_range(BorrowedFd from, off_t from_offset, BorrowedFd to
 /// the file system cannot.
 Result<void> clone_file(BorrowedFd from, BorrowedFd to);
 
+/// poll(2) without waiting: whether there is something to be read now.
+bool has_input(BorrowedFd fd);
+
 /// ioctl(2) with a pointer argument: FS_IOC_GETFLAGS and the like.
 Result<int> control(BorrowedFd fd, unsigned long request, void* argument);
 

@@ -7,6 +7,7 @@
 #include <sched.h>
 
 #include "sys/directory_stream.h"
+#include "sys/errno_result.h"
 #include "sys/open.h"
 
 namespace overpass::sys {
@@ -31,6 +32,12 @@ Result<void> block_signals(const sigset_t& signals) {
   const int error = ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   if (error != 0) return fail(error);
   return {};
+}
+
+Result<void> let_interrupt(int signal) {
+  struct sigaction action = {};
+  action.sa_handler = [](int) {};  // No SA_RESTART.
+  return checked_void(::sigaction(signal, &action, nullptr));
 }
 
 }  // namespace overpass::sys

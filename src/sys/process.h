@@ -21,6 +21,9 @@ unsigned usable_processors();
 /// Blocks the signals in the calling thread and those it starts from now on.
 Result<void> block_signals(const sigset_t& signals);
 
+/// Lets `signal` do nothing in this process but interrupt what a thread waits in (EINTR).
+Result<void> let_interrupt(int signal);
+
 }  // namespace overpass::sys
 
 #endif  // OVERPASS_SYS_PROCESS_H_

@@ -89,6 +89,7 @@ class Mount:
 def mount_overpass(settings, stack, log, **popen):
     extra = {"io_uring": ("io_uring=on",), "/dev/fuse": ("io_uring=off",)}.get(settings.transport, ())
     given = {option.partition("=")[0] for option in stack.options}
+    extra = () if "io_uring" in given else extra
     extra += tuple(option for option in settings.mount_options.split(",")
                    if option and option.partition("=")[0] not in given)
     arguments = ["mount", "-f", "-o", option_text(stack, extra), stack.mountpoint]

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//
+// The threads that take requests from the kernel: as few at a time as keep up with what arrives.
+//
+// The kernel wakes the thread that has waited longest, so two waiting threads take one caller's
+// requests in turn, each on a processor that has gone idle and cold meanwhile: on /dev/fuse that
+// halves the rate of requests that follow upon each other. Hence one thread is active. Another
+// joins when the queue is found non-empty again and again, and leaves when it is not; and one joins
+// when all active threads have been busy with the same requests for a while, so that one that waits
+// for a slow disk does not hold up what others could answer.
+
+#ifndef OVERPASS_FUSE_SERVING_THREADS_H_
+#define OVERPASS_FUSE_SERVING_THREADS_H_
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/result.h"
+#include "fuse/libfuse.h"
+
+namespace overpass::fuse {
+
+/// Where requests come from. Threads: any number, each with a buffer of its own.
+class RequestSource {
+ public:
+  enum class Arrival { Request, Interrupted, End };
+
+  virtual ~RequestSource() = default;
+
+  /// Waits for a request and puts it into `buffer`, whose memory it allocates by malloc when there
+  /// is none. A signal interrupts the waiting.
+  virtual Result<Arrival> receive(fuse_buf& buffer) = 0;
+
+  /// Sees to the request. False: what follows is served in another way.
+  virtual bool handle(const fuse_buf& buffer) = 0;
+
+  /// Whether requests are waiting now.
+  virtual bool has_waiting() = 0;
+};
+
+/// Invariants: 1 <= wanted_ <= slots_.size() <= most_ while threads are running; active_ is the
+/// number of slots whose is_active is set, and reaches wanted_ as threads come and go.
+class ServingThreads {
+ public:
+  /// At most `most` threads, at least one, will serve at a time. A slow request holds up others for
+  /// twice `tick` at worst.
+  ServingThreads(RequestSource& source, unsigned most,
+                 std::chrono::milliseconds tick = std::chrono::milliseconds{10});
+  ServingThreads(const ServingThreads&) = delete;
+  ServingThreads& operator=(const ServingThreads&) = delete;
+  ~ServingThreads();
+
+  /// Serves until stop() is called, the source ends, or handle() says so; every request that was
+  /// received has then been handled. Fails with what receiving fails with, or EAGAIN when no thread
+  /// can be had. To be called once.
+  Result<void> run();
+
+  /// Ends run(). Threads: any.
+  void stop();
+
+  /// How many threads take requests now. Threads: any.
+  size_t active() const;
+
+ private:
+  struct Slot {
+    ~Slot();
+
+    std::thread thread;
+    fuse_buf buffer = {};
+    /// Raised when a request was received and when it was handled: odd while it is handled.
+    std::atomic<uint64_t> turn = 0;
+    // Guarded by mutex_.
+    bool is_active = false;
+    bool has_ended = false;
+    uint64_t turn_seen = 0;  ///< By the last look.
+    // The thread's own.
+    unsigned looks = 0;
+    unsigned found_waiting = 0;
+  };
+
+  /// What a look at the active threads finds.
+  enum class Progress { Moving, Idle, Stuck };
+
+  void serve(Slot& slot);
+  void serve_while_active(Slot& slot);
+  bool wait_until_wanted(Slot& slot);
+  bool may_stay_active(Slot& slot);
+  bool leave(Slot& slot);
+  bool add_locked() REQUIRES(mutex_);
+  void wake_keeper();
+  void keep();
+  Progress look_locked() REQUIRES(mutex_);
+  void end_threads();
+
+  RequestSource& source_;
+  const size_t most_;
+  const std::chrono::milliseconds tick_;
+
+  mutable Mutex<LockRank::Queue> mutex_;
+  std::condition_variable_any wanted_changed_;
+  std::condition_variable_any keeper_wake_;
+  std::vector<std::unique_ptr<Slot>> slots_ GUARDED_BY(mutex_);
+  size_t wanted_ GUARDED_BY(mutex_) = 0;
+  size_t active_ GUARDED_BY(mutex_) = 0;
+  Result<void> outcome_ GUARDED_BY(mutex_);
+  std::atomic<bool> stopping_ = false;
+  /// The thread in run() does not look from time to time, but waits for the next request.
+  std::atomic<bool> keeper_sleeps_ = false;
+};
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_SERVING_THREADS_H_
