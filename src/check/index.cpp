@@ -22,8 +22,6 @@ namespace {
 
 using State = HandleTarget::State;
 
-constexpr char kTemporaryPrefix = '#';
-
 std::string shown_path(const std::string& name) { return "/" + joined(format::kIndexName, name); }
 
 Result<UniqueFd> open_index(const Context& context) {

@@ -14,6 +14,7 @@
 #include "sys/credentials.h"
 #include "sys/lock_file.h"
 #include "sys/mount_api.h"
+#include "sys/names.h"
 #include "sys/open.h"
 #include "sys/stat.h"
 #include "sys/xattr.h"
@@ -85,11 +86,29 @@ layer::Prefix prefix_of(const layer::LayerPaths& paths, BorrowedFd upper) {
   return value.failed_with(EOPNOTSUPP) ? layer::Prefix::User : layer::Prefix::Trusted;
 }
 
+/// Whether one of the directories is the other, or lies in it.
+bool is_nested(const Opened& a, const Opened& b) {
+  if (a.stat.stx_ino == b.stat.stx_ino && sys::device_of(a.stat) == sys::device_of(b.stat))
+    return true;
+  auto path_of = [](const Opened& opened) {
+    const std::string link = sys::ProcPath(sys::itself(opened.fd)).c_str();
+    return sys::read_link({BorrowedFd{AT_FDCWD}, link.c_str()}).value_or("") + "/";
+  };
+  const std::string first = path_of(a);
+  const std::string second = path_of(b);
+  return first.starts_with(second) || second.starts_with(first);
+}
+
 Expected<void> take_upper(Target& target, const layer::LayerPaths& paths, bool for_repair) {
   auto upper = open_named("upperdir", *paths.upper);
   if (!upper) return std::unexpected(upper.error());
   auto work = open_named("workdir", *paths.work);
   if (!work) return std::unexpected(work.error());
+  if (is_nested(*upper, *work)) {
+    return problem(said("workdir", *paths.work) + " and " + said("upperdir", *paths.upper) +
+                       " lie one inside the other",
+                   "give the two directories of the mount");
+  }
   layer::Layer& layer = target.stack.layers[layer::kUpper];
   if (auto ok = take(layer, *upper, "upperdir", *paths.upper); !ok) return ok;
   auto root = protected_root(*work, "workdir", *paths.work);

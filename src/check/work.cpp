@@ -67,6 +67,12 @@ void check_work(Context& context) {
 void report_leftover(Context& context, BorrowedFd directory, const std::string& name,
                      const std::string& path, const sys::Stat& stat) {
   if (layer::is_whiteout(stat)) return;
+  // The workdir may be a mistake of the user's. Only what is named as overlays do is taken for
+  // theirs.
+  if (name.front() != kTemporaryPrefix) {
+    context.findings.add({Kind::WorkForeign, Area::Work, "/" + path});
+    return;
+  }
   context.findings.add({Kind::WorkLeftover, Area::Work, "/" + path}, "remove it",
                        [&] { return remove_tree(directory, name.c_str()); });
 }

@@ -9,11 +9,15 @@
 
 namespace overpass::check {
 
+/// What the names of temporaries begin with, those of overlayfs and those of overpass.
+inline constexpr char kTemporaryPrefix = '#';
+
 /// All but the entries of the index (check/index.h).
 void check_work(Context& context);
 
-/// A temporary in "work" or "index", which every overlay file system removes at its next mount. The
-/// shared whiteout that overlayfs and overpass leave there in good order is none.
+/// A name in "work" or "index": a temporary, which every overlay file system removes at its next
+/// mount, or something strange. The shared whiteout that overlayfs and overpass leave there in good
+/// order is neither.
 void report_leftover(Context& context, BorrowedFd directory, const std::string& name,
                      const std::string& path, const sys::Stat& stat);
 

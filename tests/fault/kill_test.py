@@ -3,8 +3,9 @@
 
 Then the lower layers are what they were, and overpass, and independently kernel overlayfs, mount what
 is there and show either the old tree or the new one: names, types, modes, owners, sizes, contents,
-extended attributes, links, times. The workdir is clean after either mount, and where the tree is the
-old one the operation can be repeated. Which calls there are is found out by an undisturbed run.
+extended attributes, links, times. Before that `overpass check` finds nothing but what it can repair.
+The workdir is clean after either mount, and where the tree is the old one the operation can be
+repeated. Which calls there are is found out by an undisturbed run.
 """
 from gate import Plan
 from harness import checks, dump
@@ -27,6 +28,7 @@ def kill_at(subject, step):
             checks.holds(plan.reached or step > len(subject.calls), f"the operation makes {len(subject.calls)} calls "
                          f"again; it made {[str(call) for call in plan.calls]}")
             checks.equal([dump.checksum(lower)[0] for lower in subject.lowers], subject.lower_sums, "lower layers")
+            checks.equal(trial.beyond_repair(), [], "what `overpass check` finds and cannot repair")
             seen = []
             if reader != "overpass" and not subject.scenario.not_for_kernel:
                 seen.append(subject.name_of(trial.kernel_state()))

@@ -4,6 +4,7 @@
 A Subject is a scenario on this machine: it makes trials, and knows the states of the tree before and
 after the operation, both as overpass and as kernel overlayfs show them.
 """
+import json
 import os
 import shutil
 import subprocess
@@ -53,6 +54,12 @@ class Trial:
 
     def end_by_kill(self):
         self.mount.give_up()
+
+    def beyond_repair(self):
+        """What `overpass check` finds of the layers on disk that its --repair could not do away with."""
+        _, out, err = self.t.status_text("check", "--json", "-o", systems.option_text(self.stack))
+        return [each for each in json.loads(out or "{}").get("findings", [{"repair": err}])
+                if each["repair"] != "possible"]
 
     def live_state(self):
         return self.subject.name_of(state_of(self.t, self.mount.path))

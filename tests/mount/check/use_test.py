@@ -168,7 +168,7 @@ def test_sigint_ends_a_repair_between_two_steps(t):
     for i in range(20000):
         os.mknod(f"{stack.upper}/useless{i:05}", 0o020000)
     child = subprocess.Popen([t.settings.overpass, "check", "--repair", "-o", option_text(stack)],
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
     first = child.stdout.readline()
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=t.settings.seconds(60))

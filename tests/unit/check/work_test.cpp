@@ -46,14 +46,23 @@ TEST_F(Work, LosesLeftoversByRepairAndNothingElse) {
 
 TEST_F(Work, KeepsWhatOnlyTheUserCanDecideOn) {
   disk.write("work/mine", "x");
+  disk.write("work/work/notes", "x");
   disk.directory("work/work/incompat/volatile/dirty");
   disk.directory("work/work/incompat/later");
   EXPECT_EQ(layers.check(true),
             (Lines{"work-foreign work:/mine", "work-incompatible work:/work/incompat/later",
-                   "work-volatile work:/work/incompat/volatile"}));
+                   "work-volatile work:/work/incompat/volatile", "work-foreign work:/work/notes"}));
   EXPECT_EQ(layers.summary.repaired, 0U);
   EXPECT_TRUE(disk.exists("work/mine"));
+  EXPECT_TRUE(disk.exists("work/work/notes"));
   EXPECT_TRUE(disk.exists("work/work/incompat/volatile/dirty"));
+}
+
+TEST_F(Work, LiesBesideTheUpper) {
+  layers.paths.work = layers.disk.directory("upper/work");
+  EXPECT_THROW(layers.check(true), std::runtime_error);
+  layers.paths.work = layers.paths.upper;
+  EXPECT_THROW(layers.check(true), std::runtime_error);
 }
 
 TEST_F(Work, HasAnIndexOfEntriesWithSoundNames) {
