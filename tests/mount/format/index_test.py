@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""Hard links of lower files that stay links (index=on), compared with kernel overlayfs at the end of each test."""
+import os
+
+from harness import Link, equal, holds, only, read, write
+
+ON = ("index=on",)
+LOWER = {"a": "content", "b": Link("a"), "dir": {"c": Link("a")}, "single": "1"}
+NAMES = ("a", "b", "dir/c")
+
+
+def entries(m):
+    """Names in the index directory, which lies in the workdir."""
+    return os.listdir(m.stack.work + "/index")
+
+
+def one_file(root, names, nlink):
+    stats = [os.stat(os.path.join(root, name)) for name in names]
+    equal(len({stat.st_ino for stat in stats}), 1, f"different inode numbers of {names}")
+    equal([stat.st_nlink for stat in stats], [nlink] * len(names), "link counts")
+
+
+def same_for_the_kernel(t, m, names=NAMES, nlink=3):
+    shown = t.dump(m.path)
+    m.umount()
+    equal(t.kernel_dump(m, mtime=t.started - 3600), shown, "kernel overlayfs")
+    kernel = t.mount_stack(m.stack, "kernel")
+    one_file(kernel.path, names, nlink)
+    kernel.umount()
+    one_file(t.mount_stack(m.stack).path, names, nlink)
+
+
+def test_a_write_by_one_name_shows_by_all(t):
+    m = t.mount(t.layer(LOWER), options=ON)
+    number = os.stat(m / "b").st_ino
+    write(m / "a", "+", "ab")
+    equal([read(m / name) for name in NAMES], [b"content+"] * 3, "contents")
+    one_file(m.path, NAMES, 3)
+    equal(os.stat(m / "b").st_ino, number, "inode number")
+    equal(len(entries(m)), 1, "entries of the index")
+    same_for_the_kernel(t, m)
+
+
+def test_names_that_were_forgotten_lead_to_the_copy(t):
+    m = t.mount(t.layer(LOWER), options=ON)
+    write(m / "a", "+", "ab")
+    m = t.remount(m)
+    equal(read(m / "dir/c"), b"content+", "content by a name that only the lower has")
+    os.chmod(m / "b", 0o600)
+    equal(os.stat(m / "a").st_mode & 0o777, 0o600, "mode by another")
+    one_file(m.path, NAMES, 3)
+    same_for_the_kernel(t, m)
+
+
+def test_removing_names_counts_down(t):
+    m = t.mount(t.layer(LOWER), options=ON)
+    os.unlink(m / "b")
+    one_file(m.path, ("a", "dir/c"), 2)
+    write(m / "dir/c", "+", "ab")
+    equal(read(m / "a"), b"content+", "content")
+    m = t.remount(m)
+    one_file(m.path, ("a", "dir/c"), 2)
+    os.unlink(m / "a")
+    one_file(m.path, ("dir/c",), 1)
+    same_for_the_kernel(t, m, ("dir/c",), 1)
+
+
+def test_with_the_last_name_the_entry_goes(t):
+    m = t.mount(t.layer(LOWER), options=ON)
+    handle = os.open(m / "a", os.O_RDWR)
+    for name in NAMES:
+        os.unlink(m / name)
+    equal(entries(m), [], "entries of the index")
+    os.pwrite(handle, b"C", 0)
+    equal(os.pread(handle, 99, 0), b"Content", "what is open stays usable")
+    equal(os.fstat(handle).st_nlink, 0, "link count")
+    os.close(handle)
+    shown = t.dump(m.path)
+    m.umount()
+    equal(t.kernel_dump(m, mtime=t.started - 3600), shown, "kernel overlayfs")
+
+
+def test_names_come_and_move(t):
+    m = t.mount(t.layer(LOWER), options=ON)
+    os.link(m / "b", m / "dir/new")
+    one_file(m.path, (*NAMES, "dir/new"), 4)
+    os.rename(m / "a", m / "dir/moved")
+    write(m / "dir/moved", "+", "ab")
+    names = ("b", "dir/c", "dir/new", "dir/moved")
+    equal([read(m / name) for name in names], [b"content+"] * 4, "contents")
+    os.rename(m / "single", m / "b")
+    one_file(m.path, ("dir/c", "dir/new", "dir/moved"), 3)
+    same_for_the_kernel(t, m, ("dir/c", "dir/new", "dir/moved"), 3)
+
+
+def test_old_handles_of_all_names_see_the_write(t):
+    m = t.mount(t.layer(LOWER), options=(*ON, "lower_io=cached"))
+    handles = [os.open(m / name, os.O_RDONLY) for name in NAMES]
+    write(m / "b", "CON", "r+b")
+    equal([os.pread(handle, 99, 0) for handle in handles], [b"CONtent"] * 3, "contents")
+    for handle in handles:
+        os.close(handle)
+
+
+def test_with_metacopies(t):
+    m = t.mount(t.layer(LOWER), options=(*ON, "metacopy=on"))
+    os.chmod(m / "a", 0o600)
+    equal([read(m / name) for name in NAMES], [b"content"] * 3, "contents")
+    m = t.remount(m)
+    equal([os.stat(m / name).st_mode & 0o777 for name in NAMES], [0o600] * 3, "modes")
+    equal(read(m / "dir/c"), b"content", "content by a name that only the lower has")
+    write(m / "dir/c", "+", "ab")
+    equal([read(m / name) for name in NAMES], [b"content+"] * 3, "contents")
+    same_for_the_kernel(t, m)
+
+
+@only("overpass")
+def test_what_the_kernel_indexed_is_read(t):
+    kernel = t.mount(t.layer(LOWER), system="kernel", options=ON)
+    write(kernel / "dir/c", "+", "ab"), os.unlink(kernel / "a"), os.link(kernel / "b", kernel / "n")
+    one_file(kernel.path, ("b", "dir/c", "n"), 3)
+    kernel.umount()
+    m = t.mount_stack(kernel.stack)
+    one_file(m.path, ("b", "dir/c", "n"), 3)
+    equal([read(m / name) for name in ("b", "dir/c", "n")], [b"content+"] * 3, "contents")
+    os.unlink(m / "n"), write(m / "b", "!", "ab")
+    same_for_the_kernel(t, m, ("b", "dir/c"), 2)
+
+
+def test_without_handles_to_open_ordinary_users_have_it_too(t):
+    m = t.mount(t.layer(LOWER), options=(*ON, "userxattr"))
+    write(m / "b", "+", "ab")
+    m = t.remount(m)
+    equal([read(m / name) for name in NAMES], [b"content+"] * 3, "contents")
+    one_file(m.path, NAMES, 3)
+    os.unlink(m / "a")
+    m = t.remount(m)
+    one_file(m.path, ("b", "dir/c"), 2)
+    holds(os.listdir(m.stack.work + "/index"), "an entry")
