@@ -138,8 +138,27 @@ TEST(Rename, RefusesWhatTheKernelRefuses) {
   EXPECT_TRUE(u.shows("full/x"));
 }
 
-TEST(Rename, RefusesDirectoriesThatLowersContributeTo) {
+TEST(Rename, MovesDirectoriesThatLowersContributeToAndWhatIsBelow) {
   Union u;
+  u.disk.write("lower1/of the lower/d/x", "1");
+  u.disk.write("lower1/merged/x", "2");
+  u.disk.directory("upper/merged");
+  const auto below = u.at("of the lower/d");
+  const uint64_t ino = u.stat("merged").stx_ino;
+  ASSERT_EQ(u.rename("of the lower", "merged/moved"), 0);
+  ASSERT_EQ(u.rename("merged", "new"), 0);
+  EXPECT_EQ(u.read("new/moved/d/x"), "1");
+  EXPECT_EQ(u.at("new/moved/d").get(), below.get());
+  u.write("new/moved/d/x", "3");
+  u.remount();
+  EXPECT_EQ(u.read("new/moved/d/x"), "3");
+  EXPECT_EQ(u.read("new/x"), "2");
+  EXPECT_EQ(u.stat("new").stx_ino, ino);
+  EXPECT_EQ(u.names(""), std::vector<std::string>{"new"});
+}
+
+TEST(Rename, RefusesDirectoriesThatLowersContributeToWithoutRedirects) {
+  Union u({.format = {.redirect_dir = layer::RedirectDir::NoFollow}});
   u.disk.write("lower1/of the lower/x", "");
   u.disk.write("lower1/merged/x", "");
   u.disk.directory("upper/merged");

@@ -126,6 +126,7 @@ overlay::Overlay& Union::overlay() {
   }
   paths.mountpoint = disk.path("mountpoint");
   paths.userxattr = options_.userxattr;
+  paths.format = options_.format;
   auto stack = layer::open_layers(paths);
   if (!stack) throw std::runtime_error(stack.error().line());
   const overlay::Settings settings = {options_.read_only, /*is_volatile=*/true,

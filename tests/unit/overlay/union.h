@@ -82,6 +82,7 @@ struct UnionOptions {
   bool cached_lower_io = false;
   bool read_only = false;
   bool userxattr = false;
+  layer::FormatChoice format = {};
   std::filesystem::path on = Scratch::suitable_parent();  ///< Where the layers are made.
 };
 
