@@ -26,10 +26,10 @@ class Case:
 
     # Names and layers
 
-    def fresh(self, name, tree=None):
-        """A new directory in this test's scratch space, holding the tree."""
+    def fresh(self, name, tree=None, at=None):
+        """A new directory in this test's scratch space, or in the directory `at`, holding the tree."""
         self._serial += 1
-        path = os.path.join(self.directory, f"{name}{self._serial}")
+        path = os.path.join(at or self.directory, f"{name}{self._serial}")
         os.mkdir(path)
         return trees.build(path, tree or {})
 

@@ -5,6 +5,8 @@ import os
 import pickle
 import traceback
 
+from . import syscalls
+
 
 @contextlib.contextmanager
 def acting_as(uid, gid=None, groups=()):
@@ -19,6 +21,17 @@ def acting_as(uid, gid=None, groups=()):
         os.seteuid(old[0])
         os.setegid(old[1])
         os.setgroups(old[2])
+
+
+@contextlib.contextmanager
+def without_capability(number):
+    """Takes a capability out of the effective set; all that are permitted come back at the end."""
+    effective, permitted, inheritable = syscalls.capabilities()
+    syscalls.set_capabilities(effective & ~(1 << number), permitted, inheritable)
+    try:
+        yield
+    finally:
+        syscalls.set_capabilities(permitted, permitted, inheritable)
 
 
 @contextlib.contextmanager

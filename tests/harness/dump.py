@@ -5,10 +5,13 @@ A line per object, sorted by path: type, mode, owner, size, mtime, link group, s
 number, hash of the content, extended attributes. Never atime or ctime, and nothing that differs
 between two equal trees (inode and device numbers). Names are shown byte by byte where not printable.
 """
+import dataclasses
 import errno
 import hashlib
 import os
 import stat
+
+from . import checks
 
 BLOCK, LONG = 1 << 16, 3000
 KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink", stat.S_IFIFO: "fifo",
@@ -24,19 +27,35 @@ def shown(name):
     return "".join(chr(byte) if 33 <= byte < 127 and byte != 92 else f"\\x{byte:02x}" for byte in raw)
 
 
-def dump(root, *, mtime="exact", xattrs=True, links=True, content=True, hide=()):
-    """The lines of the tree. mtime: "exact", None, or a time in seconds (later ones are shown as new).
+def is_whiteout(info):
+    return stat.S_ISCHR(info.st_mode) and info.st_rdev == 0
 
-    hide: prefixes of extended attribute names to leave out, as "trusted.overlay.".
-    """
+
+def is_linked(info):
+    """Whether it matters which names are one file; unions link whiteouts to one another at will."""
+    return not stat.S_ISDIR(info.st_mode) and not is_whiteout(info)
+
+
+@dataclasses.dataclass
+class How:
+    """What a line says of an object."""
+    mtime: object = "exact"     # or None, or a time in seconds: later ones are shown as new
+    xattrs: bool = True
+    content: bool = True
+    hide: tuple = ()            # prefixes of extended attribute names to leave out, as "trusted.overlay."
+    value: object = lambda name, value: value.hex()     # how an attribute's value is shown
+    linked: object = is_linked  # linked(info): whether all names of the object are told with each
+    errors: bool = False        # show an errno in the place of what cannot be read, instead of raising it
+
+
+def dump(root, *, links=True, describe=None, **named):
+    """The lines of the tree, as `How(**named)` says or as describe(path, relative, info) returns each."""
     groups, lines = {}, []
-    settings = (mtime, xattrs, content, tuple(hide))
-    _walk(os.fsencode(root), b".", lines, groups, settings)
+    how = How(**named)
+    _walk(os.fsencode(root), b".", lines, groups, how, describe or (lambda *about: line(*about, how)))
     if links:
-        lines = [line + _links(group) for line, group in lines]
-    else:
-        lines = [line for line, _ in lines]
-    return lines
+        return [text + _links(group) for text, group in lines]
+    return [text for text, _ in lines]
 
 
 def checksum(root):
@@ -49,42 +68,63 @@ def _links(group):
     return f" links={','.join(group)}" if len(group) > 1 else ""
 
 
-def _walk(path, relative, lines, groups, settings):
-    info = os.lstat(path)
+def _walk(path, relative, lines, groups, how, describe):
+    try:
+        info = os.lstat(path)
+    except OSError as error:
+        if not how.errors:
+            raise
+        lines.append((f"{shown(relative)} lstat={checks.name_of(error.errno)}", []))
+        return
     group = []
-    if not stat.S_ISDIR(info.st_mode):
+    if how.linked(info):
         group = groups.setdefault((info.st_dev, info.st_ino), [])
         group.append(shown(relative))
-    lines.append((_line(path, relative, info, settings), group))
+    lines.append((describe(path, relative, info), group))
     if not stat.S_ISDIR(info.st_mode):
         return
     short = None
     if len(path) > LONG:        # deeper than a path can say: go on from an open directory
         short = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         path = b"/proc/self/fd/%d" % short
-    for name in sorted(os.listdir(path)):
-        _walk(path + b"/" + name, relative + b"/" + name, lines, groups, settings)
+    try:
+        names = sorted(os.listdir(path))
+    except OSError as error:
+        if not how.errors:
+            raise
+        lines.append((f"{shown(relative)}/ list={checks.name_of(error.errno)}", []))
+        names = []
+    for name in names:
+        _walk(path + b"/" + name, relative + b"/" + name, lines, groups, how, describe)
     if short is not None:
         os.close(short)
 
 
-def _line(path, relative, info, settings):
-    mtime, with_xattrs, with_content, hide = settings
+def line(path, relative, info, how):
     kind = kind_of(info.st_mode)
     parts = [shown(relative), kind, f"{stat.S_IMODE(info.st_mode):04o}", f"{info.st_uid}:{info.st_gid}"]
     if kind == "file":
         parts.append(f"size={info.st_size}")
-        if with_content:
-            parts.append("data=" + _content(path, info.st_size))
+        if how.content:
+            parts.append("data=" + _tried(how, lambda: _content(path, info.st_size)))
     if kind == "symlink":
-        parts.append("to=" + shown(os.readlink(path)))
+        parts.append("to=" + _tried(how, lambda: shown(os.readlink(path))))
     if kind in ("char", "block"):
         parts.append(f"rdev={os.major(info.st_rdev)}:{os.minor(info.st_rdev)}")
-    if mtime is not None:
-        parts.append("mtime=" + settled(info.st_mtime_ns, mtime))
-    if with_xattrs:
-        parts.extend(_xattrs(path, hide))
-    return " ".join(parts)
+    if how.mtime is not None:
+        parts.append("mtime=" + settled(info.st_mtime_ns, how.mtime))
+    if how.xattrs:
+        parts.append(_tried(how, lambda: " ".join(_xattrs(path, how))))
+    return " ".join(parts).rstrip()
+
+
+def _tried(how, function):
+    try:
+        return function()
+    except OSError as error:
+        if not how.errors:
+            raise
+        return checks.name_of(error.errno)
 
 
 def settled(time_ns, boundary):
@@ -124,8 +164,8 @@ def _next_data(fd, offset):
         return offset          # a file system without SEEK_DATA: everything is data
 
 
-def _xattrs(path, hide):
+def _xattrs(path, how):
     for name in sorted(os.listxattr(path, follow_symlinks=False)):
-        if not name.startswith(hide or ("\0",)):
+        if not name.startswith(tuple(how.hide) or ("\0",)):
             value = os.getxattr(path, name, follow_symlinks=False)
-            yield f"{shown(name)}={value.hex()}"
+            yield f"{shown(name)}={how.value(name, value)}"

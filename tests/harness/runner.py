@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 
+from . import trees
 from .features import MOUNTING
 
 FILE_PATIENCE = 150.0     # seconds for one test file in a normal build, unless it says PATIENCE = N
@@ -71,7 +72,7 @@ def run_file(top, path, pattern, settings, tally):
         own = dataclasses.replace(settings, scratch=scratch)
         _run_child(top, path, pattern, own, tally)
     finally:
-        _remove(scratch)
+        trees.remove(scratch)
 
 
 def _run_child(top, path, pattern, settings, tally):
@@ -175,10 +176,3 @@ def _tail(output):
     output.seek(0)
     text = output.read().decode(errors="replace")
     return text[-6000:]
-
-
-def _remove(directory):
-    shutil.rmtree(directory, ignore_errors=True)
-    if os.path.exists(directory):     # a failed test may leave immutable files behind
-        subprocess.run(["chattr", "-R", "-f", "-ia", directory], stderr=subprocess.DEVNULL, check=False)
-        shutil.rmtree(directory, ignore_errors=True)

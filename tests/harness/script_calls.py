@@ -158,6 +158,19 @@ def rmdir(s, name):
 
 
 @command
+def rm_r(s, name):
+    """Removes a tree in the order of its names, up to the first refusal."""
+    def remove(path):
+        if not stat.S_ISDIR(os.lstat(path).st_mode):
+            os.unlink(path)
+            return
+        for entry in sorted(os.listdir(path)):
+            remove(f"{path}/{entry}")
+        os.rmdir(path)
+    remove(s.path(name))
+
+
+@command
 def rename(s, source, target, flags=""):
     bits = {"noreplace": 1, "exchange": 2, "whiteout": 4}
     syscalls.renameat2(s.path(source), s.path(target), sum(bits[flag] for flag in flags.split(",") if flag))
@@ -193,14 +206,14 @@ def inos(s, name="."):
 
 @command
 def cat(s, name):
-    with open(s.path(name), "rb") as file:
+    with open(s.path(name), "rb", opener=script_files.without_waiting) as file:
         return shown_data(file.read())
 
 
 @command
 def put(s, name, word):
     """Creates or replaces a file with this content."""
-    with open(s.path(name), "wb") as file:
+    with open(s.path(name), "wb", opener=script_files.without_waiting) as file:
         file.write(data(word))
 
 

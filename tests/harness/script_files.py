@@ -15,6 +15,11 @@ FLAGS = {"creat": os.O_CREAT, "excl": os.O_EXCL, "trunc": os.O_TRUNC, "append": 
 F_OFD_SETLK = 37
 
 
+def without_waiting(path, flags):
+    """An opener that waits for no other end of a fifo; regular files do not mind."""
+    return os.open(path, flags | os.O_NONBLOCK, 0o666)
+
+
 def flags_of(words):
     names = words.split(",")
     bits = os.O_RDWR if "r" in names and "w" in names else os.O_WRONLY if "w" in names else os.O_RDONLY
@@ -132,6 +137,39 @@ def fallocate(s, handle, modes, offset, length):
 @command
 def copy_file_range(s, source, target, count, from_offset="0", to_offset="0"):
     return os.copy_file_range(s.fd(source), s.fd(target), int(count), int(from_offset), int(to_offset))
+
+
+@command
+def append(s, name, word):
+    fd = without_waiting(s.path(name), os.O_WRONLY | os.O_APPEND)
+    try:
+        return os.write(fd, data(word))
+    finally:
+        os.close(fd)
+
+
+@command
+def overwrite(s, name, offset, word):
+    """Changes bytes of a file that exists, with no handle left open."""
+    fd = without_waiting(s.path(name), os.O_RDWR)
+    try:
+        return os.pwrite(fd, data(word), int(offset))
+    finally:
+        os.close(fd)
+
+
+@command
+def copy_content(s, source, target, count, from_offset="0", to_offset="0"):
+    """copy_file_range(2) between two names, with no handle left open."""
+    source_fd = without_waiting(s.path(source), os.O_RDONLY)
+    try:
+        target_fd = without_waiting(s.path(target), os.O_WRONLY | os.O_CREAT)
+        try:
+            return os.copy_file_range(source_fd, target_fd, int(count), int(from_offset), int(to_offset))
+        finally:
+            os.close(target_fd)
+    finally:
+        os.close(source_fd)
 
 
 @command

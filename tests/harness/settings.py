@@ -19,6 +19,7 @@ class Settings:
     must_work: bool = False
     slow: float = 1.0            # how much slower than a normal build everything may be
     mount_options: str = ""      # more options for every overpass mount, as "passthrough=off"
+    scenario: str = ""           # differential suite: the file of the one scenario to run
     transport: str = ""          # "", "io_uring" or "/dev/fuse": forced by an option of the mount
 
     def to_text(self):

@@ -22,6 +22,7 @@ FS_IOC_GETFLAGS, FS_IOC_SETFLAGS = 0x80086601, 0x40086602
 FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR = 0x801C581F, 0x401C5820
 FS_IMMUTABLE_FL, FS_APPEND_FL, FS_NODUMP_FL, FS_NOATIME_FL = 0x10, 0x20, 0x40, 0x80
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP = 1, 24
+MAX_HANDLE, CAPABILITY_VERSION, CAP_FSETID = 128, 0x20080522, 4
 STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID = 0x7FF, 0x800, 0x1000
 
 
@@ -65,6 +66,29 @@ def link_fd(fd, target):
 def link(source, target, follow=False):
     flags = AT_SYMLINK_FOLLOW if follow else 0
     _checked(libc.linkat(AT_FDCWD, _path(source), AT_FDCWD, _path(target), flags), source)
+
+
+def file_handle(path):
+    """Type and bytes of the handle by which the file system knows the object itself (no symlink is followed)."""
+    buffer = ctypes.create_string_buffer(8 + MAX_HANDLE)
+    struct.pack_into("=Ii", buffer, 0, MAX_HANDLE, 0)
+    mount_id = ctypes.c_int()
+    _checked(libc.name_to_handle_at(AT_FDCWD, _path(path), buffer, ctypes.byref(mount_id), 0), path)
+    length, kind = struct.unpack_from("=Ii", buffer.raw, 0)
+    return kind, buffer.raw[8:8 + length]
+
+
+def capabilities():
+    """Effective, permitted and inheritable capabilities of this thread, as numbers of 64 bits."""
+    words = ctypes.create_string_buffer(24)
+    _checked(libc.capget(struct.pack("=Ii", CAPABILITY_VERSION, 0), words))
+    low, high = struct.unpack_from("=III", words.raw, 0), struct.unpack_from("=III", words.raw, 12)
+    return tuple(a | b << 32 for a, b in zip(low, high, strict=True))
+
+
+def set_capabilities(*sets):
+    words = [word & 0xFFFFFFFF for word in sets] + [word >> 32 for word in sets]
+    _checked(libc.capset(struct.pack("=Ii", CAPABILITY_VERSION, 0), struct.pack("=6I", *words)))
 
 
 def fallocate(fd, modes, offset, length):

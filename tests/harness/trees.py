@@ -6,7 +6,9 @@ types below. Every object gets a fixed old mtime, so that later dumps show what 
 """
 import dataclasses
 import os
+import shutil
 import stat
+import subprocess
 
 OLD = 1_000_000_000
 
@@ -104,3 +106,11 @@ def dress(path, item):
     for name, value in getattr(item, "xattrs", {}).items():
         os.setxattr(path, name, value, follow_symlinks=False)
     os.utime(path, (item.mtime, item.mtime), follow_symlinks=False)
+
+
+def remove(directory):
+    """Removes a directory and all in it, even what somebody made immutable."""
+    shutil.rmtree(directory, ignore_errors=True)
+    if os.path.exists(directory):
+        subprocess.run(["chattr", "-R", "-f", "-ia", directory], stderr=subprocess.DEVNULL, check=False)
+        shutil.rmtree(directory, ignore_errors=True)

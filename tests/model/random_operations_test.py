@@ -6,9 +6,9 @@ A failure prints the seed and the shortest sequence of operations found that sti
 import dataclasses
 import errno
 import random
-import time
 
 from harness import caches, equal, holds
+from harness.shrink import shortest
 from operations import Real, dump_real, random_lower, random_operation, shown, write_to_disk
 from union_model import Model
 
@@ -145,21 +145,9 @@ def fails(t, seed, lowers, options, operations):
 
 def shrink(t, seed, lowers, options, operations, text):
     """Leaves out operations while the rest still fails."""
-    deadline = time.monotonic() + t.settings.seconds(SHRINK_SECONDS)
-    piece = max(1, len(operations) // 2)
-    while piece >= 1 and time.monotonic() < deadline:
-        at, shorter = 0, False
-        while at < len(operations) and time.monotonic() < deadline:
-            candidate = operations[:at] + operations[at + piece:]
-            now = fails(t, seed, lowers, options, candidate)
-            if now:
-                operations, text, shorter = candidate, now, True
-            else:
-                at += piece
-        piece = piece // 2 if piece > 1 or not shorter else 1
-        if piece == 0:
-            break
-    return operations, text
+    shorter, now = shortest(operations, lambda some: fails(t, seed, lowers, options, some),
+                            t.settings.seconds(SHRINK_SECONDS))
+    return shorter, now or text
 
 
 def check(t, seed, lowers, options=()):

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""Draws a scenario from a combination and a seed, and runs it while it is drawn."""
+import random
+
+from harness import checks
+from bench import FILE_SYSTEMS, Bench
+from combinations import core, described, factors_of, options_of, pairwise
+from random_calls import Calls, first_layer, next_layer
+from scenario import Difference
+
+STEPS = 2000
+COMPARE_EVERY, SWAP_EVERY, REMOUNT_EVERY, FORGET_EVERY, LOOK_EVERY = 80, 660, 490, 130, 20
+LAYER_CALLS = 40            # made through kernel overlayfs for a layer that it writes
+# What a layer that kernel overlayfs wrote earlier may have been written with.
+WRITTEN_WITH = {
+    "trusted.": ("redirect_dir=off,metacopy=off,index=on", "redirect_dir=off"),
+    "user.": ("userxattr",),
+}
+# Calls whose answer tells, on kernel overlayfs, which file system a lower is on.
+TELL_FILE_SYSTEMS = ("inos", "copy_content")
+# In a user namespace these attributes are refused, but with which errno depends on what else is wrong; and kernel
+# overlayfs takes the names of a file that it copied up for files of their own there.
+LESS_IN_USER_NAMESPACE = ("security.", "trusted.", "link", "linkat")
+
+
+class Table:
+    """The tests of one world: a combination each."""
+
+    def __init__(self, world):
+        self.world = world
+
+    def cases(self, settings):
+        factors = factors_of(self.world, settings.system)
+        for number, chosen in enumerate(core(factors) if settings.full else pairwise(factors)):
+            yield described(chosen), lambda t, n=number, c=chosen: self._run(t, n, c)
+
+    def _run(self, t, number, chosen):
+        t.need("overlayfs", "fuse")
+        steps = t.settings.steps or STEPS * (10 if t.settings.full else 1)
+        check(t, self.world, chosen, t.settings.seed * 1000 + number, steps)
+
+
+def check(t, world, chosen, seed, steps):
+    """Claims that the system under test does not differ from kernel overlayfs in one drawn scenario."""
+    source = random.Random(f"{seed} {sorted(chosen.items())}")
+    kind = source.choice(FILE_SYSTEMS) if chosen["filesystems"] == "two" else None
+    bench = Bench(t, ("kernel", t.settings.system), [kind] if kind else (), world)
+
+    def run():
+        scenario = bench.scenario()
+        try:
+            without = (TELL_FILE_SYSTEMS if kind else ()) + (LESS_IN_USER_NAMESPACE if world == "user" else ())
+            draw(scenario, Calls(source, prefix_of(chosen), without=without), chosen, kind, steps, t.progress)
+            return len(scenario.lines)
+        except Difference as difference:
+            found = scenario.lines, difference
+        finally:
+            scenario.close()
+        return bench.report(*found)
+
+    checks.holds(bench.run(run) > steps, "all calls were made")
+
+
+def prefix_of(chosen):
+    return "user." if chosen["userxattr"] == "yes" else "trusted."
+
+
+def draw(scenario, calls, chosen, kind, steps, progress):
+    """Draws and runs a whole scenario. kind: of the second file system, or None."""
+    for number in range(chosen["lowers"]):
+        draw_layer(scenario, calls, number, kind if number in (0, 2) else None)
+    scenario.run("union " + ",".join(options_of(chosen)))
+    for step in range(steps):
+        if step % LOOK_EVERY == 0:
+            calls.known = scenario.paths()
+        if step % 200 == 0:
+            progress(f"call {step} of {steps}")
+        control = next((word for word, every in (("swap", SWAP_EVERY), ("remount", REMOUNT_EVERY),
+                                                 ("forget", FORGET_EVERY), ("compare", COMPARE_EVERY))
+                        if step and step % every == 0), None)
+        scenario.run(control or calls.call(scenario.handles()))
+        for line in calls.listed_numbers() if control == "forget" else ():
+            scenario.run(line)
+    scenario.finish()
+
+
+def draw_layer(scenario, calls, number, kind):
+    """Builds a layer: the lowest and then every second one by hand, the others through kernel overlayfs."""
+    if number % 2 == 1:
+        scenario.run("lower " + calls.pick(*WRITTEN_WITH[calls.prefix]))
+        for at in range(LAYER_CALLS):
+            if at % LOOK_EVERY == 0:
+                calls.known = scenario.paths()
+            scenario.run(calls.call(scenario.handles()))
+        return
+    scenario.run(f"lower {kind}" if kind else "lower")
+    if number == 0:
+        lines = first_layer(calls.source, calls.prefix)
+    else:
+        lines = next_layer(calls.source, calls.prefix, calls.source.sample(calls.known, min(25, len(calls.known))))
+    for line in lines:
+        scenario.run(line)
