@@ -3,8 +3,10 @@
 #include "sys/file_handle.h"
 
 #include <fcntl.h>
+#include <linux/btrfs.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "sys/errno_result.h"
@@ -47,13 +49,29 @@ Result<UniqueFd> open_by_handle(BorrowedFd mount, const FileHandle& wanted) {
   return UniqueFd(fd);
 }
 
+namespace {
+
+/// btrfs has its own question, and overlayfs takes the uuid that this one is answered.
+Result<FileSystemUuid> btrfs_uuid(BorrowedFd fd) {
+  btrfs_ioctl_fs_info_args answer = {};
+  TRY(control(fd, BTRFS_IOC_FS_INFO, &answer));
+  FileSystemUuid uuid;
+  static_assert(sizeof answer.fsid == sizeof uuid);
+  std::copy(std::begin(answer.fsid), std::end(answer.fsid), uuid.begin());
+  return uuid;
+}
+
+}  // namespace
+
 Result<FileSystemUuid> file_system_uuid(BorrowedFd fd) {
   struct {
     uint8_t length;
     FileSystemUuid uuid;
   } answer = {};  // struct fsuuid2 of linux/fs.h.
   constexpr unsigned long kGetFsUuid = _IOR(0x15, 0, decltype(answer));
-  TRY(control(fd, kGetFsUuid, &answer));
+  auto asked = control(fd, kGetFsUuid, &answer);
+  if (asked.failed_with(ENOTTY)) return btrfs_uuid(fd);
+  TRY(std::move(asked));
   if (answer.length != answer.uuid.size()) return fail(ENOTTY);
   return answer.uuid;
 }

@@ -31,7 +31,8 @@ Result<UniqueFd> open_by_handle(BorrowedFd mount, const FileHandle& handle);
 
 using FileSystemUuid = std::array<uint8_t, 16>;
 
-/// FS_IOC_GETFSUUID (6.9) of an open file's file system. ENOTTY where there is none.
+/// FS_IOC_GETFSUUID (6.9) of an open file's file system, or what btrfs has in its place. ENOTTY
+/// where there is none.
 Result<FileSystemUuid> file_system_uuid(BorrowedFd fd);
 
 }  // namespace overpass::sys
