@@ -38,7 +38,7 @@ Result<void> copy_xattrs(sys::Place from, sys::Place to, layer::Prefix prefix) {
 
 Result<void> copy_metadata(sys::Place from, const sys::Stat& stat, sys::Place to,
                            layer::Prefix prefix) {
-  if (sys::may_be_unmapped(stat.stx_uid, stat.stx_gid)) return fail(EOVERFLOW);
+  if (sys::is_unmapped(from, stat)) return fail(EOVERFLOW);
   const sys::Stat made = TRY(sys::stat(to));
   if (made.stx_uid != stat.stx_uid || made.stx_gid != stat.stx_gid) {
     TRY(sys::change_owner(to, stat.stx_uid, stat.stx_gid));

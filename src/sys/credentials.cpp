@@ -4,6 +4,7 @@
 
 #include "sys/credentials.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <sched.h>
@@ -15,8 +16,10 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <fstream>
 
 #include "sys/errno_result.h"
+#include "sys/open.h"
 
 namespace overpass::sys {
 
@@ -58,6 +61,20 @@ bool in_initial_namespace() {
   return ::stat("/proc/self/ns/user", &own) == 0 && own.st_ino == kInitialUserNamespace;
 }
 
+constexpr unsigned kOverflowId = 65534;  // The default of /proc/sys/kernel/overflowuid.
+
+/// Whether a map of ids (user_namespaces(7)) has the overflow id among those of this namespace.
+bool maps_overflow_id(const char* map) {
+  std::ifstream lines(map);
+  uint64_t inside = 0;
+  uint64_t outside = 0;
+  uint64_t count = 0;
+  while (lines >> inside >> outside >> count) {
+    if (inside <= kOverflowId && kOverflowId - inside < count) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void trim_capabilities() {
@@ -78,10 +95,18 @@ bool is_privileged_in_initial_namespace() {
   return in_initial_namespace() && may_administer_own_namespace();
 }
 
-bool may_be_unmapped(uid_t uid, gid_t gid) {
-  constexpr unsigned kOverflowId = 65534;  // The default of /proc/sys/kernel/overflowuid.
+bool is_unmapped(Place place, const Stat& stat) {
   static const bool is_nested = !in_initial_namespace();
-  return is_nested && (uid == kOverflowId || gid == kOverflowId);
+  const bool is_uid = stat.stx_uid == kOverflowId;
+  const bool is_gid = stat.stx_gid == kOverflowId;
+  if (!is_nested || (!is_uid && !is_gid)) return false;
+  static const bool maps_uid = maps_overflow_id("/proc/self/uid_map");
+  static const bool maps_gid = maps_overflow_id("/proc/self/gid_map");
+  if ((is_uid && !maps_uid) || (is_gid && !maps_gid)) return true;
+  if (!is_uid || (!S_ISREG(stat.stx_mode) && !S_ISDIR(stat.stx_mode))) return false;
+  // O_NOATIME is for the owner and for CAP_FOWNER, which reaches mapped owners only.
+  const auto opened = open_place(place, O_RDONLY | O_NOATIME);
+  return opened.failed_with(EPERM) || opened.failed_with(EACCES);
 }
 
 namespace {

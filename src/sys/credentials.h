@@ -13,6 +13,8 @@
 #include <sys/types.h>
 
 #include "base/result.h"
+#include "sys/place.h"
+#include "sys/stat.h"
 
 namespace overpass::sys {
 
@@ -24,10 +26,12 @@ void trim_capabilities();
 /// Whether this process may do what needs CAP_SYS_ADMIN in the initial user namespace.
 bool is_privileged_in_initial_namespace();
 
-/// Whether `uid` or `gid` may stand for one that this process's user namespace does not map
-/// (user_namespaces(7), overflow ids): such a file must not be copied, for the copy would belong to
-/// somebody else.
-bool may_be_unmapped(uid_t uid, gid_t gid);
+/// Whether the owner of `place`, of which `stat` was asked, is one that this process's user
+/// namespace does not map (user_namespaces(7), overflow ids): such a file must not be copied, for
+/// the copy would belong to somebody else. Where the namespace maps the overflow id itself, regular
+/// files and directories are told apart by what root of the namespace may do with them; others are
+/// taken for mapped.
+bool is_unmapped(Place place, const Stat& stat);
 
 /// Whether this process has CAP_SYS_ADMIN in its own user namespace.
 bool may_administer_own_namespace();
