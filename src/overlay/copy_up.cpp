@@ -81,6 +81,9 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
     ++source.parent->directory->version;
   }
   TRY(link_up(overlay, *inode, *source.parent, upper->fd, source.name.c_str()));
+  if (!source.has_origin() && overlay.invalidator != nullptr) {
+    overlay.invalidator->attributes_changed(inode->id);  // Parted from its other names.
+  }
   // Copying up is no change of the directory; best effort, as in overlayfs.
   (void)sys::copy_times(sys::itself(upper->fd), before);
   return {};
