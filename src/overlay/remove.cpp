@@ -156,6 +156,14 @@ Result<bool> is_empty(Overlay& overlay, Inode& directory) {
   return all_lowers_hidden(overlay, directory);
 }
 
+Result<void> check_shows_nothing(Overlay& overlay, const InodeRef& directory, const char* name) {
+  Lock names(directory->directory->names);
+  const InodeRef inode = overlay.table.find(*directory, name);
+  if (!inode || !inode->is_directory() || inode->directory->lowers.empty()) return {};
+  NestedLock child_names(inode->directory->names);
+  return TRY(is_empty(overlay, *inode)) ? Result<void>() : Result<void>(fail(ENOTEMPTY));
+}
+
 Result<void> remove_file(Overlay& overlay, const InodeRef& directory, const char* name) {
   const SharedFd upper = TRY(upper_for_change(overlay, directory, /*removing=*/true));
   TRY(copy_up_shared(overlay, directory, name));
@@ -185,6 +193,9 @@ Result<void> remove_file(Overlay& overlay, const InodeRef& directory, const char
 }
 
 Result<void> remove_directory(Overlay& overlay, const InodeRef& directory, const char* name) {
+  if (directory->is_directory() && !directory->directory->has_upper) {
+    TRY(check_shows_nothing(overlay, directory, name));
+  }
   const SharedFd upper = TRY(upper_for_change(overlay, directory, /*removing=*/true));
   Leftovers leftovers;  // Discarded after the locks.
   Lock names(directory->directory->names);

@@ -34,6 +34,11 @@ bool removal_takes_long(Overlay& overlay, const Inode& directory, const char* na
 /// REQUIRES: its names are held exclusively.
 Result<bool> is_empty(Overlay& overlay, Inode& directory);
 
+/// ENOTEMPTY when the merged directory `name` shows entries: asked before a change that would be
+/// refused for it copies anything up, as overlayfs does. Racy, so it is asked again under the
+/// locks. L: none on entry; the names of both directories are held exclusively inside.
+Result<void> check_shows_nothing(Overlay& overlay, const InodeRef& directory, const char* name);
+
 /// Whether the upper's directory `name` has no entries on disk, not even whiteouts.
 Result<bool> is_bare(BorrowedFd upper, const char* name);
 

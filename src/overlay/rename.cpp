@@ -61,8 +61,8 @@ bool is_metacopy(const Inode& inode) {
   return inode.data_place() != nullptr;
 }
 
-/// Copies up what the rename moves. L: none.
-Result<void> copy_up_end(Overlay& overlay, const InodeRef& directory, const char* name) {
+/// What the rename moves, which is then to be copied up. EXDEV when it cannot be. L: none.
+Result<InodeRef> find_movable(Overlay& overlay, const InodeRef& directory, const char* name) {
   if (!directory->is_directory()) return fail(ENOTDIR);
   if (!overlay.is_writable()) return fail(EROFS);
   InodeRef inode;
@@ -72,7 +72,22 @@ Result<void> copy_up_end(Overlay& overlay, const InodeRef& directory, const char
     if (!inode) inode = TRY(inode_of(overlay, directory, name));
   }
   if (is_merged(*inode) && !overlay.stack.format.writes_redirects) return fail(EXDEV);
-  return copy_up_metadata(overlay, current(inode));
+  return current(inode);
+}
+
+/// Copies up what the rename needs in the upper, unless it is to be refused. L: none.
+Result<void> copy_up_ends(Overlay& overlay, RenameEnd from, RenameEnd to, bool is_exchange) {
+  const InodeRef moved = TRY(find_movable(overlay, from.directory, from.name));
+  if (is_exchange) {
+    const InodeRef other = TRY(find_movable(overlay, to.directory, to.name));
+    TRY(copy_up_metadata(overlay, moved));
+    return copy_up_metadata(overlay, other);
+  }
+  if (!to.directory->is_directory()) return fail(ENOTDIR);
+  if (moved->is_directory()) TRY(check_shows_nothing(overlay, to.directory, to.name));
+  TRY(copy_up_metadata(overlay, moved));
+  auto ready = copy_up_shared(overlay, to.directory, to.name);
+  return ready.failed_with(ENOENT) ? Result<void>() : ready;
 }
 
 Result<void> resolve(Overlay& overlay, End& end) {
@@ -290,11 +305,7 @@ Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, un
     return fail(EINVAL);
   }
   TRY(check_new_name(to_name.name));
-  TRY(copy_up_end(overlay, from_name.directory, from_name.name));
-  if ((flags & RENAME_EXCHANGE) != 0) TRY(copy_up_end(overlay, to_name.directory, to_name.name));
-  if (auto ready = copy_up_shared(overlay, to_name.directory, to_name.name); !ready) {
-    if (!ready.failed_with(ENOENT)) return ready;
-  }
+  TRY(copy_up_ends(overlay, from_name, to_name, (flags & RENAME_EXCHANGE) != 0));
   End from = {from_name.directory,
               from_name.name,
               TRY(upper_for_change(overlay, from_name.directory, /*removing=*/true)),
