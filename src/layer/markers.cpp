@@ -38,20 +38,24 @@ constexpr std::string_view prefix_text(Prefix prefix) {
   return prefix == Prefix::Trusted ? kTrustedPrefix : kUserPrefix;
 }
 
-/// Whether the attribute is there; "none" also where attributes are not supported or not ours to
-/// read.
-Result<bool> has_xattr(sys::Place place, const char* name) {
-  auto length = sys::get_xattr(place, name, std::span<char>());
-  if (length) return true;
-  switch (to_int(length.error())) {
+/// Attributes are not there as well where they are not supported or not ours to read. All else
+/// (EIO) must not be taken for an absent mark: what it hides would be shown.
+bool says_absent(Errno error) {
+  switch (to_int(error)) {
     case ENODATA:
     case EOPNOTSUPP:
     case EPERM:
     case EACCES:
-      return false;
+      return true;
     default:
-      return fail(length.error());
+      return false;
   }
+}
+
+Result<bool> has_xattr(sys::Place place, const char* name) {
+  auto length = sys::get_xattr(place, name, std::span<char>());
+  if (length) return true;
+  return says_absent(length.error()) ? Result<bool>(false) : fail(length.error());
 }
 
 }  // namespace
@@ -88,12 +92,19 @@ std::optional<std::string> shown_xattr_name(std::string_view stored, Prefix pref
 Result<Opacity> opacity_of(sys::Place place, Prefix prefix, bool foreign) {
   char value[4];
   auto length = sys::get_xattr(place, name_of(Mark::Opaque, prefix), value);
+  if (!length && !says_absent(length.error()) && !length.failed_with(ERANGE)) {
+    return fail(length.error());
+  }
   if (length && *length == 1 && value[0] == kOpaqueYes) return Opacity::Opaque;
   const bool xwhiteouts = length && *length == 1 && value[0] == kOpaqueHasXwhiteouts;
   if (foreign) {
     if (TRY(has_xattr(place, kFuseOverlayfsOpaque))) return Opacity::Opaque;
     const std::string inside = place.is_fd() ? "" : std::string(place.name) + '/';
-    if (sys::stat({place.fd, (inside + kOpaqueFileName).c_str()})) return Opacity::Opaque;
+    auto file = sys::stat({place.fd, (inside + kOpaqueFileName).c_str()});
+    if (file) return Opacity::Opaque;
+    if (!file.failed_with(ENOENT) && !file.failed_with(ENOTDIR) && !file.failed_with(EACCES)) {
+      return fail(file.error());
+    }
   }
   return xwhiteouts ? Opacity::HasXwhiteouts : Opacity::None;
 }

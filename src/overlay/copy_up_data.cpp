@@ -38,6 +38,9 @@ Result<void> fill(Overlay& overlay, const DataPlace& data, BorrowedFd file,
   const sys::KeepingSetgid keeping((before.stx_mode & (S_ISUID | S_ISGID)) != 0);
   const sys::Place place = sys::itself(file);
   const auto capability = sys::get_xattr(place, kCapability);
+  if (!capability && !capability.failed_with(ENODATA) && !capability.failed_with(EOPNOTSUPP)) {
+    return fail(capability.error());
+  }
   const UniqueFd from = TRY(open_data(overlay, place, data, O_RDONLY));
   TRY(sys::copy_data(from, file, static_cast<off_t>(before.stx_size)));
   if (capability) TRY(sys::set_xattr(place, kCapability, *capability));

@@ -37,7 +37,10 @@ bool is_impure(Overlay& overlay, Inode& directory, BorrowedFd upper) {
   std::atomic<Impurity>& known = directory.directory->impurity;
   if (known == Impurity::Unknown) {
     const char* mark = layer::name_of(layer::Mark::Impure, overlay.stack.prefix);
-    known = sys::get_xattr(sys::itself(upper), mark) ? Impurity::Impure : Impurity::Pure;
+    auto value = sys::get_xattr(sys::itself(upper), mark);
+    // Any other failure says nothing, and is not remembered.
+    if (!value && !value.failed_with(ENODATA) && !value.failed_with(EOPNOTSUPP)) return false;
+    known = value ? Impurity::Impure : Impurity::Pure;
   }
   return known == Impurity::Impure;
 }

@@ -120,7 +120,10 @@ Result<bool> Search::look(sys::Place place, LayerIndex layer, bool is_last, size
   if (result.failed_with(ENOENT)) {
     if (!foreign || is_last) return false;
     const std::string whiteout = layer::whiteout_name_of(place.name);
-    return sys::stat({place.fd, whiteout.c_str()}) ? end_at(false) : Result<bool>(false);
+    auto hides = sys::stat({place.fd, whiteout.c_str()});
+    if (hides) return end_at(false);
+    const bool is_absent = hides.failed_with(ENOENT) || hides.failed_with(ENAMETOOLONG);
+    return is_absent ? Result<bool>(false) : fail(hides.error());
   }
   stat = TRY(std::move(result));
   if (layer::is_whiteout(stat)) return end_at(false);
