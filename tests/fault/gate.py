@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A gate through which every system call of a daemon that changes a layer has to pass.
+"""A gate through which every system call of a daemon that changes (or every one that reads) a layer has to pass.
 
-The daemon is started with a seccomp filter (modifying_calls) whose listener this process holds. Each
+The daemon is started with a seccomp filter (layer_calls) whose listener this process holds. Each
 such call stops before it is made, in whichever thread, and a thread of ours decides: let it pass, let
 it fail with an errno, or kill the daemon, so that it is never made. Nothing of the daemon is changed.
 
@@ -19,7 +19,7 @@ import struct
 import threading
 
 from harness import checks, lacking, syscalls
-from modifying_calls import CHANGING_IOCTLS, NAMES, filter_program, is_known, names_by_number
+from layer_calls import CHANGING_IOCTLS, NAMES, READING_IOCTLS, filter_program, is_known, names_by_number
 
 SECCOMP = {"x86_64": 317}.get(os.uname().machine, 277)
 SET_MODE_FILTER, NEW_LISTENER = 1, 8
@@ -39,7 +39,7 @@ class Call:
         if self.name == "renameat2" and self.arguments[4]:
             extra = ", " + {1: "NOREPLACE", 2: "EXCHANGE", 4: "WHITEOUT"}.get(self.arguments[4], "?")
         if self.name == "ioctl":
-            extra = CHANGING_IOCTLS[self.arguments[1] & 0xFFFFFFFF]
+            extra = {**CHANGING_IOCTLS, **READING_IOCTLS}[self.arguments[1] & 0xFFFFFFFF]
         return f"{self.name}({', '.join(self.names)}{extra})"
 
 
@@ -55,11 +55,11 @@ class Plan:
 class Gate:
     """deny(call) may give an errno for every call at all times: a file system that cannot do something."""
 
-    def __init__(self, deny=lambda call: 0):
+    def __init__(self, deny=lambda call: 0, reading=False):
         if not is_known():
             lacking("system call numbers of this processor")
         self.deny, self.plan, self.pid = deny, None, None
-        self._program, self._length = filter_program()
+        self._program, self._length = filter_program(reading)
         self._known = names_by_number()
         self._ours, self._childs = socket.socketpair()
         self._thread = threading.Thread(target=self._serve, daemon=True)

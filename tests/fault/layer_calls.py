@@ -90,4 +90,3 @@ def _any_of(tests):
     last = len(tests) - 1
     steps = [(kind, last - at, int(at == last), value) for at, (kind, value) in enumerate(tests)]
     return [*steps, (RETURN, 0, 0, NOTIFY)]
-

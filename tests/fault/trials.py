@@ -19,7 +19,7 @@ class Trial:
 
     def __init__(self, subject):
         self.subject, self.t = subject, subject.t
-        self.gate = Gate(subject.deny)
+        self.gate = Gate(subject.deny, subject.reading)
         self.returned = None         # what the operation gave: None before, True, or its OSError
         upper = self.t.fresh("upper", subject.scenario.upper)
         self.stack = self.t.stack(*subject.lowers, upper=upper, options=subject.scenario.options)
@@ -116,9 +116,9 @@ def left_in_workdir(stack):
 
 
 class Subject:
-    def __init__(self, t, scenario, deny=lambda call: 0, halfway=None):
+    def __init__(self, t, scenario, deny=lambda call: 0, halfway=None, reading=False):
         """halfway(old, new) gives more states that may be seen: name -> State."""
-        self.t, self.scenario, self.deny = t, scenario, deny
+        self.t, self.scenario, self.deny, self.reading = t, scenario, deny, reading
         self.lowers = [t.layer(tree) for tree in scenario.lowers]
         self.lower_sums = [dump.checksum(lower)[0] for lower in self.lowers]
         self.known = {}
