@@ -38,6 +38,7 @@ inline constexpr unsigned char kOriginVersion = 0;
 inline constexpr unsigned char kOriginMagic = 0xfb;
 inline constexpr unsigned char kOriginBigEndian = 1;  // Flag: made on a big-endian machine.
 inline constexpr unsigned char kOriginAnyEndian = 2;  // Flag: the handle has no endianness.
+inline constexpr unsigned char kOriginUpper = 4;      // Flag: of the upper, not of a lower.
 inline constexpr unsigned kOriginMaxHandle = 128;     // MAX_HANDLE_SZ.
 
 // What fuse-overlayfs writes where it cannot make device nodes or set the marks above.
@@ -49,10 +50,17 @@ inline constexpr char kOpaqueFileName[] = ".wh..wh..opq";  // In a directory: it
 // The directory inside the workdir where things are prepared; the kernel uses the same name and
 // empties it at mount, as overpass does.
 inline constexpr char kWorkName[] = "work";
+// What is in here keeps every mount away that does not know it.
+inline constexpr char kIncompatMark[] = "work/incompat";
 // Left by a volatile mount, which syncs nothing: the upper may be incomplete after a crash.
 inline constexpr char kVolatileMark[] = "work/incompat/volatile";
+inline constexpr char kIncompatName[] = "incompat";
+inline constexpr char kVolatileName[] = "volatile";
+inline constexpr char kVolatileFileName[] = "dirty";  // The kernel puts this file in it.
 // Beside "work": the index of hard-linked files, and the place of temporaries of a mount with it.
 inline constexpr char kIndexName[] = "index";
+// How names of things that are being prepared begin, here and in the kernel.
+inline constexpr char kTemporaryPrefix[] = "#";
 
 }  // namespace overpass::format
 

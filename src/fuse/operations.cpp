@@ -9,11 +9,24 @@
 
 namespace overpass::fuse {
 
+namespace {
+
+/// Only a mount that came about leaves the mark.
+void mark_volatile(Daemon& daemon) {
+  if (daemon.failed || !daemon.options.is_volatile || !daemon.overlay.stack.has_upper()) return;
+  if (daemon.overlay.stack.workdir.mark_volatile()) return;
+  daemon.failed = Problem{"the workdir cannot be marked as that of a volatile mount",
+                          "it has to be writable and on a file system with free space"};
+}
+
+}  // namespace
+
 fuse_lowlevel_ops operations() {
   fuse_lowlevel_ops table = {};
   table.init = [](void* data, fuse_conn_info* connection) {
     Daemon& daemon = *static_cast<Daemon*>(data);
     negotiate(daemon, *connection);
+    mark_volatile(daemon);
     if (daemon.failed) {
       fuse_session_exit(daemon.session);
     } else {

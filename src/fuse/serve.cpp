@@ -28,7 +28,6 @@ layer::LayerPaths paths_of(const config::Options& options) {
           .work = options.work,
           .mountpoint = options.mountpoint,
           .userxattr = options.userxattr,
-          .is_volatile = options.is_volatile,
           .format = options.format};
 }
 

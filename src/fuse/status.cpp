@@ -31,6 +31,35 @@ nlohmann::json layers_of(const Daemon& daemon) {
   return layers;
 }
 
+const char* word_of(const layer::FormatSettings& format) {
+  if (format.writes_redirects) return "on";
+  return format.follows_redirects ? "follow" : "nofollow";
+}
+
+const char* word_of(layer::Verity verity) {
+  if (verity == layer::Verity::Require) return "require";
+  return verity == layer::Verity::On ? "on" : "off";
+}
+
+const char* word_of(layer::Uuid uuid) {
+  if (uuid == layer::Uuid::On) return "on";
+  return uuid == layer::Uuid::Off ? "off" : "null";
+}
+
+/// What of overlayfs's format is in use, in the words of its mount options.
+void add_format(nlohmann::json& status, const layer::LayerStack& stack) {
+  const layer::FormatSettings& format = stack.format;
+  const layer::FormatReasons& reasons = stack.format_reasons;
+  status["redirect_dir"] = word_of(format);
+  status["redirect_dir_reason"] = reasons.redirect_dir;
+  status["index"] = {{"active", format.index}, {"reason", reasons.index}};
+  status["metacopy"] = {{"active", format.follows_metacopy}, {"reason", reasons.metacopy}};
+  status["verity"] = word_of(format.verity);
+  status["uuid"] = word_of(format.uuid);
+  status["uuid_reason"] = reasons.uuid;
+  status["nfs_export"] = {{"active", format.nfs_export}, {"reason", reasons.nfs_export}};
+}
+
 nlohmann::json requests_of(const Counters& counters) {
   auto requests = nlohmann::json::object();
   for (size_t opcode = 0; opcode < kOpcodeNames.size(); ++opcode) {
@@ -43,7 +72,7 @@ nlohmann::json requests_of(const Counters& counters) {
 
 std::string status(const Daemon& daemon) {
   const Negotiated& agreed = daemon.negotiated;
-  const nlohmann::json result = {
+  nlohmann::json result = {
       {"version", OVERPASS_VERSION},
       {"pid", ::getpid()},
       {"mountpoint", daemon.options.mountpoint},
@@ -65,6 +94,7 @@ std::string status(const Daemon& daemon) {
       {"open_fds", sys::count_open_descriptors().value_or(0)},
       {"worker_tasks", daemon.workers->pending()},
   };
+  add_format(result, daemon.overlay.stack);
   // Paths may be any bytes; what is no UTF-8 is shown replaced.
   return result.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

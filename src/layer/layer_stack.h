@@ -33,6 +33,10 @@ struct Layer {
   bool is_present = false;        ///< False for a missing upper only.
   dev_t device = 0;               ///< st_dev of the root.
   sys::FileSystemUuid uuid = {};  ///< For origins; zeros when the file system tells none.
+  /// Origins are taken whatever file system they name (uuid=off).
+  bool any_uuid = false;
+  /// Another lower is on another file system of the same UUID: an origin could be of either.
+  bool ambiguous_uuid = false;
   /// The kernel itself refuses writes below `root` (a read-only clone of the mount).
   bool write_protected = false;
   /// May hold marks that neither overpass nor overlayfs wrote (fuse-overlayfs's).

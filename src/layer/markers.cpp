@@ -32,6 +32,8 @@ constexpr Spelling kSpellings[] = {
     {"trusted.overlay.whiteout", "user.overlay.whiteout"},
     {"trusted.overlay.nlink", "user.overlay.nlink"},
     {"trusted.overlay.protattr", "user.overlay.protattr"},
+    {"trusted.overlay.upper", "user.overlay.upper"},
+    {"trusted.overlay.uuid", "user.overlay.uuid"},
 };
 
 constexpr std::string_view prefix_text(Prefix prefix) {

@@ -20,7 +20,18 @@ namespace overpass::layer {
 /// Where the marks of this mount live.
 enum class Prefix { Trusted, User };
 
-enum class Mark { Opaque, Redirect, Metacopy, Origin, Impure, Whiteout, Nlink, Protattr };
+enum class Mark {
+  Opaque,
+  Redirect,
+  Metacopy,
+  Origin,
+  Impure,
+  Whiteout,
+  Nlink,
+  Protattr,
+  Upper,
+  Uuid
+};
 
 /// The attribute's full name, a literal.
 const char* name_of(Mark mark, Prefix prefix);

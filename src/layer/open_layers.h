@@ -23,7 +23,6 @@ struct LayerPaths {
   std::optional<std::string> work;  ///< Present exactly when `upper` is.
   std::string mountpoint;           ///< For the check that it does not lie inside a layer.
   bool userxattr = false;           ///< Marks are user.overlay.* although trusted.* could be had.
-  bool is_volatile = false;         ///< The upper is marked as one that a crash leaves incomplete.
   FormatChoice format = {};
 };
 

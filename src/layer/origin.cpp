@@ -21,19 +21,27 @@ using namespace format;
 constexpr size_t kHeaderSize = 5 + std::tuple_size_v<sys::FileSystemUuid>;
 constexpr uint8_t kEndianFlag = std::endian::native == std::endian::big ? kOriginBigEndian : 0;
 
-}  // namespace
-
-std::string encode_origin(const Layer& layer, sys::Place place) {
+std::string encode(const Layer& layer, sys::Place place, uint8_t flags) {
   const auto handle = sys::file_handle(place);
   if (!handle || handle->bytes.size() > kOriginMaxHandle || handle->type > 0xff) return {};
   std::string value;
   for (const size_t byte :
        {size_t{kOriginVersion}, size_t{kOriginMagic}, kHeaderSize + handle->bytes.size(),
-        size_t{kEndianFlag}, static_cast<size_t>(handle->type)}) {
+        size_t{flags}, static_cast<size_t>(handle->type)}) {
     value.push_back(static_cast<char>(byte));
   }
   for (const uint8_t byte : layer.uuid) value.push_back(static_cast<char>(byte));
   return value + handle->bytes;
+}
+
+}  // namespace
+
+std::string encode_origin(const Layer& layer, sys::Place place) {
+  return encode(layer, place, kEndianFlag);
+}
+
+std::string encode_upper(const Layer& upper, sys::Place place) {
+  return encode(upper, place, kEndianFlag | kOriginUpper);
 }
 
 std::optional<Origin> decode_origin(std::string_view value) {
@@ -49,8 +57,12 @@ std::optional<Origin> decode_origin(std::string_view value) {
   return origin;
 }
 
+bool may_be_of(const Layer& layer, const Origin& origin) {
+  return layer.any_uuid || (layer.uuid == origin.uuid && !layer.ambiguous_uuid);
+}
+
 std::optional<sys::Stat> find_origin(const Layer& layer, BorrowedFd root, const Origin& origin) {
-  if (layer.uuid != origin.uuid) return {};
+  if (!may_be_of(layer, origin)) return {};
   // Handles are opened relative to a descriptor that is not O_PATH.
   const auto mount = sys::open_at(root, ".", O_RDONLY | O_DIRECTORY);
   if (!mount) return {};

@@ -25,8 +25,14 @@ struct Origin {
 /// gives no handles.
 std::string encode_origin(const Layer& layer, sys::Place place);
 
+/// The value that names a directory of the upper itself: as encode_origin(), with a flag.
+std::string encode_upper(const Layer& upper, sys::Place place);
+
 /// Nothing for an unknown origin and for what is no such value.
 std::optional<Origin> decode_origin(std::string_view value);
+
+/// Whether an origin says that it is on the file system of `layer`.
+bool may_be_of(const Layer& layer, const Origin& origin);
 
 /// Attributes of the origin if it is on the file system of `layer`, whose root is open at `root`.
 /// Needs CAP_DAC_READ_SEARCH; nothing without it or when the file is gone.

@@ -11,6 +11,8 @@ namespace overpass::layer {
 
 namespace {
 
+constexpr char kNotChosen[] = "not asked for";
+
 const char* word_of(RedirectDir mode) {
   switch (mode) {
     case RedirectDir::On:
@@ -73,21 +75,28 @@ SettledFormat settle_format(const FormatChoice& choice, Prefix prefix, bool has_
   const RedirectDir redirects = effective_redirects(choice, prefix);
   settings.follows_redirects = redirects != RedirectDir::NoFollow;
   settings.writes_redirects = has_upper && redirects == RedirectDir::On;
-  if (choice.redirect_dir == RedirectDir::On && !has_upper) {
+  if (!has_upper && redirects == RedirectDir::On) {
     settled.reasons.redirect_dir = "without an upper directory redirects are only followed";
+  } else if (!settings.follows_redirects && !choice.redirect_dir) {
+    settled.reasons.redirect_dir = "the default where whoever owns a file can write its marks";
   }
   settings.follows_metacopy = choice.metacopy.value_or(false);
   settings.writes_metacopy = has_upper && settings.follows_metacopy;
+  if (!settings.follows_metacopy) settled.reasons.metacopy = kNotChosen;
   settings.verity = choice.verity;
   settings.xino = choice.xino;
   settings.nfs_export = choice.nfs_export;
-  if (settings.nfs_export && !has_upper && settings.follows_redirects) {
+  if (!settings.nfs_export) {
+    settled.reasons.nfs_export = kNotChosen;
+  } else if (!has_upper && settings.follows_redirects) {
     settings.nfs_export = false;
     settled.reasons.nfs_export = "without an upper directory it needs redirect_dir=nofollow";
   }
   settings.index = has_upper && (choice.index.value_or(false) || settings.nfs_export);
-  if (choice.index == true && !has_upper) {
+  if (!has_upper) {
     settled.reasons.index = "without an upper directory there is nothing to index";
+  } else if (!settings.index) {
+    settled.reasons.index = kNotChosen;
   }
   settings.uuid = choice.uuid;
   if (settings.uuid == Uuid::On && !has_upper) {

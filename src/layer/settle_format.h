@@ -15,11 +15,11 @@
 
 namespace overpass::layer {
 
-/// Why something that was chosen is not in force, for `overpass status`; empty where it is, or
-/// where nobody chose it.
+/// Why something is off or not as it was chosen, for `overpass status`; empty otherwise.
 struct FormatReasons {
   std::string redirect_dir;
   std::string index;
+  std::string metacopy;
   std::string uuid;
   std::string nfs_export;
 };

@@ -26,31 +26,43 @@ namespace {
 // not inodes. overlayfs shares its whiteouts as well (5.8).
 constexpr char kSharedWhiteout[] = "whiteout";
 
-/// Removes `name` and, if it is a directory, what is below it. Never leaves the directory: every
-/// step is one component and follows no link.
+bool can_set(sys::Place place, const char* name) {
+  return sys::set_xattr(place, name, "y").has_value();
+}
+
+/// The kernel makes these directories with mode 0, which keeps an ordinary user out.
+Result<UniqueFd> open_own_directory(BorrowedFd directory, const char* name) {
+  auto fd = sys::open_at(directory, name, O_RDONLY | O_DIRECTORY);
+  if (!fd.failed_with(EACCES)) return fd;
+  TRY(sys::change_mode({directory, name}, 0700));
+  return sys::open_at(directory, name, O_RDONLY | O_DIRECTORY);
+}
+
+}  // namespace
+
+Result<WorkDirectory> open_work_directory(BorrowedFd workdir, const char* name) {
+  auto made = sys::make_directory(workdir, name, 0700);
+  if (!made && !made.failed_with(EEXIST)) return fail(made.error());
+  return WorkDirectory{TRY(open_own_directory(workdir, name)), made.has_value()};
+}
+
 Result<void> remove_tree(BorrowedFd directory, const char* name) {
+  // Every step is one component and follows no link.
   auto removed = sys::remove_file(directory, name);
   if (removed || !(removed.failed_with(EISDIR) || removed.failed_with(EPERM))) return removed;
   auto empty = sys::remove_directory(directory, name);
   if (empty || !empty.failed_with(ENOTEMPTY)) return empty;
-  const UniqueFd fd = TRY(sys::open_at(directory, name, O_RDONLY | O_DIRECTORY));
+  const UniqueFd fd = TRY(open_own_directory(directory, name));
   TRY(sys::for_each_entry(
       fd, [&](const sys::DirectoryEntry& entry) { return remove_tree(fd, entry.name.data()); }));
   return sys::remove_directory(directory, name);
 }
 
-bool can_set(sys::Place place, const char* name) {
-  return sys::set_xattr(place, name, "y").has_value();
-}
-
-}  // namespace
-
 Result<Workdir> Workdir::prepare(BorrowedFd workdir) {
-  auto made = sys::make_directory(workdir, format::kWorkName, 0700);
-  if (!made && !made.failed_with(EEXIST)) return fail(made.error());
+  WorkDirectory work = TRY(open_work_directory(workdir, format::kWorkName));
   Workdir result;
-  result.made_ = made.has_value();
-  result.fd_ = TRY(sys::open_at(workdir, format::kWorkName, O_RDONLY | O_DIRECTORY));
+  result.made_ = work.was_made;
+  result.fd_ = std::move(work.fd);
   TRY(sys::for_each_entry(result.fd_, [&](const sys::DirectoryEntry& entry) {
     return remove_tree(result.fd_, entry.name.data());
   }));
@@ -92,8 +104,17 @@ void Workdir::undo(BorrowedFd workdir) {
   if (made_) (void)sys::remove_directory(workdir, format::kWorkName);
 }
 
+Result<void> Workdir::mark_volatile() {
+  UniqueFd directory = TRY(sys::open_at(fd_, ".", O_RDONLY | O_DIRECTORY));
+  // Below "work", which is open already.
+  for (const char* name : {format::kIncompatName, format::kVolatileName}) {
+    directory = TRY(open_work_directory(directory, name)).fd;
+  }
+  return sys::make_node(directory, format::kVolatileFileName, S_IFREG | 0600, 0);
+}
+
 std::string Workdir::temporary_name() {
-  return "#" + std::to_string(next_->fetch_add(1, std::memory_order_relaxed));
+  return format::kTemporaryPrefix + std::to_string(next_->fetch_add(1, std::memory_order_relaxed));
 }
 
 Result<void> Workdir::place_whiteout(BorrowedFd directory, const char* name) {

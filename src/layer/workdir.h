@@ -29,6 +29,18 @@ struct UpperFeatures {
   bool entry_types = false;      ///< getdents64 says d_type.
 };
 
+/// A directory of the workdir, open for reading.
+struct WorkDirectory {
+  UniqueFd fd;
+  bool was_made = false;  ///< It was not there before.
+};
+
+/// Opens `name` in the workdir open at `workdir`, or makes it.
+Result<WorkDirectory> open_work_directory(BorrowedFd workdir, const char* name);
+
+/// Removes `name` and, if it is a directory, what is below it. Never leaves the directory.
+Result<void> remove_tree(BorrowedFd directory, const char* name);
+
 /// Threads: any; names are handed out atomically.
 class Workdir {
  public:
@@ -39,6 +51,9 @@ class Workdir {
 
   /// Leaves the workdir as prepare() found it, for a mount that is refused.
   void undo(BorrowedFd workdir);
+
+  /// Tells later mounts that what is written to the upper from now on may be lost.
+  Result<void> mark_volatile();
 
   BorrowedFd fd() const { return fd_; }
   const UpperFeatures& features() const { return features_; }

@@ -25,7 +25,7 @@ std::optional<sys::Stat> origin_by_name(Overlay& overlay, Inode& directory, cons
     const sys::Place place = {(*fd)->fd, name};
     auto handle = sys::file_handle(place);
     if (!handle || *handle != origin.handle) continue;
-    if (overlay.stack.layers[layer].uuid != origin.uuid) continue;
+    if (!layer::may_be_of(overlay.stack.layers[layer], origin)) continue;
     if (auto stat = sys::stat(place)) return *stat;
   }
   return {};

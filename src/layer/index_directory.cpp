@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+//
+// First all comparisons, then all changes.
+
+#include "layer/index_directory.h"
+
+#include <optional>
+
+#include "layer/named_directory.h"
+#include "layer/origin.h"
+#include "overpass/layer_format.h"
+#include "sys/directory_stream.h"
+#include "sys/names.h"
+#include "sys/open.h"
+#include "sys/xattr.h"
+
+namespace overpass::layer {
+
+namespace {
+
+/// Without the mark it is for us to set.
+enum class Verdict { Absent, Matches, Differs };
+
+Verdict compare(sys::Place place, const char* mark, const std::string& expected) {
+  const auto value = sys::get_xattr(place, mark);
+  if (!value) return value.failed_with(ENODATA) ? Verdict::Absent : Verdict::Differs;
+  return *value == expected ? Verdict::Matches : Verdict::Differs;
+}
+
+std::unexpected<Problem> foreign_lower(const LayerStack& stack) {
+  return problem("upperdir " + quoted(stack.upper().path) +
+                     " was indexed over another lowerdir than " + quoted(stack.layers[1].path),
+                 "mount it over the lowerdir it was written over, or leave index=on out");
+}
+
+std::unexpected<Problem> foreign_upper(const LayerStack& stack) {
+  return problem(
+      "the index in the workdir belongs to another upperdir than " + quoted(stack.upper().path),
+      "use the workdir that was used with this upperdir, remove 'index' from the "
+      "workdir, or leave index=on out");
+}
+
+std::unexpected<Problem> unusable(Errno error) {
+  return problem("the index in the workdir cannot be used: " + text_of(error),
+                 "the workdir has to be writable and its file system to have free space");
+}
+
+/// What a crash of overlayfs left, which prepares its copies in here.
+Result<void> remove_temporaries(BorrowedFd index) {
+  return sys::for_each_entry(index, [&](const sys::DirectoryEntry& entry) -> Result<void> {
+    if (entry.name.starts_with(format::kTemporaryPrefix)) {
+      TRY(remove_tree(index, entry.name.data()));
+    }
+    return {};
+  });
+}
+
+}  // namespace
+
+Expected<void> open_index(LayerStack& stack) {
+  const char* origin_mark = name_of(Mark::Origin, stack.prefix);
+  const char* upper_mark = name_of(Mark::Upper, stack.prefix);
+  const sys::Place upper = sys::itself(stack.upper().root);
+  const std::string lower_root = encode_origin(stack.layers[1], sys::itself(stack.layers[1].root));
+  const std::string upper_root = encode_upper(stack.upper(), upper);
+  const Verdict origin = compare(upper, origin_mark, lower_root);
+  if (origin == Verdict::Differs) return foreign_lower(stack);
+
+  auto opened = open_work_directory(stack.work_lock, format::kIndexName);
+  if (!opened) return unusable(opened.error());
+  const sys::Place index = sys::itself(opened->fd);
+  // Kernels before 4.16 marked the index with the upper as its origin.
+  const bool old_differs =
+      compare(index, origin_mark, encode_origin(stack.upper(), upper)) == Verdict::Differs &&
+      compare(index, origin_mark, upper_root) == Verdict::Differs;
+  const Verdict owner = compare(index, upper_mark, upper_root);
+  if (old_differs || owner == Verdict::Differs) return foreign_upper(stack);
+
+  // Beyond this point upper, lower and index are bound to each other.
+  Result<void> done = remove_temporaries(opened->fd);
+  if (done && owner == Verdict::Absent) done = sys::set_xattr(index, upper_mark, upper_root);
+  if (done && origin == Verdict::Absent) done = sys::set_xattr(upper, origin_mark, lower_root);
+  if (!done) {
+    if (opened->was_made) (void)sys::remove_directory(stack.work_lock, format::kIndexName);
+    return unusable(done.error());
+  }
+  stack.index = std::move(opened->fd);
+  return {};
+}
+
+}  // namespace overpass::layer

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+//
+// The order is: compare, take both roots, claim them, empty and probe the workdir. Emptying is the
+// first thing that is written.
+
+#include "layer/open_upper.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <algorithm>
+
+#include "overpass/layer_format.h"
+#include "sys/directory_stream.h"
+#include "sys/lock_file.h"
+#include "sys/mount_api.h"
+#include "sys/open.h"
+#include "sys/stat.h"
+
+namespace overpass::layer {
+
+namespace {
+
+Expected<void> check_upper_and_work(const NamedDirectory& upper, const NamedDirectory& work,
+                                    const LayerPaths& paths) {
+  if (are_same(upper, work) || is_within(work.real_path, upper.real_path) ||
+      is_within(upper.real_path, work.real_path)) {
+    return problem("workdir " + quoted(*paths.work) + " and upperdir " + quoted(*paths.upper) +
+                       " lie one inside the other",
+                   "use two separate directories of one file system");
+  }
+  if (sys::device_of(upper.stat) != sys::device_of(work.stat) ||
+      upper.stat.stx_mnt_id != work.stat.stx_mnt_id) {
+    return problem("workdir " + quoted(*paths.work) + " and upperdir " + quoted(*paths.upper) +
+                       " are not on the same file system and mount",
+                   "put the workdir beside the upperdir");
+  }
+  if (auto writable = sys::check_writable(upper.fd); !writable) {
+    return problem(
+        "upperdir " + quoted(*paths.upper) + " is not writable: " + text_of(writable.error()),
+        "remount its file system read-write, choose another, or leave upperdir out for "
+        "a read-only mount");
+  }
+  return {};
+}
+
+/// Only what overlay file systems leave in a workdir may be there.
+Expected<void> check_workdir_content(const NamedDirectory& work, const std::string& path) {
+  std::string foreign;
+  (void)sys::for_each_entry(work.fd, [&](const sys::DirectoryEntry& entry) -> Result<void> {
+    if (entry.name != format::kWorkName && entry.name != format::kIndexName) foreign = entry.name;
+    return {};
+  });
+  if (foreign.empty()) return {};
+  return problem(
+      "workdir " + quoted(path) + " contains " + quoted(foreign) + ", which no overlay put there",
+      "use an empty directory");
+}
+
+/// Opens `upper` and `work` for use. With privilege both are taken through one clone of the mount,
+/// so that what is mounted over them later, the union itself perhaps, is not in the way.
+struct UpperRoots {
+  UniqueFd upper;
+  UniqueFd work;
+};
+
+Expected<UpperRoots> take_upper_roots(const NamedDirectory& upper, const NamedDirectory& work,
+                                      const LayerPaths& paths) {
+  auto plain = [](const NamedDirectory& directory) {
+    return sys::reopen(directory.fd, O_PATH | O_DIRECTORY);
+  };
+  if (is_within(paths.mountpoint, upper.real_path)) {
+    size_t common = 0;
+    const size_t shorter = std::min(upper.real_path.size(), work.real_path.size());
+    for (size_t i = 0; i < shorter && upper.real_path[i] == work.real_path[i]; ++i) {
+      if (upper.real_path[i] == '/') common = i;
+    }
+    const std::string parent = upper.real_path.substr(0, std::max<size_t>(common, 1));
+    auto below = [&](const NamedDirectory& directory) {
+      return directory.real_path.substr(common + 1);
+    };
+    auto parent_fd = sys::open_path(parent.c_str(), O_PATH | O_DIRECTORY);
+    if (parent_fd) {
+      if (auto clone = sys::clone_tree(*parent_fd)) {
+        auto upper_fd = sys::open_beneath(*clone, below(upper).c_str(), O_PATH | O_DIRECTORY);
+        auto work_fd = sys::open_beneath(*clone, below(work).c_str(), O_PATH | O_DIRECTORY);
+        if (upper_fd && work_fd) return UpperRoots{std::move(*upper_fd), std::move(*work_fd)};
+      }
+    }
+    if (paths.mountpoint != upper.real_path) {
+      return problem("mountpoint " + quoted(paths.mountpoint) + " lies inside upperdir " +
+                         quoted(*paths.upper),
+                     "mount elsewhere, or as root");
+    }
+  }
+  auto upper_fd = plain(upper);
+  auto work_fd = plain(work);
+  if (!upper_fd || !work_fd) return problem("upperdir " + quoted(*paths.upper) + " went away");
+  return UpperRoots{std::move(*upper_fd), std::move(*work_fd)};
+}
+
+/// What the workdir's file system must be able to do, each with its own words.
+Expected<Prefix> check_features(const Workdir& workdir, const LayerPaths& paths) {
+  const UpperFeatures& features = workdir.features();
+  const std::string upper = "the file system of upperdir " + quoted(*paths.upper);
+  if (!features.entry_types) {
+    return problem(upper + " does not tell entry types (d_type)",
+                   "on xfs, make it with ftype=1; else use another file system");
+  }
+  if (!features.whiteouts) {
+    return problem(upper + " takes no whiteouts (character device 0:0)",
+                   "use a file system with device nodes, such as ext4, xfs, btrfs or tmpfs");
+  }
+  if (features.trusted_xattrs && !paths.userxattr) return Prefix::Trusted;
+  if (features.user_xattrs) return Prefix::User;
+  return problem(upper + " takes no extended attributes",
+                 "use a file system with them, such as ext4, xfs, btrfs or tmpfs");
+}
+
+bool is_empty_directory(BorrowedFd fd) {
+  bool empty = true;
+  (void)sys::for_each_entry(fd, [&](const sys::DirectoryEntry&) -> Result<void> {
+    empty = false;
+    return fail(ECANCELED);
+  });
+  return empty;
+}
+
+/// Takes the directory for this mount until the process ends.
+Expected<UniqueFd> claim(BorrowedFd directory, const char* option, const std::string& path) {
+  auto fd = sys::open_at(directory, ".", O_RDONLY | O_DIRECTORY);
+  if (fd && sys::lock_file(*fd)) return std::move(*fd);
+  return problem(std::string(option) + " " + quoted(path) + " is in use by another mount",
+                 "unmount that first, or give each mount its own upperdir and workdir");
+}
+
+/// A mount that left something there wrote an upper that not every other mount may trust.
+Expected<void> check_incompatible_use(BorrowedFd workdir, const LayerPaths& paths) {
+  const auto incompat = sys::open_beneath(workdir, format::kIncompatMark, O_RDONLY | O_DIRECTORY);
+  if (!incompat) return {};
+  std::string feature;
+  (void)sys::for_each_entry(*incompat, [&](const sys::DirectoryEntry& entry) -> Result<void> {
+    feature = entry.name;
+    return {};
+  });
+  if (feature.empty()) return {};
+  const std::string upper = "upperdir " + quoted(*paths.upper);
+  if (feature != format::kVolatileName) {
+    return problem(upper + " was used by a mount with the feature " + quoted(feature) +
+                       ", which is not known here",
+                   "mount it with what wrote it, or start with a fresh upperdir and workdir");
+  }
+  return problem(upper + " was used by a volatile mount and may be incomplete",
+                 "start with a fresh upperdir and workdir, or remove work/incompat from the "
+                 "workdir if the machine has not crashed since");
+}
+
+}  // namespace
+
+Expected<void> open_upper(const NamedDirectory& upper, const LayerPaths& paths, LayerStack& stack) {
+  const auto work = open_named("workdir", *paths.work);
+  if (!work) return std::unexpected(work.error());
+  if (auto ok = check_upper_and_work(upper, *work, paths); !ok) return ok;
+  if (auto ok = check_workdir_content(*work, *paths.work); !ok) return ok;
+  auto roots = take_upper_roots(upper, *work, paths);
+  if (!roots) return std::unexpected(roots.error());
+  auto upper_lock = claim(roots->upper, "upperdir", *paths.upper);
+  if (!upper_lock) return std::unexpected(upper_lock.error());
+  // The workdir is about to be emptied, so it must be nobody else's either.
+  auto work_lock = claim(roots->work, "workdir", *paths.work);
+  if (!work_lock) return std::unexpected(work_lock.error());
+  if (auto ok = check_incompatible_use(roots->work, paths); !ok) return ok;
+  auto workdir = Workdir::prepare(roots->work);
+  if (!workdir) {
+    return problem(
+        "workdir " + quoted(*paths.work) + " cannot be prepared: " + text_of(workdir.error()),
+        "it has to be writable and on a file system with free space");
+  }
+  auto prefix = check_features(*workdir, paths);
+  if (!prefix) {
+    workdir->undo(roots->work);
+    return std::unexpected(prefix.error());
+  }
+  Layer& layer = stack.layers[kUpper];
+  layer.path = *paths.upper;
+  layer.is_present = true;
+  layer.device = sys::device_of(upper.stat);
+  layer.uuid = sys::file_system_uuid(upper.fd).value_or(sys::FileSystemUuid{});
+  layer.foreign_marks = !is_empty_directory(upper.fd);
+  layer.root = std::move(roots->upper);
+  stack.workdir = std::move(*workdir);
+  stack.prefix = *prefix;
+  stack.upper_lock = std::move(*upper_lock);
+  stack.work_lock = std::move(*work_lock);
+  return {};
+}
+
+}  // namespace overpass::layer

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+//
+// The order is overlayfs's: what needs file handles, what needs to tell file systems apart, the
+// identity of the upper, the index.
+
+#include "layer/prepare_format.h"
+
+#include <linux/magic.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/log.h"
+#include "layer/index_directory.h"
+#include "layer/named_directory.h"
+#include "sys/file_handle.h"
+#include "sys/random.h"
+#include "sys/xattr.h"
+
+namespace overpass::layer {
+
+namespace {
+
+bool gives_handles(const Layer& layer) {
+  return sys::file_handle(sys::itself(layer.root)).has_value();
+}
+
+/// Subvolumes of btrfs have device numbers of their own.
+bool on_one_file_system(const Layer& a, const Layer& b) {
+  if (a.device == b.device) return true;
+  const auto magic = sys::file_system_magic(a.root);
+  const auto other = sys::file_system_magic(b.root);
+  return magic && other && *magic == BTRFS_SUPER_MAGIC && *other == BTRFS_SUPER_MAGIC &&
+         a.uuid == b.uuid;
+}
+
+void mark_ambiguous_lowers(std::vector<Layer>& layers) {
+  for (size_t i = 1; i < layers.size(); ++i) {
+    for (size_t j = 1; j < i; ++j) {
+      if (layers[i].uuid != layers[j].uuid || on_one_file_system(layers[i], layers[j])) continue;
+      layers[i].ambiguous_uuid = layers[j].ambiguous_uuid = true;
+    }
+  }
+}
+
+void drop_index(LayerStack& stack, const std::string& reason) {
+  if (stack.format.index) stack.format_reasons.index = reason;
+  if (stack.format.nfs_export) stack.format_reasons.nfs_export = reason;
+  stack.format.index = stack.format.nfs_export = false;
+}
+
+/// Entries of the index are named by file handles, and handles by the UUID of their file system.
+void settle_index(LayerStack& stack) {
+  for (const Layer& layer : stack.layers) {
+    if (!stack.format.index && !stack.format.nfs_export) return;
+    if (!layer.is_present) continue;
+    if (!gives_handles(layer)) {
+      drop_index(stack, "the file system of " + quoted(layer.path) + " gives no file handles");
+    } else if (layer.ambiguous_uuid) {
+      drop_index(stack, "the file system of " + quoted(layer.path) +
+                            " has the UUID of another lower's, or none like that");
+    }
+  }
+}
+
+void leave_uuids_out(LayerStack& stack) {
+  const bool is_one =
+      std::all_of(stack.layers.begin(), stack.layers.end(), [&](const Layer& layer) {
+        return !layer.is_present || on_one_file_system(stack.layers.back(), layer);
+      });
+  if (!is_one) {
+    stack.format.uuid = Uuid::Null;
+    stack.format_reasons.uuid = "uuid=off needs all layers on one file system";
+    return;
+  }
+  for (Layer& layer : stack.layers) {
+    layer.uuid = {};
+    layer.any_uuid = true;
+    layer.ambiguous_uuid = false;
+  }
+}
+
+/// A new upper gets a UUID; one that was used without stays without unless uuid=on says otherwise.
+void settle_uuid(LayerStack& stack) {
+  if (stack.format.uuid == Uuid::Off) return leave_uuids_out(stack);
+  if (stack.format.uuid == Uuid::Null) return;
+  const Uuid wanted = std::exchange(stack.format.uuid, Uuid::Null);
+  if (!stack.has_upper()) return;
+  const sys::Place root = sys::itself(stack.upper().root);
+  const char* mark = name_of(Mark::Uuid, stack.prefix);
+  std::string& reason = stack.format_reasons.uuid;
+  sys::FileSystemUuid uuid;
+  const auto present = sys::get_xattr(root, mark);
+  if (present && present->size() == uuid.size()) {
+    stack.format.uuid = Uuid::On;
+    return;
+  }
+  if (!present.failed_with(ENODATA)) {
+    reason = "the UUID of the upper directory cannot be read";
+    return;
+  }
+  if (wanted == Uuid::Auto && sys::get_xattr(root, name_of(Mark::Impure, stack.prefix))) {
+    reason = "the upper directory was used before it had one";
+    return;
+  }
+  const auto made = sys::random_uuid();
+  if (made &&
+      sys::set_xattr(root, mark, {reinterpret_cast<const char*>(made->data()), made->size()})) {
+    stack.format.uuid = Uuid::On;
+  } else {
+    reason = "the UUID of the upper directory cannot be written";
+  }
+}
+
+void warn_of_dropped_choices(const FormatChoice& choice, const FormatReasons& reasons) {
+  if (choice.index == true && !reasons.index.empty()) {
+    log::warn("index=on has no effect: %s", reasons.index.c_str());
+  }
+  if (choice.nfs_export && !reasons.nfs_export.empty()) {
+    log::warn("nfs_export=on has no effect: %s", reasons.nfs_export.c_str());
+  }
+  if (choice.uuid != Uuid::Auto && !reasons.uuid.empty()) {
+    log::warn("uuid= has no effect: %s", reasons.uuid.c_str());
+  }
+}
+
+}  // namespace
+
+Expected<void> prepare_format(LayerStack& stack, const LayerPaths& paths) {
+  SettledFormat settled = settle_format(paths.format, stack.prefix, stack.has_upper());
+  stack.format = settled.settings;
+  stack.format_reasons = std::move(settled.reasons);
+  mark_ambiguous_lowers(stack.layers);
+  settle_index(stack);
+  // Origins carry the UUIDs that are settled here.
+  settle_uuid(stack);
+  warn_of_dropped_choices(paths.format, stack.format_reasons);
+  if (!stack.format.index) return {};
+  return open_index(stack);
+}
+
+}  // namespace overpass::layer
