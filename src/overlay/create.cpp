@@ -91,6 +91,7 @@ Result<void> make_in_upper(const NewObject& object, BorrowedFd upper) {
 Result<Entry> enter_new(const NewObject& object, BorrowedFd upper) {
   Found found = {};
   found.layer = layer::kUpper;
+  found.is_new = true;
   found.stat = TRY(sys::stat({upper, object.name}));
   found.origin = {sys::device_of(found.stat), found.stat.stx_ino};
   return enter(object.overlay, object.directory, object.name, std::move(found));

@@ -184,14 +184,16 @@ void InodeTable::unindex(Link& link) {
 }
 
 InodeRef InodeTable::find_by_key(FileKey key) {
-  Lock lock(keys_.mutex);
-  auto found = keys_.inodes.find({key.device, key.ino});
-  return found == keys_.inodes.end() ? InodeRef() : reference_if_alive(found->second);
+  KeyShard& shard = key_shard(key);
+  Lock lock(shard.mutex);
+  auto found = shard.inodes.find({key.device, key.ino});
+  return found == shard.inodes.end() ? InodeRef() : reference_if_alive(found->second);
 }
 
 InodeRef InodeTable::index_by_key(const InodeRef& inode, FileKey key) {
-  Lock lock(keys_.mutex);
-  auto [position, is_new] = keys_.inodes.try_emplace({key.device, key.ino}, inode.get());
+  KeyShard& shard = key_shard(key);
+  Lock lock(shard.mutex);
+  auto [position, is_new] = shard.inodes.try_emplace({key.device, key.ino}, inode.get());
   if (!is_new && position->second != inode.get()) {
     if (InodeRef other = reference_if_alive(position->second)) return other;
     position->second = inode.get();
@@ -200,14 +202,16 @@ InodeRef InodeTable::index_by_key(const InodeRef& inode, FileKey key) {
 }
 
 void InodeTable::replace_by_key(const InodeRef& inode, FileKey key) {
-  Lock lock(keys_.mutex);
-  keys_.inodes[{key.device, key.ino}] = inode.get();
+  KeyShard& shard = key_shard(key);
+  Lock lock(shard.mutex);
+  shard.inodes[{key.device, key.ino}] = inode.get();
 }
 
 void InodeTable::unindex_key(Inode& inode, FileKey key) {
-  Lock lock(keys_.mutex);
-  auto found = keys_.inodes.find({key.device, key.ino});
-  if (found != keys_.inodes.end() && found->second == &inode) keys_.inodes.erase(found);
+  KeyShard& shard = key_shard(key);
+  Lock lock(shard.mutex);
+  auto found = shard.inodes.find({key.device, key.ino});
+  if (found != shard.inodes.end() && found->second == &inode) shard.inodes.erase(found);
 }
 
 void InodeTable::remember(Inode& inode) {

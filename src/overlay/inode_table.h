@@ -117,13 +117,14 @@ class InodeTable {
   /// Takes an inode without references out of the table; its reference to the parent.
   InodeRef take_out(Inode* inode);
 
+  KeyShard& key_shard(FileKey key) { return keys_[key.ino % kShards]; }
   NodeShard& node_shard(NodeId node);
   NameShard& name_shard(size_t hash) { return names_[hash >> 32 & (kShards - 1)]; }
 
   const std::function<void(Inode&)> on_destroy_;
   std::array<NodeShard, kShards> nodes_;
   std::array<NameShard, kShards> names_;
-  KeyShard keys_;
+  std::array<KeyShard, kShards> keys_;
   std::atomic<uint32_t> next_shard_ = 0;
   std::atomic<size_t> size_ = 0;
   Inode* root_ = nullptr;

@@ -9,6 +9,7 @@
 
 #include "overlay/open_mode.h"
 #include "overlay/overlay.h"
+#include "sys/stat.h"
 
 namespace overpass::overlay {
 
@@ -51,6 +52,22 @@ bool drop_link(Overlay& overlay, Inode& inode, Link* link) REQUIRES(inode.mutex)
   return false;
 }
 
+/// Whether the file still has names, which nobody has looked up yet and which must lead here.
+bool has_other_names(const Inode& inode, const SharedFd& file) REQUIRES(inode.mutex) {
+  if (inode.upper_key == FileKey() || file == nullptr) return false;
+  const auto stat = sys::stat(sys::itself(file->fd));
+  return stat && stat->stx_nlink > 0;
+}
+
+/// The file's numbers may be another's from now on.
+void forget_keys(Overlay& overlay, Inode& inode) REQUIRES(inode.mutex) {
+  const FileKey key = std::exchange(inode.upper_key, FileKey());
+  if (key != FileKey()) overlay.table.unindex_key(inode, key);
+  if (inode.extras == nullptr) return;
+  const FileKey lower_key = std::exchange(inode.extras->lower_key, FileKey());
+  if (lower_key != FileKey()) overlay.table.unindex_key(inode, lower_key);
+}
+
 }  // namespace
 
 void add_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
@@ -81,12 +98,7 @@ void remove_link_locked(Overlay& overlay, Inode& inode, const Inode& directory,
   Link* link = find_link(inode, directory, name);
   if (link == nullptr || !drop_link(overlay, inode, link)) return;
   inode.linked = false;
-  const FileKey key = std::exchange(inode.upper_key, FileKey());
-  if (key != FileKey()) overlay.table.unindex_key(inode, key);
-  if (inode.extras != nullptr) {
-    const FileKey lower_key = std::exchange(inode.extras->lower_key, FileKey());
-    if (lower_key != FileKey()) overlay.table.unindex_key(inode, lower_key);
-  }
+  if (!has_other_names(inode, orphan)) forget_keys(overlay, inode);
   if (orphan == nullptr) return;
   InodeExtras& extras = inode.rare();
   extras.orphan = orphan;
@@ -126,6 +138,7 @@ void forget_names(Overlay& overlay, Inode& inode) {
   while (!drop_link(overlay, inode, &inode.link)) {
   }
   inode.linked = false;
+  forget_keys(overlay, inode);
 }
 
 InodeRef remember_key(Overlay& overlay, const InodeRef& inode, FileKey key) {

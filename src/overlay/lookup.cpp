@@ -13,12 +13,16 @@ namespace overpass::overlay {
 
 namespace {
 
-/// What tells that two names are of one file; nothing for files of a single name.
+/// What tells that two names are of one file; nothing for what has one name only.
 FileKey key_of(const Found& found) {
-  if (sys::is_directory(found.stat)) return {};
+  if (sys::is_directory(found.stat) || found.is_new) return {};
   if (found.layer != layer::kUpper) return found.shared_lower;
-  if (found.stat.stx_nlink < 2 && !found.index) return {};
   return {sys::device_of(found.stat), found.stat.stx_ino};
+}
+
+/// Whether other names of the file may be looked up later.
+bool may_have_other_names(const Found& found) {
+  return found.layer != layer::kUpper || found.stat.stx_nlink > 1 || found.index;
 }
 
 /// A new inode that no name leads to.
@@ -62,7 +66,7 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
     if (const InodeRef known = overlay.table.find_by_key(key)) return is_name_of(known);
   }
   InodeRef inode = make_inode(overlay, found);
-  if (key != FileKey()) {
+  if (key != FileKey() && may_have_other_names(found)) {
     // Another of its names may have been entered at the same time.
     const InodeRef first =
         in_upper ? remember_key(overlay, inode, key) : remember_lower_key(overlay, inode, key);

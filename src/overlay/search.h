@@ -40,6 +40,7 @@ struct Found {
   std::unique_ptr<DataPlace> data;         ///< When the object is a metacopy.
   std::optional<IndexEntry> index;         ///< When it is reached by the index; then `layer` is
                                            ///< the upper, and `stat` that of the entry.
+  bool is_new = false;                     ///< Just made: no inode in memory can be this file.
   layer::ProtectionMark protection;        ///< By chattr(1).
   /// Of a lower file with several links that are to stay one file.
   FileKey shared_lower;
