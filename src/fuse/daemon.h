@@ -15,11 +15,12 @@
 #include "fuse/counters.h"
 #include "fuse/handles.h"
 #include "fuse/libfuse.h"
-#include "fuse/listings.h"
 #include "fuse/notifier.h"
 #include "fuse/workers.h"
+#include "overlay/open_directory.h"
 #include "overlay/open_file.h"
 #include "overlay/overlay.h"
+#include "sys/random.h"
 
 namespace overpass::fuse {
 
@@ -30,7 +31,6 @@ struct Negotiated {
   bool passthrough = false;
   std::string passthrough_reason;  ///< Why not.
   unsigned protocol_minor = 0;
-  bool needs_opendir = true;  ///< The kernel insists on opening directories (before Linux 5.1).
 };
 
 /// Backing ids by the daemon's own ioctl.
@@ -52,6 +52,8 @@ struct Daemon {
       : options(chosen), backing_files(counters), overlay(std::move(stack), settings) {}
 
   const config::Options& options;
+  /// Of every node but the root, so that a file handle of another daemon is told apart.
+  const uint32_t generation = sys::random_number();
   unsigned threads = 1;
   fuse_session* session = nullptr;  ///< Set once mounted.
   /// Passthrough was asked for and the daemon may register files; set before INIT.
@@ -66,7 +68,7 @@ struct Daemon {
   DirectBackingFiles backing_files;
   overlay::Overlay overlay;
   Handles<overlay::OpenFile> files;
-  Listings listings;
+  Handles<overlay::OpenDirectory> directories;
   std::optional<Notifier> notifier;
   std::optional<Workers> workers;
 };

@@ -14,11 +14,10 @@ namespace overpass::fuse {
 namespace {
 
 struct HandlerThread {
-  bool is_entered = false;
-  Daemon* queue_of = nullptr;  ///< Set for a thread of an io_uring queue.
+  Daemon* daemon = nullptr;
 
   ~HandlerThread() {
-    if (queue_of != nullptr) queue_of->workers->wait_until_idle();
+    if (daemon != nullptr && daemon->negotiated.io_uring) daemon->workers->wait_until_idle();
   }
 };
 
@@ -27,10 +26,9 @@ thread_local HandlerThread this_thread;
 }  // namespace
 
 void enter_handler_thread(fuse_req_t request) {
-  if (this_thread.is_entered) return;
+  if (this_thread.daemon != nullptr) return;
   (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
-  this_thread.is_entered = true;
-  if (fuse_req_is_uring(request)) this_thread.queue_of = &daemon_of(request);
+  this_thread.daemon = &daemon_of(request);
 }
 
 }  // namespace overpass::fuse

@@ -4,8 +4,11 @@
 
 #include "overlay/lookup.h"
 
+#include <cstring>
+
 #include "fuse/handle.h"
 #include "fuse/operations.h"
+#include "overlay/attributes.h"
 
 namespace overpass::fuse {
 
@@ -14,13 +17,16 @@ namespace {
 void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
   Daemon& daemon = arrived(request, Opcode::Lookup);
   answer_now(LookupReply(request), [&]() -> Result<overlay::Entry> {
-    return overlay::lookup(daemon.overlay, TRY(inode_at(daemon, parent)), name);
+    const overlay::InodeRef inode = TRY(inode_at(daemon, parent));
+    // How the kernel finds what a file handle stands for; nobody else asks for these names.
+    if (std::strcmp(name, ".") == 0) return overlay::entry_of(daemon.overlay, inode);
+    if (std::strcmp(name, "..") == 0) return overlay::lookup_parent(daemon.overlay, inode);
+    return overlay::lookup(daemon.overlay, inode, name);
   });
 }
 
 void on_forget(fuse_req_t request, fuse_ino_t node, uint64_t count) {
   Daemon& daemon = arrived(request, Opcode::Forget);
-  daemon.listings.forget(overlay::NodeId{node});
   daemon.overlay.table.forget(overlay::NodeId{node}, count);
   fuse_reply_none(request);
 }
@@ -28,7 +34,6 @@ void on_forget(fuse_req_t request, fuse_ino_t node, uint64_t count) {
 void on_forget_multi(fuse_req_t request, size_t count, fuse_forget_data* forgets) {
   Daemon& daemon = arrived(request, Opcode::BatchForget);
   for (const fuse_forget_data& forget : std::span(forgets, count)) {
-    daemon.listings.forget(overlay::NodeId{forget.ino});
     daemon.overlay.table.forget(overlay::NodeId{forget.ino}, forget.nlookup);
   }
   fuse_reply_none(request);

@@ -4,6 +4,7 @@
 
 #include "fuse/negotiate.h"
 
+#include "base/log.h"
 #include "fuse/daemon.h"
 
 namespace overpass::fuse {
@@ -63,6 +64,26 @@ void negotiate_passthrough(Daemon& daemon, fuse_conn_info& connection) {
   daemon.overlay.backing_files = &daemon.backing_files;
 }
 
+/// A handle (name_to_handle_at(2)) is a node id, which the next daemon may give to another file:
+/// whoever keeps handles, as another overlay's index does, must not get any. FUSE gives them out
+/// unless told not to.
+void negotiate_export(const Daemon& daemon, fuse_conn_info& connection) {
+  const bool wanted = daemon.overlay.stack.format.nfs_export;
+  for (const auto& [capability, is_set] :
+       {Feature{FUSE_CAP_EXPORT_SUPPORT, wanted}, Feature{FUSE_CAP_NO_EXPORT_SUPPORT, !wanted}}) {
+    if (is_set) {
+      (void)fuse_set_feature_flag(&connection, capability);
+    } else {
+      fuse_unset_feature_flag(&connection, capability);
+    }
+  }
+  if (wanted) {
+    log::warn(
+        "nfs_export=on: file handles of this mount last while the kernel remembers the file, and "
+        "end with the mount");
+  }
+}
+
 void negotiate_transport(Daemon& daemon, fuse_conn_info& connection) {
   Negotiated& result = daemon.negotiated;
   if (daemon.options.io_uring == config::Switch::Off) {
@@ -97,11 +118,10 @@ void negotiate(Daemon& daemon, fuse_conn_info& connection) {
       fuse_unset_feature_flag(&connection, feature.capability);
     }
   }
-  daemon.negotiated.needs_opendir =
-      (connection.capable_ext & FUSE_CAP_NO_OPENDIR_SUPPORT) == 0;
   connection.time_gran = 1;
   connection.no_interrupt = 1;  // Nothing here waits long enough without having promised to end.
   negotiate_passthrough(daemon, connection);
+  negotiate_export(daemon, connection);
   negotiate_transport(daemon, connection);
   require(daemon, daemon.options.passthrough, agreed.passthrough, "passthrough",
           agreed.passthrough_reason);

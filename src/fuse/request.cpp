@@ -49,6 +49,7 @@ struct stat plain_stat(const sys::Stat& stat) {
 fuse_entry_param entry_parameters(Daemon& daemon, const overlay::Entry& entry) {
   fuse_entry_param parameters = {};
   parameters.ino = static_cast<fuse_ino_t>(entry.inode->id);
+  parameters.generation = entry.inode->id == overlay::kRootNode ? 0 : daemon.generation;
   parameters.attr = plain_stat(entry.stat);
   parameters.attr_timeout = overlay::may_cache_attributes(*entry.inode, entry.stat) ? kForever : 0;
   parameters.entry_timeout = kForever;
@@ -98,12 +99,14 @@ void CreateReply::send(overlay::Created created) {
   }
 }
 
-void OpenDirectoryReply::send() {
+void OpenDirectoryReply::send(std::unique_ptr<overlay::OpenDirectory> directory) {
+  Daemon& daemon = daemon_of(request());
   // The kernel keeps the listing until a name in it changes through the mount, and nobody else
   // changes any.
   info_.cache_readdir = 1;
   info_.keep_cache = 1;
-  (void)fuse_reply_open(take(), &info_);
+  info_.fh = daemon.directories.add(std::move(directory));
+  if (fuse_reply_open(take(), &info_) != 0) (void)daemon.directories.take(info_.fh);
 }
 
 void release_handle(Daemon& daemon, uint64_t handle) {

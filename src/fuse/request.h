@@ -18,6 +18,7 @@
 #include "fuse/libfuse.h"
 #include "overlay/create.h"
 #include "overlay/entry.h"
+#include "overlay/open_directory.h"
 #include "overlay/open_file.h"
 #include "sys/stat.h"
 
@@ -115,7 +116,7 @@ class OpenDirectoryReply : public Reply {
  public:
   OpenDirectoryReply(fuse_req_t request, const fuse_file_info& info)
       : Reply(request), info_(info) {}
-  void send();
+  void send(std::unique_ptr<overlay::OpenDirectory> directory);
 
  private:
   fuse_file_info info_;

@@ -93,4 +93,14 @@ Result<Entry> lookup(Overlay& overlay, const InodeRef& directory, const char* na
   return enter(overlay, directory, name, TRY(find_in_layers(overlay, *directory, name)));
 }
 
+Result<Entry> lookup_parent(Overlay& overlay, const InodeRef& directory) {
+  InodeRef parent = directory;
+  if (directory->id != kRootNode) {
+    Lock lock(directory->mutex);
+    if (!directory->linked) return fail(ESTALE);
+    parent = directory->link.parent;
+  }
+  return entry_of(overlay, parent);
+}
+
 }  // namespace overpass::overlay

@@ -18,6 +18,10 @@ struct Overlay;
 /// L: no lock on entry; takes the directory's names shared.
 Result<Entry> lookup(Overlay& overlay, const InodeRef& directory, const char* name);
 
+/// The directory that `directory` is in; the root is in itself. ESTALE when it has been removed.
+/// L: no lock on entry.
+Result<Entry> lookup_parent(Overlay& overlay, const InodeRef& directory);
+
 /// The entry for what was found under `name`: the inode in memory, or a new one.
 /// REQUIRES: directory->directory->names is held, and the name is not in the table.
 Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* name, Found found);

@@ -4,9 +4,19 @@
 
 #include <sys/random.h>
 
+#include <ctime>
+
 #include "sys/errno_result.h"
 
 namespace overpass::sys {
+
+uint32_t random_number() {
+  uint32_t number = 0;
+  if (::getrandom(&number, sizeof number, 0) == sizeof number) return number;
+  timespec now = {};
+  (void)::clock_gettime(CLOCK_REALTIME, &now);  // Cannot fail with a clock that is always there.
+  return static_cast<uint32_t>(now.tv_nsec ^ now.tv_sec);
+}
 
 Result<FileSystemUuid> random_uuid() {
   FileSystemUuid uuid;
