@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The order is overlayfs's: what needs file handles, what needs to tell file systems apart, the
-// identity of the upper, the index.
+// In this order: what needs file handles, what needs to tell file systems apart, the index, the
+// identity of the upper.
 
 #include "layer/prepare_format.h"
 
@@ -81,9 +81,8 @@ void leave_uuids_out(LayerStack& stack) {
 }
 
 /// A new upper gets a UUID; one that was used without stays without unless uuid=on says otherwise.
-void settle_uuid(LayerStack& stack) {
-  if (stack.format.uuid == Uuid::Off) return leave_uuids_out(stack);
-  if (stack.format.uuid == Uuid::Null) return;
+void identify_upper(LayerStack& stack) {
+  if (stack.format.uuid == Uuid::Off || stack.format.uuid == Uuid::Null) return;
   const Uuid wanted = std::exchange(stack.format.uuid, Uuid::Null);
   if (!stack.has_upper()) return;
   const sys::Place root = sys::itself(stack.upper().root);
@@ -120,7 +119,8 @@ void warn_of_dropped_choices(const FormatChoice& choice, const FormatReasons& re
     log::warn("nfs_export=on has no effect: %s", reasons.nfs_export.c_str());
   }
   if (choice.uuid != Uuid::Auto && !reasons.uuid.empty()) {
-    log::warn("uuid= has no effect: %s", reasons.uuid.c_str());
+    log::warn("uuid=%s has no effect: %s", choice.uuid == Uuid::On ? "on" : "off",
+              reasons.uuid.c_str());
   }
 }
 
@@ -132,11 +132,15 @@ Expected<void> prepare_format(LayerStack& stack, const LayerPaths& paths) {
   stack.format_reasons = std::move(settled.reasons);
   mark_ambiguous_lowers(stack.layers);
   settle_index(stack);
-  // Origins carry the UUIDs that are settled here.
-  settle_uuid(stack);
+  // The index compares origins, which carry UUIDs.
+  if (stack.format.uuid == Uuid::Off) leave_uuids_out(stack);
+  if (stack.format.index) {
+    if (auto ok = open_index(stack); !ok) return ok;
+  }
+  // Beyond this point the layers belong together.
+  identify_upper(stack);
   warn_of_dropped_choices(paths.format, stack.format_reasons);
-  if (!stack.format.index) return {};
-  return open_index(stack);
+  return {};
 }
 
 }  // namespace overpass::layer

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""Data-only layers: not seen by name, but their files give the data of metacopies in lowers that name them."""
+import errno
+import os
+
+from harness import File, contains, equal, holds, read, refused, syscalls, write
+from harness.systems import run_program
+
+SYSTEMS = ("overpass",)
+CONTENT = b"the data of the file " * 500
+
+
+def points_to(target, prefix="trusted", size=len(CONTENT)):
+    """A metacopy whose data are elsewhere."""
+    marks = {f"{prefix}.overlay.metacopy": b"", f"{prefix}.overlay.redirect": target.encode()}
+    return File(b"", 0o640, (3, 4), marks, size=size)
+
+
+def layers(t, prefix="trusted"):
+    lower = t.layer({"file": points_to("/objects/ab", prefix), "second": points_to("/objects/cd", prefix),
+                     "absent": points_to("/objects/none", prefix), "plain": "plain"})
+    return lower, t.layer({"objects": {"ab": CONTENT}}), t.layer({"objects": {"cd": CONTENT[::-1], "ab": "hidden"}, "seen": "no"})
+
+
+def mount(t, lower, *data, spelling="::", options=(), upper=True):
+    for path in data:
+        t.watch_lower(path)
+    if spelling == "::":
+        stack = t.stack(lower, upper=upper, options=options)
+        stack.lowers = ["::".join((lower, *data))]
+        text = [f"lowerdir={stack.lowers[0]}"]
+    else:
+        stack = t.stack(lower, upper=upper, options=options)
+        text = [f"lowerdir={lower}", *(f"datadir+={path}" for path in data)]
+    t.watch_lower(lower)
+    if upper:
+        text += [f"upperdir={stack.upper}", f"workdir={stack.work}"]
+    equal(run_program(t.settings, "mount", "-o", ",".join([*text, *options]), stack.mountpoint)[0], 0, "overpass mount")
+    t.at_end(lambda: os.path.ismount(stack.mountpoint) and syscalls.umount(stack.mountpoint))
+    return stack.mountpoint, stack
+
+
+def test_the_data_come_from_the_first_layer_that_has_them(t):
+    for spelling in ("::", "datadir+"):
+        lower, first, second = layers(t)
+        point, _ = mount(t, lower, first, second, spelling=spelling)
+        equal(sorted(os.listdir(point)), ["absent", "file", "plain", "second"], "names")
+        equal((read(point + "/file"), read(point + "/second")), (CONTENT, CONTENT[::-1]), "content")
+        status = os.stat(point + "/file")
+        equal((status.st_size, status.st_mode & 0o7777, status.st_uid), (len(CONTENT), 0o640, 3), "attributes of the lower")
+        refused((errno.ENOENT, errno.EIO), read, point + "/absent")
+        write(point + "/file", "+", "ab")
+        equal(read(point + "/file"), CONTENT + b"+", "content after a write")
+
+
+def test_overlayfs_shows_the_same(t):
+    for options in ((), ("userxattr",), ("metacopy=on",), ("redirect_dir=nofollow",), ("index=on",)):
+        prefix = "user" if "userxattr" in options else "trusted"
+        lower, first, second = layers(t, prefix)
+        point, stack = mount(t, lower, first, second, options=options)
+        mine = {name: (read(f"{point}/{name}"), os.stat(f"{point}/{name}").st_blocks > 0) for name in ("file", "second", "plain")}
+        syscalls.umount(point)
+        text = f"lowerdir={lower}::{first}::{second},upperdir={t.fresh('u')},workdir={t.fresh('w')}"
+        kernel = t.fresh("kernel")
+        syscalls.mount("overlay", kernel, "overlay", 0, ",".join([text, *options]))
+        try:
+            equal({name: (read(f"{kernel}/{name}"), os.stat(f"{kernel}/{name}").st_blocks > 0)
+                   for name in mine}, mine, f"content with {options}")
+        finally:
+            syscalls.umount(kernel)
+
+
+def test_status_calls_them_data(t):
+    lower, first, second = layers(t)
+    point, _ = mount(t, lower, first, second, upper=None)
+    text = run_program(t.settings, "status", point)[1]
+    contains(text, f"path={second} role=data", "status")
+    equal(text.count("role=data"), 2, "data-only layers")
+    equal(read(point + "/file"), CONTENT, "content")
+
+
+def test_they_are_protected_and_checked_like_lowers(t):
+    lower, first, second = layers(t)
+    status, _, err = run_program(t.settings, "mount", "-o", f"lowerdir={lower}::{first}/none", t.fresh("mnt"))
+    holds(status != 0, "a missing one is refused")
+    contains(err, f"datadir directory '{first}/none': No such file", "message")
+    status, _, err = run_program(t.settings, "mount", "-o", f"lowerdir={lower}::{first},upperdir={first},workdir={t.fresh('w')}",
+                                 t.fresh("mnt"))
+    holds(status != 0, "one that is the upper as well is refused")
+    contains(err, "is also a datadir", "message")
+    for value, words in ((f"{lower}::", "empty element"), (f"::{lower}", "empty element"), (f"{lower}:::{first}", "empty element"),
+                         (f"{lower}::{first}:{second}", "after a data-only one")):
+        status, _, err = run_program(t.settings, "mount", "-o", f"lowerdir={value}", t.fresh("mnt"))
+        holds(status != 0, f"lowerdir={value} is refused")
+        contains(err, words, "message")
+    status, _, err = run_program(t.settings, "mount", "-o", f"datadir+={first}", t.fresh("mnt"))
+    holds(status != 0, "data-only layers alone are refused")
+    contains(err, "no lower directory is given", "message")
