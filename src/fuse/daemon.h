@@ -15,9 +15,9 @@
 #include "fuse/counters.h"
 #include "fuse/handles.h"
 #include "fuse/libfuse.h"
+#include "fuse/listings.h"
 #include "fuse/notifier.h"
 #include "fuse/workers.h"
-#include "overlay/open_directory.h"
 #include "overlay/open_file.h"
 #include "overlay/overlay.h"
 #include "sys/random.h"
@@ -31,6 +31,7 @@ struct Negotiated {
   bool passthrough = false;
   std::string passthrough_reason;  ///< Why not.
   unsigned protocol_minor = 0;
+  bool needs_opendir = true;  ///< The kernel insists on opening directories (before Linux 5.1).
 };
 
 /// Backing ids by the daemon's own ioctl.
@@ -68,7 +69,7 @@ struct Daemon {
   DirectBackingFiles backing_files;
   overlay::Overlay overlay;
   Handles<overlay::OpenFile> files;
-  Handles<overlay::OpenDirectory> directories;
+  Listings listings;
   std::optional<Notifier> notifier;
   std::optional<Workers> workers;
 };

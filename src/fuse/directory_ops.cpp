@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// OPENDIR, READDIR, READDIRPLUS, RELEASEDIR, FSYNCDIR.
+// READDIR, READDIRPLUS, FSYNCDIR; OPENDIR and RELEASEDIR, where the kernel does not do without.
 
 #include <dirent.h>
 
@@ -62,47 +62,56 @@ class ListingBuffer : public overlay::ListingSink {
   std::vector<overlay::InodeRef> counted_;
 };
 
-void on_opendir(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
-  Daemon& daemon = arrived(request, Opcode::Opendir);
-  answer_now(OpenDirectoryReply(request, *info),
-             [&]() -> Result<std::unique_ptr<overlay::OpenDirectory>> {
-               overlay::InodeRef inode = TRY(inode_at(daemon, node));
-               if (!inode->is_directory()) return fail(ENOTDIR);
-               return std::make_unique<overlay::OpenDirectory>(std::move(inode));
-             });
+/// ENOSYS is an answer that the kernel keeps for all directories: it opens none from then on, and
+/// caches all their listings.
+void on_opendir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
+  const Daemon& daemon = arrived(request, Opcode::Opendir);
+  OpenDirectoryReply reply(request, *info);
+  if (daemon.negotiated.needs_opendir) {
+    reply.send();
+  } else {
+    reply.fail(Errno{ENOSYS});
+  }
 }
 
-void list(fuse_req_t request, size_t size, off_t offset, fuse_file_info* info, bool plus) {
+void list(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, bool plus) {
   Daemon& daemon = daemon_of(request);
   ListingReply reply(request);
   ListingBuffer buffer(daemon, request, size, plus);
   auto work = [&]() -> Result<std::span<const char>> {
-    TRY(directory_of(info).read(daemon.overlay, offset, plus, buffer));
+    const overlay::InodeRef inode = TRY(inode_at(daemon, node));
+    if (!inode->is_directory()) return fail(ENOTDIR);
+    auto listing = daemon.listings.take(inode, offset);
+    TRY(listing->read(daemon.overlay, offset, plus, buffer));
+    // Before the reply, upon which the kernel asks for the rest.
+    if (!buffer.content().empty()) daemon.listings.keep(std::move(listing));
     return buffer.content();
   };
   answer(reply, work);
   if (reply.is_delivered()) buffer.delivered();
 }
 
-void on_readdir(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
+void on_readdir(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, fuse_file_info*) {
   arrived(request, Opcode::Readdir);
-  list(request, size, offset, info, false);
+  list(request, node, size, offset, false);
 }
 
-void on_readdirplus(fuse_req_t request, fuse_ino_t, size_t size, off_t offset,
-                    fuse_file_info* info) {
+void on_readdirplus(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
+                    fuse_file_info*) {
   arrived(request, Opcode::Readdirplus);
-  list(request, size, offset, info, true);
+  list(request, node, size, offset, true);
 }
 
-void on_releasedir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-  (void)arrived(request, Opcode::Releasedir).directories.take(info->fh);
+void on_releasedir(fuse_req_t request, fuse_ino_t, fuse_file_info*) {
+  (void)arrived(request, Opcode::Releasedir);
   EmptyReply(request).send();
 }
 
-void on_fsyncdir(fuse_req_t request, fuse_ino_t, int, fuse_file_info* info) {
+void on_fsyncdir(fuse_req_t request, fuse_ino_t node, int, fuse_file_info*) {
   Daemon& daemon = arrived(request, Opcode::Fsyncdir);
-  answer_later(EmptyReply(request), [&daemon, &directory = directory_of(info)]() -> Result<void> {
+  answer_later(EmptyReply(request), [&daemon, inode = inode_at(daemon, node)]() -> Result<void> {
+    if (!inode) return fail(inode.error());
+    overlay::OpenDirectory directory(*inode);
     return overlay::sync(daemon.overlay, directory);
   });
 }

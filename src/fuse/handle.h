@@ -87,10 +87,6 @@ inline overlay::OpenFile* file_of(const fuse_file_info* info) {
   return info == nullptr ? nullptr : Handles<overlay::OpenFile>::at(info->fh);
 }
 
-inline overlay::OpenDirectory& directory_of(const fuse_file_info* info) {
-  return *Handles<overlay::OpenDirectory>::at(info->fh);
-}
-
 }  // namespace overpass::fuse
 
 #endif  // OVERPASS_FUSE_HANDLE_H_

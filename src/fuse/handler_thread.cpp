@@ -14,10 +14,11 @@ namespace overpass::fuse {
 namespace {
 
 struct HandlerThread {
-  Daemon* daemon = nullptr;
+  bool is_entered = false;
+  Daemon* queue_of = nullptr;  ///< Set for a thread of an io_uring queue.
 
   ~HandlerThread() {
-    if (daemon != nullptr && daemon->negotiated.io_uring) daemon->workers->wait_until_idle();
+    if (queue_of != nullptr) queue_of->workers->wait_until_idle();
   }
 };
 
@@ -26,9 +27,10 @@ thread_local HandlerThread this_thread;
 }  // namespace
 
 void enter_handler_thread(fuse_req_t request) {
-  if (this_thread.daemon != nullptr) return;
+  if (this_thread.is_entered) return;
   (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
-  this_thread.daemon = &daemon_of(request);
+  this_thread.is_entered = true;
+  if (fuse_req_is_uring(request)) this_thread.queue_of = &daemon_of(request);
 }
 
 }  // namespace overpass::fuse

@@ -27,6 +27,7 @@ void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
 
 void on_forget(fuse_req_t request, fuse_ino_t node, uint64_t count) {
   Daemon& daemon = arrived(request, Opcode::Forget);
+  daemon.listings.forget(overlay::NodeId{node});
   daemon.overlay.table.forget(overlay::NodeId{node}, count);
   fuse_reply_none(request);
 }
@@ -34,6 +35,7 @@ void on_forget(fuse_req_t request, fuse_ino_t node, uint64_t count) {
 void on_forget_multi(fuse_req_t request, size_t count, fuse_forget_data* forgets) {
   Daemon& daemon = arrived(request, Opcode::BatchForget);
   for (const fuse_forget_data& forget : std::span(forgets, count)) {
+    daemon.listings.forget(overlay::NodeId{forget.ino});
     daemon.overlay.table.forget(overlay::NodeId{forget.ino}, forget.nlookup);
   }
   fuse_reply_none(request);

@@ -99,14 +99,12 @@ void CreateReply::send(overlay::Created created) {
   }
 }
 
-void OpenDirectoryReply::send(std::unique_ptr<overlay::OpenDirectory> directory) {
-  Daemon& daemon = daemon_of(request());
+void OpenDirectoryReply::send() {
   // The kernel keeps the listing until a name in it changes through the mount, and nobody else
   // changes any.
   info_.cache_readdir = 1;
   info_.keep_cache = 1;
-  info_.fh = daemon.directories.add(std::move(directory));
-  if (fuse_reply_open(take(), &info_) != 0) (void)daemon.directories.take(info_.fh);
+  (void)fuse_reply_open(take(), &info_);
 }
 
 void release_handle(Daemon& daemon, uint64_t handle) {

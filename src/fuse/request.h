@@ -18,7 +18,6 @@
 #include "fuse/libfuse.h"
 #include "overlay/create.h"
 #include "overlay/entry.h"
-#include "overlay/open_directory.h"
 #include "overlay/open_file.h"
 #include "sys/stat.h"
 
@@ -116,7 +115,7 @@ class OpenDirectoryReply : public Reply {
  public:
   OpenDirectoryReply(fuse_req_t request, const fuse_file_info& info)
       : Reply(request), info_(info) {}
-  void send(std::unique_ptr<overlay::OpenDirectory> directory);
+  void send();
 
  private:
   fuse_file_info info_;

@@ -208,6 +208,16 @@ Result<void> OpenDirectory::read(Overlay& overlay, int64_t offset, bool with_att
   }
 }
 
+int64_t OpenDirectory::position() const {
+  Lock lock(mutex_);
+  return std::max<int64_t>(position_, 0);
+}
+
+size_t OpenDirectory::weight() const {
+  Lock lock(mutex_);
+  return sizeof *this + snapshot_.capacity() * sizeof(SnapshotEntry) + names_.capacity();
+}
+
 Result<UniqueFd> OpenDirectory::open_top(Overlay& overlay) const {
   const SharedFd place = TRY(directory_fd(overlay, *directory_, top_layer(*directory_)));
   // The file system's own access times are not the union's business when the daemon reads.

@@ -61,6 +61,11 @@ class OpenDirectory {
   /// L: none on entry; the directory's names are held shared inside.
   Result<void> read(Overlay& overlay, int64_t offset, bool with_attributes, ListingSink& sink);
 
+  /// Where read() has come to: the offset to go on from. 0 before the first.
+  int64_t position() const;
+  /// Bytes of memory, roughly.
+  size_t weight() const;
+
   /// A descriptor of the directory in its top layer, open for reading, for fsync and ioctl.
   Result<UniqueFd> open_top(Overlay& overlay) const;
 
@@ -92,7 +97,7 @@ class OpenDirectory {
 
   const InodeRef directory_;
 
-  Mutex<LockRank::DirectoryHandle> mutex_;
+  mutable Mutex<LockRank::DirectoryHandle> mutex_;
   /// Where the caller continues: after the last entry he was given; -1 before reading. Entries that
   /// are gone are passed over without it, so that going on needs no seek, which tmpfs answers from
   /// the beginning when nothing is left.
