@@ -118,8 +118,7 @@ void negotiate(Daemon& daemon, fuse_conn_info& connection) {
       fuse_unset_feature_flag(&connection, feature.capability);
     }
   }
-  daemon.negotiated.needs_opendir =
-      (connection.capable_ext & FUSE_CAP_NO_OPENDIR_SUPPORT) == 0;
+  daemon.negotiated.needs_opendir = (connection.capable_ext & FUSE_CAP_NO_OPENDIR_SUPPORT) == 0;
   connection.time_gran = 1;
   connection.no_interrupt = 1;  // Nothing here waits long enough without having promised to end.
   negotiate_passthrough(daemon, connection);
