@@ -17,12 +17,31 @@ void mount_options(std::string_view text);
 /// An overpass.toml. Every error is a line that names a place in the file.
 void toml(std::string_view text);
 
+/// Values of marks in a layer, without the name of the attribute.
+void redirect(std::string_view text);
+void metacopy(std::string_view text);
+void nlink(std::string_view text);
+void protattr(std::string_view text);
+void origin(std::string_view text);
+
+/// The name of an entry of an index directory.
+void index_name(std::string_view text);
+
 struct Target {
   const char* name;  ///< Also that of its folder in corpus/.
   void (*run)(std::string_view text);
 };
 
-inline constexpr Target kTargets[] = {{"mount_options", mount_options}, {"toml", toml}};
+inline constexpr Target kTargets[] = {
+    {"mount_options", mount_options},
+    {"toml", toml},
+    {"redirect", redirect},
+    {"metacopy", metacopy},
+    {"nlink", nlink},
+    {"protattr", protattr},
+    {"origin", origin},
+    {"index_name", index_name},
+};
 
 }  // namespace overpass::fuzz
 
