@@ -27,6 +27,7 @@ enum class Kind {
   MetacopyInvalid,
   MetacopyNoData,
   MetacopySize,
+  MetacopyDigest,
   OpaqueInvalid,
   OpaqueUnneeded,
   ImpureInvalid,

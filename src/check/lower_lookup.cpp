@@ -219,6 +219,15 @@ Result<std::vector<UniqueFd>> Lowers::open(const LowerStack& directories) const 
   return fds;
 }
 
+Result<UniqueFd> Lowers::open_file(const LowerPlace& file) const {
+  const size_t slash = file.path.rfind('/');
+  const size_t name = slash == std::string::npos ? 0 : slash + 1;
+  const std::string_view parent = std::string_view(file.path).substr(0, name == 0 ? 0 : slash);
+  const UniqueFd directory =
+      TRY(open_directory_below(stack_.layers[file.layer].root, parent, O_PATH));
+  return sys::open_at(directory, file.path.c_str() + name, O_RDONLY | O_NONBLOCK);
+}
+
 Result<bool> is_named_in(const std::vector<UniqueFd>& directories, const std::string& name) {
   for (const UniqueFd& directory : directories) {
     const auto stat = sys::stat({directory, name.c_str()});

@@ -55,6 +55,9 @@ class Lowers {
   /// The directories, O_PATH.
   Result<std::vector<UniqueFd>> open(const LowerStack& directories) const;
 
+  /// A regular file of a lower, for reading.
+  Result<UniqueFd> open_file(const LowerPlace& file) const;
+
  private:
   const layer::LayerStack& stack_;
   LowerStack roots_;

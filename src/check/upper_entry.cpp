@@ -15,6 +15,7 @@
 #include "layer/redirect.h"
 #include "sys/attributes.h"
 #include "sys/names.h"
+#include "sys/verity.h"
 
 namespace overpass::check {
 
@@ -40,6 +41,19 @@ Result<void> examine_whiteout(Context& context, const OpenUpperDirectory& open,
   return {};
 }
 
+/// That the data are those that the mark names, if it names any.
+Result<void> examine_digest(Context& context, const UpperEntry& entry, const LowerPlace& data) {
+  const auto mark = layer::decode_metacopy(*entry.marks[MarkName::Metacopy]);
+  if (!mark || !mark->has_digest()) return {};
+  const auto actual = sys::measure_verity(TRY(context.lowers.open_file(data)));
+  if (actual && actual->algorithm == mark->digest_algorithm && actual->bytes == mark->digest) {
+    return {};
+  }
+  context.findings.add({Kind::MetacopyDigest, Area::Upper, entry.shown_path(),
+                        actual ? "the data have another digest" : "the data have no digest"});
+  return {};
+}
+
 /// The data of a metacopy: by its name, or by its redirect.
 Result<void> examine_metacopy(Context& context, const OpenUpperDirectory& open,
                               const UpperEntry& entry) {
@@ -51,12 +65,14 @@ Result<void> examine_metacopy(Context& context, const OpenUpperDirectory& open,
   if (!answer.data) {
     if (!answer.trouble.empty()) detail += (detail.empty() ? "" : "; ") + answer.trouble;
     context.findings.add({Kind::MetacopyNoData, Area::Upper, entry.shown_path(), detail});
-  } else if (answer.data->stat.stx_size != entry.stat.stx_size) {
+    return {};
+  }
+  if (answer.data->stat.stx_size != entry.stat.stx_size) {
     detail = std::to_string(entry.stat.stx_size) + " bytes here, " +
              std::to_string(answer.data->stat.stx_size) + " in the lower";
     context.findings.add({Kind::MetacopySize, Area::Upper, entry.shown_path(), detail});
   }
-  return {};
+  return examine_digest(context, entry, *answer.data);
 }
 
 /// Where the origin leads. Whether the entry's number differs from the upper file's, as far as this

@@ -211,6 +211,13 @@ TEST_F(Redirects, LeadMetacopiesToDataOfAnotherSize) {
   EXPECT_EQ(layers.check(), (Lines{"metacopy-size /file"}));
 }
 
+TEST_F(Redirects, LeadMetacopiesToDataWithoutTheDigestTheyName) {
+  disk.write("lower/file", "data");
+  metacopy("file");
+  layers.mark("upper/file", "metacopy", "\0\x24\0\1"s + std::string(32, 'd'));
+  EXPECT_EQ(layers.check(), (Lines{"metacopy-digest /file"}));
+}
+
 TEST_F(Redirects, MakeNoEndlessChainOfMetacopies) {
   constexpr int kLayers = 40;
   for (int i = 2; i <= kLayers; ++i) layers.add_lower("lower" + std::to_string(i));
