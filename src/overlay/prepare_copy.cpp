@@ -101,7 +101,8 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const D
   const bool is_metacopy = mark.has_value();
   if (is_metacopy) {
     TRY(leave_bytes(overlay, source, *mark, prepared));
-  } else if (size > 0) {
+  } else if (size > 0 || source.data) {
+    // Data of a metacopy are looked at even when none are wanted: their digest may be wrong.
     const UniqueFd from = TRY(open_source(overlay, source));
     TRY(sys::copy_data(from, prepared.file, size));
   }

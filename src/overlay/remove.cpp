@@ -69,7 +69,8 @@ Result<bool> all_lowers_hidden(Overlay& overlay, Inode& directory) {
   const auto listing = TRY(lower_names_of(overlay, directory));
   for (const LowerName& name : listing->all()) {
     auto found = find_in_layers(overlay, directory, std::string(listing->text_of(name)).c_str());
-    if (found) return false;
+    // What may not be followed is an entry as well.
+    if (found || found.failed_with(EPERM)) return false;
     if (!found.failed_with(ENOENT)) return fail(found.error());
   }
   return true;
