@@ -143,12 +143,14 @@ TEST(Rename, MovesDirectoriesThatLowersContributeToAndWhatIsBelow) {
   u.disk.write("lower1/of the lower/d/x", "1");
   u.disk.write("lower1/merged/x", "2");
   u.disk.directory("upper/merged");
-  const auto below = u.at("of the lower/d");
   const uint64_t ino = u.stat("merged").stx_ino;
-  ASSERT_EQ(u.rename("of the lower", "merged/moved"), 0);
-  ASSERT_EQ(u.rename("merged", "new"), 0);
-  EXPECT_EQ(u.read("new/moved/d/x"), "1");
-  EXPECT_EQ(u.at("new/moved/d").get(), below.get());
+  {
+    const auto below = u.at("of the lower/d");
+    ASSERT_EQ(u.rename("of the lower", "merged/moved"), 0);
+    ASSERT_EQ(u.rename("merged", "new"), 0);
+    EXPECT_EQ(u.read("new/moved/d/x"), "1");
+    EXPECT_EQ(u.at("new/moved/d").get(), below.get());
+  }
   u.write("new/moved/d/x", "3");
   u.remount();
   EXPECT_EQ(u.read("new/moved/d/x"), "3");

@@ -105,7 +105,8 @@ class Union {
   Scratch disk;
   FakeBackings backings;
 
-  /// Begins with the first use, when the layers have been filled; remount() begins anew.
+  /// Begins with the first use, when the layers have been filled; remount() begins anew
+  /// and wants every InodeRef and Handle given back before.
   overlay::Overlay& overlay();
   void remount() { overlay_.reset(); }
 
