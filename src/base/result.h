@@ -44,6 +44,8 @@ class [[nodiscard]] Result : public std::expected<T, Errno> {
 
 /// Passes a failure on to the caller, or yields the value: `auto fd = TRY(open_beneath(...));`.
 /// The only control-flow macro of the project; where an error is handled, write a plain `if`.
+/// Not for an element of a braced list behind others: gcc 12 does not destroy those when the
+/// failure leaves the list half made (tests/lint looks for it).
 #define TRY(expression) OVERPASS_TRY_NUMBERED(expression, __COUNTER__)
 #define OVERPASS_TRY_NUMBERED(expression, number) OVERPASS_TRY_NAMED(expression, number)
 #define OVERPASS_TRY_NAMED(expression, number) OVERPASS_TRY_AS(expression, try_result_##number)

@@ -154,7 +154,8 @@ Result<void> examine_file(Context& context, const OpenUpperDirectory& open,
 Result<std::optional<UpperDirectory>> examine_entry(Context& context, OpenUpperDirectory& open,
                                                     const std::string& name) {
   const sys::Place place = {open.fd, name.c_str()};
-  UpperEntry entry{name, joined(open.directory.path, name), TRY(sys::stat(place)), {}};
+  const sys::Stat stat = TRY(sys::stat(place));
+  UpperEntry entry{name, joined(open.directory.path, name), stat, {}};
   if (layer::is_whiteout(entry.stat)) {
     TRY(examine_whiteout(context, open, entry));
     return std::nullopt;

@@ -16,13 +16,10 @@ namespace overpass::fuse {
 
 namespace {
 
-ShownAttributes shown(const overlay::InodeRef& inode, const sys::Stat& stat) {
-  return {stat, overlay::may_cache_attributes(*inode, stat)};
-}
-
 Result<ShownAttributes> attributes_of(Daemon& daemon, fuse_ino_t node) {
-  const overlay::InodeRef inode = TRY(inode_at(daemon, node));
-  return shown(inode, TRY(overlay::attributes(daemon.overlay, inode)));
+  overlay::InodeRef inode = TRY(inode_at(daemon, node));
+  const sys::Stat stat = TRY(overlay::attributes(daemon.overlay, inode));
+  return ShownAttributes{std::move(inode), stat};
 }
 
 void on_getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
@@ -70,8 +67,9 @@ void on_setattr(fuse_req_t request, fuse_ino_t node, struct stat* attributes, in
                [&daemon, inode, changes = changes_of(request, *attributes, bits),
                 file = file_of(info)]() -> Result<ShownAttributes> {
                  if (!inode) return fail(ESTALE);
-                 return shown(
-                     inode, TRY(overlay::change_attributes(daemon.overlay, inode, changes, file)));
+                 const sys::Stat stat =
+                     TRY(overlay::change_attributes(daemon.overlay, inode, changes, file));
+                 return ShownAttributes{inode, stat};
                });
 }
 

@@ -8,57 +8,54 @@
 
 #include <array>
 #include <cstdint>
-#include <list>
 #include <memory>
-#include <utility>
 
 #include "base/mutex.h"
+#include "base/ring.h"
 
 namespace overpass::fuse {
 
-/// Invariant: a number given out and not taken back is the address of a Node of some shard.
+/// T derives from RingLink.
+/// Invariant: a number given out and not taken back is the address of an object of some shard.
 /// Threads: any.
 template <class T>
 class Handles {
  public:
-  /// The number for the kernel.
+  Handles() = default;
+  Handles(const Handles&) = delete;
+  Handles& operator=(const Handles&) = delete;
+  ~Handles() {
+    for (Shard& shard : shards_) {
+      while (!shard.objects.is_alone()) delete static_cast<T*>(&shard.objects.next());
+    }
+  }
+
+  /// The number for the kernel. Never fails: what was counted as open for the reply stays so.
   uint64_t add(std::unique_ptr<T> object) {
-    std::list<Node> fresh;
-    Node& node = fresh.emplace_back(Node{std::move(object), {}});
-    node.self = fresh.begin();
-    Shard& shard = shard_of(&node);
+    Shard& shard = shard_of(object.get());
     Lock lock(shard.mutex);
-    shard.nodes.splice(shard.nodes.end(), fresh);
-    return reinterpret_cast<uintptr_t>(&node);
+    object->join(shard.objects);
+    return reinterpret_cast<uintptr_t>(object.release());
   }
 
   /// Gives the object of a number up to the caller. REQUIRES: the kernel has released it.
   std::unique_ptr<T> take(uint64_t number) {
-    Node* node = node_of(number);
-    std::list<Node> taken;
-    Shard& shard = shard_of(node);
-    {
-      Lock lock(shard.mutex);
-      taken.splice(taken.end(), shard.nodes, node->self);
-    }
-    return std::move(taken.front().object);
+    std::unique_ptr<T> object(at(number));
+    Lock lock(shard_of(object.get()).mutex);
+    object->leave();
+    return object;
   }
 
-  static T* at(uint64_t number) { return node_of(number)->object.get(); }
+  static T* at(uint64_t number) { return reinterpret_cast<T*>(number); }
 
  private:
-  struct Node {
-    std::unique_ptr<T> object;
-    typename std::list<Node>::iterator self;
-  };
   struct Shard {
     Mutex<LockRank::Queue> mutex;
-    std::list<Node> nodes GUARDED_BY(mutex);
+    RingLink objects GUARDED_BY(mutex);
   };
 
-  static Node* node_of(uint64_t number) { return reinterpret_cast<Node*>(number); }
-  Shard& shard_of(const Node* node) {
-    return shards_[reinterpret_cast<uintptr_t>(node) / 64 % shards_.size()];
+  Shard& shard_of(const T* object) {
+    return shards_[reinterpret_cast<uintptr_t>(object) / 64 % shards_.size()];
   }
 
   std::array<Shard, 16> shards_;

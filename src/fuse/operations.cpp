@@ -25,13 +25,14 @@ fuse_lowlevel_ops operations() {
   fuse_lowlevel_ops table = {};
   table.init = [](void* data, fuse_conn_info* connection) {
     Daemon& daemon = *static_cast<Daemon*>(data);
-    negotiate(daemon, *connection);
-    mark_volatile(daemon);
-    if (daemon.failed) {
-      fuse_session_exit(daemon.session);
-    } else {
-      daemon.on_ready();
+    try {
+      negotiate(daemon, *connection);
+      mark_volatile(daemon);
+      if (!daemon.failed) daemon.on_ready();
+    } catch (const std::exception& reason) {
+      daemon.failed = Problem{reason.what(), {}};
     }
+    if (daemon.failed) fuse_session_exit(daemon.session);
   };
   add_lookup_operations(table);
   add_attribute_operations(table);

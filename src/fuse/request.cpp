@@ -17,6 +17,11 @@ timespec plain_time(const statx_timestamp& time) {
   return {static_cast<time_t>(time.tv_sec), static_cast<long>(time.tv_nsec)};
 }
 
+/// For how long the kernel may keep these attributes, in seconds.
+double attribute_timeout(const overlay::Inode& inode, const sys::Stat& stat) {
+  return overlay::may_cache_attributes(inode, stat) ? kForever : 0;
+}
+
 /// Hands the open file to the kernel, and describes it. No FLUSH: nothing is held back here.
 void hand_over(Daemon& daemon, overlay::Opened opened, fuse_file_info& info) {
   info.noflush = 1;
@@ -51,7 +56,7 @@ fuse_entry_param entry_parameters(Daemon& daemon, const overlay::Entry& entry) {
   parameters.ino = static_cast<fuse_ino_t>(entry.inode->id);
   parameters.generation = entry.inode->id == overlay::kRootNode ? 0 : daemon.generation;
   parameters.attr = plain_stat(entry.stat);
-  parameters.attr_timeout = overlay::may_cache_attributes(*entry.inode, entry.stat) ? kForever : 0;
+  parameters.attr_timeout = attribute_timeout(*entry.inode, entry.stat);
   parameters.entry_timeout = kForever;
   daemon.overlay.table.remember(*entry.inode);
   return parameters;
@@ -72,12 +77,12 @@ void LookupReply::fail(Errno error) {
 
 void AttributesReply::send(const ShownAttributes& shown) {
   const struct stat plain = plain_stat(shown.stat);
-  (void)fuse_reply_attr(take(), &plain, shown.may_cache ? kForever : 0);
+  (void)fuse_reply_attr(take(), &plain, attribute_timeout(*shown.inode, shown.stat));
 }
 
 void StatxReply::send(const ShownAttributes& shown) {
   struct statx copy = shown.stat;
-  (void)fuse_reply_statx(take(), 0, &copy, shown.may_cache ? kForever : 0);
+  (void)fuse_reply_statx(take(), 0, &copy, attribute_timeout(*shown.inode, shown.stat));
 }
 
 // From these replies on the handle may be released at any time, by RELEASE. When the reply does not

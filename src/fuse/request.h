@@ -74,10 +74,11 @@ class LookupReply : public EntryReply {
   void fail(Errno error);
 };
 
-/// Attributes of a node, and whether the kernel may keep them.
+/// Attributes of a node. Whether the kernel may keep them is asked last of all: another request may
+/// supersede the node meanwhile.
 struct ShownAttributes {
+  overlay::InodeRef inode;
   sys::Stat stat;
-  bool may_cache;
 };
 
 class AttributesReply : public Reply {

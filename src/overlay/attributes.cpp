@@ -93,7 +93,8 @@ Result<sys::Stat> attributes(Overlay& overlay, const InodeRef& inode) {
 }
 
 Result<Entry> entry_of(Overlay& overlay, const InodeRef& inode) {
-  return Entry{inode, TRY(attributes(overlay, inode))};
+  const sys::Stat stat = TRY(attributes(overlay, inode));
+  return Entry{inode, stat};
 }
 
 Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, const Changes& changes,

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include <exception>
 #include <functional>
+#include <optional>
 
 #include "layer/markers.h"
 #include "layer/workdir.h"
@@ -22,6 +24,7 @@
 #include "overlay/origin_number.h"
 #include "overlay/overlay.h"
 #include "overlay/redirect.h"
+#include "overlay/remove.h"
 #include "overlay/upper_names.h"
 #include "overlay/work_frame.h"
 #include "sys/credentials.h"
@@ -74,18 +77,78 @@ Result<void> make_over(const NewObject& object, BorrowedFd upper, Vacancy vacanc
   return temporary.publish(upper, object.name, exchange ? RENAME_EXCHANGE : 0);
 }
 
+/// What was in the way of it.
 /// REQUIRES: the directory's names are held exclusively.
-Result<void> make_in_upper(const NewObject& object, BorrowedFd upper) {
+Result<Vacancy> make_in_upper(const NewObject& object, BorrowedFd upper) {
   // Ordinarily a whiteout is in the way of a name that lowers show. Only fuse-overlayfs's form of
   // it is not, and would no longer hide them below a new directory.
   if (S_ISDIR(object.mode) && object.overlay.stack.upper().foreign_marks &&
       TRY(needs_opaque(object.overlay, *object.directory, object.name))) {
-    return make_over(object, upper, TRY(vacancy(upper, object.name)));
+    const Vacancy place = TRY(vacancy(upper, object.name));
+    TRY(make_over(object, upper, place));
+    return place;
   }
   auto made = make_as(object.caller, object.mode, object.make, upper, object.name);
-  if (!made.failed_with(EEXIST)) return made;
-  return make_over(object, upper, TRY(vacancy(upper, object.name)));
+  if (made) return Vacancy::Free;
+  if (!made.failed_with(EEXIST)) return fail(made.error());
+  const Vacancy place = TRY(vacancy(upper, object.name));
+  TRY(make_over(object, upper, place));
+  return place;
 }
+
+/// A name that was just made, until everything else has succeeded too: otherwise it goes again,
+/// since the kernel remembers of a failed creation that the name is absent.
+/// REQUIRES: the directory's names are held exclusively as long as this lives.
+class Unsettled {
+ public:
+  /// `before` is what was under the name.
+  Unsettled(Overlay& overlay, const InodeRef& directory, const char* name, bool is_directory,
+            BorrowedFd upper, Vacancy before)
+      : overlay_(overlay),
+        directory_(directory),
+        name_(name),
+        is_directory_(is_directory),
+        upper_(upper),
+        before_(before) {}
+  Unsettled(const Unsettled&) = delete;
+  Unsettled& operator=(const Unsettled&) = delete;
+  ~Unsettled() {
+    if (is_settled_) return;
+    try {
+      remove();
+    } catch (const std::exception&) {
+      // What failed first was memory, and this needs some too: the name stays.
+    }
+  }
+
+  void settle() { is_settled_ = true; }
+
+ private:
+  void remove() {
+    Leftovers leftovers;
+    const InodeRef entered = overlay_.table.find(*directory_, name_);
+    SharedFd orphan;
+    if (entered) orphan = orphan_of(*entered, upper_, name_).value_or(nullptr);
+    if (before_ == Vacancy::Whiteout) {
+      (void)replace_by_whiteout(overlay_, upper_, name_, is_directory_, leftovers);
+    } else if (is_directory_) {
+      (void)sys::remove_directory(upper_, name_);
+    } else {
+      (void)sys::remove_file(upper_, name_);
+    }
+    if (!entered) return;
+    Lock lock(entered->mutex);
+    remove_link_locked(overlay_, *entered, *directory_, name_, std::move(orphan));
+  }
+
+  Overlay& overlay_;
+  const InodeRef& directory_;
+  const char* name_;
+  const bool is_directory_;
+  const BorrowedFd upper_;
+  const Vacancy before_;
+  bool is_settled_ = false;
+};
 
 /// The entry of what was just made in the upper.
 Result<Entry> enter_new(const NewObject& object, BorrowedFd upper) {
@@ -97,13 +160,21 @@ Result<Entry> enter_new(const NewObject& object, BorrowedFd upper) {
   return enter(object.overlay, object.directory, object.name, std::move(found));
 }
 
-Result<Entry> make_entry(const NewObject& object) {
+/// What else has to succeed for a new object, with its entry.
+using Finisher = std::function<Result<void>(const Entry&)>;
+
+Result<Entry> make_entry(const NewObject& object, const Finisher& finish = {}) {
   TRY(check_new_name(object.name));
   const SharedFd upper = TRY(upper_for_change(object.overlay, object.directory));
   Lock names(object.directory->directory->names);
   ++object.directory->directory->version;
-  TRY(make_in_upper(object, upper->fd));
-  return enter_new(object, upper->fd);
+  const Vacancy before = TRY(make_in_upper(object, upper->fd));
+  Unsettled made(object.overlay, object.directory, object.name, S_ISDIR(object.mode), upper->fd,
+                 before);
+  Entry entry = TRY(enter_new(object, upper->fd));
+  if (finish) TRY(finish(entry));
+  made.settle();
+  return entry;
 }
 
 /// What a creating open leaves for the descriptor itself.
@@ -121,8 +192,11 @@ Result<Created> create_file(Overlay& overlay, const InodeRef& directory, const c
     return {};
   };
   const NewObject object = {overlay, directory, name, S_IFREG | mode, caller, make};
-  Entry entry = TRY(make_entry(object));
-  Opened opened = TRY(open_created(overlay, entry.inode, flags, std::move(file)));
+  Opened opened;
+  Entry entry = TRY(make_entry(object, [&](const Entry& made) -> Result<void> {
+    opened = TRY(open_created(overlay, made.inode, flags, std::move(file)));
+    return {};
+  }));
   return Created{std::move(entry), std::move(opened)};
 }
 
@@ -185,25 +259,28 @@ Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
   TRY(mark_before_link(overlay, *target));
   Lock names(directory->directory->names);
   ++directory->directory->version;
-  sys::Stat stat;
+  std::optional<Unsettled> made;
   {
     const Located located = TRY(locate(overlay, *target));
     if (has_origin(overlay, located.place())) mark_impure(overlay, *directory, upper->fd);
     auto begin = [&]() NO_THREAD_SAFETY_ANALYSIS { return begin_nlink_change(overlay, *target); };
     TRY(begin());
+    Vacancy before = Vacancy::Free;
     auto linked = sys::make_link(located.place(), upper->fd, name);
     if (linked.failed_with(EEXIST)) {
-      (void)TRY(vacancy(upper->fd, name));
+      before = TRY(vacancy(upper->fd, name));
       layer::PendingUpper temporary(overlay.stack.workdir);
       TRY(sys::make_link(located.place(), overlay.stack.workdir.fd(), temporary.name()));
       TRY(temporary.publish(upper->fd, name));
     } else {
       TRY(std::move(linked));
     }
-    stat = TRY(sys::stat({upper->fd, name}));
+    made.emplace(overlay, directory, name, /*is_directory=*/false, upper->fd, before);
   }
+  const sys::Stat stat = TRY(sys::stat({upper->fd, name}));
   add_link(overlay, target, directory, name);
   (void)remember_key(overlay, target, {sys::device_of(stat), stat.stx_ino});
+  made->settle();
   return Entry{target, shown(*target, stat)};
 }
 

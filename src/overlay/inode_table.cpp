@@ -82,21 +82,23 @@ InodeRef InodeTable::make(uint64_t number, mode_t type) {
       is_root ? 1 : next_shard_.fetch_add(1, std::memory_order_relaxed) % kShards;
   NodeShard& shard = nodes_[shard_index];
   Lock lock(shard.mutex);
-  uint32_t slot_index;
   if (shard.free.empty()) {
-    slot_index = static_cast<uint32_t>(shard.slots.size());
+    // Room for taking all of them back: an inode's end must not need memory.
+    if (shard.free.capacity() == shard.slots.size()) {
+      shard.free.reserve(2 * shard.slots.size() + 1);
+    }
     shard.slots.emplace_back();
     // Index 0 of the first shard would be node 0, and 1 is the root: start their generations at 1.
     shard.slots.back().generation = is_root ? 0 : 1;
-  } else {
-    slot_index = shard.free.back();
-    shard.free.pop_back();
+    shard.free.push_back(static_cast<uint32_t>(shard.slots.size() - 1));
   }
+  const uint32_t slot_index = shard.free.back();
   Slot& slot = shard.slots[slot_index];
   const uint64_t index = uint64_t{slot_index} * kShards + shard_index;
   const NodeId node{uint64_t{slot.generation} << 32 | index};
   slot.inode = new Inode(node, number, type);
   slot.inode->table = this;
+  shard.free.pop_back();
   size_.fetch_add(1, std::memory_order_relaxed);
   if (is_root) {
     root_ = slot.inode;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "base/scope_exit.h"
 #include "overlay/open_mode.h"
 #include "overlay/overlay.h"
 #include "sys/stat.h"
@@ -79,14 +80,17 @@ void add_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory
     link->inode = inode.get();
     link->parent = directory;
     link->name = name;
-    overlay.table.index(*link);
-    inode->rare().more_links.push_back(std::move(link));
+    auto& more = inode->rare().more_links;
+    more.push_back(std::move(link));
+    ScopeExit not_indexed([&] { more.pop_back(); });
+    overlay.table.index(*more.back());
+    not_indexed.dismiss();
     return;
   }
   inode->link.parent = directory;
   inode->link.name = name;
-  inode->linked = true;
   overlay.table.index(inode->link);
+  inode->linked = true;
   if (inode->extras) {
     inode->extras->orphan.reset();
     inode->extras->pinned_orphan.reset();

@@ -19,6 +19,7 @@
 
 #include "base/mutex.h"
 #include "base/result.h"
+#include "base/ring.h"
 #include "overlay/inode.h"
 #include "overlay/lookup.h"
 #include "overlay/lower_names.h"
@@ -50,7 +51,7 @@ class ListingSink {
 };
 
 /// Threads: any; reads are serialised.
-class OpenDirectory {
+class OpenDirectory : public RingLink {
  public:
   explicit OpenDirectory(InodeRef directory) : directory_(std::move(directory)) {}
 

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 
+#include "base/scope_exit.h"
 #include "overlay/content.h"
 #include "overlay/copy_up.h"
 #include "overlay/links.h"
@@ -35,6 +36,16 @@ struct Backed {
   SharedBacking backing;
 };
 
+/// The file's registration; null where it cannot be registered.
+SharedBacking registered(BackingFiles& files, BorrowedFd fd) {
+  const auto id = files.open(fd);
+  if (!id) return {};
+  ScopeExit close([&] { files.close(*id); });
+  auto owner = std::make_shared<BackingId>(files, *id);
+  close.dismiss();
+  return owner;
+}
+
 /// Whether a reader of a superseded inode may be given the lower: he has not come by a path that
 /// leads elsewhere, or elsewhere are the same bytes.
 bool shares_lower(const Inode& successor) {
@@ -59,12 +70,13 @@ class Opening {
     registers_ = is_new && backing == nullptr;
     if (writing_ || registers_ || answer == OpenAnswer::Cached) return std::optional<Opened>();
     backing->used.store(true, std::memory_order_relaxed);
+    Opened result = opened(Serving::Passthrough, {}, backing);
     if (is_new) {
-      mode.opened_new(question.content, backing);
+      mode.opened_new(question.content, std::move(backing));
     } else {
       mode.opened_held();
     }
-    return std::optional(opened(Serving::Passthrough, {}, std::move(backing)));
+    return std::optional(std::move(result));
   }
 
   /// The answer with what was opened for it; nothing when that no longer fits and the opening has
@@ -87,18 +99,23 @@ class Opening {
         return fail(ESTALE);
       case OpenAnswer::Split:
         return split_locked();
-      case OpenAnswer::HeldBacking:
+      case OpenAnswer::HeldBacking: {
+        Opened result = opened(Serving::Passthrough, std::move(backed), mode.backing());
         mode.opened_held();
-        return std::optional(opened(Serving::Passthrough, std::move(backed), mode.backing()));
+        return std::optional(std::move(result));
+      }
       case OpenAnswer::NewBacking: {
         SharedBacking backing = backed.backing;
         if (backing != mode.idle_backing(question.content)) replace_idle_locked(mode, backing);
-        mode.opened_new(question.content, backing);
-        return std::optional(opened(Serving::Passthrough, std::move(backed), std::move(backing)));
+        Opened result = opened(Serving::Passthrough, std::move(backed), backing);
+        mode.opened_new(question.content, std::move(backing));
+        return std::optional(std::move(result));
       }
-      case OpenAnswer::Cached:
+      case OpenAnswer::Cached: {
+        Opened result = opened(Serving::Cached, std::move(backed), nullptr);
         mode.opened_cached();
-        return std::optional(opened(Serving::Cached, std::move(backed), nullptr));
+        return std::optional(std::move(result));
+      }
     }
     return fail(EIO);
   }
@@ -118,11 +135,7 @@ class Opening {
     Content opened = TRY(std::move(content));
     backed.layer = opened.layer;
     backed.fd = std::make_shared<CachedFd>(std::move(opened.fd));
-    if (registers_) {
-      if (auto id = overlay_.backing_files->open(backed.fd->fd)) {
-        backed.backing = std::make_shared<BackingId>(*overlay_.backing_files, *id);
-      }
-    }
+    if (registers_) backed.backing = registered(*overlay_.backing_files, backed.fd->fd);
     return backed;
   }
 
@@ -153,19 +166,20 @@ class Opening {
     overlay_.idle_backings.keep(backing);
   }
 
+  /// To be counted as open by the caller, after everything that may fail.
   Opened opened(Serving serving, Backed backed, SharedBacking backing) const
       REQUIRES(node_->mutex) {
+    // A reader that is passed through needs no descriptor here, and one that was opened for being
+    // registered is of no other use (O_PATH).
+    if (!writing_ && (serving == Serving::Passthrough || backed.is_path)) backed.fd = nullptr;
+    auto file =
+        std::make_unique<OpenFile>(node_, flags_, serving, std::move(backed.fd), backed.layer);
     if (writing_) node_->diverged = true;
     // Without a name it is reached through this for as long as it is open.
     if (!node_->linked && node_->extras && node_->extras->pinned_orphan == nullptr) {
       node_->extras->pinned_orphan = node_->extras->orphan.lock();
     }
-    // A reader that is passed through needs no descriptor here, and one that was opened for being
-    // registered is of no other use (O_PATH).
-    if (!writing_ && (serving == Serving::Passthrough || backed.is_path)) backed.fd = nullptr;
-    return Opened{
-        std::make_unique<OpenFile>(node_, flags_, serving, std::move(backed.fd), backed.layer),
-        std::move(backing)};
+    return Opened{std::move(file), std::move(backing)};
   }
 
   Overlay& overlay_;
@@ -243,9 +257,7 @@ Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, 
   Backed backed;
   backed.fd = std::make_shared<CachedFd>(std::move(fd));
   if (overlay.backing_files != nullptr) {
-    if (auto id = overlay.backing_files->open(backed.fd->fd)) {
-      backed.backing = std::make_shared<BackingId>(*overlay.backing_files, *id);
-    }
+    backed.backing = registered(*overlay.backing_files, backed.fd->fd);
   }
   Opening opening(overlay, inode, flags);
   auto opened = TRY(opening.answer_with(std::move(backed)));

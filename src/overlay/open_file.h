@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "base/result.h"
+#include "base/ring.h"
 #include "overlay/backing.h"
 #include "overlay/entry.h"
 #include "overlay/inode.h"
@@ -25,7 +26,7 @@ struct Caller;
 /// that fsync(2) and close(2) have to report. One that only reads and is passed through has none
 /// until an operation needs it.
 /// Threads: any.
-class OpenFile {
+class OpenFile : public RingLink {
  public:
   OpenFile(InodeRef inode, int flags, Serving serving, SharedFd fd, layer::LayerIndex layer);
 

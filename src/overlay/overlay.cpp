@@ -20,7 +20,8 @@ constexpr size_t kListingBytes = size_t{12} * 1024 * 1024;
 constexpr size_t kIdleBackings = 8192;
 
 /// What an inode that goes has in the caches goes with it. Nobody else has a reference, so its
-/// mutex is not needed, and must not be taken: the last reference may go under another's.
+/// mutex is not needed, and must not be taken: the last reference may go under another's. Nor may
+/// it need memory, since nothing could be done about the lack of it.
 void give_back(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
   if (inode.extras != nullptr) {
     if (const SharedFd orphan = inode.extras->orphan.lock()) overlay.orphan_fds.drop(orphan);
@@ -31,16 +32,16 @@ void give_back(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
   }
   if (inode.opens != nullptr) drop_idle(overlay, *inode.opens);
   if (!inode.is_directory()) return;
-  const Directory& directory = *inode.directory;
-  std::vector<SharedFd> fds;
+  Directory& directory = *inode.directory;
+  std::vector<std::weak_ptr<const CachedFd>> fds;
   std::shared_ptr<const LowerNames> listing;
   {
     Lock lock(directory.cache_mutex);
-    for (const auto& fd : directory.fds) fds.push_back(fd.lock());
+    fds.swap(directory.fds);
     listing = directory.lower_names.lock();
   }
-  for (const SharedFd& fd : fds) {
-    if (fd != nullptr) overlay.directory_fds.drop(fd);
+  for (const auto& cached : fds) {
+    if (const SharedFd fd = cached.lock()) overlay.directory_fds.drop(fd);
   }
   if (listing != nullptr) overlay.listings.drop(listing);
 }
@@ -59,6 +60,8 @@ Overlay::Overlay(layer::LayerStack layers, Settings chosen)
       table([this](Inode& inode) { give_back(*this, inode); }) {
   for (layer::Layer& layer : stack.layers) {
     roots.push_back(std::make_shared<CachedFd>(std::move(layer.root)));
+    // In this order at every mount, whatever is looked at first.
+    if (layer.is_present) (void)numbers.number(layer.device, 0);
   }
   if (!stack.index.empty()) index = std::make_shared<CachedFd>(std::move(stack.index));
   // The origin of the root is the topmost lower's, as for any merged directory.

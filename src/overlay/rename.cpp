@@ -163,7 +163,7 @@ Result<std::unique_ptr<layer::PendingUpper>> make_empty_twin(Overlay& overlay, s
 /// Makes the upper's directory at `to`, which shows no entries, one that rename(2) replaces: its
 /// whiteouts go with it to the workdir, and an empty twin takes its place. Whether that was needed.
 Result<bool> clear_directory(Overlay& overlay, const End& to, Leftovers& leftovers) {
-  if (!to.inode->directory->has_upper || TRY(is_bare(to.upper->fd, to.name))) return false;
+  if (!to.inode->directory->has_upper || TRY(is_bare(overlay, to.upper->fd, to.name))) return false;
   layer::Workdir& workdir = overlay.stack.workdir;
   TRY(make_movable(to.place()));
   if (!workdir.features().rename_exchange) {
@@ -306,11 +306,10 @@ Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, un
   }
   TRY(check_new_name(to_name.name));
   TRY(copy_up_ends(overlay, from_name, to_name, (flags & RENAME_EXCHANGE) != 0));
-  End from = {from_name.directory,
-              from_name.name,
-              TRY(upper_for_change(overlay, from_name.directory, /*removing=*/true)),
-              {}};
-  End to = {to_name.directory, to_name.name, TRY(upper_for_change(overlay, to_name.directory)), {}};
+  SharedFd from_upper = TRY(upper_for_change(overlay, from_name.directory, /*removing=*/true));
+  SharedFd to_upper = TRY(upper_for_change(overlay, to_name.directory));
+  End from = {from_name.directory, from_name.name, std::move(from_upper), {}};
+  End to = {to_name.directory, to_name.name, std::move(to_upper), {}};
   Leftovers leftovers;  // Discarded after the locks.
   LockPair names(from.directory->directory->names, to.directory->directory->names);
   ++from.directory->directory->version;

@@ -29,7 +29,7 @@ Result<SharedFd> upper_for_change(Overlay& overlay, const InodeRef& directory,
 /// Whether the name can be made at all: EPERM for names of the format.
 Result<void> check_new_name(const char* name);
 
-/// What is in the way of making `name`. EEXIST when the union shows it.
+/// What is in the way of making `name`. EEXIST when the upper shows it.
 /// REQUIRES: the directory's names are held exclusively.
 Result<Vacancy> vacancy(BorrowedFd upper, const char* name);
 
