@@ -113,3 +113,15 @@ def test_tar_of_a_tree_with_links_and_copy_ups_sees_no_change_while_it_reads(t):
     os.chmod(m / "t/c", 0o600)
     done = subprocess.run(["tar", "-cf", "/dev/null", "-C", m.path, "t"], capture_output=True, check=False)
     equal((done.returncode, done.stderr), (0, b""), "tar")
+
+
+def test_numbers_of_several_file_systems_do_not_depend_on_what_is_looked_at_first(t):
+    roots = [mount_image(t, "tmpfs") for _ in range(2)]
+    for number, root in enumerate(roots):
+        write(f"{root}/from{number}", "x")
+    m = t.mount(*roots, t.layer({"from2": "x"}))
+    before = [os.stat(m / f"from{number}").st_ino for number in (0, 1, 2)]
+    m = t.remount(m)
+    after = [os.stat(m / f"from{number}").st_ino for number in (2, 1, 0)]
+    equal(after[::-1], before, "inode numbers after the remount")
+    equal(len(set(before)), 3, "different numbers")

@@ -74,6 +74,14 @@ TEST(InodeNumber, IsNeverSharedWhateverTheFileSystemsChose) {
   }
 }
 
+TEST(InodeNumber, TooLargeForTheFileSystemsMarkIsTheSameAfterARemount) {
+  InodeNumbers before(kFirst), after(kFirst);
+  (void)after.number(7, kLarge + 9);
+  for (const dev_t device : {kFirst, dev_t{1}, dev_t{2}}) {
+    EXPECT_EQ(after.number(device, kLarge + 5), before.number(device, kLarge + 5));
+  }
+}
+
 TEST(InodeNumber, IsTheSameInAllThreads) {
   InodeNumbers numbers(kFirst);
   std::vector<std::vector<uint64_t>> seen(4);
