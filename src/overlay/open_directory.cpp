@@ -160,7 +160,11 @@ Result<std::optional<Listed>> OpenDirectory::listed(Overlay& overlay, const RawE
     return std::optional(std::move(listed));
   }
   if (!with_attributes && raw.type != DT_DIR) {
-    listed.ino = overlay.numbers.number(overlay.stack.layers[raw.layer].device, raw.ino);
+    // The kernel asks for attributes always, so this need not be quick.
+    auto found = find(overlay, raw);
+    if (found.failed_with(ENOENT) || found.failed_with(ESTALE)) return std::optional<Listed>();
+    const FileKey origin = TRY(std::move(found)).origin;
+    listed.ino = overlay.numbers.number(origin.device, origin.ino);
     return std::optional(std::move(listed));
   }
   auto work_out = [&]() -> Result<Entry> {

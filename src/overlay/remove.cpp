@@ -45,15 +45,24 @@ struct UpperContent {
   std::vector<std::string> whiteouts;  ///< Of both forms.
 };
 
-Result<UpperContent> read_upper(BorrowedFd directory) {
+/// Whether the entry, of the directory open at `fd`, only hides what lowers have under its name.
+Result<bool> hides(const Overlay& overlay, BorrowedFd fd, const sys::DirectoryEntry& entry) {
+  if (layer::is_whiteout_name(entry.name)) return true;
+  const bool foreign = overlay.stack.upper().foreign_marks;
+  if (entry.type == DT_DIR || entry.type == DT_LNK || (entry.type == DT_REG && !foreign)) {
+    return false;
+  }
+  const sys::Place place = {fd, entry.name.data()};
+  const sys::Stat stat = TRY(sys::stat(place));
+  if (layer::is_whiteout(stat)) return true;
+  return foreign && TRY(layer::is_xwhiteout(place, stat, overlay.stack.prefix));
+}
+
+Result<UpperContent> read_upper(const Overlay& overlay, BorrowedFd directory) {
   UpperContent content;
   const UniqueFd fd = TRY(sys::open_at(directory, ".", O_RDONLY | O_DIRECTORY));
   TRY(sys::for_each_entry(fd, [&](const sys::DirectoryEntry& entry) -> Result<void> {
-    bool hides = layer::is_whiteout_name(entry.name);
-    if (!hides && (entry.type == DT_CHR || entry.type == DT_UNKNOWN)) {
-      hides = layer::is_whiteout(TRY(sys::stat({fd, entry.name.data()})));
-    }
-    if (hides) {
+    if (TRY(hides(overlay, fd, entry))) {
       content.whiteouts.emplace_back(entry.name);
     } else {
       content.shows_entries = true;
@@ -77,11 +86,11 @@ Result<bool> all_lowers_hidden(Overlay& overlay, Inode& directory) {
 }
 
 /// Removes a directory that only the upper has. ENOTEMPTY when it shows entries.
-Result<void> remove_pure_upper(BorrowedFd upper, const char* name) {
+Result<void> remove_pure_upper(const Overlay& overlay, BorrowedFd upper, const char* name) {
   auto removed = sys::remove_directory(upper, name);
   if (!removed.failed_with(ENOTEMPTY)) return removed;
   const UniqueFd fd = TRY(sys::open_at(upper, name, O_RDONLY | O_DIRECTORY));
-  const UpperContent content = TRY(read_upper(fd));
+  const UpperContent content = TRY(read_upper(overlay, fd));
   if (content.shows_entries) return fail(ENOTEMPTY);
   // Left over from a time when it was merged. With these gone it shows the same: nothing.
   for (const std::string& whiteout : content.whiteouts) {
@@ -108,9 +117,9 @@ Result<SharedFd> orphan_of(const Inode& inode, BorrowedFd upper, const char* nam
   return SharedFd(std::make_shared<CachedFd>(TRY(sys::open_at(upper, name, O_PATH))));
 }
 
-Result<bool> is_bare(BorrowedFd upper, const char* name) {
+Result<bool> is_bare(const Overlay& overlay, BorrowedFd upper, const char* name) {
   const UniqueFd fd = TRY(sys::open_at(upper, name, O_RDONLY | O_DIRECTORY));
-  const UpperContent content = TRY(read_upper(fd));
+  const UpperContent content = TRY(read_upper(overlay, fd));
   return !content.shows_entries && content.whiteouts.empty();
 }
 
@@ -152,7 +161,7 @@ Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char*
 Result<bool> is_empty(Overlay& overlay, Inode& directory) {
   if (directory.directory->has_upper) {
     const SharedFd fd = TRY(directory_fd(overlay, directory, layer::kUpper));
-    if (TRY(read_upper(fd->fd)).shows_entries) return false;
+    if (TRY(read_upper(overlay, fd->fd)).shows_entries) return false;
   }
   return all_lowers_hidden(overlay, directory);
 }
@@ -215,7 +224,7 @@ Result<void> remove_directory(Overlay& overlay, const InodeRef& directory, const
   } else if (is_merged) {
     TRY(take_away(overlay, upper->fd, name, leftovers));
   } else {
-    TRY(remove_pure_upper(upper->fd, name));
+    TRY(remove_pure_upper(overlay, upper->fd, name));
   }
   // Beyond this point the name is gone.
   remove_link_locked(overlay, *inode, *directory, name, std::move(orphan));

@@ -40,7 +40,7 @@ Result<bool> is_empty(Overlay& overlay, Inode& directory);
 Result<void> check_shows_nothing(Overlay& overlay, const InodeRef& directory, const char* name);
 
 /// Whether the upper's directory `name` has no entries on disk, not even whiteouts.
-Result<bool> is_bare(BorrowedFd upper, const char* name);
+Result<bool> is_bare(const Overlay& overlay, BorrowedFd upper, const char* name);
 
 /// Moving a directory changes its "..", for which an ordinary user needs to be allowed to write to
 /// it. It is about to be removed, so its mode does not matter any more.

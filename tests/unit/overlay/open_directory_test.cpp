@@ -275,5 +275,59 @@ TEST(ListingOfCopiedUpFiles, FindsThemInTheirNewLayer) {
   EXPECT_EQ(first.entries.size() + others.entries.size(), 22U);
 }
 
+TEST(ListingInMemory, ShowsOnceWhatStaysWhenTheEndOfItIsRemoved) {
+  // tmpfs begins anew when it is asked to continue at an offset behind which nothing is left.
+  Union u({.on = "/dev/shm"});
+  u.disk.directory("upper/d");
+  for (int i = 0; i < 30; ++i) u.disk.write("upper/d/" + std::to_string(i), "");
+  OpenDirectory directory(u.at("d"));
+  std::set<std::string> listed;
+  int64_t offset = 0;
+  for (bool first = true;; first = false) {
+    Collector collector(20);
+    must(directory.read(u.overlay(), offset, true, collector));
+    if (collector.entries.empty()) break;
+    for (const Shown& entry : collector.entries) {
+      ASSERT_TRUE(listed.insert(entry.name).second) << entry.name << " is listed twice";
+    }
+    offset = collector.entries.back().next_offset;
+    if (!first) continue;
+    // Newest first: these come last.
+    for (int i = 0; i < 5; ++i) ASSERT_EQ(u.remove("d/" + std::to_string(i)), 0);
+  }
+}
+
+TEST(ListingWithoutAttributes, ShowsTheNumbersOfCopiedUpFilesAfterARemount) {
+  Union u;
+  u.disk.write("lower1/d/a", "text");
+  const uint64_t number = u.stat("d/a").stx_ino;
+  ASSERT_EQ(u.chmod("d/a", 0600), 0);
+  u.remount();
+  const std::vector<Shown> all = u.list("d", /*with_attributes=*/false);
+  const auto a = std::find_if(all.begin(), all.end(), [](auto& one) { return one.name == "a"; });
+  ASSERT_NE(a, all.end());
+  EXPECT_EQ(a->ino, number);
+}
+
+TEST(ListingWithoutAttributes, HidesAttributeWhiteoutsOfASingleLower) {
+  Union u;
+  u.disk.write("lower1/d/hidden", "");
+  u.disk.set_xattr("lower1/d/hidden", "trusted.overlay.whiteout", "");
+  u.disk.set_xattr("lower1/d", "trusted.overlay.opaque", "x");
+  EXPECT_EQ(u.names("d", true), std::vector<std::string>());
+  EXPECT_EQ(u.names("d", false), std::vector<std::string>());
+}
+
+TEST(ListingWithoutAttributes, HidesAttributeWhiteoutsOfTheUpper) {
+  Union u;
+  u.disk.write("lower1/d/hidden", "");
+  u.disk.write("upper/d/hidden", "");
+  u.disk.set_xattr("upper/d/hidden", "trusted.overlay.whiteout", "");
+  u.disk.set_xattr("upper/d", "trusted.overlay.opaque", "x");
+  EXPECT_EQ(u.names("d", true), std::vector<std::string>());
+  EXPECT_EQ(u.names("d", false), std::vector<std::string>());
+  EXPECT_EQ(u.remove_directory("d"), 0);
+}
+
 }  // namespace
 }  // namespace overpass::overlay
