@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <new>
+
 #include "layer/markers.h"
 #include "overpass/layer_format.h"
 #include "sys/attributes.h"
@@ -137,7 +139,13 @@ Result<std::string> Workdir::make_whiteout() {
   return name;
 }
 
-void Workdir::discard(const char* name) { (void)remove_tree(fd_, name); }
+void Workdir::discard(const char* name) {
+  try {
+    (void)remove_tree(fd_, name);
+  } catch (const std::bad_alloc&) {
+    // Destructors call this.
+  }
+}
 
 Result<void> PendingUpper::publish(BorrowedFd directory, const char* name, unsigned flags) {
   TRY(sys::rename(place(), {directory, name}, flags));

@@ -19,7 +19,6 @@
 
 #include "base/mutex.h"
 #include "base/result.h"
-#include "base/ring.h"
 #include "overlay/inode.h"
 #include "overlay/lookup.h"
 #include "overlay/lower_names.h"
@@ -51,7 +50,7 @@ class ListingSink {
 };
 
 /// Threads: any; reads are serialised.
-class OpenDirectory : public RingLink {
+class OpenDirectory {
  public:
   explicit OpenDirectory(InodeRef directory) : directory_(std::move(directory)) {}
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sys/errno_result.h"
+#include "sys/open.h"
 
 namespace overpass::sys {
 
@@ -49,7 +50,10 @@ Result<void> copy_times(Place place, const Stat& stat) {
 }
 
 Result<void> change_size(Place place, off_t size) {
-  return checked_void(::truncate(ProcPath(place).c_str(), size));
+  if (place.is_fd()) return checked_void(::truncate(ProcPath(place).c_str(), size));
+  // truncate(2) would follow a symbolic link that somebody put in the file's place.
+  const UniqueFd fd = TRY(open_at(place.fd, place.name, O_WRONLY | O_NONBLOCK | O_NOCTTY));
+  return change_size_of_open(fd, size);
 }
 
 Result<void> change_size_of_open(BorrowedFd fd, off_t size) {
