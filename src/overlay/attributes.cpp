@@ -12,6 +12,7 @@
 #include "overlay/locate.h"
 #include "overlay/open_file.h"
 #include "overlay/overlay.h"
+#include "overlay/owner_access.h"
 #include "sys/attributes.h"
 #include "sys/credentials.h"
 
@@ -74,6 +75,9 @@ void part_from_readers(Overlay& overlay, const InodeRef& inode) {
 
 sys::Stat shown(const Inode& inode, sys::Stat stat) {
   stat.stx_ino = inode.ino;
+  if (inode.is_directory()) {
+    if (const mode_t kept = inode.directory->kept_mode) stat.stx_mode = static_cast<uint16_t>(kept);
+  }
   if (const int32_t difference = inode.nlink_difference) stat.stx_nlink += difference;
   if (inode.is_directory() && inode.directory->layer_count() > 1) stat.stx_nlink = 1;
   return stat;
@@ -107,6 +111,8 @@ Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, con
   } else {
     TRY(copy_up_metadata(overlay, target));
   }
+  std::optional<ModeChange> mode_change;
+  if (changes.mode && target->is_directory()) mode_change.emplace(*target);
   const Located located = TRY(locate(overlay, *target));
   TRY(apply(located.place(), changes, open));
   return stat_located(*target, located);

@@ -22,6 +22,7 @@
 #include "overlay/locate.h"
 #include "overlay/origin_number.h"
 #include "overlay/overlay.h"
+#include "overlay/owner_access.h"
 #include "overlay/prepare_copy.h"
 #include "overlay/protection.h"
 #include "sys/attributes.h"
@@ -58,6 +59,7 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
   }
   const SharedFd upper = TRY(directory_fd(overlay, *source.parent, layer::kUpper));
   const sys::Stat before = TRY(sys::stat(sys::itself(upper->fd)));
+  const OwnerAccess access(*source.parent, upper->fd, before);
   mark_impure(overlay, *source.parent, upper->fd);
   const sys::Stat copy = TRY(sys::stat(prepared.place()));
   const FileKey key = {sys::device_of(copy), copy.stx_ino};
@@ -165,6 +167,14 @@ Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
   }
   const SharedFd upper = TRY(directory_fd(overlay, *parent, layer::kUpper));
   const sys::Stat before = TRY(sys::stat(sys::itself(upper->fd)));
+  const OwnerAccess access(*parent, upper->fd, before);
+  UniqueFd own;
+  std::optional<OwnerAccess> own_access;
+  if (keeps_modes()) {
+    // Moving a directory changes its "..", which takes write permission too.
+    own = TRY(sys::open_place(prepared.temporary.place(), O_PATH | O_DIRECTORY));
+    own_access.emplace(*inode, own, TRY(sys::stat(sys::itself(own))));
+  }
   mark_impure(overlay, *parent, upper->fd);
   TRY(prepared.temporary.publish(upper->fd, name.c_str()));
   // Beyond this point the directory is merged.

@@ -62,6 +62,8 @@ struct Directory {
   /// Identity of the upper directory, valid from then on; tells whether a path still leads here.
   std::atomic<uint64_t> upper_ino = 0;
   std::atomic<Impurity> impurity = Impurity::Unknown;
+  /// The mode to show, whatever the disk says; 0 for the disk's (owner_access.h).
+  std::atomic<mode_t> kept_mode = 0;
   /// Counts changes of names in here, so that who read them earlier knows. Raised under `names`
   /// held exclusively.
   std::atomic<uint64_t> version = 0;

@@ -4,10 +4,13 @@
 
 #include "overlay/xattr.h"
 
+#include <optional>
+
 #include "layer/markers.h"
 #include "overlay/copy_up.h"
 #include "overlay/locate.h"
 #include "overlay/overlay.h"
+#include "overlay/owner_access.h"
 #include "sys/credentials.h"
 #include "sys/xattr.h"
 
@@ -41,6 +44,8 @@ Result<void> set_xattr(Overlay& overlay, const InodeRef& inode, const char* name
   if (!layer::shown_xattr_name(stored, overlay.stack.prefix)) return fail(EPERM);
   TRY(copy_up_metadata(overlay, current(inode)));
   const InodeRef target = current(inode);
+  std::optional<ModeChange> mode_change;
+  if (stored == "system.posix_acl_access" && target->is_directory()) mode_change.emplace(*target);
   const Located located = TRY(locate(overlay, *target));
   const sys::KeepingSetgid keeping(keeps_setgid);
   return sys::set_xattr(located.place(), stored.c_str(), value, flags);

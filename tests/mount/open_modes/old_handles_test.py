@@ -4,6 +4,7 @@ import ctypes
 import mmap
 import os
 import subprocess
+import threading
 
 from harness import equal, holds, only, read, refused, syscalls, write
 
@@ -49,6 +50,27 @@ def test_a_change_of_metadata_alone_keeps_old_and_new_readers_at_the_same_bytes(
     write(m / "file", NEW_BYTES, "r+b")
     equal(read(m / "file"), NEW_BYTES, "a reader after a write")
     os.close(old), os.close(new)
+
+
+def test_changes_of_attributes_beside_a_first_writer_leave_true_attributes(t):
+    m = t.mount(t.layer({f"f{number}": OLD_BYTES for number in range(60)}))
+    readers = [reader(m / f"f{number}") for number in range(60)]
+
+    def change(number):
+        for mode in (0o600, 0o640, 0o604):
+            os.chmod(m / f"f{number}", mode)
+
+    for number, old in enumerate(readers):
+        changer = threading.Thread(target=change, args=(number,))
+        changer.start()
+        with open(m / f"f{number}", "ab") as writer:    # parts the file from its old reader
+            changer.join()
+            writer.write(NEW_BYTES)
+        by_path, by_handle = os.stat(m / f"f{number}"), os.fstat(old)
+        equal((by_handle.st_size, by_handle.st_mode, by_handle.st_mtime_ns),
+              (by_path.st_size, by_path.st_mode, by_path.st_mtime_ns), f"attributes of f{number} by handle and by path")
+        equal(by_path.st_size, len(OLD_BYTES + NEW_BYTES), "size")
+        os.close(old)
 
 
 def test_truncation_while_an_old_reader_lives(t):

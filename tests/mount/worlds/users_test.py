@@ -6,17 +6,18 @@ import shutil
 import stat
 import subprocess
 
-from harness import File, checks, dump, equal, holds, read, refused, syscalls, systems, write
+from harness import Dir, File, Symlink, checks, dump, equal, holds, read, refused, syscalls, systems, write
 from harness.credentials import as_user
+from harness.parallel import together
 from harness.worlds import NOBODY, give_to, in_user_namespace, ordinary_fuse_device
 
 SYSTEMS = ("overpass",)
 TREE = {"file": "content", "gone": "x", "dir": {"a": "1", "b": "2"}, "exec": File("#!/bin/sh\necho hi\n", 0o755)}
 
 
-def stack_for(t, uid):
+def stack_for(t, uid, tree=None):
     ordinary_fuse_device(t)
-    stack = t.stack(t.layer(TREE))
+    stack = t.stack(t.layer(tree or TREE))
     for path in (stack.lowers[0], stack.upper, stack.work, stack.mountpoint):
         give_to(path, uid)
     os.chmod(t.directory, 0o777)
@@ -135,3 +136,74 @@ def test_files_of_unmapped_owners_are_readable_in_a_user_namespace(t):
         m.umount()
         return found
     equal(in_user_namespace(look, 100_000, 65536), (b"content", 65534), "content and owner")
+
+
+RO_TREE = {"ro": Dir({"file": "content", "second": "x", "gone": "y", "sub": Dir({"deep": "z"}, 0o555)}, 0o555),
+           "closed": Dir({"file": "content"}, 0o500), "link": Symlink("ro")}
+
+
+def use_read_only_directories(m):
+    """What an owner may do with the content of directories that he may not write to himself."""
+    write(m / "ro/file", "+", "ab")
+    os.chmod(m / "ro/second", 0o640)
+    write(m / "ro/sub/deep", "+", "ab")
+    os.utime(m / "closed/file", (1, 2))
+    for name in ("ro/new", "ro/sub/new", "closed/new"):
+        refused(errno.EACCES, write, m / name, "x")
+    refused(errno.EACCES, os.unlink, m / "ro/gone")
+    refused(errno.EACCES, os.rename, m / "ro/gone", m / "gone")
+    return numbers_and_modes(m)
+
+
+def numbers_and_modes(m):
+    names = ("ro", "ro/file", "ro/second", "ro/gone", "ro/sub", "ro/sub/deep", "closed", "closed/file")
+    return {name: (os.stat(m / name).st_ino, oct(os.stat(m / name).st_mode), os.stat(m / name).st_mtime_ns) for name in names}
+
+
+def test_an_ordinary_user_changes_files_in_directories_he_may_not_write_to(t):
+    stack = stack_for(t, NOBODY, RO_TREE)
+
+    def change():
+        m = systems.mount_overpass(t.settings, stack, t.directory + "/log")
+        before, after = numbers_and_modes(m), use_read_only_directories(m)
+        umount(m)
+        again = systems.mount_overpass(t.settings, stack, t.directory + "/log2")
+        remounted = numbers_and_modes(again)
+        os.chmod(again / "ro", 0o755), os.unlink(again / "ro/gone"), write(again / "ro/new", "x")
+        os.chmod(again / "ro", 0o555)
+        modes = oct(os.stat(again / "ro").st_mode), sorted(os.listdir(again / "ro"))
+        umount(again)
+        return before, after, remounted, modes
+    before, after, remounted, modes = as_user(NOBODY, change)
+    equal(remounted, after, "numbers, modes and times after a remount")
+    for name in before:
+        equal(after[name][0], before[name][0], f"number of {name}")
+    for name in ("ro", "ro/sub", "closed"):
+        equal(after[name], before[name], f"mode and time of {name}")
+        equal(oct(os.stat(f"{stack.upper}/{name}").st_mode), before[name][1], f"mode of {name} on disk")
+    equal(modes, ("0o40555", ["file", "new", "second", "sub"]), "mode and names after changes of the mode")
+    equal((read(stack.upper + "/ro/file"), read(stack.upper + "/ro/sub/deep")), (b"content+", b"z+"), "the copies")
+
+
+def test_nobody_sees_a_read_only_directory_open_while_its_files_are_copied(t):
+    tree = {"ro": Dir({f"f{number}": "content" for number in range(150)}, 0o555)}
+    stack = stack_for(t, NOBODY, tree)
+
+    def change():
+        m = systems.mount_overpass(t.settings, stack, t.directory + "/log")
+        half = len(tree["ro"].entries) // 2
+
+        def append(numbers):
+            for number in numbers:
+                write(m / f"ro/f{number}", "+", "ab")
+
+        def look():
+            for _ in range(300):
+                answer = syscalls.statx(m / "ro", flags=syscalls.AT_STATX_FORCE_SYNC)
+                equal(oct(answer.mode & 0o7777), "0o555", "mode")
+        together(t, [lambda: append(range(half)), lambda: append(range(half, 2 * half)), look, look])
+        mode = os.stat(m / "ro").st_mode & 0o7777
+        umount(m)
+        return oct(mode)
+    equal(as_user(NOBODY, change), "0o555", "mode at last")
+    equal(oct(os.stat(stack.upper + "/ro").st_mode & 0o7777), "0o555", "mode on disk")
