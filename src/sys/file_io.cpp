@@ -8,8 +8,13 @@
 #include <linux/fs.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
 
 #include "sys/errno_result.h"
 
@@ -52,6 +57,53 @@ Result<size_t> append(BorrowedFd fd, std::span<const char> data) {
     const iovec piece = {const_cast<char*>(rest.data()), rest.size()};
     return ::pwritev2(raw(fd), &piece, 1, 0, RWF_APPEND);
   });
+}
+
+Result<size_t> read_once(BorrowedFd fd, std::span<char> buffer, off_t offset, int flags) {
+  const iovec piece = {buffer.data(), buffer.size()};
+  ssize_t length;
+  do {
+    length = ::preadv2(raw(fd), &piece, 1, offset, flags);
+  } while (length < 0 && errno == EINTR);
+  return static_cast<size_t>(TRY(checked(length)));
+}
+
+Result<size_t> write_once(BorrowedFd fd, std::span<const char> data, off_t offset, int flags) {
+  const iovec piece = {const_cast<char*>(data.data()), data.size()};
+  ssize_t length;
+  do {
+    length = ::pwritev2(raw(fd), &piece, 1, offset, flags);
+  } while (length < 0 && errno == EINTR);
+  return static_cast<size_t>(TRY(checked(length)));
+}
+
+namespace {
+
+#ifndef SYS_cachestat
+#define SYS_cachestat 451  // The same on every architecture; glibc 2.36 does not name it.
+#endif
+
+struct CachedRange {
+  uint64_t offset, length;
+};
+
+struct CachedPages {
+  uint64_t cached, dirty, in_writeback, evicted, recently_evicted;
+};
+
+}  // namespace
+
+Result<bool> is_in_page_cache(BorrowedFd fd, off_t offset, size_t length) {
+  struct stat file;
+  TRY(checked_void(::fstat(raw(fd), &file)));
+  const off_t end = std::min(file.st_size, offset + static_cast<off_t>(length));
+  if (end <= offset) return true;
+  const CachedRange range = {static_cast<uint64_t>(offset), static_cast<uint64_t>(end - offset)};
+  CachedPages pages = {};
+  TRY(checked_void(::syscall(SYS_cachestat, raw(fd), &range, &pages, 0U)));
+  const auto page = static_cast<off_t>(::sysconf(_SC_PAGESIZE));
+  const off_t wanted = (end + page - 1) / page - offset / page;
+  return pages.cached >= static_cast<uint64_t>(wanted);
 }
 
 Result<void> sync_file(BorrowedFd fd) { return checked_void(::fsync(raw(fd))); }

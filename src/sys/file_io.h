@@ -24,6 +24,15 @@ Result<size_t> write_at(BorrowedFd fd, std::span<const char> data, off_t offset)
 /// pwritev2(2) with RWF_APPEND until all is written: at the end of the file, wherever that is now.
 Result<size_t> append(BorrowedFd fd, std::span<const char> data);
 
+/// One preadv2(2) or pwritev2(2) with RWF_* `flags`: the number of bytes, perhaps fewer than asked,
+/// 0 at the end of the file. Interrupted ones are repeated.
+Result<size_t> read_once(BorrowedFd fd, std::span<char> buffer, off_t offset, int flags);
+Result<size_t> write_once(BorrowedFd fd, std::span<const char> data, off_t offset, int flags);
+
+/// Whether all of a file from `offset` on, `length` bytes or up to its end, is in the page cache
+/// now, or on its way there (cachestat(2)). ENOSYS before Linux 6.5; EPERM on files of others.
+Result<bool> is_in_page_cache(BorrowedFd fd, off_t offset, size_t length);
+
 Result<void> sync_file(BorrowedFd fd);
 Result<void> sync_data(BorrowedFd fd);
 Result<void> allocate(BorrowedFd fd, int mode, off_t offset, off_t length);
