@@ -55,6 +55,7 @@ void add_format(nlohmann::json& status, const layer::LayerStack& stack) {
   status["index"] = {{"active", format.index}, {"reason", reasons.index}};
   status["metacopy"] = {{"active", format.follows_metacopy}, {"reason", reasons.metacopy}};
   status["verity"] = word_of(format.verity);
+  status["xino"] = {{"active", format.xino == layer::Xino::On}, {"reason", reasons.xino}};
   status["uuid"] = word_of(format.uuid);
   status["uuid_reason"] = reasons.uuid;
   status["nfs_export"] = {{"active", format.nfs_export}, {"reason", reasons.nfs_export}};

@@ -23,7 +23,7 @@ enum class Verity {
   On,       ///< A digest in a metacopy mark is checked.
   Require,  ///< And there has to be one.
 };
-enum class Xino { Off, Auto, On };
+enum class Xino { Off, Auto, On };  ///< Settled: whether there is anything to compose.
 enum class Uuid { Off, Null, Auto, On };
 
 /// Absent: the default of the world the mount lives in.

@@ -111,7 +111,19 @@ void identify_upper(LayerStack& stack) {
   }
 }
 
-void warn_of_dropped_choices(const FormatChoice& choice, const FormatReasons& reasons) {
+/// Everything on FUSE has one st_dev: numbers of several file systems that were not composed would
+/// make different files look like links of one, to tar(1) for one.
+void settle_xino(LayerStack& stack) {
+  stack.format.xino = stack.all_on_one_device() ? Xino::Off : Xino::On;
+  stack.format_reasons.xino =
+      stack.all_on_one_device() ? "all layers are on one file system, whose numbers are shown" : "";
+}
+
+void warn_of_dropped_choices(const FormatChoice& choice, const LayerStack& stack) {
+  const FormatReasons& reasons = stack.format_reasons;
+  if (choice.xino == Xino::Off && stack.format.xino == Xino::On) {
+    log::warn("xino=off has no effect: numbers of several file systems would not be unique");
+  }
   if (choice.index == true && !reasons.index.empty()) {
     log::warn("index=on has no effect: %s", reasons.index.c_str());
   }
@@ -139,7 +151,8 @@ Expected<void> prepare_format(LayerStack& stack, const LayerPaths& paths) {
   }
   // Beyond this point the layers belong together.
   identify_upper(stack);
-  warn_of_dropped_choices(paths.format, stack.format_reasons);
+  settle_xino(stack);
+  warn_of_dropped_choices(paths.format, stack);
   return {};
 }
 

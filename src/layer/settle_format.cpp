@@ -84,7 +84,6 @@ SettledFormat settle_format(const FormatChoice& choice, Prefix prefix, bool has_
   settings.writes_metacopy = has_upper && settings.follows_metacopy;
   if (!settings.follows_metacopy) settled.reasons.metacopy = kNotChosen;
   settings.verity = choice.verity;
-  settings.xino = choice.xino;
   settings.nfs_export = choice.nfs_export;
   if (!settings.nfs_export) {
     settled.reasons.nfs_export = kNotChosen;

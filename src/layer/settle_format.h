@@ -20,6 +20,7 @@ struct FormatReasons {
   std::string redirect_dir;
   std::string index;
   std::string metacopy;
+  std::string xino;
   std::string uuid;
   std::string nfs_export;
 };

@@ -16,7 +16,8 @@ constexpr int kDeviceShift = 56;
 constexpr uint64_t kMaxDevices = 128;
 constexpr uint64_t kHashed = uint64_t{1} << 63;
 
-uint64_t hashed(dev_t device, uint64_t ino) {
+/// `device` is the file system's number here: dev_t of some changes from mount to mount.
+uint64_t hashed(uint64_t device, uint64_t ino) {
   const uint64_t file[] = {device, ino};
   return kHashed | hash_bytes({reinterpret_cast<const char*>(file), sizeof file});
 }
@@ -28,12 +29,18 @@ uint64_t InodeNumbers::number(dev_t device, uint64_t ino) {
   return number_elsewhere(device, ino);
 }
 
-uint64_t InodeNumbers::number_elsewhere(dev_t device, uint64_t ino) {
-  if ((ino >> kDeviceShift) != 0) return hashed(device, ino);
+void InodeNumbers::announce(dev_t device) { (void)number_of_device(device); }
+
+uint64_t InodeNumbers::number_of_device(dev_t device) {
+  if (device == first_) return 0;
   Lock lock(mutex_);
-  const auto [entry, is_new] = devices_.try_emplace(device, devices_.size() + 1);
-  if (entry->second < kMaxDevices) return (entry->second << kDeviceShift) | ino;
-  return hashed(device, ino);
+  return devices_.try_emplace(device, devices_.size() + 1).first->second;
+}
+
+uint64_t InodeNumbers::number_elsewhere(dev_t device, uint64_t ino) {
+  const uint64_t number = number_of_device(device);
+  if ((ino >> kDeviceShift) != 0 || number >= kMaxDevices) return hashed(number, ino);
+  return (number << kDeviceShift) | ino;
 }
 
 }  // namespace overpass::overlay

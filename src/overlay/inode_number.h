@@ -11,7 +11,6 @@
 
 #include <sys/types.h>
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 
@@ -25,11 +24,16 @@ class InodeNumbers {
   /// `first` is the file system whose inodes keep their numbers.
   explicit InodeNumbers(dev_t first) : first_(first) {}
 
+  /// Gives `device` its number for the upper bits now. Announcing those of the layers in order
+  /// makes the union's numbers the same in every mount of them.
+  void announce(dev_t device);
+
   /// The union's number for inode `ino` of the file system `device`; always the same one.
   uint64_t number(dev_t device, uint64_t ino);
 
  private:
   uint64_t number_elsewhere(dev_t device, uint64_t ino);
+  uint64_t number_of_device(dev_t device);
 
   const dev_t first_;
   Mutex<LockRank::InodeNumbers> mutex_;

@@ -59,9 +59,9 @@ Overlay::Overlay(layer::LayerStack layers, Settings chosen)
       idle_backings(kIdleBackings),
       table([this](Inode& inode) { give_back(*this, inode); }) {
   for (layer::Layer& layer : stack.layers) {
-    roots.push_back(std::make_shared<CachedFd>(std::move(layer.root)));
     // In this order at every mount, whatever is looked at first.
-    if (layer.is_present) (void)numbers.number(layer.device, 0);
+    if (layer.is_present) numbers.announce(layer.device);
+    roots.push_back(std::make_shared<CachedFd>(std::move(layer.root)));
   }
   if (!stack.index.empty()) index = std::make_shared<CachedFd>(std::move(stack.index));
   // The origin of the root is the topmost lower's, as for any merged directory.

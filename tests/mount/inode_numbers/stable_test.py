@@ -2,7 +2,7 @@
 """Inode numbers: one for every object, the same before and after a copy-up, in stat and in listings."""
 import os
 
-from harness import Dir, Link, Symlink, caches, equal, holds, only, write
+from harness import Dir, Link, Symlink, caches, contains, equal, holds, only, write
 from harness.loop_images import mount_image
 
 TREE = {f"f{number}": str(number) for number in range(50)} | {"d": {"x": "1", "e": {"y": "2"}}, "l": Symlink("f0")}
@@ -94,6 +94,27 @@ def test_layers_on_different_file_systems_have_no_number_twice(t):
     equal(len({os.lstat(os.path.join(m.path, name)).st_dev for name in before}), 1, "device numbers of all files")
     change_all(m.path)
     equal(numbers(m.path), before, "inode numbers after copy-up")
+
+
+@only("overpass")
+def test_numbers_of_several_file_systems_are_the_same_in_every_mount(t):
+    one, two = mount_image(t, "tmpfs"), mount_image(t, "tmpfs")
+    for root in (one, two):
+        os.mkdir(root + "/low")
+        for number in range(10):
+            write(f"{root}/low/{os.path.basename(root)}-{number}", "x")
+    names = sorted(os.listdir(one + "/low")) + sorted(os.listdir(two + "/low"))
+    for option in ("xino=auto", "xino=on", "xino=off"):
+        m = t.mount(one + "/low", two + "/low", t.layer({"third": "x"}), options=(option,))
+        before = {name: os.stat(m / name).st_ino for name in names}
+        equal(len(set(before.values())), len(before), f"different numbers with {option}")
+        equal("xino=off has no effect" in m.daemon.text(), option == "xino=off", "the log says what xino=off cannot do")
+        m = t.remount(m)
+        equal({name: os.stat(m / name).st_ino for name in names[::-1]}, before, f"{option}: looked up in another order")
+        holds(m.status()["xino"]["active"], "status")
+        m.umount()
+    m = t.mount(t.layer({"only": "x"}), options=("xino=on",))
+    contains(m.status()["xino"]["reason"], "one file system", "status")
 
 
 def test_a_new_file_does_not_take_the_number_of_an_open_removed_one(t):

@@ -74,12 +74,19 @@ TEST(InodeNumber, IsNeverSharedWhateverTheFileSystemsChose) {
   }
 }
 
-TEST(InodeNumber, TooLargeForTheFileSystemsMarkIsTheSameAfterARemount) {
-  InodeNumbers before(kFirst), after(kFirst);
-  (void)after.number(7, kLarge + 9);
-  for (const dev_t device : {kFirst, dev_t{1}, dev_t{2}}) {
-    EXPECT_EQ(after.number(device, kLarge + 5), before.number(device, kLarge + 5));
+TEST(InodeNumber, IsTheSameInEveryMountOfAnnouncedFileSystems) {
+  InodeNumbers numbers(kFirst);
+  InodeNumbers again(kFirst);
+  for (InodeNumbers* mount : {&numbers, &again}) {
+    for (const dev_t device : {dev_t{7}, kFirst, dev_t{3}, dev_t{7}}) mount->announce(device);
   }
+  (void)again.number(3, 1);
+  for (const dev_t device : {kFirst, dev_t{7}, dev_t{3}}) {
+    for (const uint64_t ino : {uint64_t{42}, kLarge + 5}) {
+      EXPECT_EQ(numbers.number(device, ino), again.number(device, ino));
+    }
+  }
+  EXPECT_EQ(numbers.number(kFirst, 42), 42U);
 }
 
 TEST(InodeNumber, IsTheSameInAllThreads) {
