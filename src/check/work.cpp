@@ -66,7 +66,12 @@ void check_work(Context& context) {
 
 void report_leftover(Context& context, BorrowedFd directory, const std::string& name,
                      const std::string& path, const sys::Stat& stat) {
+  // The whiteout that others are links to.
   if (layer::is_whiteout(stat)) return;
+  const bool is_marked =
+      S_ISREG(stat.stx_mode) &&
+      layer::is_xwhiteout({directory, name.c_str()}, stat, context.target.prefix()).value_or(false);
+  if (is_marked) return;
   // The workdir may be a mistake of the user's. Only what is named as overlays do is taken for
   // theirs.
   if (name.front() != kTemporaryPrefix) {

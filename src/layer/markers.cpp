@@ -60,6 +60,17 @@ Result<bool> has_xattr(sys::Place place, const char* name) {
   return says_absent(length.error()) ? Result<bool>(false) : fail(length.error());
 }
 
+/// The owner of a directory need not be allowed to write to it.
+Result<void> set_opacity(sys::Place directory, char value, Prefix prefix) {
+  const char* mark = name_of(Mark::Opaque, prefix);
+  auto set = sys::set_xattr(directory, mark, {&value, 1});
+  if (!set.failed_with(EACCES)) return set;
+  const sys::Stat stat = TRY(sys::stat(directory));
+  TRY(sys::change_mode(directory, (stat.stx_mode & 07777) | S_IWUSR));
+  TRY(sys::set_xattr(directory, mark, {&value, 1}));
+  return sys::change_mode(directory, stat.stx_mode & 07777);
+}
+
 }  // namespace
 
 const char* name_of(Mark mark, Prefix prefix) {
@@ -112,14 +123,14 @@ Result<Opacity> opacity_of(sys::Place place, Prefix prefix, bool foreign) {
 }
 
 Result<void> set_opaque(sys::Place directory, Prefix prefix) {
-  const char* mark = name_of(Mark::Opaque, prefix);
-  auto set = sys::set_xattr(directory, mark, {&kOpaqueYes, 1});
-  if (!set.failed_with(EACCES)) return set;
-  // The owner of a directory he may not write to.
-  const sys::Stat stat = TRY(sys::stat(directory));
-  TRY(sys::change_mode(directory, (stat.stx_mode & 07777) | S_IWUSR));
-  TRY(sys::set_xattr(directory, mark, {&kOpaqueYes, 1}));
-  return sys::change_mode(directory, stat.stx_mode & 07777);
+  return set_opacity(directory, kOpaqueYes, prefix);
+}
+
+Result<void> set_has_xwhiteouts(sys::Place directory, Prefix prefix) {
+  char value = 0;
+  const auto length = sys::get_xattr(directory, name_of(Mark::Opaque, prefix), {&value, 1});
+  if (length && *length == 1) return {};
+  return set_opacity(directory, kOpaqueHasXwhiteouts, prefix);
 }
 
 bool is_whiteout(const sys::Stat& stat) {
@@ -129,6 +140,15 @@ bool is_whiteout(const sys::Stat& stat) {
 Result<bool> is_xwhiteout(sys::Place place, const sys::Stat& stat, Prefix prefix) {
   if (!S_ISREG(stat.stx_mode) || stat.stx_size != 0) return false;
   return has_mark(place, Mark::Whiteout, prefix);
+}
+
+Result<bool> hides(sys::Place place, const sys::Stat& stat, Prefix prefix, bool foreign) {
+  if (is_whiteout(stat)) return true;
+  return foreign ? is_xwhiteout(place, stat, prefix) : false;
+}
+
+Result<void> set_xwhiteout(sys::Place place, Prefix prefix) {
+  return sys::set_xattr(place, name_of(Mark::Whiteout, prefix), "y");
 }
 
 bool is_whiteout_name(std::string_view name) { return name.starts_with(kWhiteoutNamePrefix); }

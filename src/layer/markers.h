@@ -66,9 +66,18 @@ Result<void> set_opaque(sys::Place directory, Prefix prefix);
 /// A whiteout of the kernel's ordinary form: a character device 0:0.
 bool is_whiteout(const sys::Stat& stat);
 
-/// A whiteout by attribute: an empty regular file carrying the mark. Meaningful only in a directory
-/// whose opacity is HasXwhiteouts.
+/// A whiteout by attribute: an empty regular file carrying the mark. Its directory is marked as one
+/// that may hold such, for listings; as on overlayfs the file hides its name with or without.
 Result<bool> is_xwhiteout(sys::Place place, const sys::Stat& stat, Prefix prefix);
+
+/// A whiteout of either form; by attribute only when the layer has `foreign` marks.
+Result<bool> hides(sys::Place place, const sys::Stat& stat, Prefix prefix, bool foreign);
+
+/// Makes the empty regular file at `place` a whiteout by attribute.
+Result<void> set_xwhiteout(sys::Place place, Prefix prefix);
+
+/// Marks a directory that is to hold whiteouts by attribute. Not for opaque ones, which need none.
+Result<void> set_has_xwhiteouts(sys::Place directory, Prefix prefix);
 
 /// Whether `name` is one of fuse-overlayfs's special names (".wh.NAME", ".wh..wh..opq"), which are
 /// never shown and cannot be made.

@@ -107,10 +107,6 @@ Expected<Prefix> check_features(const Workdir& workdir, const LayerPaths& paths)
     return problem(upper + " does not tell entry types (d_type)",
                    "on xfs, make it with ftype=1; else use another file system");
   }
-  if (!features.whiteouts) {
-    return problem(upper + " takes no whiteouts (character device 0:0)",
-                   "use a file system with device nodes, such as ext4, xfs, btrfs or tmpfs");
-  }
   if (features.trusted_xattrs && !paths.userxattr) return Prefix::Trusted;
   if (features.user_xattrs) return Prefix::User;
   return problem(upper + " takes no extended attributes",
@@ -177,6 +173,11 @@ Expected<void> open_upper(const NamedDirectory& upper, const LayerPaths& paths, 
         "it has to be writable and on a file system with free space");
   }
   auto prefix = check_features(*workdir, paths);
+  if (prefix && !workdir->features().whiteouts && !workdir->mark_whiteouts(*prefix)) {
+    prefix = problem("the file system of upperdir " + quoted(*paths.upper) +
+                         " takes whiteouts neither as devices 0:0 nor as marked files",
+                     "use another, such as ext4, xfs, btrfs or tmpfs");
+  }
   if (!prefix) {
     workdir->undo(roots->work);
     return std::unexpected(prefix.error());
@@ -186,8 +187,10 @@ Expected<void> open_upper(const NamedDirectory& upper, const LayerPaths& paths, 
   layer.is_present = true;
   layer.device = sys::device_of(upper.stat);
   layer.uuid = sys::file_system_uuid(upper.fd).value_or(sys::FileSystemUuid{});
-  layer.foreign_marks = !is_empty_directory(upper.fd);
+  layer.foreign_marks = !is_empty_directory(upper.fd) || !workdir->features().whiteouts;
   layer.root = std::move(roots->upper);
+  // overlayfs looks for marked files only in layers whose root says so.
+  if (!workdir->features().whiteouts) (void)set_has_xwhiteouts(sys::itself(layer.root), *prefix);
   stack.workdir = std::move(*workdir);
   stack.prefix = *prefix;
   stack.upper_lock = std::move(*upper_lock);

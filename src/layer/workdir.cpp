@@ -85,7 +85,7 @@ Result<void> Workdir::probe() {
     features_.entry_types = entry.type == DT_DIR;
     return {};
   }));
-  features_.whiteouts = sys::make_node(work, kSharedWhiteout, S_IFCHR, 0).has_value();
+  features_.whiteouts = create_whiteout(kSharedWhiteout).has_value();
   TRY(sys::make_node(work, b.c_str(), S_IFREG | 0600, 0));
   features_.rename_exchange =
       sys::rename({work, a.c_str()}, {work, b.c_str()}, RENAME_EXCHANGE).has_value();
@@ -119,23 +119,47 @@ std::string Workdir::temporary_name() {
   return format::kTemporaryPrefix + std::to_string(next_->fetch_add(1, std::memory_order_relaxed));
 }
 
+Result<void> Workdir::mark_whiteouts(Prefix prefix) {
+  marked_whiteouts_ = prefix;
+  features_.rename_whiteout = false;  // It would leave a device.
+  return create_whiteout(kSharedWhiteout);
+}
+
+Result<void> Workdir::expect_whiteout(BorrowedFd directory) {
+  if (!marked_whiteouts_) return {};
+  return set_has_xwhiteouts(sys::itself(directory), *marked_whiteouts_);
+}
+
+/// `name` is in the workdir.
+Result<void> Workdir::create_whiteout(const char* name) {
+  if (!marked_whiteouts_) return sys::make_node(fd_, name, S_IFCHR, 0);
+  TRY(sys::make_node(fd_, name, S_IFREG | 0600, 0));
+  auto marked = set_xwhiteout({fd_, name}, *marked_whiteouts_);
+  if (!marked) discard(name);
+  return marked;
+}
+
 Result<void> Workdir::place_whiteout(BorrowedFd directory, const char* name) {
+  TRY(expect_whiteout(directory));
   auto linked = sys::make_link({fd_, kSharedWhiteout}, directory, name);
   if (linked || linked.failed_with(EEXIST)) return linked;
+  const std::string fresh = temporary_name();
+  TRY(create_whiteout(fresh.c_str()));
   if (linked.failed_with(EMLINK)) {
     // The shared inode is full: the next whiteout becomes the new one. Racing threads may each
     // replace it, which costs an inode and nothing else.
-    const std::string fresh = temporary_name();
-    TRY(sys::make_node(fd_, fresh.c_str(), S_IFCHR, 0));
     TRY(sys::rename({fd_, fresh.c_str()}, {fd_, kSharedWhiteout}));
     return sys::make_link({fd_, kSharedWhiteout}, directory, name);
   }
-  return sys::make_node(directory, name, S_IFCHR, 0);
+  auto moved = sys::rename({fd_, fresh.c_str()}, {directory, name}, RENAME_NOREPLACE);
+  if (!moved) discard(fresh.c_str());
+  return moved;
 }
 
 Result<std::string> Workdir::make_whiteout() {
   std::string name = temporary_name();
-  TRY(place_whiteout(fd_, name.c_str()));
+  auto linked = sys::make_link({fd_, kSharedWhiteout}, fd_, name.c_str());
+  if (!linked) TRY(create_whiteout(name.c_str()));
   return name;
 }
 

@@ -10,10 +10,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "layer/markers.h"
 #include "sys/place.h"
 
 namespace overpass::layer {
@@ -55,6 +57,9 @@ class Workdir {
   /// Tells later mounts that what is written to the upper from now on may be lost.
   Result<void> mark_volatile();
 
+  /// For an upper without device nodes: whiteouts are empty files with a mark from now on.
+  Result<void> mark_whiteouts(Prefix prefix);
+
   BorrowedFd fd() const { return fd_; }
   const UpperFeatures& features() const { return features_; }
 
@@ -63,6 +68,9 @@ class Workdir {
 
   /// Puts a whiteout under a fresh temporary name, as a link to one shared inode where it can.
   Result<std::string> make_whiteout();
+
+  /// To be called before a whiteout is published in the upper's `directory`.
+  Result<void> expect_whiteout(BorrowedFd directory);
 
   /// Links or makes a whiteout at a free name of a directory of the upper; EEXIST when taken.
   Result<void> place_whiteout(BorrowedFd directory, const char* name);
@@ -73,10 +81,12 @@ class Workdir {
 
  private:
   Result<void> probe();
+  Result<void> create_whiteout(const char* name);
 
   UniqueFd fd_;
   bool made_ = false;  ///< "work" was not there before.
   UpperFeatures features_;
+  std::optional<Prefix> marked_whiteouts_;  ///< Of the mark; absent: they are device nodes.
   std::unique_ptr<std::atomic<uint64_t>> next_ = std::make_unique<std::atomic<uint64_t>>(0);
 };
 

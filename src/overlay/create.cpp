@@ -84,14 +84,14 @@ Result<Vacancy> make_in_upper(const NewObject& object, BorrowedFd upper) {
   // it is not, and would no longer hide them below a new directory.
   if (S_ISDIR(object.mode) && object.overlay.stack.upper().foreign_marks &&
       TRY(needs_opaque(object.overlay, *object.directory, object.name))) {
-    const Vacancy place = TRY(vacancy(upper, object.name));
+    const Vacancy place = TRY(vacancy(object.overlay, upper, object.name));
     TRY(make_over(object, upper, place));
     return place;
   }
   auto made = make_as(object.caller, object.mode, object.make, upper, object.name);
   if (made) return Vacancy::Free;
   if (!made.failed_with(EEXIST)) return fail(made.error());
-  const Vacancy place = TRY(vacancy(upper, object.name));
+  const Vacancy place = TRY(vacancy(object.overlay, upper, object.name));
   TRY(make_over(object, upper, place));
   return place;
 }
@@ -268,7 +268,7 @@ Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
     Vacancy before = Vacancy::Free;
     auto linked = sys::make_link(located.place(), upper->fd, name);
     if (linked.failed_with(EEXIST)) {
-      before = TRY(vacancy(upper->fd, name));
+      before = TRY(vacancy(overlay, upper->fd, name));
       layer::PendingUpper temporary(overlay.stack.workdir);
       TRY(sys::make_link(located.place(), overlay.stack.workdir.fd(), temporary.name()));
       TRY(temporary.publish(upper->fd, name));

@@ -54,8 +54,7 @@ Result<bool> hides(const Overlay& overlay, BorrowedFd fd, const sys::DirectoryEn
   }
   const sys::Place place = {fd, entry.name.data()};
   const sys::Stat stat = TRY(sys::stat(place));
-  if (layer::is_whiteout(stat)) return true;
-  return foreign && TRY(layer::is_xwhiteout(place, stat, overlay.stack.prefix));
+  return hides_in_upper(overlay, place, stat);
 }
 
 Result<UpperContent> read_upper(const Overlay& overlay, BorrowedFd directory) {
@@ -144,6 +143,7 @@ Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char*
   auto placed = workdir.place_whiteout(upper, name);
   if (!placed.failed_with(EEXIST)) return placed;
   auto whiteout = std::make_unique<layer::PendingUpper>(workdir, TRY(workdir.make_whiteout()));
+  // place_whiteout() has made the directory ready for it.
   if (!is_directory) return whiteout->publish(upper, name);
   if (!workdir.features().rename_exchange) {
     // Without RENAME_EXCHANGE a crash between these two steps shows the lower directory again.

@@ -96,7 +96,7 @@ Result<void> resolve(Overlay& overlay, End& end) {
   if (end.inode) return {};
   auto stat = sys::stat(end.place());
   if (!stat && !stat.failed_with(ENOENT)) return fail(stat.error());
-  end.has_whiteout = stat && layer::is_whiteout(*stat);
+  end.has_whiteout = stat && TRY(hides_in_upper(overlay, end.place(), *stat));
   const bool may_show = stat ? !end.has_whiteout : end.lowers_show;
   if (may_show) end.inode = TRY(find_inode(overlay, end.directory, end.name));
   return {};
@@ -140,6 +140,7 @@ Result<void> rename_leaving_whiteout(Overlay& overlay, const End& from, const En
   if (workdir.features().rename_whiteout) {
     return sys::rename(from.place(), to.place(), RENAME_WHITEOUT);
   }
+  TRY(workdir.expect_whiteout(from.upper->fd));
   layer::PendingUpper whiteout(workdir, TRY(workdir.make_whiteout()));
   if (!from.inode->is_directory() && TRY(rename_by_linking(overlay, from, to, whiteout))) return {};
   TRY(sys::rename(from.place(), to.place()));
@@ -225,6 +226,7 @@ Result<void> move_over_whiteout(Overlay& overlay, const End& from, const End& to
     if (!moved) (void)workdir.place_whiteout(to.upper->fd, to.name);
     return moved;
   }
+  if (from.lowers_show) TRY(workdir.expect_whiteout(from.upper->fd));
   TRY(sys::rename(from.place(), to.place(), RENAME_EXCHANGE));
   // Beyond this point it has happened. A whiteout that stays where none is needed hides nothing.
   if (!from.lowers_show) (void)sys::remove_file(from.upper->fd, from.name);

@@ -126,8 +126,7 @@ Result<bool> Search::look(sys::Place place, LayerIndex layer, bool is_last, size
     return is_absent ? Result<bool>(false) : fail(hides.error());
   }
   stat = TRY(std::move(result));
-  if (layer::is_whiteout(stat)) return end_at(false);
-  if (foreign && TRY(layer::is_xwhiteout(place, stat, prefix))) return end_at(false);
+  if (TRY(layer::hides(place, stat, prefix, foreign))) return end_at(false);
   const bool is_end = rest == 0;
   if (!sys::is_directory(stat)) {
     if (is_directory_ || !is_end) return end_at(false);

@@ -27,10 +27,14 @@ Result<void> check_new_name(const char* name) {
   return {};
 }
 
-Result<Vacancy> vacancy(BorrowedFd upper, const char* name) {
+Result<bool> hides_in_upper(const Overlay& overlay, sys::Place place, const sys::Stat& stat) {
+  return layer::hides(place, stat, overlay.stack.prefix, overlay.stack.upper().foreign_marks);
+}
+
+Result<Vacancy> vacancy(const Overlay& overlay, BorrowedFd upper, const char* name) {
   auto stat = sys::stat({upper, name});
   if (stat.failed_with(ENOENT)) return Vacancy::Free;
-  if (!layer::is_whiteout(TRY(std::move(stat)))) return fail(EEXIST);
+  if (!TRY(hides_in_upper(overlay, {upper, name}, TRY(std::move(stat))))) return fail(EEXIST);
   return Vacancy::Whiteout;
 }
 

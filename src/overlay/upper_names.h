@@ -31,7 +31,10 @@ Result<void> check_new_name(const char* name);
 
 /// What is in the way of making `name`. EEXIST when the upper shows it.
 /// REQUIRES: the directory's names are held exclusively.
-Result<Vacancy> vacancy(BorrowedFd upper, const char* name);
+Result<Vacancy> vacancy(const Overlay& overlay, BorrowedFd upper, const char* name);
+
+/// Whether the upper's file at `place` is a whiteout.
+Result<bool> hides_in_upper(const Overlay& overlay, sys::Place place, const sys::Stat& stat);
 
 /// Whether a new directory `name` would show what lowers have under it unless it is marked opaque.
 /// REQUIRES: the directory's names are held exclusively.

@@ -15,6 +15,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import struct
 import threading
 
@@ -165,12 +166,14 @@ def without(*features):
     """A deny function: an upper file system that lacks these."""
     flags = {"RENAME_WHITEOUT": syscalls.RENAME_WHITEOUT, "RENAME_EXCHANGE": syscalls.RENAME_EXCHANGE}
     renames = sum(flags[feature] for feature in features if feature in flags)
-    checks.holds(set(features) <= {*flags, "O_TMPFILE"}, "every feature is known")
+    checks.holds(set(features) <= {*flags, "O_TMPFILE", "device nodes"}, "every feature is known")
 
     def deny(call):
         if call.name == "renameat2" and call.arguments[4] & renames:
             return errno.EINVAL
         if call.name == "openat" and "O_TMPFILE" in features and call.arguments[2] & O_TMPFILE:
             return errno.EOPNOTSUPP
+        if call.name == "mknodat" and "device nodes" in features and stat.S_ISCHR(call.arguments[2]):
+            return errno.EPERM
         return 0
     return deny

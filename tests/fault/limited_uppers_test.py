@@ -2,10 +2,11 @@
 """Kills at every step on upper file systems that cannot do what overlayfs asks of one.
 
 The gate answers what such a file system would: EINVAL to RENAME_WHITEOUT or RENAME_EXCHANGE, EOPNOTSUPP
-to O_TMPFILE. Without unnamed files the promise is the same. Without the renames an operation takes two
+to O_TMPFILE, EPERM to the making of devices. Without unnamed files the promise is the same. Without the renames an operation takes two
 steps, and a kill between them leaves a third tree: a directory or what a whiteout hid is seen as in the
 lower layer, or a file has both its names. The tables say exactly which tree, for each operation that has
 one; overpass-layers(7) says it in words. A state that is listed has to be seen, and no other is.
+Without device nodes whiteouts are marked files, which no rename leaves behind.
 """
 import errno
 
@@ -69,6 +70,8 @@ class Table:
                 yield (f"a kill without RENAME_WHITEOUT during {scenario.name}",
                        self.one(scenario, WITHOUT_WHITEOUT, "RENAME_WHITEOUT"))
         for scenario in [*CREATION, *REMOVAL, *RENAMES]:
+            yield (f"a kill without device nodes during {scenario.name}",
+                   self.one(scenario, WITHOUT_WHITEOUT, "device nodes"))
             lacking = ("RENAME_WHITEOUT", "RENAME_EXCHANGE", "O_TMPFILE")
             run = self.refusal if scenario.name.startswith("exchange") else self.one
             yield f"a kill without any of these during {scenario.name}", run(scenario, WITHOUT_BOTH, *lacking)
@@ -79,7 +82,8 @@ class Table:
         expected = third_states(limits.get(scenario.name, []))
 
         def run(t):
-            subject, seen = kill_at_every_step(t, scenario, deny=without(*lacking), halfway=expected)
+            subject, seen = kill_at_every_step(t, scenario, deny=without(*lacking), halfway=expected,
+                                               marks_whiteouts="device nodes" in lacking)
             if not t.settings.step:
                 third = {name for name in seen if name not in ("old", "new", "between")}
                 checks.equal(third, set(expected(subject)), "third states that were seen")

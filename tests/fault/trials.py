@@ -65,7 +65,11 @@ class Trial:
         return self.subject.name_of(state_of(self.t, self.mount.path))
 
     def disk_state(self):
-        """What is on disk under a live mount: kernel overlayfs shows the upper layer as a lower one."""
+        """What is on disk under a live mount."""
+        return self.subject.name_of(self._state_as_lowers())
+
+    def _state_as_lowers(self):
+        """What kernel overlayfs shows with the upper layer as a lower one."""
         point = self.t.fresh("disk")
         stack = systems.Stack([self.stack.upper, *self.stack.lowers], options=self.stack.options)
         kernel = systems.mount_kernel(self.t.settings, stack, point)
@@ -73,7 +77,7 @@ class Trial:
         seen = state_of(self.t, point)
         kernel.umount()
         os.rmdir(point)
-        return self.subject.name_of(seen)
+        return seen
 
     def remounted_state(self, retry=False):
         """What overpass shows after the end of the first mount, which state that is, and if it is the old one
@@ -91,6 +95,8 @@ class Trial:
 
     def kernel_state(self):
         """What kernel overlayfs shows of the layers. They are copied, unless the format knows its own files."""
+        if self.subject.marks_whiteouts:
+            return self._state_as_lowers()
         stack = self.stack if self.subject.scenario.keeps_handles else self._copied()
         point = self.t.fresh("kernel")
         kernel = systems.mount_kernel(self.t.settings, stack, point)
@@ -116,8 +122,10 @@ def left_in_workdir(stack):
 
 
 class Subject:
-    def __init__(self, t, scenario, deny=lambda call: 0, halfway=None, reading=False):
-        """halfway(old, new) gives more states that may be seen: name -> State."""
+    def __init__(self, t, scenario, deny=lambda call: 0, halfway=None, reading=False, marks_whiteouts=False):
+        """halfway(old, new) gives more states that may be seen: name -> State. marks_whiteouts: `deny` makes
+        them files with a mark, which kernel overlayfs knows in the listings of lower layers only."""
+        self.marks_whiteouts = marks_whiteouts
         self.t, self.scenario, self.deny, self.reading = t, scenario, deny, reading
         self.lowers = [t.layer(tree) for tree in scenario.lowers]
         self.lower_sums = [dump.checksum(lower)[0] for lower in self.lowers]
