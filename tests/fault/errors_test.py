@@ -14,7 +14,7 @@ from scenarios import SCENARIOS
 from trials import Subject, left_in_workdir
 
 SYSTEMS = ("overpass",)
-PATIENCE = 300
+PATIENCE = 900
 ERRNOS = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
 
 
@@ -33,7 +33,7 @@ def fail_at(subject, step, number):
         expected = ("new",) if succeeded else ("between", "old", *["new"] * bool(subject.alike or subject.scenario.error_after))
         shown = trial.live_state()
         checks.holds(shown in expected, f"the tree is in state {expected}: it is {shown}")
-        if not (subject.scenario.keeps_handles or subject.scenario.not_for_kernel):
+        if not (subject.scenario.only_of_uppers or subject.scenario.not_for_kernel):
             checks.equal(trial.disk_state(), shown, "state on disk, compared with what is shown")
         # What cannot be removed stays until the next mount.
         if plan.calls[step - 1].name != "unlinkat":

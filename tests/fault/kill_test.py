@@ -13,7 +13,7 @@ from scenarios import SCENARIOS
 from trials import Subject
 
 SYSTEMS = ("overpass",)
-PATIENCE = 300
+PATIENCE = 900
 
 
 def kill_at(subject, step):

@@ -20,7 +20,7 @@ from trials import Subject
 
 LOWER = "in the lower layer"
 SYSTEMS = ("overpass",)
-PATIENCE = 300
+PATIENCE = 900
 
 # Operation -> the third trees: the old or the new one, with a name as it is in the lower layer, or else
 # as another name of it.

@@ -16,7 +16,7 @@ from recorded_disk import Disk, stack_on
 from timeline import Timeline
 
 SYSTEMS = ("overpass",)
-PATIENCE = 400
+PATIENCE = 900
 LOWER = {
     "big": File(bytes(range(251)) * 1200), "holes": File(b"begin" * 2000, size=400_000),
     "a": {"b": {"deep": File(b"deep" * 3000), "gone": "g"}, "moved": File(b"moved" * 2000)},

@@ -30,6 +30,7 @@ class Scenario:
     keeps_handles: bool = False                                 # the upper holds handles of its own files
     between: typing.Callable = None                             # old and new state to a third that is allowed
     not_for_kernel: str = ""                                    # why the kernel is not asked
+    only_of_uppers: str = ""                                    # what a layer shows of it only as the upper one
     error_after: str = ""                                       # why an error may come although it has happened
 
 
@@ -179,11 +180,12 @@ REDIRECTS = [
              options=REDIRECT, prepare=lambda m: (os.rename(m / "old", m / "new"), os.unlink(m / "new/x"))),
 ]
 
-def touched(path):
+def touched(*paths):
     """The old tree, the file with a new time: a metacopy is filled in place, and its time put back afterwards."""
     def state(old, new):
-        words = ["mtime=new" if word.startswith("mtime=") else word for word in old.lines[path].split(" ")]
-        return dataclasses.replace(old, lines=old.lines | {path: " ".join(words)})
+        lines = {path: " ".join("mtime=new" if word.startswith("mtime=") else word for word in old.lines[path].split(" "))
+                 for path in paths}
+        return dataclasses.replace(old, lines=old.lines | lines)
     return state
 
 
@@ -214,4 +216,68 @@ METACOPIES = [
              options=METACOPY, prepare=lambda m: os.rename(m / "old", m / "new")),
 ]
 
-SCENARIOS = [*COPY_UP, *SIZES, *CREATION, *REMOVAL, *RENAMES, *REDIRECTS, *METACOPIES]
+def protect(path, flags):
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        syscalls.set_flags(fd, flags)
+    finally:
+        os.close(fd)
+
+
+IMMUTABLE, APPEND = syscalls.FS_IMMUTABLE_FL, syscalls.FS_APPEND_FL
+def protection(name, operation, lower, upper=None, **named):
+    return scenario(name, operation, lower, upper, only_of_uppers="protection", **named)
+
+
+PROTECTION = [
+    protection("making a lower file immutable", lambda m: protect(m / "a/b/c/file", IMMUTABLE), chain(DRESSED)),
+    protection("making an upper file append-only", lambda m: protect(m / "file", APPEND), {}, {"file": "x"}),
+    protection("making a lower directory immutable", lambda m: protect(m / "a/b", IMMUTABLE), chain("x")),
+    protection("releasing an immutable file", lambda m: protect(m / "file", 0), {"file": "x"},
+             prepare=lambda m: protect(m / "file", IMMUTABLE)),
+    protection("exchanging one protection for another", lambda m: protect(m / "file", APPEND), {"file": "x"},
+             prepare=lambda m: protect(m / "file", IMMUTABLE)),
+]
+
+
+def indexed(name, operation, lower, prepare=None, options=("index=on",), **named):
+    return scenario(name, operation, lower, prepare=prepare, options=options, keeps_handles=True,
+                    only_of_uppers="links that are not copied up", **named)
+
+
+TWO = {"one": DRESSED, "a": {"two": Link("one")}}
+COPIED = lambda m: os.chmod(m / "one", 0o600)                                   # noqa: E731
+INDEXED = [
+    indexed("indexed copy-up of one of two links", COPIED, TWO),
+    indexed("indexed copy-up of the other link", lambda m: os.chmod(m / "a/two", 0o640), TWO, COPIED),
+    indexed("indexed copy-up of one of two symbolic links", lambda m: os.lchown(m / "one", 7, 8),
+            {"one": Symlink("to", (1, 2)), "two": Link("one")}),
+    indexed("truncating open of one of two links", lambda m: opened(m / "one", os.O_WRONLY | os.O_TRUNC),
+            {"one": LARGE, "a": {"two": Link("one")}},
+            error_after=SHORT_COPY),
+    indexed("link of an indexed file", lambda m: os.link(m / "one", m / "a/three"), TWO),
+    indexed("link of an indexed file over a whiteout", lambda m: os.link(m / "one", m / "a/gone"),
+            {"one": DRESSED, "a": {"two": Link("one"), "gone": "g"}}, lambda m: os.unlink(m / "a/gone")),
+    indexed("unlink of a lower link", lambda m: os.unlink(m / "one"), TWO),
+    indexed("unlink of an indexed link", lambda m: os.unlink(m / "one"), TWO, COPIED),
+    indexed("unlink of the last indexed link", lambda m: os.unlink(m / "one"), TWO,
+            lambda m: (COPIED(m), os.unlink(m / "a/two"))),
+    indexed("unlink of the last lower link", lambda m: os.unlink(m / "one"), TWO, lambda m: os.unlink(m / "a/two")),
+    indexed("rename of a lower link", lambda m: os.rename(m / "one", m / "new"), TWO),
+    indexed("rename of an indexed link", lambda m: os.rename(m / "a/two", m / "new"), TWO, COPIED),
+    indexed("rename over an indexed link", lambda m: os.rename(m / "file", m / "one"), TWO | {"file": "x"}, COPIED),
+    indexed("rename over the last indexed link", lambda m: os.rename(m / "file", m / "one"), TWO | {"file": "x"},
+            lambda m: (COPIED(m), os.unlink(m / "a/two"))),
+    indexed("exchange of an indexed link", lambda m: exchange(m / "one", m / "file"), TWO | {"file": "x"}, COPIED),
+    indexed("creating over the whiteout of an indexed link", lambda m: opened(m / "one", os.O_CREAT | os.O_EXCL | os.O_RDWR),
+            TWO, lambda m: (COPIED(m), os.unlink(m / "one"))),
+    indexed("metacopy of one of two links", COPIED, TWO, options=("index=on", *METACOPY)),
+    indexed("copying the data of an indexed metacopy", lambda m: opened(m / "a/two", os.O_RDWR), TWO, COPIED,
+            options=("index=on", *METACOPY), between=touched("./one", "./a/two")),
+    indexed("rename of an indexed metacopy", lambda m: os.rename(m / "one", m / "a/new"), TWO, COPIED,
+            options=("index=on", *METACOPY)),
+    indexed("rename of a lower directory with an index", lambda m: os.rename(m / "a", m / "b"), TWO,
+            options=("index=on", *REDIRECT)),
+]
+
+SCENARIOS = [*PROTECTION, *INDEXED, *COPY_UP, *SIZES, *CREATION, *REMOVAL, *RENAMES, *REDIRECTS, *METACOPIES]

@@ -6,8 +6,10 @@ touches its parent directory and puts the time back afterwards, so that a crash 
 a newer one (docs/architecture.md says so; the kernel's overlayfs does the same).
 """
 import dataclasses
+import os
+import stat
 
-from harness import checks
+from harness import checks, syscalls
 
 
 @dataclasses.dataclass
@@ -24,13 +26,29 @@ class State:
 
 def state_of(t, path):
     state = State({}, {})
+    protected = _protected(path)
     for line in t.dump(path):
         name, kind, *rest = line.split(" ")
         if kind == "dir":
             state.times[name] = next(word for word in rest if word.startswith("mtime="))
             rest = [word for word in rest if not word.startswith("mtime=")]
-        state.lines[name] = " ".join([kind, *rest])
+        state.lines[name] = " ".join([kind, *rest, *protected.get(name, ())])
     return state
+
+
+def _protected(root):
+    """Path -> a word about what chattr(1) protects, where it does."""
+    found = {}
+    for directory, _, files in os.walk(root):
+        for path in [directory, *(f"{directory}/{file}" for file in files)]:
+            if not stat.S_ISREG(mode := os.lstat(path).st_mode) and not stat.S_ISDIR(mode):
+                continue
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            flags = syscalls.get_flags(fd) & (syscalls.FS_IMMUTABLE_FL | syscalls.FS_APPEND_FL)
+            os.close(fd)
+            if flags:
+                found["." + path[len(root):]] = (f"flags={flags:#x}",)
+    return found
 
 
 def name_of_state(seen, known):
