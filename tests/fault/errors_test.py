@@ -21,7 +21,7 @@ ERRNOS = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
 def fail_at(subject, step, number):
     with subject.trial() as trial:
         trial.prepare()
-        plan = trial.operate(Plan(at=step, errno=number))
+        plan = trial.operate(Plan(at=step, errno=lambda call: number))
         checks.holds(plan.reached, f"the operation makes {len(subject.calls)} calls again; "
                      f"it made {[str(call) for call in plan.calls]}")
         succeeded = trial.returned is True

@@ -18,6 +18,7 @@ import socket
 import stat
 import struct
 import threading
+import typing
 
 from harness import checks, lacking, syscalls
 from layer_calls import CHANGING_IOCTLS, NAMES, READING_IOCTLS, filter_program, is_known, names_by_number
@@ -48,7 +49,7 @@ class Call:
 class Plan:
     """Kills at the call of this number, or lets it fail; 0 only writes down what is called."""
     at: int = 0
-    errno: int = 0          # 0: kill
+    errno: typing.Callable = None       # the errno for a call; None: kill
     calls: list = dataclasses.field(default_factory=list)
     reached: bool = False
 
@@ -140,7 +141,7 @@ class Gate:
             return 0
         plan.reached = True
         if plan.errno:
-            return plan.errno
+            return plan.errno(call)
         os.kill(_process_of(pid), signal.SIGKILL)
         return None
 

@@ -11,7 +11,7 @@ import os
 
 from block_recorder import Replay
 from gate import IN_VAIN, Gate
-from harness import WHITEOUT, Dir, File, checks, syscalls, systems
+from harness import WHITEOUT, Dir, File, Link, checks, syscalls, systems
 from recorded_disk import Disk, stack_on
 from timeline import Timeline
 
@@ -22,6 +22,7 @@ LOWER = {
     "a": {"b": {"deep": File(b"deep" * 3000), "gone": "g"}, "moved": File(b"moved" * 2000)},
     "replaced": File(b"old" * 5000), "full": {"x": "1", "y": "2"}, "dir": {"in": File(b"in" * 4000), "sub": {"z": "z"}},
     "cut": File(b"cut" * 9000), "exchanged": File(b"exchanged" * 900), "meta": File(b"meta" * 9000),
+    "first": File(b"linked" * 900), "second": Link("first"),
 }
 UPPER = {"full": Dir({"x": WHITEOUT, "y": WHITEOUT})}
 
@@ -74,13 +75,18 @@ OPERATIONS = [
     ("rmdir of a directory just made", lambda m: os.rmdir(m / "full")),
     ("sync", ""),
 ]
-WITH_REDIRECT = [
+WITH_ALL = [
     ("rename of a lower directory", lambda m: os.rename(m / "dir", m / "a/moved-dir")),
     ("sync", ""), ("sync", "a/"),
     ("a write below the renamed one", lambda m: put(m / "a/moved-dir/in", b"IN")),
     ("sync", "a/moved-dir/in"),
     ("rename of a directory below it", lambda m: os.rename(m / "a/moved-dir/sub", m / "sub")),
     ("sync", ""),
+    ("a write to one of two links", lambda m: put(m / "first", b"LINKED")),
+    ("sync", "first"),
+    ("unlink of the other", lambda m: os.unlink(m / "second")),
+    ("rename of the one", lambda m: os.rename(m / "first", m / "a/first")),
+    ("sync", ""), ("sync", "a/"),
 ]
 
 
@@ -164,8 +170,8 @@ def test_an_ext4_upper_that_loses_power_keeps_what_was_synced(t):
     lose_power(t, "ext4", OPERATIONS)
 
 
-def test_an_ext4_upper_with_redirects_and_metacopies_that_loses_power_keeps_what_was_synced(t):
-    lose_power(t, "ext4", OPERATIONS + WITH_REDIRECT, ("redirect_dir=on", "metacopy=on"))
+def test_an_ext4_upper_with_every_mark_that_loses_power_keeps_what_was_synced(t):
+    lose_power(t, "ext4", OPERATIONS + WITH_ALL, ("redirect_dir=on", "metacopy=on", "index=on"))
 
 
 def test_an_xfs_upper_that_loses_power_keeps_what_was_synced(t):
