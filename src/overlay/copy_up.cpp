@@ -60,7 +60,7 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
   const SharedFd upper = TRY(directory_fd(overlay, *source.parent, layer::kUpper));
   const sys::Stat before = TRY(sys::stat(sys::itself(upper->fd)));
   const OwnerAccess access(*source.parent, upper->fd, before);
-  mark_impure(overlay, *source.parent, upper->fd);
+  TRY(mark_impure(overlay, *source.parent, upper->fd));
   const sys::Stat copy = TRY(sys::stat(prepared.place()));
   const FileKey key = {sys::device_of(copy), copy.stx_ino};
   // Known by the copy's identity before another name can lead to it.
@@ -175,7 +175,7 @@ Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
     own = TRY(sys::open_place(prepared.temporary.place(), O_PATH | O_DIRECTORY));
     own_access.emplace(*inode, own, TRY(sys::stat(sys::itself(own))));
   }
-  mark_impure(overlay, *parent, upper->fd);
+  TRY(mark_impure(overlay, *parent, upper->fd));
   TRY(prepared.temporary.publish(upper->fd, name.c_str()));
   // Beyond this point the directory is merged.
   directory.upper_ino = prepared.ino;

@@ -262,7 +262,9 @@ Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
   std::optional<Unsettled> made;
   {
     const Located located = TRY(locate(overlay, *target));
-    if (has_origin(overlay, located.place())) mark_impure(overlay, *directory, upper->fd);
+    if (TRY(layer::has_mark(located.place(), layer::Mark::Origin, overlay.stack.prefix))) {
+      TRY(mark_impure(overlay, *directory, upper->fd));
+    }
     auto begin = [&]() NO_THREAD_SAFETY_ANALYSIS { return begin_nlink_change(overlay, *target); };
     TRY(begin());
     Vacancy before = Vacancy::Free;

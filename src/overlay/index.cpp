@@ -122,7 +122,7 @@ Result<void> link_up(Overlay& overlay, Inode& inode, Inode& directory, BorrowedF
     TRY(write_nlink(overlay, entry, NlinkMark::Base::Lower,
                     nlink - static_cast<int32_t>(*lower_nlink)));
   }
-  mark_impure(overlay, directory, upper);
+  TRY(mark_impure(overlay, directory, upper));
   TRY(sys::make_link(entry, upper, name));
   inode.nlink_difference = difference - 1;
   if (lower_nlink) return {};

@@ -45,22 +45,22 @@ bool is_impure(Overlay& overlay, Inode& directory, BorrowedFd upper) {
   return known == Impurity::Impure;
 }
 
-void mark_impure(Overlay& overlay, Inode& directory, BorrowedFd upper) {
-  if (is_impure(overlay, directory, upper)) return;
+Result<void> mark_impure(Overlay& overlay, Inode& directory, BorrowedFd upper) {
+  if (is_impure(overlay, directory, upper)) return {};
   const char* mark = layer::name_of(layer::Mark::Impure, overlay.stack.prefix);
-  if (sys::set_xattr(sys::itself(upper), mark, kImpure)) {
-    directory.directory->impurity = Impurity::Impure;
-  }
+  auto marked = sys::set_xattr(sys::itself(upper), mark, kImpure);
+  if (marked) directory.directory->impurity = Impurity::Impure;
+  return marked.failed_with(EOPNOTSUPP) ? Result<void>() : marked;
 }
 
-bool has_origin(Overlay& overlay, sys::Place place) {
-  const char* mark = layer::name_of(layer::Mark::Origin, overlay.stack.prefix);
-  return sys::get_xattr(place, mark).has_value();
-}
-
-void record_origin(Overlay& overlay, layer::LayerIndex layer, sys::Place from, sys::Place copy) {
+Result<void> record_origin(Overlay& overlay, layer::LayerIndex layer, sys::Place from,
+                           sys::Place copy) {
   const std::string value = layer::encode_origin(overlay.stack.layers[layer], from);
-  (void)sys::set_xattr(copy, layer::name_of(layer::Mark::Origin, overlay.stack.prefix), value);
+  auto recorded =
+      sys::set_xattr(copy, layer::name_of(layer::Mark::Origin, overlay.stack.prefix), value);
+  // In the user namespace only regular files and directories take attributes.
+  const bool is_refused = recorded.failed_with(EPERM) || recorded.failed_with(EOPNOTSUPP);
+  return is_refused ? Result<void>() : recorded;
 }
 
 FileKey number_source(Overlay& overlay, Inode& directory, sys::Place place, const sys::Stat& stat,

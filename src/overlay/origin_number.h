@@ -21,12 +21,11 @@ FileKey number_source(Overlay& overlay, Inode& directory, sys::Place place, cons
                       bool is_indexed);
 
 /// Marks the copy at `copy` with its origin `from` in `layer`, and the upper directory that is to
-/// hold it as impure. Best effort, as in overlayfs: a number is all that depends on it.
-void record_origin(Overlay& overlay, layer::LayerIndex layer, sys::Place from, sys::Place copy);
-void mark_impure(Overlay& overlay, Inode& directory, BorrowedFd upper);
-
-/// Whether the upper's file carries the origin mark.
-bool has_origin(Overlay& overlay, sys::Place place);
+/// hold it as impure, before it does. As in overlayfs an upper that takes no such attributes goes
+/// without (a number is all that depends on it); every other failure is the operation's.
+Result<void> record_origin(Overlay& overlay, layer::LayerIndex layer, sys::Place from,
+                           sys::Place copy);
+Result<void> mark_impure(Overlay& overlay, Inode& directory, BorrowedFd upper);
 
 /// Whether `directory`'s upper may hold objects with an origin.
 bool is_impure(Overlay& overlay, Inode& directory, BorrowedFd upper);

@@ -79,7 +79,7 @@ Result<void> record(Overlay& overlay, const Source& source, sys::Place copy) {
   const layer::ProtectionMark protection = protection_of(source.stat);
   if (protection != layer::ProtectionMark()) TRY(write_protection(overlay, copy, protection));
   if (!source.has_origin()) return {};
-  record_origin(overlay, source.layer, source.place(), copy);
+  TRY(record_origin(overlay, source.layer, source.place(), copy));
   return source.index_name.empty() ? Result<void>() : record_lower_nlink(overlay, copy);
 }
 
@@ -174,7 +174,7 @@ Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory
   const char* name = prepared.temporary.name();
   TRY(sys::make_directory(workdir, name, 0700));
   const UniqueFd made = TRY(sys::open_at(workdir, name, O_RDONLY | O_DIRECTORY));
-  record_origin(overlay, layer, from, prepared.temporary.place());
+  TRY(record_origin(overlay, layer, from, prepared.temporary.place()));
   const layer::ProtectionMark protection = protection_of(stat);
   if (protection != layer::ProtectionMark()) {
     TRY(write_protection(overlay, prepared.temporary.place(), protection));

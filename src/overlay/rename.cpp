@@ -267,11 +267,10 @@ Result<void> replace(Overlay& overlay, const End& from, const End& to, Leftovers
 }
 
 /// What moves may have an origin, and its new directory has to say so.
-void carry_impurity(Overlay& overlay, const End& from, const End& to) {
-  if (from.directory.get() == to.directory.get()) return;
-  if (is_impure(overlay, *from.directory, from.upper->fd)) {
-    mark_impure(overlay, *to.directory, to.upper->fd);
-  }
+Result<void> carry_impurity(Overlay& overlay, const End& from, const End& to) {
+  if (from.directory.get() == to.directory.get()) return {};
+  if (!is_impure(overlay, *from.directory, from.upper->fd)) return {};
+  return mark_impure(overlay, *to.directory, to.upper->fd);
 }
 
 Result<void> exchange(Overlay& overlay, const End& from, const End& to) {
@@ -323,8 +322,8 @@ Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, un
   if ((flags & RENAME_NOREPLACE) != 0 && to.inode) return fail(EEXIST);
   TRY(check_protection(*from.inode));
   if (to.inode) TRY(check_protection(*to.inode));
-  carry_impurity(overlay, from, to);
-  if ((flags & RENAME_EXCHANGE) != 0) carry_impurity(overlay, to, from);
+  TRY(carry_impurity(overlay, from, to));
+  if ((flags & RENAME_EXCHANGE) != 0) TRY(carry_impurity(overlay, to, from));
   return (flags & RENAME_EXCHANGE) != 0 ? exchange(overlay, from, to)
                                         : replace(overlay, from, to, leftovers);
 }

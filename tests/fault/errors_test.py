@@ -36,7 +36,8 @@ def fail_at(subject, step, number):
         if not (subject.scenario.only_of_uppers or subject.scenario.not_for_kernel):
             checks.equal(trial.disk_state(), shown, "state on disk, compared with what is shown")
         # What cannot be removed stays until the next mount.
-        if plan.calls[step - 1].name != "unlinkat":
+        all_removed = plan.calls[step - 1].name != "unlinkat"
+        if all_removed:
             checks.equal(left_in_workdir(trial.stack), set(), "what is left in the workdir")
         if not succeeded:
             trial.operate(Plan())
@@ -46,6 +47,9 @@ def fail_at(subject, step, number):
             shown = trial.live_state()
             checks.holds(shown in wanted, f"the tree is in state {wanted} after it: it is {shown}")
         trial.mount.umount()
+        if all_removed:
+            grave = [f"{each['id']} {each['path']}" for each in trial.findings() if each["severity"] != "info"]
+            checks.equal(grave, [], "what `overpass check` finds")
         checks.equal(trial.remounted_state(), shown, "state after a remount")
         checks.equal([dump.checksum(lower)[0] for lower in subject.lowers], subject.lower_sums, "lower layers")
 

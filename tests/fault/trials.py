@@ -55,11 +55,14 @@ class Trial:
     def end_by_kill(self):
         self.mount.give_up()
 
-    def beyond_repair(self):
-        """What `overpass check` finds of the layers on disk that its --repair could not do away with."""
+    def findings(self):
+        """What `overpass check` finds of the layers on disk, one by one."""
         _, out, err = self.t.status_text("check", "--json", "-o", systems.option_text(self.stack))
-        return [each for each in json.loads(out or "{}").get("findings", [{"repair": err}])
-                if each["repair"] != "possible"]
+        return json.loads(out or "{}").get("findings", [{"severity": "error", "repair": err}])
+
+    def beyond_repair(self):
+        """Of that what --repair could not do away with."""
+        return [each for each in self.findings() if each["repair"] != "possible"]
 
     def live_state(self):
         return self.subject.name_of(state_of(self.t, self.mount.path))
