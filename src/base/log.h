@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The daemon's log: standard error in the foreground, syslog otherwise. Debug lines only with -d.
-// Any thread may log; a line is written by one call.
+// Any thread may log; a line is written by one call. Warnings are limited (warning_limit.h),
+// control characters are shown as '?'.
 
 #ifndef OVERPASS_BASE_LOG_H_
 #define OVERPASS_BASE_LOG_H_

@@ -54,10 +54,15 @@ bool says_absent(Errno error) {
   }
 }
 
+Result<std::optional<size_t>> xattr_size(sys::Place place, const char* name) {
+  auto size = sys::get_xattr(place, name, std::span<char>());
+  if (size) return std::optional(*size);
+  if (says_absent(size.error())) return std::optional<size_t>();
+  return fail(size.error());
+}
+
 Result<bool> has_xattr(sys::Place place, const char* name) {
-  auto length = sys::get_xattr(place, name, std::span<char>());
-  if (length) return true;
-  return says_absent(length.error()) ? Result<bool>(false) : fail(length.error());
+  return TRY(xattr_size(place, name)).has_value();
 }
 
 /// The owner of a directory need not be allowed to write to it.
@@ -80,6 +85,10 @@ const char* name_of(Mark mark, Prefix prefix) {
 
 Result<bool> has_mark(sys::Place place, Mark mark, Prefix prefix) {
   return has_xattr(place, name_of(mark, prefix));
+}
+
+Result<std::optional<size_t>> mark_size(sys::Place place, Mark mark, Prefix prefix) {
+  return xattr_size(place, name_of(mark, prefix));
 }
 
 bool is_private_xattr(std::string_view name, Prefix prefix) {

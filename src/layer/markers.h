@@ -39,6 +39,9 @@ const char* name_of(Mark mark, Prefix prefix);
 /// Whether the mark is there; no also where attributes are not supported or not ours to read.
 Result<bool> has_mark(sys::Place place, Mark mark, Prefix prefix);
 
+/// How many bytes its value has; nothing where there is none.
+Result<std::optional<size_t>> mark_size(sys::Place place, Mark mark, Prefix prefix);
+
 /// Whether `name` belongs to the format and is neither shown nor taken from callers as it is.
 bool is_private_xattr(std::string_view name, Prefix prefix);
 

@@ -15,6 +15,8 @@ constexpr size_t kLongestDigest = 64;  // FS_VERITY_MAX_DIGEST_SIZE.
 
 }  // namespace
 
+bool may_be_metacopy(size_t size) { return size == 0 || size >= kHeaderSize; }
+
 std::optional<MetacopyMark> decode_metacopy(std::string_view value) {
   if (value.empty()) return MetacopyMark{};
   if (value.size() < kHeaderSize || value.size() > kHeaderSize + kLongestDigest) return {};

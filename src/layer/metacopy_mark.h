@@ -21,6 +21,10 @@ struct MetacopyMark {
   bool operator==(const MetacopyMark&) const = default;
 };
 
+/// Whether overlayfs takes a mark of `size` bytes for a metacopy's when it only looks whether the
+/// file is one. It answers EIO for others.
+bool may_be_metacopy(size_t size);
+
 /// Nothing when `value` is none that overlayfs takes (it answers EIO then). Whether the digest is
 /// as long as its algorithm makes it shows when it is compared.
 std::optional<MetacopyMark> decode_metacopy(std::string_view value);

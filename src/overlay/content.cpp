@@ -27,26 +27,28 @@ std::optional<DataPlace> data_place_of(const Inode& inode) {
   return data != nullptr ? std::optional(*data) : std::nullopt;
 }
 
-std::unexpected<Errno> wrong_digest(const char* what) {
-  log::warn("a metacopy is refused: %s", what);
+std::unexpected<Errno> refusal(const std::string& path, const char* what) {
+  log::warn("'%s': %s", path.c_str(), what);
   return fail(EIO);
 }
 
 /// Compares what the metacopy says of its data with what the file system keeps of them.
-Result<void> check_digest(Overlay& overlay, sys::Place metacopy, BorrowedFd data) {
+Result<void> check_digest(Overlay& overlay, sys::Place metacopy, BorrowedFd data,
+                          const std::string& path) {
   const layer::Verity verity = overlay.stack.format.verity;
   if (verity == layer::Verity::Off) return {};
   const char* name = layer::name_of(layer::Mark::Metacopy, overlay.stack.prefix);
   const auto mark = layer::decode_metacopy(TRY(sys::get_xattr(metacopy, name)));
-  if (!mark) return wrong_digest("its mark is garbled");
+  if (!mark) return refusal(path, "the metacopy mark with its digest is garbled");
   if (!mark->has_digest()) {
     if (verity != layer::Verity::Require) return {};
-    return wrong_digest("it names no digest, and verity=require");
+    return refusal(path, "the metacopy names no digest of it, and verity=require");
   }
   const auto actual = sys::measure_verity(TRY(sys::reopen(data, O_RDONLY)));
-  if (!actual) return wrong_digest("its data have no fs-verity digest");
+  if (!actual) return refusal(path, "it has no fs-verity digest, and the metacopy names one");
   const bool is_same = actual->algorithm == mark->digest_algorithm && actual->bytes == mark->digest;
-  return is_same ? Result<void>() : wrong_digest("its data have another fs-verity digest");
+  if (!is_same) return refusal(path, "it has another fs-verity digest than the metacopy names");
+  return {};
 }
 
 }  // namespace
@@ -68,11 +70,10 @@ Result<UniqueFd> open_data(Overlay& overlay, sys::Place metacopy, const DataPlac
     if (file.failed_with(ENOENT) || file.failed_with(ENOTDIR)) continue;
     const UniqueFd fd = TRY(std::move(file));
     if (!S_ISREG(TRY(sys::stat(sys::itself(fd))).stx_mode)) break;
-    TRY(check_digest(overlay, metacopy, fd));
+    TRY(check_digest(overlay, metacopy, fd, data.path));
     return sys::reopen(fd, flags);
   }
-  log::warn("'%s': the data of a metacopy are missing", data.path.c_str());
-  return fail(EIO);
+  return refusal(data.path, "the data of a metacopy are missing");
 }
 
 Result<Content> open_content(Overlay& overlay, Inode& inode, int flags) {

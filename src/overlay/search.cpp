@@ -13,9 +13,10 @@
 #include <algorithm>
 #include <string>
 
-#include "base/log.h"
 #include "layer/markers.h"
+#include "layer/metacopy_mark.h"
 #include "layer/redirect.h"
+#include "overlay/complain.h"
 #include "overlay/index.h"
 #include "overlay/locate.h"
 #include "overlay/lower_location.h"
@@ -81,7 +82,10 @@ class Search {
   Result<std::optional<Sight>> walk(LayerIndex layer, bool is_last);
   Result<bool> look(sys::Place place, LayerIndex layer, bool is_last, size_t rest, sys::Stat& stat);
   Result<bool> end_at(bool is_present);
+  Result<bool> has_metacopy_mark(sys::Place place);
   Result<void> follow_redirect(sys::Place place, size_t rest);
+  /// What is wrong, for the log; the errno, for the caller.
+  std::unexpected<Errno> refusal(const char* what, int errno_value);
 
   Overlay& overlay_;
   Inode& directory_;
@@ -133,7 +137,7 @@ Result<bool> Search::look(sys::Place place, LayerIndex layer, bool is_last, size
     if (is_metacopy_ && !S_ISREG(stat.stx_mode)) return end_at(false);
     is_metacopy_ = S_ISREG(stat.stx_mode) &&
                    may_hold(layer, overlay_.stack.format.writes_metacopy) &&
-                   TRY(layer::has_mark(place, layer::Mark::Metacopy, prefix));
+                   TRY(has_metacopy_mark(place));
     if (!is_metacopy_) return end_at(true);
     if (is_last && !has_data_only()) return true;
   } else {
@@ -147,6 +151,17 @@ Result<bool> Search::look(sys::Place place, LayerIndex layer, bool is_last, size
   return true;
 }
 
+std::unexpected<Errno> Search::refusal(const char* what, int errno_value) {
+  complain(directory_, name_, what);
+  return fail(errno_value);
+}
+
+Result<bool> Search::has_metacopy_mark(sys::Place place) {
+  const auto size = TRY(layer::mark_size(place, layer::Mark::Metacopy, overlay_.stack.prefix));
+  if (size && !layer::may_be_metacopy(*size)) return refusal("its metacopy mark is garbled", EIO);
+  return size.has_value();
+}
+
 /// Reads the redirect of the component in front of the last `rest` bytes of the target, and puts it
 /// in the place of that component.
 Result<void> Search::follow_redirect(sys::Place place, size_t rest) {
@@ -154,10 +169,7 @@ Result<void> Search::follow_redirect(sys::Place place, size_t rest) {
       sys::get_xattr(place, layer::name_of(layer::Mark::Redirect, overlay_.stack.prefix));
   if (value.failed_with(ENODATA) || value.failed_with(EOPNOTSUPP)) return {};
   const auto redirect = layer::decode_redirect(TRY(value));
-  if (!redirect) {
-    log::warn("'%s': invalid redirect mark", name_);
-    return fail(EIO);
-  }
+  if (!redirect) return refusal("its redirect mark is garbled", EIO);
   const std::string behind = target_.substr(target_.size() - rest);
   if (redirect->is_absolute()) {
     // An opaque directory on the way to here does not matter to a path from the roots.
@@ -205,12 +217,10 @@ Result<std::optional<Search::Sight>> Search::walk(LayerIndex layer, bool is_last
 Result<void> Search::check_may_follow() {
   const layer::FormatSettings& format = overlay_.stack.format;
   if (is_metacopy_ && !format.follows_metacopy) {
-    log::warn("'%s': refusing to follow a metacopy; mount with metacopy=on", name_);
-    return fail(EPERM);
+    return refusal("refusing to follow a metacopy; mount with metacopy=on", EPERM);
   }
   if (is_redirected_ && !format.follows_redirects) {
-    log::warn("'%s': refusing to follow a redirect; mount with redirect_dir=on", name_);
-    return fail(EPERM);
+    return refusal("refusing to follow a redirect; mount with redirect_dir=on", EPERM);
   }
   return {};
 }
@@ -316,8 +326,7 @@ Result<void> Search::search_roots(LayerIndex above) {
 /// A metacopy whose data are in a data-only layer: looked for when they are needed.
 Result<void> Search::find_data_only() {
   if (!has_data_only() || !is_path()) {
-    log::warn("'%s': a metacopy without its data", name_);
-    return fail(EIO);
+    return refusal("a metacopy without its data", EIO);
   }
   const uint64_t blocks = (found_.stat.stx_size + kBlock - 1) / kBlock;
   found_.data = std::make_unique<DataPlace>(DataPlace{lowers_end(), target_, blocks});

@@ -13,6 +13,13 @@ using namespace std::string_literals;
 
 const std::string kSha256 = std::string(32, '\x5a');
 
+TEST(MetacopyMark, IsEmptyOrHasAHeader) {
+  EXPECT_TRUE(may_be_metacopy(0));
+  for (const size_t size : {1, 2, 3}) EXPECT_FALSE(may_be_metacopy(size)) << size;
+  EXPECT_TRUE(may_be_metacopy(4));
+  EXPECT_TRUE(may_be_metacopy(1000));
+}
+
 TEST(MetacopyMark, IsEmptyWithoutADigest) {
   EXPECT_EQ(encode_metacopy({}), "");
   const auto mark = decode_metacopy("");
