@@ -6,12 +6,16 @@
 
 #include <optional>
 
+#include "layer/index_name.h"
+#include "layer/markers.h"
 #include "layer/named_directory.h"
+#include "layer/nlink_mark.h"
 #include "layer/origin.h"
 #include "overpass/layer_format.h"
 #include "sys/directory_stream.h"
 #include "sys/names.h"
 #include "sys/open.h"
+#include "sys/stat.h"
 #include "sys/xattr.h"
 
 namespace overpass::layer {
@@ -45,13 +49,26 @@ std::unexpected<Problem> unusable(Errno error) {
                  "the workdir has to be writable and its file system to have free space");
 }
 
-/// What a crash of overlayfs left, which prepares its copies in here.
-Result<void> remove_temporaries(BorrowedFd index) {
+/// Whether no name of the union leads to the file of this entry any more: a crash came between the
+/// end of the last name and that of the entry. As on overlayfs, only a mark that counts from the
+/// upper's links proves it.
+Result<bool> is_orphan(sys::Place entry, Prefix prefix) {
+  const sys::Stat stat = TRY(sys::stat(entry));
+  if (sys::is_directory(stat) || is_whiteout(stat) || stat.stx_nlink != 1) return false;
+  const auto value = sys::get_xattr(entry, name_of(Mark::Nlink, prefix));
+  const auto mark = value ? decode_nlink(*value) : std::nullopt;
+  return mark && mark->base == NlinkMark::Base::Upper &&
+         union_nlink(*mark, stat.stx_nlink, 0) == 0U;
+}
+
+/// Removes what crashes left: copies that overlayfs prepares in here, and entries of files that are
+/// gone from the union.
+Result<void> clear(BorrowedFd index, Prefix prefix) {
   return sys::for_each_entry(index, [&](const sys::DirectoryEntry& entry) -> Result<void> {
-    if (entry.name.starts_with(format::kTemporaryPrefix)) {
-      TRY(remove_tree(index, entry.name.data()));
-    }
-    return {};
+    const char* name = entry.name.data();
+    if (entry.name.starts_with(format::kTemporaryPrefix)) return remove_tree(index, name);
+    if (!origin_of_index_name(entry.name) || !TRY(is_orphan({index, name}, prefix))) return {};
+    return sys::remove_file(index, name);
   });
 }
 
@@ -77,7 +94,7 @@ Expected<void> open_index(LayerStack& stack) {
   if (old_differs || owner == Verdict::Differs) return foreign_upper(stack);
 
   // Beyond this point upper, lower and index are bound to each other.
-  Result<void> done = remove_temporaries(opened->fd);
+  Result<void> done = clear(opened->fd, stack.prefix);
   if (done && owner == Verdict::Absent) done = sys::set_xattr(index, upper_mark, upper_root);
   if (done && origin == Verdict::Absent) done = sys::set_xattr(upper, origin_mark, lower_root);
   if (!done) {

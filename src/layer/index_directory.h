@@ -13,7 +13,8 @@
 namespace overpass::layer {
 
 /// Opens the index of `stack`, or makes it, after comparing both marks; sets those that are not
-/// there yet. A mark that says otherwise is a problem, and nothing has been changed then.
+/// there yet. A mark that says otherwise is a problem, and nothing has been changed then. What a
+/// crash left in the index is cleared away.
 /// REQUIRES: an upper, and file systems that give file handles.
 Expected<void> open_index(LayerStack& stack);
 

@@ -80,6 +80,41 @@ def test_with_the_last_name_the_entry_goes(t):
     equal(t.kernel_dump(m, mtime=t.started - 3600), shown, "kernel overlayfs")
 
 
+def orphaned_entry(t):
+    """Layers as a crash leaves them between the end of a file's last name and that of its entry."""
+    m = t.mount(t.layer(LOWER), options=ON)
+    write(m / "a", "+", "ab")
+    for name in ("a", "b"):
+        os.unlink(m / name)
+    (entry,) = entries(m)
+    spare = t.directory + "/spare"
+    os.link(f"{m.stack.work}/index/{entry}", spare)   # one link too many to be the last
+    os.unlink(m / "dir/c")
+    m.umount()
+    equal(entries(m), [entry], "entries before the mount")
+    os.unlink(spare)
+    return m.stack
+
+
+def test_a_mount_removes_entries_without_names_as_the_kernel_does(t):
+    for system in ("overpass", "kernel"):
+        m = t.mount_stack(orphaned_entry(t), system)
+        equal(entries(m), [], f"entries after a mount by {system}")
+        equal(os.listdir(m / "dir"), [], "names")
+        m.umount()
+
+
+def test_a_mount_keeps_entries_whose_names_are_all_in_the_lower(t):
+    m = t.mount(t.layer(LOWER), options=ON)
+    write(m / "a", "+", "ab")
+    os.unlink(m / "a")
+    kept = entries(m)
+    equal(len(kept), 1, "entries")
+    m = t.remount(m)
+    equal(entries(m), kept, "entries after a remount")
+    equal(read(m / "b"), b"content+", "content by another name")
+
+
 def test_names_come_and_move(t):
     m = t.mount(t.layer(LOWER), options=ON)
     os.link(m / "b", m / "dir/new")
