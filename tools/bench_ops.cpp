@@ -157,6 +157,36 @@ void list_and_stat(Worker& worker) {
   }
 }
 
+/// As chown -R does.
+void chown_tree(Worker& worker) {
+  constexpr uid_t kOther = 1;
+  for (const std::string& directory : worker.directories) {
+    list_directory(worker, directory.c_str(), [](int at, const char* name) {
+      struct stat status;
+      check(fstatat(at, name, &status, AT_SYMLINK_NOFOLLOW), "stat", name);
+      check(fchownat(at, name, kOther, kOther, AT_SYMLINK_NOFOLLOW), "chown", name);
+    });
+  }
+}
+
+void rename_directories(Worker& worker) {
+  for_each(worker, worker.directories, [&](const char* name) {
+    const std::string other = std::string(name) + 'r';
+    check(renameat(worker.tree, name, worker.tree, other.c_str()), "rename", name);
+  });
+}
+
+/// The first absent name of each directory.
+void look_for_first(Worker& worker) {
+  for_each(worker, worker.directories, [&](const char* directory) {
+    struct stat status;
+    const std::string name = std::string(directory) + "/first";
+    if (fstatat(worker.tree, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT) {
+      die("stat of an absent name", name.c_str());
+    }
+  });
+}
+
 void open_and_close(Worker& worker) {
   for_each(worker, worker.files, [&](const char* name) {
     check(close(check(openat(worker.tree, name, O_RDONLY | O_CLOEXEC), "open", name)), "close",
@@ -260,6 +290,7 @@ constexpr std::array kOperations{
     Operation{"stat-warm", nullptr, stat_files, true, false},
     Operation{"absent-cold", nullptr, stat_absent, false, false},
     Operation{"absent-warm", nullptr, stat_absent, true, false},
+    Operation{"absent-next", look_for_first, stat_absent, false, false},
     Operation{"readdir-cold", nullptr, list_names, false, false},
     Operation{"readdir-warm", nullptr, list_names, true, false},
     Operation{"walk-cold", nullptr, list_and_stat, false, false},
@@ -270,7 +301,9 @@ constexpr std::array kOperations{
     Operation{"append-lower", stat_files, append_files, false, false},
     Operation{"chmod-upper", create_write_close, chmod_own, true, true},
     Operation{"chmod-lower", stat_files, chmod_tree, false, false},
+    Operation{"chown-large", nullptr, chown_tree, false, false},
     Operation{"rename", create_write_close, rename_own, true, true},
+    Operation{"rename-large", nullptr, rename_directories, false, false},
     Operation{"mkdir", nullptr, make_directories, false, true},
     Operation{"unlink-upper", create_write_close, unlink_own, false, true},
     Operation{"unlink-lower", stat_files, unlink_tree, false, false},

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 #
 # What overpass is to reach, as a list of comparisons, and whether a run shows it. A goal is judged
-# by the median of the ratios of neighbouring measurements; where their range contains the goal, a
-# miss is marked as within the noise of the run.
+# by the median of the ratios of neighbouring measurements, of two columns or, for what must not grow
+# with the number of layers, of two rows; where their range contains the goal, a miss is marked as
+# within the noise of the run.
 
+import statistics
 from dataclasses import dataclass
+
+from benchlib.systems import COLUMNS
 
 WARM = ("stat-warm", "absent-warm", "readdir-warm")
 
@@ -13,7 +17,7 @@ WARM = ("stat-warm", "absent-warm", "readdir-warm")
 class Verdict:
     row: object
     ours: str
-    theirs: str
+    against: str   # for people
     wanted: float
     ratio: float
     low: float
@@ -31,7 +35,9 @@ class Verdict:
 def wanted_ratios(row, ours):
     """Yields (column, least ratio of overpass to it) for one row."""
     mirror = "hp-uring" if ours == "overpass-uring" else "hp"
-    if row.fio and row.operation.endswith("-1m"):
+    if row.large:
+        yield "overlayfs", 1 / 3
+    elif row.fio and row.operation.endswith("-1m"):
         yield "plain", 0.97
     elif row.fio and row.operation.endswith("-4k"):
         yield "overlayfs", 1.0
@@ -42,15 +48,25 @@ def wanted_ratios(row, ours):
     yield "fuse-overlayfs", 1.0
 
 
+def verdict_between(row, ours, against, wanted, mine, theirs):
+    """Of neighbouring measurements; nothing when one side has none."""
+    ratios = [a / b for a, b in zip(mine, theirs) if b]
+    if not ratios:
+        return []
+    return [Verdict(row, ours, against, wanted, statistics.median(ratios), min(ratios), max(ratios))]
+
+
 def judge(results):
     """All verdicts that the measured columns allow."""
     verdicts = []
+    bases = {row.key: row for row in results.rows}
     for row in results.rows:
         for ours in ("overpass", "overpass-uring"):
+            mine = results.values(row, ours)
             for theirs, wanted in wanted_ratios(row, ours):
-                ratios = results.ratios(row, ours, theirs)
-                if ratios:
-                    verdicts.append(Verdict(row, ours, theirs, wanted,
-                                            results.ratio(row, ours, theirs),
-                                            min(ratios), max(ratios)))
+                verdicts += verdict_between(row, ours, COLUMNS[theirs][1], wanted, mine,
+                                            results.values(row, theirs))
+            if row.base in bases:
+                verdicts += verdict_between(row, ours, f"itself: {row.base}", 0.5, mine,
+                                            results.values(bases[row.base], ours))
     return verdicts

@@ -25,10 +25,13 @@ class Driver:
     """bench_ops at work below a mountpoint. Entered when it is ready; go() returns the rate."""
 
     def __init__(self, settings, row, root):
-        self.command = [settings.programs.bench_ops, row.operation, root,
+        scratch = settings.scratch
+        directories, files = (1, scratch.large_files) if row.large else \
+                             (scratch.directories, scratch.files)
+        self.command = [settings.programs.bench_ops, row.work or row.operation, root,
                         "--threads", str(row.threads), "--min-ms", str(settings.min_ms),
-                        "--directories", str(settings.directories),
-                        "--files", str(settings.files), *(["--pin"] if settings.pin else [])]
+                        "--directories", str(directories), "--files", str(files),
+                        *(["--pin"] if settings.pin else [])]
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, text=True,
@@ -122,13 +125,17 @@ def measure_cell(settings, row, column):
         return (run_fio if row.fio else run_driver)(settings, row, system)
 
 
+def is_measured(row, column):
+    return (COLUMNS[column][0].layered or not row.layered_only) and column not in row.without
+
+
 def measure_all(settings, rows, results, progress):
     """Fills the results. A cell that fails once is noted and not tried again."""
     for row in rows:
         for repeat in range(settings.repeat):
             first = repeat % len(results.columns)   # nobody always follows the same neighbour
             for column in results.columns[first:] + results.columns[:first]:
-                if (row.key, column) in results.failures:
+                if not is_measured(row, column) or (row.key, column) in results.failures:
                     continue
                 progress.show(f"{row.label}: {COLUMNS[column][1]}, {repeat + 1}/{settings.repeat}")
                 try:

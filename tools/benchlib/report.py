@@ -79,7 +79,7 @@ def goals(results):
     lines = []
     for verdict in verdicts:
         if not verdict.met:
-            lines.append([verdict.row.label, COLUMNS[verdict.ours][1], COLUMNS[verdict.theirs][1],
+            lines.append([verdict.row.label, COLUMNS[verdict.ours][1], verdict.against,
                           f"{verdict.wanted:.2f}", f"{verdict.ratio:.2f}",
                           f"{verdict.low:.2f} - {verdict.high:.2f}",
                           "missed, in the noise" if verdict.noisy else "missed"])
@@ -159,7 +159,7 @@ def write_json(results, syscalls, environment, path):
               "failure": results.failures.get((row.key, column))}
              for row in results.rows for column in results.columns]
     goals_list = [{"row": v.row.operation, "threads": v.row.threads, "ours": v.ours,
-                   "theirs": v.theirs, "wanted": v.wanted, "ratio": v.ratio, "met": v.met}
+                   "against": v.against, "wanted": v.wanted, "ratio": v.ratio, "met": v.met}
                   for v in judge(results)]
     counted = [{"row": c.row.operation, "column": c.column, "operations": c.operations,
                 "calls": c.calls, "requests": c.requests, "failure": c.failure or None}

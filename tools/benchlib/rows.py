@@ -4,7 +4,7 @@
 # What an operation does is in bench_ops.cpp and fio's arguments below; docs/benchmarks.md explains
 # both to readers of the table.
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,21 @@ class Row:
     copies_up: bool = False   # a union must copy a lower file; a mirror need not
     fio: tuple = ()           # fio's own arguments; empty: bench_ops does it
     writes_data: bool = False  # needs the upper layer that already holds the big files
+    work: str = ""            # bench_ops' name for it, where that is another
+    lowers: int = 1           # that many lower layers, of which all but the last are nearly empty
+    large: bool = False       # the lower has one large directory instead of the tree
+    options: tuple = ()       # mount options, for overlayfs and overpass
+    without: tuple = ()       # columns that cannot do it
+    base: str = ""            # the operation that this one is compared with in its own column
+
+    @property
+    def layered_only(self):
+        return self in UNIONS
+
+    @property
+    def is_counted(self):
+        """Whether its requests and system calls are counted as well."""
+        return not self.fio and self.threads == 1 and not self.layered_only
 
     @property
     def key(self):
@@ -68,8 +83,24 @@ def data_rows():
               fio=("--ioengine=mmap", "--rw=read", "--bs=4k"))
 
 
+# Large directories and many layers: what a union can spoil, so unions only, one thread.
+UNIONS = [
+    Row("rename-large", "rename of a large lower directory", large=True,
+        options=("redirect_dir=on",), without=("fuse-overlayfs",)),
+    Row("chown-large", "chown -R of a large lower directory, metacopy=on, per file", large=True, copies_up=True,
+        options=("redirect_dir=on", "metacopy=on")),
+    Row("unlink-large", "unlink of the files of a large lower directory", large=True, work="unlink-lower"),
+    *(Row(f"absent-next-{lowers}",
+          f"stat of an absent name, cold, not the first in its directory, {lowers} lowers",
+          cold=True, work="absent-next", lowers=lowers,
+          base="" if lowers == 1 else "absent-next-1")
+      for lowers in (1, 100, 500)),
+]
+
+
 def all_rows(thread_counts):
     """Each operation with each number of threads, neighbours in the table."""
     for row in [*NAMES, *data_rows()]:
         for threads in thread_counts:
-            yield Row(**{**row.__dict__, "threads": threads})
+            yield replace(row, threads=threads)
+    yield from UNIONS

@@ -2,6 +2,8 @@
 #
 # The layers the benchmark works on, below one scratch directory on a real file system:
 #   lower/tree/dNNN/fNNN   4 KiB files, lower/data/inN big files; never changed after set-up
+#   large/tree/d000/fNNN   one directory of very many files of 100 bytes
+#   l/N/tree/dNNN/xN       further lower layers: the same directories, with a file each
 #   upper, work            the upper layer, made anew for every cell
 #   upper-data, work-data  an upper layer that already holds data/outN, for rows that overwrite
 #   root                   for systems without layers: a copy of tree, data/inN, data/outN
@@ -23,12 +25,13 @@ CHUNK = bytes(1 << 20)
 class Scratch:
     """Owns the scratch directory's content."""
 
-    def __init__(self, path, directories, files, data_mib, threads):
+    def __init__(self, path, directories, files, data_mib, threads, large_files=0):
         self.path = path
         self.directories = directories
         self.files = files
         self.data_mib = data_mib
         self.threads = threads
+        self.large_files = large_files
         self.tree_is_stale = False   # a row has used up root/tree
 
     def at(self, name):
@@ -39,13 +42,8 @@ class Scratch:
         return self.at("lower")
 
     def make_tree(self, root):
-        text = bytes(4096)
         for d in range(self.directories):
-            directory = os.path.join(root, "tree", f"d{d:03}")
-            os.makedirs(directory)
-            for f in range(self.files):
-                with open(os.path.join(directory, f"f{f:03}"), "wb", buffering=0) as file:
-                    file.write(text)
+            fill_directory(os.path.join(root, "tree", f"d{d:03}"), self.files, 4096)
 
     def make_big_files(self, directory, prefix):
         os.makedirs(directory, exist_ok=True)
@@ -58,6 +56,20 @@ class Scratch:
         self.make_tree(self.lower)
         if with_data:
             self.make_big_files(os.path.join(self.lower, "data"), "in")
+
+    def lower_names(self, row):
+        """The lower layers for the row, topmost first, relative to the scratch directory: five
+        hundred whole paths would not fit into the options of mount(2)."""
+        if row.large:
+            if not os.path.isdir(self.at("large")):
+                fill_directory(self.at("large/tree/d000"), self.large_files, 100)
+            return ["large"]
+        for number in range(row.lowers - 1):
+            for d in range(self.directories if not os.path.isdir(self.at(f"l/{number}")) else 0):
+                directory = self.at(f"l/{number}/tree/d{d:03}")
+                os.makedirs(directory)
+                os.mknod(os.path.join(directory, f"x{number}"))
+        return [f"l/{number}" for number in range(row.lowers - 1)] + ["lower"]
 
     def fresh_upper(self, row):
         """Returns (upper, work) for one cell."""
@@ -99,6 +111,14 @@ class Scratch:
             LIBC.syncfs(ctypes.c_int(fd))
         finally:
             os.close(fd)
+
+
+def fill_directory(directory, files, size):
+    os.makedirs(directory)
+    text = bytes(size)
+    for f in range(files):
+        with open(os.path.join(directory, f"f{f:03}"), "wb", buffering=0) as file:
+            file.write(text)
 
 
 def mount_memory_disk(path, mib):

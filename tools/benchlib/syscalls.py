@@ -90,7 +90,7 @@ def count_all(settings, rows, columns, progress):
     """Counts for the one-thread rows of names on the FUSE columns."""
     everything = []
     for row in rows:
-        if row.fio or row.threads != 1:
+        if not row.is_counted:
             continue
         for column in columns:
             if not COLUMNS[column][0].fuse:

@@ -19,11 +19,11 @@ class MountFailed(Exception):
     """The system could not be mounted; the text says why."""
 
 
-def run(command):
+def run(command, cwd=None):
     """The command's output. Through a file: a daemon it leaves behind may keep its output open."""
     with tempfile.TemporaryFile() as output:
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output,
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, cwd=cwd,
                                   stderr=subprocess.STDOUT, timeout=PATIENCE, check=False)
         except subprocess.TimeoutExpired as late:
             raise MountFailed(str(late)) from None
@@ -89,11 +89,17 @@ class Mounted(Plain):
         os.makedirs(self.mountpoint, exist_ok=True)
         if self.layered:
             self.upper, self.work = self.scratch.fresh_upper(row)
+            self.lowers, self.options = self.scratch.lower_names(row), row.options
         else:
             self.source = self.scratch.fresh_root(row)
 
     def layer_options(self):
-        return f"lowerdir={self.scratch.lower},upperdir={self.upper},workdir={self.work}"
+        """Of a mount from the scratch directory."""
+        return f"lowerdir={':'.join(self.lowers)},upperdir={self.upper},workdir={self.work}"
+
+    def format_options(self):
+        """What overlayfs and overpass understand alike."""
+        return ",".join([self.layer_options(), *self.options])
 
     def unmount(self):
         for _ in range(50):
@@ -128,7 +134,8 @@ class KernelOverlay(Mounted):
     layered = True
 
     def mount(self):
-        run(["mount", "-t", "overlay", "overlay", "-o", self.layer_options(), self.mountpoint])
+        run(["mount", "-t", "overlay", "overlay", "-o", self.format_options(), self.mountpoint],
+            cwd=self.scratch.path)
 
 
 class ForegroundFuse(Mounted):
@@ -142,7 +149,7 @@ class ForegroundFuse(Mounted):
     def mount(self):
         parent = os.stat(self.mountpoint).st_dev
         with isolation.uring(self.uring):
-            child = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
+            child = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, cwd=self.scratch.path,
                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                      start_new_session=True)   # as every daemon: schedulers see it
             self.pid = child.pid
@@ -200,7 +207,8 @@ class Overpass(Mounted):
     def mount(self):
         with isolation.uring(self.uring):
             transport = "" if self.uring else ",io_uring=off"
-            run([self.programs.overpass, "-o", self.layer_options() + transport, self.mountpoint])
+            run([self.programs.overpass, "-o", self.format_options() + transport, self.mountpoint],
+                cwd=self.scratch.path)
             os.stat(self.mountpoint)   # answered after the kernel has seen what was agreed on
         status = self.status()
         self.pid, transport = status["pid"], status["transport"]
