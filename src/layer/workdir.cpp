@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,6 +28,21 @@ namespace {
 // The one whiteout inode that others are links to: a hundred thousand deletions then cost names,
 // not inodes. overlayfs shares its whiteouts as well (5.8).
 constexpr char kSharedWhiteout[] = "whiteout";
+
+/// Of a journal or of transactions; where neither is known, what must not be lost has to be synced.
+bool orders_metadata(BorrowedFd fd) {
+  const auto magic = sys::file_system_magic(fd);
+  if (!magic) return false;
+  switch (*magic) {
+    case EXT4_SUPER_MAGIC:
+    case XFS_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC:
+    case TMPFS_MAGIC:
+      return true;
+    default:
+      return false;
+  }
+}
 
 bool can_set(sys::Place place, const char* name) {
   return sys::set_xattr(place, name, "y").has_value();
@@ -85,6 +101,7 @@ Result<void> Workdir::probe() {
     features_.entry_types = entry.type == DT_DIR;
     return {};
   }));
+  features_.ordered_metadata = orders_metadata(work);
   features_.whiteouts = create_whiteout(kSharedWhiteout).has_value();
   TRY(sys::make_node(work, b.c_str(), S_IFREG | 0600, 0));
   features_.rename_exchange =

@@ -29,6 +29,9 @@ struct UpperFeatures {
   bool rename_exchange = false;  ///< RENAME_EXCHANGE.
   bool whiteouts = false;        ///< mknod of a character device 0:0.
   bool entry_types = false;      ///< getdents64 says d_type.
+  /// A crash of the machine takes back the latest changes of metadata first: what was set on an
+  /// object before it was published is not lost when the publication is not.
+  bool ordered_metadata = false;
 };
 
 /// A directory of the workdir, open for reading.

@@ -180,7 +180,8 @@ Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory
     TRY(write_protection(overlay, prepared.temporary.place(), protection));
   }
   TRY(copy_metadata(from, stat, prepared.temporary.place(), overlay.stack.prefix));
-  if (!overlay.settings.is_volatile) TRY(sys::sync_file(made));
+  const bool needs_sync = !overlay.stack.workdir.features().ordered_metadata;
+  if (needs_sync && !overlay.settings.is_volatile) TRY(sys::sync_file(made));
   prepared.ino = TRY(sys::stat(sys::itself(made))).stx_ino;
   return {};
 }
