@@ -35,8 +35,8 @@ class Bench:
             return self.t.fresh("layers", at=self.file_systems[kind])
         return Scenario(self.t.settings, self.t.fresh("scenario"), elsewhere, self.names, self.world)
 
-    def failure_of(self, lines, kind=None):
-        """What is wrong when the lines are run, or None; only that kind of difference counts if one is named."""
+    def difference_in(self, lines):
+        """What is wrong when the lines are run, or None."""
         if not any(line.startswith("union") for line in lines):
             return None
         scenario = self.scenario()
@@ -44,17 +44,26 @@ class Bench:
             for line in lines:
                 scenario.run(line)
             scenario.finish()
-            return None
         except Difference as difference:
-            return str(difference) if kind in (None, difference.kind) else None
+            return difference
         finally:
             scenario.close()
+        return None
+
+    def check(self, lines):
+        """Claims that nothing is wrong when the lines are run."""
+        difference = self.difference_in(lines)
+        if difference:
+            self.report(lines, difference)
+        checks.holds(not difference, "both do the same")
 
     def report(self, lines, difference):
         """Fails with the shortest lines found that still show that kind of difference."""
+        def fails(some):
+            now = self.difference_in(some)
+            return now if now and now.kind == difference.kind else None
         self.t.progress(f"shortening {len(lines)} lines")
-        shorter, now = shortest(lines, lambda some: self.failure_of(some, difference.kind),
-                                self.t.settings.seconds(SHRINK_SECONDS))
+        shorter, now = shortest(lines, fails, self.t.settings.seconds(SHRINK_SECONDS))
         shown = [IN_USER_NAMESPACE, *shorter] if self.world == "user" else shorter
         raise checks.Failure(f"{' and '.join(self.names)} differ after {len(lines)} lines:\n{now or difference}\n"
                              "the shortest scenario found, for tests/run --scenario FILE:\n"

@@ -38,9 +38,6 @@ WORLDS = {
         "lower_io": ("cached",),
     },
 }
-# What this version of overpass has of these.
-SUPPORTED = {"redirect_dir": ("nofollow", "off"), "index": ("off",), "metacopy": ("off",), "nfs_export": ("off",),
-             "verity": ("off",), "xino": ("off", "auto"), "uuid": ("null",)}
 CORE = ("lowers", "redirect_dir", "index", "metacopy", "nfs_export", "userxattr")
 
 # What kernel overlayfs refuses (ovl_fs_params_verify): each row must not be a part of a combination.
@@ -59,12 +56,6 @@ REFUSED = (
     # Taken at first, and refused once a device or symbolic link, which can have no user.* mark, was indexed.
     {"userxattr": "yes", "nfs_export": "on"},
 )
-
-
-def factors_of(world, system):
-    """The factors of a world with the levels that a system has."""
-    return {factor: tuple(level for level in levels if system == "kernel" or level in SUPPORTED.get(factor, levels))
-            for factor, levels in WORLDS[world].items()}
 
 
 def is_allowed(chosen):

@@ -4,7 +4,7 @@ import random
 
 from harness import checks
 from bench import FILE_SYSTEMS, Bench
-from combinations import core, described, factors_of, options_of, pairwise
+from combinations import WORLDS, core, described, options_of, pairwise
 from random_calls import Calls, first_layer, next_layer
 from scenario import Difference
 
@@ -13,7 +13,8 @@ COMPARE_EVERY, SWAP_EVERY, REMOUNT_EVERY, FORGET_EVERY, LOOK_EVERY = 80, 660, 49
 LAYER_CALLS = 40            # made through kernel overlayfs for a layer that it writes
 # What a layer that kernel overlayfs wrote earlier may have been written with.
 WRITTEN_WITH = {
-    "trusted.": ("redirect_dir=off,metacopy=off,index=on", "redirect_dir=off"),
+    "plain": ("redirect_dir=off",),
+    "trusted.": ("redirect_dir=on,metacopy=on,index=on", "redirect_dir=on,metacopy=on", "redirect_dir=on", "redirect_dir=off"),
     "user.": ("userxattr",),
 }
 # Calls whose answer tells, on kernel overlayfs, which file system a lower is on.
@@ -30,7 +31,7 @@ class Table:
         self.world = world
 
     def cases(self, settings):
-        factors = factors_of(self.world, settings.system)
+        factors = WORLDS[self.world]
         for number, chosen in enumerate(core(factors) if settings.full else pairwise(factors)):
             yield described(chosen), lambda t, n=number, c=chosen: self._run(t, n, c)
 
@@ -50,7 +51,10 @@ def check(t, world, chosen, seed, steps):
         scenario = bench.scenario()
         try:
             without = (TELL_FILE_SYSTEMS if kind else ()) + (LESS_IN_USER_NAMESPACE if world == "user" else ())
-            draw(scenario, Calls(source, prefix_of(chosen), without=without), chosen, kind, steps, t.progress)
+            # Kernel overlayfs writes no redirect of more than 256 bytes.
+            long_name = "n" * (60 if chosen["redirect_dir"] == "on" else 255)
+            calls = Calls(source, prefix_of(chosen), without=without, long_name=long_name)
+            draw(scenario, calls, chosen, kind, steps, t.progress)
             return len(scenario.lines)
         except Difference as difference:
             found = scenario.lines, difference
@@ -67,8 +71,11 @@ def prefix_of(chosen):
 
 def draw(scenario, calls, chosen, kind, steps, progress):
     """Draws and runs a whole scenario. kind: of the second file system, or None."""
+    written_with = WRITTEN_WITH[calls.prefix]
+    if kind and calls.prefix == "trusted." and (chosen["metacopy"] == "off" or chosen["redirect_dir"] == "nofollow"):
+        written_with = WRITTEN_WITH["plain"]      # over two file systems kernel overlayfs does not list what it refuses
     for number in range(chosen["lowers"]):
-        draw_layer(scenario, calls, number, kind if number in (0, 2) else None)
+        draw_layer(scenario, calls, number, kind if number in (0, 2) else None, written_with)
     scenario.run("union " + ",".join(options_of(chosen)))
     for step in range(steps):
         if step % LOOK_EVERY == 0:
@@ -79,15 +86,16 @@ def draw(scenario, calls, chosen, kind, steps, progress):
                                                  ("forget", FORGET_EVERY), ("compare", COMPARE_EVERY))
                         if step and step % every == 0), None)
         scenario.run(control or calls.call(scenario.handles()))
-        for line in calls.listed_numbers() if control == "forget" else ():
+        # An open file keeps the kernel from forgetting its directory.
+        for line in calls.listed_numbers() if control == "forget" and not scenario.handles() else ():
             scenario.run(line)
     scenario.finish()
 
 
-def draw_layer(scenario, calls, number, kind):
+def draw_layer(scenario, calls, number, kind, written_with):
     """Builds a layer: the lowest and then every second one by hand, the others through kernel overlayfs."""
     if number % 2 == 1:
-        scenario.run("lower " + calls.pick(*WRITTEN_WITH[calls.prefix]))
+        scenario.run("lower " + calls.pick(*written_with))
         for at in range(LAYER_CALLS):
             if at % LOOK_EVERY == 0:
                 calls.known = scenario.paths()
@@ -95,8 +103,8 @@ def draw_layer(scenario, calls, number, kind):
         return
     scenario.run(f"lower {kind}" if kind else "lower")
     if number == 0:
-        lines = first_layer(calls.source, calls.prefix)
+        lines = first_layer(calls)
     else:
-        lines = next_layer(calls.source, calls.prefix, calls.source.sample(calls.known, min(25, len(calls.known))))
+        lines = next_layer(calls, calls.source.sample(calls.known, min(25, len(calls.known))))
     for line in lines:
         scenario.run(line)

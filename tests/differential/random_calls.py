@@ -9,7 +9,7 @@ not asked for but compared in dumps.
 import shlex
 
 NAMES = ("a", "b", "c", "d", "e", "f")
-ODD = ("sp ace", "\u00e9", "n" * 255, "-x", "a.b")
+ODD = ("sp ace", "\u00e9", "-x", "a.b")
 TOP = ("p", "q", "r", "s", "t", "a", "b")
 HANDLES = ("h1", "h2")
 WORDS = ("x", "abc", "x*100", "y*4096", "z*9000", "a*5000,b*5000")
@@ -38,13 +38,14 @@ class Calls:
     without: commands that are not drawn, and beginnings of names of attributes ("trusted.").
     """
 
-    def __init__(self, source, prefix, known=(), without=()):
+    def __init__(self, source, prefix, known=(), without=(), long_name="n" * 255):
         self.source, self.prefix, self.known, self.handles, self.without = source, prefix, list(known), [], tuple(without)
+        self.odd = (*ODD, long_name)
 
     # What a call is about
 
     def name(self):
-        return self.source.choice(ODD) if self.source.random() < 0.03 else self.source.choice(NAMES)
+        return self.source.choice(self.odd) if self.source.random() < 0.03 else self.source.choice(NAMES)
 
     def there(self, directory=None):
         """A path that was there lately: a directory, a file or any; sometimes any path."""
@@ -155,10 +156,9 @@ HANDLE_ROWS = (
 )
 
 
-def first_layer(source, prefix):
+def first_layer(calls):
     """Lines that build the lowest layer: a tree of some fifty objects of every kind."""
-    lines, directories, files = [], [], []
-    calls = Calls(source, prefix)
+    lines, directories, files, source = [], [], [], calls.source
 
     def dress(path, is_file):
         if source.random() < 0.3:
@@ -173,7 +173,7 @@ def first_layer(source, prefix):
             lines.append(f"setcap {path}")
 
     def fill(beneath, depth):
-        for name in TOP if depth == 0 else [*NAMES, *([calls.pick(*ODD)] if source.random() < 0.3 else [])]:
+        for name in TOP if depth == 0 else [*NAMES, *([calls.pick(*calls.odd)] if source.random() < 0.3 else [])]:
             path, choice = quoted(beneath + name), source.random()
             if choice < (0.5 if depth < 2 else 0.15) and depth < 4:
                 lines.append(f"mkdir {path}")
@@ -186,7 +186,7 @@ def first_layer(source, prefix):
                     lines.append(f"truncate {path} 300000")
                 files.append(path)
                 dress(path, True)
-            elif choice < 0.82 and files:
+            elif choice < 0.82 and files and "link" not in calls.without:
                 lines.append(f"link {calls.pick(*files)} {path}")
             elif choice < 0.87:
                 lines.append(f"symlink {calls.pick('a', '../b', '/nowhere')} {path}")
@@ -197,10 +197,10 @@ def first_layer(source, prefix):
     return lines
 
 
-def next_layer(source, prefix, known):
-    """Lines that build a further layer by hand: whiteouts, opaque directories, and things of other kinds."""
-    lines, calls, made = [], Calls(source, prefix, known), set()
-    overlay = f"{prefix}overlay."
+def next_layer(calls, known):
+    """Lines that build a further layer over known paths by hand: whiteouts, opaque directories, things of other kinds."""
+    lines, made, opaque, source = [], set(), set(), calls.source
+    overlay = f"{calls.prefix}overlay."
     for path, is_directory in sorted(known):
         parent = path.rpartition("/")[0]
         choice = source.random()
@@ -211,12 +211,13 @@ def next_layer(source, prefix, known):
             made.add(path)
             if choice < 0.1:
                 lines.append(f"setxattr {quoted(path)} {overlay}opaque y")
-        elif choice < 0.82:
+            if choice < 0.1 or parent in opaque:
+                opaque.add(path)
+        elif choice < 0.82 and parent not in opaque:       # in an opaque one kernel overlayfs lists it
             lines.append(f"mknod {quoted(path)} char 0 0:0")
         elif choice < 0.9:
             lines.append(f"put {quoted(path)} {quoted(calls.pick(*WORDS))}")
     for directory in ["", *sorted(made)]:
-        name = f"{directory}/{calls.name()}".lstrip("/")
-        lines.append(calls.pick(f"put {quoted(name)} new*7", f"mkdir {quoted(name)}", f"mknod {quoted(name)} char 0 0:0",
-                                f"symlink a {quoted(name)}", f"mknod {quoted(name)} fifo"))
+        name = quoted(f"{directory}/{calls.name()}".lstrip("/"))
+        lines.append(calls.pick(f"put {name} new*7", f"mkdir {name}", f"symlink a {name}", f"mknod {name} fifo"))
     return lines

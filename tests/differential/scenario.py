@@ -16,19 +16,17 @@ both left in their upper layers, lets each system mount what the other wrote, an
 scenario ends with a swap. Lowers are common to both, so that marks and inode numbers can be compared.
 """
 import os
-import shlex
+import re
 import shutil
 import stat
 import time
 
 from harness import checks, dump, syscalls, systems, trees
-from harness.credentials import without_capability
-from harness.script import Script
-from harness import script_calls            # noqa: F401 (registers the calls)
-from raw_layers import raw_lines
+from place import Place
+from raw_layers import RawLayers, Union
 
 CONTROLS = ("compare", "remount", "forget", "swap")
-WRITERS = ("open", "put", "append", "overwrite", "copy_content")
+LINKS = re.compile(r"links=\d+ ")
 OLD = 1_000_000_000
 KEPT_BY_REMOUNT = syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NODEV | 8 | 1024      # and noexec, noatime
 
@@ -39,48 +37,6 @@ class Difference(Exception):
     def __init__(self, kind, text):
         super().__init__(text)
         self.kind = kind
-
-
-class Place:
-    """An upper and work directory, a mount point, and the system that has it mounted."""
-
-    def __init__(self, directory, name):
-        self.layers, self.point = f"{directory}/{name}.layers", f"{directory}/{name}"
-        self.upper, self.work = self.layers + "/upper", self.layers + "/work"
-        for path in (self.layers, self.upper, self.work, self.point):
-            os.mkdir(path, 0o755)
-        self.mount, self.script = None, Script(self.point)
-
-    def answer(self, line):
-        words = line.split(None, 2)
-        if words[0] == "open" and words[1] in self.script.handles:
-            return "handle in use"          # its close was left out by shortening
-        if words[0] == "setacl":
-            return self.script.answer(line)
-        # A union in user space cannot know whether a writer has this capability; so nobody has it here.
-        with without_capability(syscalls.CAP_FSETID):
-            answer = self.script.answer(line)
-        if words[0] in WRITERS:
-            self._ask_again(line)
-        return answer
-
-    def _ask_again(self, line):
-        """Opening for writing may part a lower file from its other names; of that the kernel is told afterwards."""
-        for name in shlex.split(line):
-            try:
-                syscalls.statx(self.script.path(name), syscalls.AT_STATX_FORCE_SYNC | syscalls.AT_SYMLINK_NOFOLLOW)
-            except OSError:
-                pass
-
-    def close_handles(self):
-        for fd in self.script.handles.values():
-            os.close(fd)
-        self.script.handles.clear()
-
-    def give_up(self):
-        self.close_handles()
-        if self.mount:
-            self.mount.give_up()
 
 
 class Scenario:
@@ -143,7 +99,7 @@ class Scenario:
 
     def _begin_union(self, options):
         self.options = options
-        self.places = [Place(self.directory, name) for name in ("first", "second")]
+        self.places = [Place(self.directory, name) for name, _ in zip(("first", "second"), self.names, strict=False)]
         self.before = [dump.checksum(lower) for lower in self.lowers]
         devices = {os.stat(lower).st_dev for lower in [*self.lowers, self.places[0].upper]}
         self.inodes = _inodes(self.lowers) if len(devices) == 1 else {}
@@ -155,10 +111,7 @@ class Scenario:
             stack = systems.Stack(self.lowers[::-1], place.upper, place.work, self.options, place.point)
             self.mounts += 1
             try:
-                if system == "kernel":
-                    place.mount = systems.mount_kernel(self.settings, stack)
-                else:
-                    place.mount = systems.mount_overpass(self.settings, stack, f"{self.directory}/{self.mounts}.log")
+                place.mount = systems.mount(self.settings, stack, system, f"{self.directory}/{self.mounts}.log")
             except (systems.MountFailed, OSError) as error:
                 raise Difference("mount", f"{system} does not mount: {error}") from error
 
@@ -173,10 +126,16 @@ class Scenario:
                 shutil.rmtree(place.work + "/work/incompat", ignore_errors=True)
 
     def _both(self, line):
-        answers = [place.answer(line) for place in self.places]
-        if answers[0] != answers[1]:
+        answers = [place.answer(line, "metacopy=on" in self.options) for place in self.places]
+        if not self._counts_links():
+            answers = [LINKS.sub("", answer) for answer in answers]
+        if answers[0] != answers[-1]:
             raise Difference("call", f"{line}\n" + "\n".join(
                 f"    {system:8} -> {answer[:600]}" for system, answer in zip(self.names, answers, strict=True)))
+
+    def _counts_links(self):
+        """With nfs_export=on kernel overlayfs comes to count the entry of the index as a name of the file."""
+        return "nfs_export=on" not in self.options
 
     def shown(self, place):
         """What the union shows, with link counts and, where they must be a lower's, inode numbers."""
@@ -185,29 +144,32 @@ class Scenario:
         def is_numbered(info):
             """User marks cannot say where a copied-up device or symbolic link is from; its number is any then.
 
-            In a user namespace kernel overlayfs can follow no file handle: there all numbers are any.
+            In a user namespace kernel overlayfs can follow no file handle, with nfs_export=on it follows those only
+            that its own index confirms: there all numbers are any.
             """
             kind = stat.S_IFMT(info.st_mode)
-            return self.world == "root" and ("userxattr" not in self.options or kind in (stat.S_IFREG, stat.S_IFDIR))
+            return self.world == "root" and self._counts_links() and ("userxattr" not in self.options or kind in (stat.S_IFREG, stat.S_IFDIR))
 
         def describe(path, relative, info):
             number = f" ino={self.inodes[info.st_ino]}" if info.st_ino in self.inodes and is_numbered(info) else ""
-            links = "" if stat.S_ISDIR(info.st_mode) else f" nlink={info.st_nlink}"
+            links = f" nlink={info.st_nlink}" if not stat.S_ISDIR(info.st_mode) and self._counts_links() else ""
             return dump.line(path, relative, info, how) + links + number
-        return dump.dump(place.point, describe=describe, errors=True,
-                         linked=lambda info: dump.is_linked(info) and is_numbered(info))
+        lines = dump.dump(place.point, describe=describe, errors=True,
+                          linked=lambda info: dump.is_linked(info) and is_numbered(info))
+        # Kernel overlayfs lists a lower's whiteouts where nothing is merged with them.
+        return [line for line in lines if not line.endswith(" lstat=ENOENT")]
 
     def compare(self):
         shown = [self.shown(place) for place in self.places]
-        self._same(*shown, "what the unions show")
-        return shown[0]
+        self._same(shown[0], shown[-1], "what the unions show")
 
-    def _same(self, first, second, what):
+    def _same(self, first, second, what, names=None):
+        names = names or self.names
         if first != second:
             gone = [line for line in first if line not in set(second)]
             new = [line for line in second if line not in set(first)]
-            raise Difference(what, "\n".join([f"{what} differs:", *(f"    {self.names[0]:8} {line}" for line in gone[:12]),
-                                        *(f"    {self.names[1]:8} {line}" for line in new[:12])]))
+            raise Difference(what, "\n".join([f"{what} differs:", *(f"    {names[0]:8} {line}" for line in gone[:12]),
+                                        *(f"    {names[1]:8} {line}" for line in new[:12])]))
 
     def remount(self):
         self.compare()
@@ -230,9 +192,9 @@ class Scenario:
         self.compare()
 
     def compare_raw(self):
-        prefix = "user." if "userxattr" in self.options else "trusted."
         lowers = {f"lower{number}": lower for number, lower in enumerate(self.lowers, 1)}
-        self._same(*(raw_lines(place.layers, prefix, lowers, self.boundary, self.world) for place in self.places),
+        union = Union(lowers, self.options, self.world, self.boundary)
+        self._same(*(RawLayers(place.layers, union).lines() for place in self.places),
                    "what the unions left in upper and work")
 
     def handles(self):

@@ -111,6 +111,18 @@ def mount_kernel(settings, stack, point=None, options=None):
 
 
 DECIDES_REDIRECTS = ("redirect_dir=", "userxattr", "metacopy=")
+def mount(settings, stack, system, log):
+    """Mounts the stack with the system of that name: kernel, overpass, or fuse-overlayfs."""
+    if system == "kernel":
+        return mount_kernel(settings, stack)
+    if system == "overpass":
+        return mount_overpass(settings, stack, log)
+    done = subprocess.run([system, "-o", option_text(stack), stack.mountpoint], capture_output=True, check=False)
+    if done.returncode != 0:
+        raise MountFailed(done.returncode, done.stderr.decode(errors="replace"))
+    return Mount(settings, stack, system)
+
+
 OVERPASS_ONLY = ("lower_io=", "writeback=", "threads=", "io_uring=", "passthrough=", "fsname=")
 
 
