@@ -2,8 +2,8 @@
 """Which option combinations are compared: the factors, what kernel overlayfs refuses, and small sets that cover.
 
 A combination is a dict from factor to level. `pairwise` finds few combinations in which every two
-levels of different factors that are allowed together meet at least once; `core` deals out all of the
-factors that decide what is on disk.
+levels of different factors that are allowed together meet at least once; `everything` has all that
+kernel overlayfs accepts.
 """
 import itertools
 import random
@@ -38,7 +38,8 @@ WORLDS = {
         "lower_io": ("cached",),
     },
 }
-CORE = ("lowers", "redirect_dir", "index", "metacopy", "nfs_export", "userxattr")
+DEALT_OUT = ("filesystems", "lower_io")
+DRAWN = 60              # combinations that are looked at for each further one of a pairwise set
 
 # What kernel overlayfs refuses (ovl_fs_params_verify): each row must not be a part of a combination.
 REFUSED = (
@@ -70,23 +71,10 @@ def options_of(chosen):
     return tuple(flags + [f"{factor}={chosen[factor]}" for factor in valued])
 
 
-def completed(factors, chosen, source):
-    """A whole combination that contains the given levels, or None: the rest is drawn, then tried in order."""
-    rest = [factor for factor in factors if factor not in chosen]
-    source.shuffle(rest)
-
-    def fill(so_far, at):
-        if at == len(rest):
-            return so_far
-        levels = list(factors[rest[at]])
-        source.shuffle(levels)
-        for level in levels:
-            now = {**so_far, rest[at]: level}
-            if is_allowed(now) and (whole := fill(now, at + 1)):
-                return whole
-        return None
-
-    return fill(dict(chosen), 0) if is_allowed(chosen) else None
+def allowed(factors):
+    """Every whole combination that is allowed."""
+    return [chosen for levels in itertools.product(*factors.values())
+            if is_allowed(chosen := dict(zip(factors, levels, strict=True)))]
 
 
 def pairs_of(chosen):
@@ -94,32 +82,31 @@ def pairs_of(chosen):
 
 
 def pairwise(factors, seed=0):
-    """Combinations that cover every possible pair: each is the best of a few drawn ones with an open pair."""
-    source = random.Random(seed)
-    every = [((a, x), (b, y)) for a, b in itertools.combinations(sorted(factors), 2)
-             for x in factors[a] for y in factors[b]]
-    open_pairs = {pair for pair in every if completed(factors, dict(pair), source)}
-    found = []
-    while open_pairs:
-        pair = min(open_pairs, key=repr)
-        drawn = [completed(factors, dict(pair), source) for _ in range(60)]
-        best = max(drawn, key=lambda one: len(pairs_of(one) & open_pairs))
-        open_pairs -= pairs_of(best)
-        found.append({factor: best[factor] for factor in factors})
+    """Combinations that cover every possible pair: each is the best of some drawn ones with an open pair."""
+    source, bits = random.Random(seed), {}
+    found, whole = [], allowed(factors)
+    source.shuffle(whole)
+    masks = [sum(1 << bits.setdefault(pair, len(bits)) for pair in pairs_of(chosen)) for chosen in whole]
+    still_open = (1 << len(bits)) - 1
+    while still_open:
+        one = still_open & -still_open
+        start = source.randrange(len(whole))
+        drawn = [at for at in (*range(start, len(whole)), *range(start)) if masks[at] & one][:DRAWN]
+        best = max(drawn, key=lambda at: (masks[at] & still_open).bit_count())
+        still_open &= ~masks[best]
+        found.append(whole[best])
     return found
 
 
-def core(factors, seed=0):
-    """Every allowed combination of the core factors; the levels of the others are dealt out."""
-    source = random.Random(seed)
-    found = []
-    for levels in itertools.product(*(factors[factor] for factor in CORE)):
-        whole = completed(factors, dict(zip(CORE, levels, strict=True)), source)
-        if whole:
-            found.append({factor: whole[factor] for factor in factors})
-    return found
+def everything(factors, seed=0):
+    """Every allowed combination of what kernel overlayfs can be told; the levels of the other factors are dealt out."""
+    source, alike = random.Random(seed), {}
+    for chosen in allowed(factors):
+        told = tuple(level for factor, level in chosen.items() if factor not in DEALT_OUT)
+        alike.setdefault(told, []).append(chosen)
+    return [source.choice(some) for some in alike.values()]
 
 
 def described(chosen):
-    return f"{chosen['lowers']} lowers, " + ",".join(options_of(chosen)) + (
+    return f"{chosen['lowers']} lower{'s' if chosen['lowers'] > 1 else ''}, " + ",".join(options_of(chosen)) + (
         ", lowers on two file systems" if chosen["filesystems"] == "two" else "")

@@ -4,11 +4,11 @@ import random
 
 from harness import checks
 from bench import FILE_SYSTEMS, Bench
-from combinations import WORLDS, core, described, options_of, pairwise
+from combinations import WORLDS, described, everything, options_of, pairwise
 from random_calls import Calls, first_layer, next_layer
 from scenario import Difference
 
-STEPS = 2000
+STEPS, SEEDS = 2000, 1      # calls of a combination; sets of combinations
 COMPARE_EVERY, SWAP_EVERY, REMOUNT_EVERY, FORGET_EVERY, LOOK_EVERY = 80, 660, 490, 130, 20
 LAYER_CALLS = 40            # made through kernel overlayfs for a layer that it writes
 # What a layer that kernel overlayfs wrote earlier may have been written with.
@@ -22,23 +22,27 @@ TELL_FILE_SYSTEMS = ("inos", "copy_content")
 # In a user namespace these attributes are refused, but with which errno depends on what else is wrong; and kernel
 # overlayfs takes the names of a file that it copied up for files of their own there.
 LESS_IN_USER_NAMESPACE = ("security.", "trusted.", "link", "linkat")
+# With nfs_export=on the entry of the index keeps a file linkable that has no name any more.
+LESS_WITH_NFS_EXPORT = ("linkat",)
 
 
 class Table:
-    """The tests of one world: a combination each."""
+    """The tests of one world: a combination each, of some number of lowers or of any."""
 
-    def __init__(self, world):
-        self.world = world
+    def __init__(self, world, lowers=None):
+        self.world, self.lowers = world, lowers
 
     def cases(self, settings):
-        factors = WORLDS[self.world]
-        for number, chosen in enumerate(core(factors) if settings.full else pairwise(factors)):
-            yield described(chosen), lambda t, n=number, c=chosen: self._run(t, n, c)
+        """Sets of combinations that cover all pairs, with a seed each; or all combinations."""
+        draw_set = everything if settings.full else pairwise
+        for seed in range(settings.seed, settings.seed + (1 if settings.full else SEEDS)):
+            for chosen in draw_set(WORLDS[self.world], seed):
+                if self.lowers in (None, chosen["lowers"]):
+                    yield f"seed {seed}, {described(chosen)}", lambda t, s=seed, c=chosen: self._run(t, s, c)
 
-    def _run(self, t, number, chosen):
+    def _run(self, t, seed, chosen):
         t.need("overlayfs", "fuse")
-        steps = t.settings.steps or STEPS * (10 if t.settings.full else 1)
-        check(t, self.world, chosen, t.settings.seed * 1000 + number, steps)
+        check(t, self.world, chosen, seed, t.settings.steps or STEPS * (10 if t.settings.full else 1))
 
 
 def check(t, world, chosen, seed, steps):
@@ -50,7 +54,8 @@ def check(t, world, chosen, seed, steps):
     def run():
         scenario = bench.scenario()
         try:
-            without = (TELL_FILE_SYSTEMS if kind else ()) + (LESS_IN_USER_NAMESPACE if world == "user" else ())
+            without = (TELL_FILE_SYSTEMS if kind else ()) + (LESS_IN_USER_NAMESPACE if world == "user" else ()) + (
+                LESS_WITH_NFS_EXPORT if chosen["nfs_export"] == "on" else ())
             # Kernel overlayfs writes no redirect of more than 256 bytes.
             long_name = "n" * (60 if chosen["redirect_dir"] == "on" else 255)
             calls = Calls(source, prefix_of(chosen), without=without, long_name=long_name)

@@ -26,7 +26,7 @@ class Place:
 
     def answer(self, line, is_metacopy=False):
         """Makes the call. is_metacopy: opening may copy the data that an earlier copy-up left below."""
-        words = line.split(None, 2)
+        words = shlex.split(line)
         if words[0] == "open" and words[1] in self.script.handles:
             return "handle in use"          # its close was left out by shortening
         if words[0] == "setacl":
@@ -36,9 +36,22 @@ class Place:
             answer = self.script.answer(line)
         if words[0] in WRITERS:
             self._ask_again(line)
-        if words[0] == "open" and words[1] in self.script.handles and is_metacopy:
-            os.utime(self.script.handles[words[1]])     # kernel overlayfs did so when it copied the data
+        if is_metacopy:
+            self._touch_copied(words)
         return answer
+
+    def _touch_copied(self, words):
+        """Gives a file that was opened for writing, and perhaps not written, a new time.
+
+        Kernel overlayfs did so if it copied the data then.
+        """
+        try:
+            if words[0] == "open" and words[1] in self.script.handles:
+                os.utime(self.script.handles[words[1]])
+            elif words[0] == "copy_content":
+                os.utime(self.script.path(words[2]))
+        except OSError:
+            pass
 
     def _ask_again(self, line):
         """Opening for writing may part a lower file from its other names; of that the kernel is told afterwards."""

@@ -13,7 +13,8 @@ object that they belong to. What two right unions may leave differently is left 
 - overlay.redirect: where it leads counts, if that is not where the name itself would lead. (A rename
   that fails leaves such a mark on kernel overlayfs.)
 - overlay.impure counts only where it is missing although an entry has an origin: kernel overlayfs
-  takes it away when it lists a directory that does not need it, in a user namespace always.
+  takes it away when it lists a directory that does not need it, in a user namespace always; with
+  nfs_export=on it forgets the mark of a directory that a copied-up file is moved or linked into.
 - In a user namespace overlay.origin is empty where kernel overlayfs wrote it, since it cannot follow
   file handles there: that it is there counts.
 - With an index, which of its names an indexed file has in the upper: a caller of FUSE does not say by
@@ -134,7 +135,7 @@ class RawLayers:
         marks, moved = self._marks(path), self._moved(path)
         if "index=on" in self.union.options and "origin" in marks and not moved:
             return LEFT_OUT
-        is_missing = "impure" not in marks and self.union.world == "root" and any(
+        is_missing = "impure" not in marks and self.union.world == "root" and not self.indexes_all and any(
             "origin" in self._marks(entry.path) for entry in os.scandir(path))
         return dump.line(path, relative, info, self.how) + moved + (" impure-is-missing" if is_missing else "")
 

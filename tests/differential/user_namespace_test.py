@@ -2,5 +2,6 @@
 """The same as root of a user namespace, with what kernel overlayfs allows there."""
 from compare import Table
 
-PATIENCE = 900
+PATIENCE = 600
+FULL_PATIENCE = 200000
 TABLE = Table("user")

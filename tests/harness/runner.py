@@ -84,7 +84,9 @@ def _run_child(top, path, pattern, settings, tally):
         [sys.executable, "-m", "harness.child", path, settings.to_text(), pattern, str(write_end)],
         pass_fds=[write_end], stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, cwd="/")
     os.close(write_end)
-    patience = float(_says(path, "PATIENCE") or FILE_PATIENCE) * (4 if settings.full else 1)
+    patience = float(_says(path, "PATIENCE") or FILE_PATIENCE)
+    if settings.full:
+        patience = float(_says(path, "FULL_PATIENCE") or 4 * patience)
     current = _follow(process, read_end, label, settings.seconds(patience), settings, tally)
     status = process.wait()
     if current is not None or status != 0:

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+"""Random calls on overpass and on kernel overlayfs as root, over eight lowers: pairwise combinations of all options.
+
+With --full every combination of the options, and ten times the calls.
+"""
+from compare import Table
+
+PATIENCE = 600
+FULL_PATIENCE = 200000
+TABLE = Table("root", 8)
