@@ -243,10 +243,19 @@ Result<void> move(Overlay& overlay, const End& from, const End& to, Leftovers& l
   return moved;
 }
 
+/// Gives `from` its name in the upper, if it is indexed and has not. What moves from there may have
+/// an origin, and its new directory has to say so. (The link may be what made the old one impure.)
+Result<void> prepare_move(Overlay& overlay, const End& from, const End& to) {
+  TRY(link_up(overlay, *from.inode, *from.directory, from.upper->fd, from.name));
+  if (from.directory.get() == to.directory.get()) return {};
+  if (!is_impure(overlay, *from.directory, from.upper->fd)) return {};
+  return mark_impure(overlay, *to.directory, to.upper->fd);
+}
+
 Result<void> replace(Overlay& overlay, const End& from, const End& to, Leftovers& leftovers) {
   TRY(check_replacement(overlay, from, to));
   SharedFd orphan;
-  TRY(link_up(overlay, *from.inode, *from.directory, from.upper->fd, from.name));
+  TRY(prepare_move(overlay, from, to));
   if (to.inode) TRY(link_up(overlay, *to.inode, *to.directory, to.upper->fd, to.name));
   if (to.inode) orphan = TRY(orphan_of(*to.inode, to.upper->fd, to.name));
   auto relocation = TRY(mark_moved(overlay, from, to));
@@ -266,17 +275,10 @@ Result<void> replace(Overlay& overlay, const End& from, const End& to, Leftovers
   return {};
 }
 
-/// What moves may have an origin, and its new directory has to say so.
-Result<void> carry_impurity(Overlay& overlay, const End& from, const End& to) {
-  if (from.directory.get() == to.directory.get()) return {};
-  if (!is_impure(overlay, *from.directory, from.upper->fd)) return {};
-  return mark_impure(overlay, *to.directory, to.upper->fd);
-}
-
 Result<void> exchange(Overlay& overlay, const End& from, const End& to) {
   if (!to.inode) return fail(ENOENT);
-  TRY(link_up(overlay, *from.inode, *from.directory, from.upper->fd, from.name));
-  TRY(link_up(overlay, *to.inode, *to.directory, to.upper->fd, to.name));
+  TRY(prepare_move(overlay, from, to));
+  TRY(prepare_move(overlay, to, from));
   auto from_relocation = TRY(mark_moved(overlay, from, to));
   auto to_relocation = TRY(mark_moved(overlay, to, from));
   LockPair locks(from.inode->mutex, to.inode->mutex);
@@ -322,8 +324,6 @@ Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, un
   if ((flags & RENAME_NOREPLACE) != 0 && to.inode) return fail(EEXIST);
   TRY(check_protection(*from.inode));
   if (to.inode) TRY(check_protection(*to.inode));
-  TRY(carry_impurity(overlay, from, to));
-  if ((flags & RENAME_EXCHANGE) != 0) TRY(carry_impurity(overlay, to, from));
   return (flags & RENAME_EXCHANGE) != 0 ? exchange(overlay, from, to)
                                         : replace(overlay, from, to, leftovers);
 }
