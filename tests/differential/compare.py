@@ -8,7 +8,7 @@ from combinations import WORLDS, described, everything, options_of, pairwise
 from random_calls import Calls, first_layer, next_layer
 from scenario import Difference
 
-STEPS, SEEDS = 2000, 1      # calls of a combination; sets of combinations
+STEPS, SEEDS = 2000, 3      # calls of a combination; sets of combinations
 COMPARE_EVERY, SWAP_EVERY, REMOUNT_EVERY, FORGET_EVERY, LOOK_EVERY = 80, 660, 490, 130, 20
 LAYER_CALLS = 40            # made through kernel overlayfs for a layer that it writes
 # What a layer that kernel overlayfs wrote earlier may have been written with.

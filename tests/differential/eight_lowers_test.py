@@ -5,6 +5,6 @@ With --full every combination of the options, and ten times the calls.
 """
 from compare import Table
 
-PATIENCE = 600
+PATIENCE = 1200
 FULL_PATIENCE = 200000
 TABLE = Table("root", 8)

@@ -38,7 +38,16 @@ class Place:
             self._ask_again(line)
         if is_metacopy:
             self._touch_copied(words)
+        if "rename" in words[:3] and answer == "ENOTEMPTY":
+            self._touch_parent(words[words.index("rename") + 1])
         return answer
+
+    def _touch_parent(self, path):
+        """Ext4 gives the directory a new time if kernel overlayfs asks it for a rename that it then refuses."""
+        try:
+            os.utime(os.path.dirname(self.script.path(path)))
+        except OSError:
+            pass
 
     def _touch_copied(self, words):
         """Gives a file that was opened for writing, and perhaps not written, a new time.

@@ -2,6 +2,6 @@
 """The same as root of a user namespace, with what kernel overlayfs allows there."""
 from compare import Table
 
-PATIENCE = 600
+PATIENCE = 1200
 FULL_PATIENCE = 200000
 TABLE = Table("user")
