@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// An operation on the calling thread: as far as it goes without waiting for a disk, or to its end.
+
+#ifndef OVERPASS_IO_ATTEMPT_H_
+#define OVERPASS_IO_ATTEMPT_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+#include "io/operation.h"
+
+namespace overpass::io {
+
+/// Whether writes may be made that perhaps wait: some file systems (ext4) refuse to say beforehand
+/// whether a write into the page cache would, and nearly none does. After one that did, the next
+/// ones are refused for many times as long as it took, so that of a serving thread's time only a
+/// small part is ever spent waiting.
+/// Threads: any.
+class Pace {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  bool may_risk_waiting(Clock::time_point now) const;
+  void took(Clock::time_point began, Clock::time_point ended);
+
+ private:
+  std::atomic<Clock::rep> refuse_until_ = Clock::time_point::min().time_since_epoch().count();
+};
+
+/// Moves what can be moved at once. True when that was all or an error ended it: the operation is
+/// to be completed. False: the rest has to go where waiting is allowed, whatever was moved already.
+bool try_now(Operation& operation, Pace& pace);
+
+/// Goes to the end, blocking; then the operation is to be completed.
+void perform(Operation& operation);
+
+}  // namespace overpass::io
+
+#endif  // OVERPASS_IO_ATTEMPT_H_

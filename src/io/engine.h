@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// What carries out operations without holding up the thread that has them done. Two kinds: over
+// io_uring (uring_engine.h) and, where that is forbidden or absent, by threads that make blocking
+// system calls (sync_engine.h).
+
+#ifndef OVERPASS_IO_ENGINE_H_
+#define OVERPASS_IO_ENGINE_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "io/attempt.h"
+#include "io/operation.h"
+
+namespace overpass::io {
+
+struct Limits {
+  size_t operations = 256;  ///< Under way at a time; more are refused.
+  unsigned threads = 16;    ///< That block on a disk for it, the kernel's or the daemon's.
+};
+
+/// Completions run on threads of the engine, which wait for nothing else: what needs a lock that
+/// may be held for long has to be handed on. Threads: any, unless said otherwise.
+class Engine {
+ public:
+  /// What became of an operation that was to be started.
+  enum class Start : uint8_t {
+    Completed,  ///< Its completion has run on this thread.
+    UnderWay,   ///< Its completion runs on a thread of the engine, if it has not already.
+    Refused,    ///< Too much is under way: to be carried out by perform(), where one may block.
+  };
+
+  virtual ~Engine() = default;
+
+  /// Does as much as is possible without waiting, and submits the rest. This is how reads and
+  /// writes begin: what is in the page cache is had sooner by a system call than by any engine.
+  /// Throws std::bad_alloc, the operation being the caller's then, when lent bytes cannot be
+  /// copied. REQUIRES: no lock is held, since the completion may run here.
+  virtual Start start(const OperationRef& operation);
+
+  /// Takes the operation over as it is, with bytes that are not just lent, and never waits. False
+  /// when too much is under way, or after stop(): then it is still the caller's.
+  [[nodiscard]] virtual bool submit(OperationRef operation) = 0;
+
+  /// Waits for a moment without operations. REQUIRES: not on a thread of the engine.
+  virtual void wait_until_idle() = 0;
+
+  /// The end: nothing more is taken. Reads that are under way are given up (ECANCELED), all else is
+  /// carried out: a page that is being written back was acknowledged to its writer long ago. Every
+  /// completion has run when this returns. To be called by one thread, which may do so again.
+  virtual void stop() = 0;
+
+  /// How it works, and why that way, in a few words for `overpass status`.
+  virtual std::string describe() const = 0;
+
+ private:
+  Pace pace_;
+};
+
+/// The best engine that can be had here, found out by trying. Throws what std::thread throws when
+/// not even threads are to be had.
+std::unique_ptr<Engine> open_engine(const Limits& limits = {});
+
+}  // namespace overpass::io
+
+#endif  // OVERPASS_IO_ENGINE_H_
