@@ -110,6 +110,7 @@ def draw_layer(scenario, calls, number, kind, written_with):
     if number == 0:
         lines = first_layer(calls)
     else:
-        lines = next_layer(calls, calls.source.sample(calls.known, min(25, len(calls.known))))
+        known = calls.source.sample(calls.known, min(25, len(calls.known)))
+        lines = next_layer(calls, known, written_with != WRITTEN_WITH["plain"])
     for line in lines:
         scenario.run(line)

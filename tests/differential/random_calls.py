@@ -19,6 +19,10 @@ OWNERS = ("0:0", "1000:1000", "1000:", ":1001", "65534:65534")
 ACL = ("u::rwx,u:1000:r-x,g::r-x,m::rwx,o::---", "u::rw-,g::r--,o::r--", "u::rwx,u:1001:rwx,g::---,m::rwx,o::r-x")
 
 
+# Of a metacopy: no digest, said in two ways, and one of a file whose bytes are other ones.
+METACOPIES = ("", "0x00040000", "0x00240001" + "5a" * 32)
+
+
 def mark_names(prefix):
     """Attribute names that are special or look so. prefix: "trusted." or "user.", where the marks are."""
     return (f"{prefix}overlay.opaque", f"{prefix}overlay.metacopy", f"{prefix}overlay.overlay.redirect",
@@ -197,8 +201,11 @@ def first_layer(calls):
     return lines
 
 
-def next_layer(calls, known):
-    """Lines that build a further layer over known paths by hand: whiteouts, opaque directories, things of other kinds."""
+def next_layer(calls, known, metacopies):
+    """Lines that build a further layer over known paths by hand: whiteouts, opaque directories, things of other kinds.
+
+    metacopies: whether there may be files without data.
+    """
     lines, made, opaque, source = [], set(), set(), calls.source
     overlay = f"{calls.prefix}overlay."
     for path, is_directory in sorted(known):
@@ -217,6 +224,12 @@ def next_layer(calls, known):
             lines.append(f"mknod {quoted(path)} char 0 0:0")
         elif choice < 0.9:
             lines.append(f"put {quoted(path)} {quoted(calls.pick(*WORDS))}")
+        elif metacopies:
+            lines.append(f"put {quoted(path)} ''")
+            lines.append(f"truncate {quoted(path)} {calls.pick('3', '4096', '9000')}")
+            lines.append(f"setxattr {quoted(path)} {overlay}metacopy {quoted(calls.pick(*METACOPIES))}")
+            if choice < 0.95:
+                lines.append(f"setxattr {quoted(path)} {overlay}redirect {quoted('/' + calls.there(False))}")
     for directory in ["", *sorted(made)]:
         name = quoted(f"{directory}/{calls.name()}".lstrip("/"))
         lines.append(calls.pick(f"put {name} new*7", f"mkdir {name}", f"symlink a {name}", f"mknod {name} fifo"))

@@ -226,7 +226,8 @@ def statfs(s, name="."):
 @command
 def setxattr(s, name, key, value, how=""):
     flags = {"": 0, "create": os.XATTR_CREATE, "replace": os.XATTR_REPLACE}[how]
-    os.setxattr(s.path(name), key, data(value) if value else b"", flags, follow_symlinks=False)
+    content = bytes.fromhex(value[2:]) if value.startswith("0x") else data(value) if value else b""
+    os.setxattr(s.path(name), key, content, flags, follow_symlinks=False)
 
 
 @command
