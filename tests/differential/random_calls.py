@@ -4,7 +4,8 @@
 Names are few, so that calls meet: the same name comes and goes as a file, a directory, a link. Only
 calls are drawn whose answer two right unions must share: descriptors that read are closed before the
 next call (a mapping or passed-through descriptor may go on showing a lower file), inode numbers are
-not asked for but compared in dumps.
+not asked for but compared in dumps. Device numbers are those of no driver (60 is for local use):
+calls open the nodes, and write to them.
 """
 import shlex
 
@@ -128,7 +129,7 @@ ROWS = (
     (3, lambda c: ("symlink", c.pick("a", "p/a", "../b", "/nowhere", "l" * 200), c.fresh())),
     (1, lambda c: ("readlink", c.there(False))),
     (2, lambda c: ("mknod", c.fresh(), "fifo", "644")),
-    (1, lambda c: ("mknod", c.fresh(), c.pick("char", "block"), "600", c.pick("1:3", "0:0", "7:200"))),
+    (1, lambda c: ("mknod", c.fresh(), c.pick("char", "block"), "600", c.pick("1:3", "0:0", "60:200"))),
     (1, lambda c: ("mknod", c.fresh(), c.pick("socket", "file"), "600")),
     (4, lambda c: ("chmod", c.there(), c.pick(*MODES))),
     (2, lambda c: ("chmod", c.there(), c.pick("4755", "2755", "1777", "6711"))),
@@ -195,7 +196,7 @@ def first_layer(calls):
             elif choice < 0.87:
                 lines.append(f"symlink {calls.pick('a', '../b', '/nowhere')} {path}")
             elif choice < 0.92:
-                lines.append(f"mknod {path} {calls.pick('fifo', 'socket', 'char 600 1:3', 'block 600 7:9')}")
+                lines.append(f"mknod {path} {calls.pick('fifo', 'socket', 'char 600 1:3', 'block 600 60:9')}")
 
     fill("", 0)
     return lines
