@@ -5,6 +5,7 @@
 
 #include "overlay/index.h"
 
+#include "base/log.h"
 #include "layer/index_name.h"
 #include "layer/markers.h"
 #include "layer/nlink_mark.h"
@@ -41,22 +42,45 @@ std::optional<uint32_t> lower_nlink_of(Overlay& overlay, sys::Place place) {
   return {};
 }
 
-/// The union's count less the upper's, by the mark; without a mark the names in the upper are all
-/// there are.
+std::unexpected<Errno> refusal(const std::string& entry, const char* what) {
+  log::warn("index entry '%s': %s", entry.c_str(), what);
+  return fail(EIO);
+}
+
+/// The union's count less the upper's, by the mark. A mark that is missing or makes no sense is
+/// passed over as overlayfs does, with the count of the file itself.
 int32_t nlink_difference(Overlay& overlay, sys::Place place, uint32_t upper_nlink,
                          std::optional<uint32_t> lower_nlink) {
   constexpr int32_t kOnlyTheUpper = -1;  // The entry itself is no name of the union.
   const auto value =
       sys::get_xattr(place, layer::name_of(layer::Mark::Nlink, overlay.stack.prefix));
   const auto mark = value ? layer::decode_nlink(*value) : std::nullopt;
-  if (!mark) return kOnlyTheUpper;
-  if (mark->base == NlinkMark::Base::Upper) return mark->difference;
-  if (!lower_nlink) lower_nlink = lower_nlink_of(overlay, place);
-  if (!lower_nlink) return kOnlyTheUpper;
-  return static_cast<int32_t>(*lower_nlink) + mark->difference - static_cast<int32_t>(upper_nlink);
+  if (mark && mark->base == NlinkMark::Base::Lower && !lower_nlink) {
+    lower_nlink = lower_nlink_of(overlay, place);
+    if (!lower_nlink) return kOnlyTheUpper;
+  }
+  const auto nlink =
+      mark ? layer::union_nlink(*mark, upper_nlink, lower_nlink.value_or(0)) : std::nullopt;
+  if (nlink && *nlink > 0) return static_cast<int32_t>(*nlink - upper_nlink);
+  (void)refusal(place.name, "its nlink mark makes no sense and is passed over");
+  return 0;
 }
 
-Result<std::optional<IndexEntry>> find_entry(Overlay& overlay, std::string name,
+/// Whether the entry is the copy of the file that its name is made of: entries that somebody put
+/// there would be shown, and written to, in the place of that file.
+bool names_its_origin(Overlay& overlay, sys::Place place, const std::string& name,
+                      mode_t file_type) {
+  // Only regular files take attributes of users.
+  if (overlay.stack.prefix == layer::Prefix::User && !S_ISREG(file_type)) return true;
+  const auto value =
+      sys::get_xattr(place, layer::name_of(layer::Mark::Origin, overlay.stack.prefix));
+  return value && layer::index_name_of(*value) == name;
+}
+
+/// The entry `name` that stands for files of the type `file_type` (S_IFMT). One of another type,
+/// also overlayfs's "whiteout index" of a file that has no name any more, is EIO: to follow it
+/// would show something else, to leave it out would copy the file up a second time.
+Result<std::optional<IndexEntry>> find_entry(Overlay& overlay, std::string name, mode_t file_type,
                                              std::optional<uint32_t> lower_nlink) {
   if (name.empty()) return std::optional<IndexEntry>();
   const sys::Place place = index_place(overlay, name);
@@ -66,9 +90,11 @@ Result<std::optional<IndexEntry>> find_entry(Overlay& overlay, std::string name,
   }
   IndexEntry entry;
   entry.stat = TRY(std::move(found));
-  // The kernel's "whiteout index" of a removed directory, and whatever else is no file.
-  if (sys::is_directory(entry.stat) || layer::is_whiteout(entry.stat)) {
-    return std::optional<IndexEntry>();
+  if ((entry.stat.stx_mode & S_IFMT) != file_type || layer::is_whiteout(entry.stat)) {
+    return refusal(name, "of another type than the file that it stands for");
+  }
+  if (!names_its_origin(overlay, place, name, file_type)) {
+    return refusal(name, "its origin mark is not that of the file it stands for");
   }
   entry.nlink_difference = nlink_difference(overlay, place, entry.stat.stx_nlink, lower_nlink);
   entry.is_metacopy = TRY(layer::has_mark(place, layer::Mark::Metacopy, overlay.stack.prefix));
@@ -91,7 +117,8 @@ std::string index_name(const Overlay& overlay, layer::LayerIndex layer, sys::Pla
 
 Result<std::optional<IndexEntry>> find_index_of_lower(Overlay& overlay, layer::LayerIndex layer,
                                                       sys::Place place, const sys::Stat& stat) {
-  return find_entry(overlay, index_name(overlay, layer, place), stat.stx_nlink);
+  return find_entry(overlay, index_name(overlay, layer, place), stat.stx_mode & S_IFMT,
+                    stat.stx_nlink);
 }
 
 Result<std::optional<IndexEntry>> find_index_of_upper(Overlay& overlay, sys::Place place,
@@ -99,7 +126,8 @@ Result<std::optional<IndexEntry>> find_index_of_upper(Overlay& overlay, sys::Pla
   const auto value =
       sys::get_xattr(place, layer::name_of(layer::Mark::Origin, overlay.stack.prefix));
   if (!value) return std::optional<IndexEntry>();
-  auto entry = TRY(find_entry(overlay, layer::index_name_of(*value).value_or(""), std::nullopt));
+  auto entry = TRY(find_entry(overlay, layer::index_name_of(*value).value_or(""),
+                              stat.stx_mode & S_IFMT, std::nullopt));
   const bool is_same = entry && entry->stat.stx_ino == stat.stx_ino;
   return is_same ? std::move(entry) : std::nullopt;
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// A mark that says something unknown protects from everything.
+// A mark that says something unknown is passed over, as overlayfs does.
 
 #include "overlay/protection.h"
 
 #include <linux/stat.h>
 
+#include "base/log.h"
 #include "layer/markers.h"
 #include "overlay/overlay.h"
 #include "sys/xattr.h"
@@ -26,7 +27,9 @@ Result<layer::ProtectionMark> read_protection(Overlay& overlay, sys::Place place
   const char* name = layer::name_of(layer::Mark::Protattr, overlay.stack.prefix);
   const auto value = sys::get_xattr(place, name);
   if (value.failed_with(ENODATA) || value.failed_with(EOPNOTSUPP)) return layer::ProtectionMark();
-  return layer::decode_protattr(TRY(value)).value_or(layer::ProtectionMark{true, true});
+  const auto mark = layer::decode_protattr(TRY(value));
+  if (!mark) log::warn("'%s': its protattr mark is garbled and passed over", place.name);
+  return mark.value_or(layer::ProtectionMark());
 }
 
 Result<void> write_protection(Overlay& overlay, sys::Place place, layer::ProtectionMark mark) {

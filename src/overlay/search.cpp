@@ -249,13 +249,13 @@ Result<void> Search::take(LayerIndex layer, const Sight& sight, bool was_metacop
     found_.stat = stat;
     has_result_ = true;
     is_directory_ = sys::is_directory(stat);
-    const bool is_shared = !is_directory_ && stat.stx_nlink > 1 && has_index(overlay_);
-    if (is_shared) TRY(consult_index(layer, sight));
     if (layer != layer::kUpper) {
       found_.protection = protection_of(stat);
     } else if (overlay_.has_protected_uppers) {
       found_.protection = TRY(read_protection(overlay_, sight.place()));
     }
+    const bool is_shared = !is_directory_ && stat.stx_nlink > 1 && has_index(overlay_);
+    if (is_shared) TRY(consult_index(layer, sight));
     const bool may_have_origin = layer == layer::kUpper && !is_directory_;
     found_.origin = may_have_origin ? number_source(overlay_, directory_, sight.place(), stat,
                                                     found_.index.has_value())
@@ -283,6 +283,7 @@ Result<void> Search::consult_index(LayerIndex layer, const Sight& sight) {
   if (!in_upper) {
     found_.layer = layer::kUpper;
     found_.stat = entry->stat;
+    found_.protection = TRY(read_protection(overlay_, index_place(overlay_, entry->name)));
     if (entry->is_metacopy && !is_metacopy_) {
       const std::string path = layer_path_of(directory_, layer) + "/" + sight.name;
       found_.data = std::make_unique<DataPlace>(DataPlace{layer, path, sight.stat.stx_blocks});
