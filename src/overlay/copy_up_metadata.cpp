@@ -9,6 +9,7 @@
 
 #include "sys/attributes.h"
 #include "sys/credentials.h"
+#include "sys/inode_flags.h"
 #include "sys/xattr.h"
 
 namespace overpass::overlay {
@@ -49,6 +50,11 @@ Result<void> copy_metadata(sys::Place from, const sys::Stat& stat, sys::Place to
     TRY(sys::change_mode(to, stat.stx_mode & 07777));
   }
   return sys::copy_times(to, stat);
+}
+
+Result<void> copy_flags(sys::Place from, BorrowedFd to) {
+  const sys::InodeFlags flags = TRY(sys::inode_flags(from));
+  return flags.sync || flags.no_atime ? sys::add_inode_flags(to, flags) : Result<void>();
 }
 
 }  // namespace overpass::overlay

@@ -19,6 +19,11 @@ namespace overpass::overlay {
 Result<void> copy_metadata(sys::Place from, const sys::Stat& stat, sys::Place to,
                            layer::Prefix prefix);
 
+/// Gives the open regular file or directory `to` the flags of chattr(1) with which `from` is used
+/// in another way (S, A), as overlayfs does. Those that protect are marks (protection.h), others
+/// are the file system's own affair.
+Result<void> copy_flags(sys::Place from, BorrowedFd to);
+
 }  // namespace overpass::overlay
 
 #endif  // OVERPASS_OVERLAY_COPY_UP_METADATA_H_

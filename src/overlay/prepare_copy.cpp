@@ -76,7 +76,7 @@ Result<void> leave_bytes(Overlay& overlay, const Source& source, const layer::Me
 /// Marks the copy: with what protects it; with its origin, and where it stands for all links of
 /// that, with their number.
 Result<void> record(Overlay& overlay, const Source& source, sys::Place copy) {
-  const layer::ProtectionMark protection = protection_of(source.stat);
+  const layer::ProtectionMark protection = TRY(protection_of(source.place(), source.stat));
   if (protection != layer::ProtectionMark()) TRY(write_protection(overlay, copy, protection));
   if (!source.has_origin()) return {};
   TRY(record_origin(overlay, source.layer, source.place(), copy));
@@ -108,6 +108,7 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const D
   }
   // Before the mode is set: marks in the user namespace need write permission.
   TRY(record(overlay, source, sys::itself(prepared.file)));
+  TRY(copy_flags(source.place(), prepared.file));
   TRY(copy_metadata(source.place(), source.stat, sys::itself(prepared.file), overlay.stack.prefix));
   // Published, a shorter copy is a truncated file, and has the time of one.
   if (!is_metacopy && size < static_cast<off_t>(source.stat.stx_size))
@@ -175,10 +176,11 @@ Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory
   TRY(sys::make_directory(workdir, name, 0700));
   const UniqueFd made = TRY(sys::open_at(workdir, name, O_RDONLY | O_DIRECTORY));
   TRY(record_origin(overlay, layer, from, prepared.temporary.place()));
-  const layer::ProtectionMark protection = protection_of(stat);
+  const layer::ProtectionMark protection = TRY(protection_of(from, stat));
   if (protection != layer::ProtectionMark()) {
     TRY(write_protection(overlay, prepared.temporary.place(), protection));
   }
+  TRY(copy_flags(from, made));
   TRY(copy_metadata(from, stat, prepared.temporary.place(), overlay.stack.prefix));
   const bool needs_sync = !overlay.stack.workdir.features().ordered_metadata;
   if (needs_sync && !overlay.settings.is_volatile) TRY(sys::sync_file(made));

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "layer/markers.h"
 #include "overlay/overlay.h"
+#include "sys/inode_flags.h"
 #include "sys/xattr.h"
 
 namespace overpass::overlay {
@@ -18,9 +19,13 @@ Result<void> check_protection(const Inode& inode, bool appending) {
   return {};
 }
 
-layer::ProtectionMark protection_of(const sys::Stat& stat) {
-  return {.append_only = (stat.stx_attributes & STATX_ATTR_APPEND) != 0,
-          .immutable = (stat.stx_attributes & STATX_ATTR_IMMUTABLE) != 0};
+Result<layer::ProtectionMark> protection_of(sys::Place place, const sys::Stat& stat) {
+  if ((stat.stx_attributes & (STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE)) == 0) {
+    return layer::ProtectionMark();
+  }
+  // All that is on a read-only file system may say that it is immutable (erofs).
+  const sys::InodeFlags flags = TRY(sys::inode_flags(place));
+  return layer::ProtectionMark{.append_only = flags.append_only, .immutable = flags.immutable};
 }
 
 Result<layer::ProtectionMark> read_protection(Overlay& overlay, sys::Place place) {

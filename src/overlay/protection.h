@@ -20,8 +20,8 @@ struct Overlay;
 /// EPERM for a file that may not be changed, or not in another way than by `appending`.
 Result<void> check_protection(const Inode& inode, bool appending = false);
 
-/// The flags of a lower.
-layer::ProtectionMark protection_of(const sys::Stat& stat);
+/// The flags of a lower at `place`, whose attributes are `stat`.
+Result<layer::ProtectionMark> protection_of(sys::Place place, const sys::Stat& stat);
 
 /// The mark of an upper file; nothing protects where there is none.
 Result<layer::ProtectionMark> read_protection(Overlay& overlay, sys::Place place);

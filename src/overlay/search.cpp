@@ -250,7 +250,7 @@ Result<void> Search::take(LayerIndex layer, const Sight& sight, bool was_metacop
     has_result_ = true;
     is_directory_ = sys::is_directory(stat);
     if (layer != layer::kUpper) {
-      found_.protection = protection_of(stat);
+      found_.protection = TRY(protection_of(sight.place(), stat));
     } else if (overlay_.has_protected_uppers) {
       found_.protection = TRY(read_protection(overlay_, sight.place()));
     }

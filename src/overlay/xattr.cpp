@@ -16,13 +16,23 @@
 
 namespace overpass::overlay {
 
+namespace {
+
+bool is_acl(std::string_view name) { return name.starts_with("system.posix_acl_"); }
+
+}  // namespace
+
 Result<size_t> get_xattr(Overlay& overlay, const InodeRef& inode, const char* name,
                          std::span<char> value) {
   const std::string stored = layer::stored_xattr_name(name, overlay.stack.prefix);
   if (!layer::shown_xattr_name(stored, overlay.stack.prefix)) return fail(ENODATA);
   const InodeRef target = current(inode);
   const Located located = TRY(locate(overlay, *target));
-  return sys::get_xattr(located.place(), stored.c_str(), value);
+  auto length = sys::get_xattr(located.place(), stored.c_str(), value);
+  // Where a layer's file system knows no ACLs (squashfs), there is none: any other errno would be
+  // the answer to the permission check of whoever is not the owner.
+  if (length.failed_with(EOPNOTSUPP) && is_acl(stored)) return fail(ENODATA);
+  return length;
 }
 
 Result<std::string> list_xattrs(Overlay& overlay, const InodeRef& inode, bool privileged) {

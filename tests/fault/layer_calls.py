@@ -30,7 +30,7 @@ READING = {
     "getxattr": (191, 8), "lgetxattr": (192, 9), "fgetxattr": (193, 10), "getxattrat": (464, 464),
     "listxattr": (194, 11), "llistxattr": (195, 12), "flistxattr": (196, 13), "listxattrat": (465, 465),
     "pread64": (17, 67), "lseek": (8, 62), "fstatfs": (138, 44), "faccessat": (269, 48), "faccessat2": (439, 439),
-    "ioctl": (16, 29),
+    "file_getattr": (468, 468), "ioctl": (16, 29),
 }
 # Only some of their uses change anything.
 CREATING = os.O_CREAT | os.O_TRUNC | 0o20000000                # the last is what O_TMPFILE adds to O_DIRECTORY
@@ -46,7 +46,7 @@ NAMES = {
     "lremovexattr": (0, 1), "removexattrat": (1, 3), "truncate": (0,),
     "openat2": (1,), "statx": (1,), "newfstatat": (1,), "readlinkat": (1,), "getxattr": (0, 1), "lgetxattr": (0, 1),
     "fgetxattr": (1,), "getxattrat": (1, 3), "listxattr": (0,), "llistxattr": (0,), "listxattrat": (1,),
-    "name_to_handle_at": (1,),
+    "name_to_handle_at": (1,), "file_getattr": (1,),
 }
 
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7), "riscv64": (1, 0xC00000F3)}

@@ -8,16 +8,17 @@ import struct
 from harness import equal, loop_images, read, refused, write
 
 GETFLAGS, SETFLAGS = 0x80086601, 0x40086602
-IMMUTABLE, APPEND = 0x10, 0x20
+SYNC, IMMUTABLE, APPEND, NODUMP, NOATIME = 0x8, 0x10, 0x20, 0x40, 0x80
 
 
-def flags(path, change=None):
+def flags(path, change=None, mask=IMMUTABLE | APPEND):
+    """Those of the mask; after that they are changed."""
     handle = os.open(path, os.O_RDONLY)
     try:
         now = struct.unpack("=I", fcntl.ioctl(handle, GETFLAGS, bytes(8))[:4])[0]
         if change is not None:
-            fcntl.ioctl(handle, SETFLAGS, struct.pack("=Q", (now & ~(IMMUTABLE | APPEND)) | change))
-        return now & (IMMUTABLE | APPEND)
+            fcntl.ioctl(handle, SETFLAGS, struct.pack("=Q", (now & ~mask) | change))
+        return now & mask
     finally:
         os.close(handle)
 
@@ -32,6 +33,23 @@ def protected(t):
     flags(lower + "/log", APPEND), flags(lower + "/fixed", IMMUTABLE), flags(lower + "/dir", IMMUTABLE)
     t.at_end(lambda: [flags(f"{lower}/{name}", 0) for name in ("log", "fixed", "dir")])
     return lower, f"{disk}/upper"
+
+
+def test_flags_that_change_how_a_file_is_used_are_copied_up(t):
+    """chattr +A and +S; what else a flag means is the file system's own affair, as nodump and compression are."""
+    tree = {"plain": "0", "atime": "1", "sync": "2", "both": "3", "dir": {"file": "4"}, "nodump": "5", "meta": "6"}
+    wanted = {"plain": 0, "atime": NOATIME, "sync": SYNC, "both": NOATIME | SYNC, "dir": NOATIME | SYNC, "nodump": 0, "meta": NOATIME}
+    for system in ("overpass", "kernel"):
+        lower = t.layer(tree)
+        for name, bits in [*wanted.items(), ("nodump", NODUMP)]:
+            flags(f"{lower}/{name}", bits, NOATIME | SYNC | NODUMP)
+        m = t.mount(lower, options=("metacopy=on",), system=system)
+        equal({name: flags(m / name, None, NOATIME | SYNC) for name in wanted}, wanted, f"flags before with {system}")
+        for name in wanted:
+            os.chmod(m / name, 0o700) if name == "meta" else os.utime(m / name) if name == "dir" else write(m / name, "+", "ab")
+        equal({name: flags(f"{m.upper}/{name}", None, NOATIME | SYNC | NODUMP) for name in wanted}, wanted, f"flags of the copies of {system}")
+        equal({name: flags(m / name, None, NOATIME | SYNC) for name in wanted}, wanted, f"flags afterwards with {system}")
+        m.umount()
 
 
 def only_appending_is_allowed(path):

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+//
+// file_getattr(2) tells them without opening the file. Kernels before 6.17 do not know it, and the
+// file is opened for an ioctl.
+
+#include "sys/inode_flags.h"
+
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstring>
+
+#include "sys/errno_result.h"
+#include "sys/file_io.h"
+#include "sys/open.h"
+
+namespace overpass::sys {
+
+namespace {
+
+constexpr long kFileGetAttr = 468;  // The same on every architecture; glibc 2.36 does not name it.
+
+struct FileAttributes {  // struct file_attr of linux/fs.h.
+  alignas(8) uint64_t xflags;
+  uint32_t extent_size;
+  uint32_t extents;
+  uint32_t project;
+  uint32_t copy_on_write_extent_size;
+};
+
+std::atomic<bool> has_file_getattr = true;
+
+bool has_none(Errno error) {
+  const int number = to_int(error);
+  return number == ENOTTY || number == EINVAL || number == EOPNOTSUPP;
+}
+
+Result<InodeFlags> by_name(Place place) {
+  FileAttributes attributes = {};
+  auto get = [&](int directory, const char* name, int flags) {
+    return ::syscall(kFileGetAttr, directory, name, &attributes, sizeof attributes, flags);
+  };
+  // Of a descriptor it takes none that is O_PATH.
+  TRY(checked(place.is_fd() ? get(AT_FDCWD, ProcPath(place).c_str(), 0)
+                            : get(raw(place.fd), place.name, AT_SYMLINK_NOFOLLOW)));
+  return InodeFlags{.sync = (attributes.xflags & FS_XFLAG_SYNC) != 0,
+                    .no_atime = (attributes.xflags & FS_XFLAG_NOATIME) != 0,
+                    .append_only = (attributes.xflags & FS_XFLAG_APPEND) != 0,
+                    .immutable = (attributes.xflags & FS_XFLAG_IMMUTABLE) != 0};
+}
+
+Result<uint32_t> by_ioctl(BorrowedFd file) {
+  std::array<char, sizeof(long)> argument{};  // The kernel says long, and uses an int.
+  TRY(control(file, FS_IOC_GETFLAGS, argument.data()));
+  uint32_t flags = 0;
+  std::memcpy(&flags, argument.data(), sizeof flags);
+  return flags;
+}
+
+Result<InodeFlags> by_opening(Place place) {
+  auto file = open_place(place, O_RDONLY | O_NONBLOCK);
+  if (file.failed_with(EACCES)) return InodeFlags();  // Not ours to read.
+  const uint32_t flags = TRY(by_ioctl(TRY(std::move(file))));
+  return InodeFlags{.sync = (flags & FS_SYNC_FL) != 0,
+                    .no_atime = (flags & FS_NOATIME_FL) != 0,
+                    .append_only = (flags & FS_APPEND_FL) != 0,
+                    .immutable = (flags & FS_IMMUTABLE_FL) != 0};
+}
+
+}  // namespace
+
+Result<InodeFlags> inode_flags(Place place) {
+  Result<InodeFlags> flags = fail(ENOSYS);
+  if (has_file_getattr.load(std::memory_order_relaxed)) flags = by_name(place);
+  if (flags.failed_with(ENOSYS)) {
+    has_file_getattr.store(false, std::memory_order_relaxed);
+    flags = by_opening(place);
+  }
+  return !flags && has_none(flags.error()) ? InodeFlags() : flags;
+}
+
+Result<void> add_inode_flags(BorrowedFd file, InodeFlags flags) {
+  const auto now = by_ioctl(file);
+  if (!now) return has_none(now.error()) ? Result<void>() : fail(now.error());
+  const uint32_t wanted =
+      *now | (flags.sync ? FS_SYNC_FL : 0) | (flags.no_atime ? FS_NOATIME_FL : 0);
+  std::array<char, sizeof(long)> argument{};
+  std::memcpy(argument.data(), &wanted, sizeof wanted);
+  TRY(control(file, FS_IOC_SETFLAGS, argument.data()));
+  return {};
+}
+
+}  // namespace overpass::sys
