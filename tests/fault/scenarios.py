@@ -217,9 +217,10 @@ METACOPIES = [
 ]
 
 def protect(path, flags):
+    """As chattr(1) does: a file on ext4 that loses its other flags is converted, which may fail while it is written back."""
     fd = os.open(path, os.O_RDONLY)
     try:
-        syscalls.set_flags(fd, flags)
+        syscalls.set_flags(fd, syscalls.get_flags(fd) & ~(IMMUTABLE | APPEND) | flags)
     finally:
         os.close(fd)
 
