@@ -27,6 +27,12 @@ std::optional<DataPlace> data_place_of(const Inode& inode) {
   return data != nullptr ? std::optional(*data) : std::nullopt;
 }
 
+/// Inside the layer: a symbolic link on the way is none of it.
+bool leads_nowhere(Errno error) {
+  const int number = to_int(error);
+  return number == ENOENT || number == ENOTDIR || number == ELOOP || number == EXDEV;
+}
+
 std::unexpected<Errno> refusal(const std::string& path, const char* what) {
   log::warn("'%s': %s", path.c_str(), what);
   return fail(EIO);
@@ -67,7 +73,7 @@ Result<UniqueFd> open_data(Overlay& overlay, sys::Place metacopy, const DataPlac
   for (layer::LayerIndex layer = first; layer < end; ++layer) {
     // Nothing but a regular file may be opened with the caller's flags.
     auto file = sys::open_beneath(overlay.roots[layer]->fd, path, O_PATH | O_NOFOLLOW);
-    if (file.failed_with(ENOENT) || file.failed_with(ENOTDIR)) continue;
+    if (!file && leads_nowhere(file.error())) continue;
     const UniqueFd fd = TRY(std::move(file));
     if (!S_ISREG(TRY(sys::stat(sys::itself(fd))).stx_mode)) break;
     TRY(check_digest(overlay, metacopy, fd, data.path));

@@ -9,7 +9,7 @@ import stat
 
 from answers import MARK, REFUSED, Row, Table, answer, log_lines
 
-from harness import WHITEOUT, Dir, File, Node, Symlink, checks, equal, features, holds, read, write
+from harness import WHITEOUT, Dir, File, Node, Symlink, checks, equal, features, holds, read, syscalls, write
 
 SYSTEMS = ("overpass",)
 REDIRECT, METACOPY = ("redirect_dir=on",), ("redirect_dir=on", "metacopy=on")
@@ -160,3 +160,31 @@ def answer_of(call, *arguments):
     except OSError as error:
         return checks.name_of(error.errno)
     return "done"
+
+
+DATA_ONLY = {"symlink": Symlink("file"), "dir": {"in": "x"}, "fifo": Node(stat.S_IFIFO), "dev": Node(stat.S_IFCHR, 0o600, (1, 3)),
+             "white": WHITEOUT, "file": "data", "through": Symlink("dir2"), "dir2": {"f": "data"}}
+TARGETS = {"good": b"/file", "symlink": b"/symlink", "dir": b"/dir", "fifo": b"/fifo", "dev": b"/dev", "white": b"/white",
+           "through": b"/through/f", "out": b"/outside/secret", "root": b"/root/etc/passwd", "none": b"/none", "below-file": b"/file/x"}
+
+
+def test_data_only_layers_are_not_left_either(t):
+    outside = t.fresh("outside", {"secret": "s"})
+    data = t.layer(DATA_ONLY | {"root": Symlink("/"), "outside": Symlink(outside)})
+    lower = t.layer({name: hollow(target, size=4) for name, target in TARGETS.items()})
+    t.watch_lower(data), t.watch_lower(lower)
+    text = f"lowerdir={lower}::{data},metacopy=on,redirect_dir=follow"
+    point = t.fresh("mnt")
+    equal(t.status_text("mount", "-o", text, point)[0], 0, "overpass mount")
+    try:
+        for _ in range(2):
+            equal({name: answer(f"{point}/{name}") for name in TARGETS},
+                  {name: "file data" if name == "good" else "file that cannot be read: EIO" for name in TARGETS}, "answers")
+    finally:
+        syscalls.umount(point)
+    if features.has("overlayfs"):
+        syscalls.mount("overlay", point, "overlay", 0, text)
+        seen = {name: answer(f"{point}/{name}") for name in TARGETS}
+        syscalls.umount(point)
+        equal({name for name in TARGETS if not seen[name].startswith("file that cannot be read: E")}, {"good"},
+              f"what the kernel reads: {seen}")
