@@ -10,7 +10,7 @@ import dataclasses
 import os
 import stat
 
-from harness import checks, contains, equal, features, holds
+from harness import checks, contains, equal, features, holds, systems
 
 MARK = "trusted.overlay."
 REFUSED = "refused"         # of the kernel: any errno, or a directory with its `own` file alone
@@ -72,6 +72,9 @@ def run(t, row, top):
     for line in log_lines(m):
         contains(line, row.says, "a line of the log")
     m.umount()
+    if top == "upper":
+        status, _, err = t.status_text("check", "-o", systems.option_text(m.stack))
+        equal((status in (0, 1), err), (True, ""), f"`overpass check` comes to an end: {status} is its status, and its errors")
     if features.has("overlayfs"):
         kernel = mounted("kernel")
         compare(answers(kernel, row.answers), row)

@@ -10,7 +10,7 @@ import stat
 
 from answers import MARK, answer, log_lines
 
-from harness import File, Link, MountFailed, checks, contains, equal, features, holds, refused, trees, write
+from harness import File, Link, MountFailed, checks, contains, equal, features, holds, refused, systems, trees, write
 
 SYSTEMS = ("overpass",)
 LOWER = {"a": File(b"content"), "b": Link("a"), "d": {"c": Link("a")}, "single": "1"}
@@ -85,6 +85,8 @@ def entries_are_refused(t, tamper):
     equal(answer(m / "single"), "file 1", "the rest of the union")
     equal(answer(stack.upper + ".outside"), "file outside", "what is outside")
     m.umount()
+    status, _, err = t.status_text("check", "-o", systems.option_text(stack))
+    equal((status, err), (1, ""), "status and errors of `overpass check`")
     if features.has("overlayfs"):
         try:
             kernel = t.mount_stack(stack, "kernel")

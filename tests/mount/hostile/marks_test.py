@@ -188,3 +188,20 @@ def test_data_only_layers_are_not_left_either(t):
         syscalls.umount(point)
         equal({name for name in TARGETS if not seen[name].startswith("file that cannot be read: E")}, {"good"},
               f"what the kernel reads: {seen}")
+
+
+def test_odd_whiteouts_of_fuse_overlayfs_hide_what_they_name_and_nothing_else(t):
+    """What hides no name that there can be hides nothing; the forms themselves are never seen."""
+    names = [".wh.", ".wh..", ".wh...", ".wh..wh.", ".wh..wh.x", ".wh." + "n" * 251, ".wh.nothing", ".wh.a"]
+    top = {name: "" for name in names} | {"dir": {".wh..wh..opq": {"in": "x"}, "own": ""}, "link": {".wh..wh..opq": Symlink("/"), "own": ""},
+                                         "d": {".wh.x": {"full": {"of": "files"}}}}
+    below = {"x": "1", "n" * 251: "2", "dir": {"hidden": "3"}, "link": {"hidden": "4"}, "d": {"x": "5", "y": "6"}, "...": "7"}
+    for top_is in ("upper", "lower"):
+        made, lower = t.layer(top), t.layer(below)
+        m = t.mount(lower, upper=made) if top_is == "upper" else t.mount(made, lower, upper=None)
+        for _ in range(2):
+            equal(sorted(os.listdir(m.path)), ["...", "d", "dir", "link", "x"], f"names, with the {top_is} layer marked")
+            equal((os.listdir(m / "dir"), os.listdir(m / "link"), os.listdir(m / "d")), (["own"], ["own"], ["y"]), "names below")
+            equal({answer(m / name) for name in names}, {"ENOENT"}, "answers")
+        equal((answer(m / "x"), answer(m / "..."), answer(m / ("n" * 251))), ("file 1", "file 7", "ENOENT"), "files")
+        m.umount()
