@@ -61,6 +61,11 @@ bool is_metacopy(const Inode& inode) {
   return inode.data_place() != nullptr;
 }
 
+bool is_indexed(const Inode& inode) {
+  Lock lock(inode.mutex);
+  return inode.is_indexed();
+}
+
 /// What the rename moves, which is then to be copied up. EXDEV when it cannot be. L: none.
 Result<InodeRef> find_movable(Overlay& overlay, const InodeRef& directory, const char* name) {
   if (!directory->is_directory()) return fail(ENOTDIR);
@@ -197,7 +202,9 @@ Result<std::unique_ptr<Relocation>> mark_moved(Overlay& overlay, const End& move
     return mark_directory(overlay, *moved.inode, moved.place(), same_parent);
   }
   if (is_metacopy(*moved.inode)) {
-    TRY(mark_metacopy(overlay, *moved.directory, moved.name, moved.place(), same_parent));
+    // The mark of an indexed file is read from the directories of its other names as well.
+    const bool is_near = same_parent && !is_indexed(*moved.inode);
+    TRY(mark_metacopy(overlay, *moved.directory, moved.name, moved.place(), is_near));
   } else if (moved.inode->is_directory() && target.lowers_show) {
     TRY(layer::set_opaque(moved.place(), overlay.stack.prefix));
   }
