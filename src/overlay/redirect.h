@@ -26,8 +26,8 @@ struct Overlay;
 Result<std::unique_ptr<Relocation>> mark_directory(Overlay& overlay, Inode& directory,
                                                    sys::Place place, bool same_parent);
 
-/// The same for a metacopy called `name` in `parent`; `place` is the file. `same_parent` must not be
-/// said of a file that has names elsewhere.
+/// The same for a metacopy called `name` in `parent`; `place` is the file. `same_parent` must not
+/// be said of a file that has names elsewhere.
 Result<void> mark_metacopy(Overlay& overlay, Inode& parent, const std::string& name,
                            sys::Place place, bool same_parent);
 
