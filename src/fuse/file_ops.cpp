@@ -15,22 +15,35 @@ namespace overpass::fuse {
 
 namespace {
 
+/// Answers when the bytes have been moved, on whatever thread.
+template <class ReplyType, class Send>
+overlay::Transferred answer_with(ReplyType reply, Send send) {
+  return [reply = std::move(reply), send](Result<std::span<char>> bytes) mutable {
+    if (bytes) {
+      send(reply, *bytes);
+    } else {
+      reply.fail(bytes.error());
+    }
+  };
+}
+
 void on_read(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Read);
-  answer_now(DataReply(request), [&]() -> Result<std::string> {
-    std::string buffer(size, '\0');
-    buffer.resize(TRY(overlay::read(daemon.overlay, *file_of(info), std::span(buffer), offset)));
-    return buffer;
-  });
+  overlay::read(daemon.overlay, *file_of(info), size, offset, info->flags,
+                answer_with(DataReply(request),
+                            [](DataReply& reply, std::span<char> bytes) { reply.send(bytes); }));
 }
 
 void on_write(fuse_req_t request, fuse_ino_t, const char* data, size_t size, off_t offset,
               fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Write);
-  answer_now(WrittenReply(request), [&]() -> Result<size_t> {
-    return overlay::write(daemon.overlay, *file_of(info), {data, size}, offset,
-                          info->writepage != 0);
-  });
+  const auto kind =
+      info->writepage != 0 ? overlay::WriteKind::Writeback : overlay::WriteKind::Plain;
+  // A transfer has one kind of bytes; these are only read.
+  overlay::write(
+      daemon.overlay, *file_of(info), {const_cast<char*>(data), size}, offset, info->flags, kind,
+      answer_with(WrittenReply(request),
+                  [](WrittenReply& reply, std::span<char> bytes) { reply.send(bytes.size()); }));
 }
 
 void on_fsync(fuse_req_t request, fuse_ino_t, int data_only, fuse_file_info* info) {

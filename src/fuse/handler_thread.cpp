@@ -18,7 +18,11 @@ struct HandlerThread {
   Daemon* queue_of = nullptr;  ///< Set for a thread of an io_uring queue.
 
   ~HandlerThread() {
-    if (queue_of != nullptr) queue_of->workers->wait_until_idle();
+    if (queue_of == nullptr) return;
+    // In this order: what the engine refuses goes to the workers, and nothing comes back from
+    // there.
+    queue_of->overlay.transfers.wait_until_idle();
+    queue_of->workers->wait_until_idle();
   }
 };
 

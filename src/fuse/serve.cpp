@@ -91,8 +91,11 @@ Expected<void> serve(const config::Options& options, const std::function<void()>
   daemon.notifier.emplace(session.get());
   daemon.overlay.invalidator = &*daemon.notifier;
   daemon.workers.emplace();
+  daemon.overlay.background = &*daemon.workers;
   auto served = session.serve(daemon);
-  // No request arrives any more; those that workers still have are answered before they end.
+  // No request arrives any more; those that are under way are answered first.
+  daemon.overlay.transfers.stop();
+  daemon.overlay.background = nullptr;
   daemon.workers.reset();
   daemon.notifier.reset();
   daemon.overlay.invalidator = nullptr;

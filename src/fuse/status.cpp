@@ -87,6 +87,7 @@ std::string status(const Daemon& daemon) {
       {"transport_reason", agreed.io_uring_reason},
       {"threads", daemon.threads},
       {"passthrough", {{"active", agreed.passthrough}, {"reason", agreed.passthrough_reason}}},
+      {"transfers", daemon.overlay.transfers.describe()},
       {"requests", requests_of(daemon.counters)},
       {"inodes", daemon.overlay.table.size()},
       {"open_handles", daemon.counters.open_files.load()},

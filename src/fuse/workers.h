@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "overlay/transfers.h"
 
 namespace overpass::fuse {
 
@@ -21,7 +22,7 @@ namespace overpass::fuse {
 /// number of copies a disk does at once, since workers also wait for each other's copies. A worker
 /// that waits always waits for one that runs, so the bound cannot stop everything.
 /// Threads: any.
-class Workers {
+class Workers : public overlay::Background {
  public:
   using Task = std::move_only_function<void()>;
 
@@ -29,9 +30,9 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
   /// Ends when every task that was submitted has run.
-  ~Workers();
+  ~Workers() override;
 
-  void submit(Task task);
+  void submit(Task task) override;
 
   /// Waits for a moment in which no task waits or runs.
   void wait_until_idle();

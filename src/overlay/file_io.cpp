@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Each takes the handle's descriptor and makes the call.
+// Each takes the handle's descriptor and makes the call, or has it made.
 
 #include "overlay/file_io.h"
 
 #include <fcntl.h>
 
+#include "io/rw_flags.h"
 #include "overlay/locate.h"
 #include "overlay/open_directory.h"
 #include "overlay/open_file.h"
@@ -15,16 +16,55 @@
 
 namespace overpass::overlay {
 
-Result<size_t> read(Overlay& overlay, OpenFile& file, std::span<char> buffer, off_t offset) {
-  const SharedFd fd = TRY(file.content(overlay));
-  return sys::read_at(fd->fd, buffer, offset);
+namespace {
+
+/// What fills the kernel's page cache is worth nothing in part: there the end of what was read is
+/// taken for the end of the file. A direct read goes to the caller as it comes.
+Result<io::Job> read_job(Overlay& overlay, OpenFile& file, size_t size, off_t offset, int flags) {
+  SharedFd fd = TRY(file.content(overlay));
+  io::Job job;
+  job.action = io::Action::Read;
+  job.fd = fd->fd;
+  job.pin = std::move(fd);
+  job.offset = offset;
+  job.buffer = overlay.transfers.buffers().take(size);
+  job.bytes = job.buffer.bytes();
+  job.rw_flags = io::read_flags(flags);
+  job.whole = (flags & O_DIRECT) == 0;
+  return job;
 }
 
-Result<size_t> write(Overlay& overlay, OpenFile& file, std::span<const char> data, off_t offset,
-                     bool is_final) {
-  const SharedFd fd = TRY(file.content(overlay));
-  const bool appends = (file.flags() & O_APPEND) != 0 && !is_final;
-  return appends ? sys::append(fd->fd, data) : sys::write_at(fd->fd, data, offset);
+Result<io::Job> write_job(Overlay& overlay, OpenFile& file, std::span<char> data, off_t offset,
+                          int flags, WriteKind kind) {
+  SharedFd fd = TRY(file.content(overlay));
+  const bool is_writeback = kind == WriteKind::Writeback;
+  io::Job job;
+  job.action = io::Action::Write;
+  job.fd = fd->fd;
+  job.pin = std::move(fd);
+  job.offset = offset;
+  job.bytes = data;
+  job.copy_into = &overlay.transfers.buffers();
+  job.rw_flags = io::write_flags(flags, is_writeback ? io::Trait::Writeback : io::Trait::None);
+  job.whole = is_writeback;
+  return job;
+}
+
+void start(Overlay& overlay, Result<io::Job> job, Transferred done) {
+  if (!job) return done(fail(job.error()));
+  overlay.transfers.start(*std::move(job), std::move(done), overlay.background);
+}
+
+}  // namespace
+
+void read(Overlay& overlay, OpenFile& file, size_t size, off_t offset, int flags,
+          Transferred done) {
+  start(overlay, read_job(overlay, file, size, offset, flags), std::move(done));
+}
+
+void write(Overlay& overlay, OpenFile& file, std::span<char> data, off_t offset, int flags,
+           WriteKind kind, Transferred done) {
+  start(overlay, write_job(overlay, file, data, offset, flags, kind), std::move(done));
 }
 
 Result<void> sync(Overlay& overlay, OpenFile& file, bool data_only) {

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "overlay/inode.h"
+#include "overlay/transfers.h"
 
 namespace overpass::overlay {
 
@@ -20,12 +21,21 @@ struct Overlay;
 class OpenFile;
 class OpenDirectory;
 
-// Reads and writes of files that are not passed through. Blocking.
-Result<size_t> read(Overlay& overlay, OpenFile& file, std::span<char> buffer, off_t offset);
-// Pages that the kernel writes back are final: their place is, whatever the handle that carries
-// them; all else goes to the end of the file when the handle appends.
-Result<size_t> write(Overlay& overlay, OpenFile& file, std::span<const char> data, off_t offset,
-                     bool is_final);
+// Reads and writes of files that are not passed through. They wait for no disk; `done` gets the
+// bytes when they have been moved, be it before these return. The daemon keeps no attributes of a
+// file's content: who asks for its size after `done` ran is told what the disk says.
+
+/// `flags`: the handle's O_* flags as they are now.
+void read(Overlay& overlay, OpenFile& file, size_t size, off_t offset, int flags, Transferred done);
+
+enum class WriteKind {
+  Plain,
+  Writeback,  ///< Pages that the kernel writes back: their place is final.
+};
+
+/// `data` are lent until this returns. To the end of the file when O_APPEND is set.
+void write(Overlay& overlay, OpenFile& file, std::span<char> data, off_t offset, int flags,
+           WriteKind kind, Transferred done);
 
 /// fsync(2), or fdatasync(2) if `data_only`; nothing when the mount is volatile. Blocking.
 Result<void> sync(Overlay& overlay, OpenFile& file, bool data_only);

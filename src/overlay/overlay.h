@@ -15,6 +15,7 @@
 #include "overlay/inode_table.h"
 #include "overlay/lower_names.h"
 #include "overlay/shared_fd.h"
+#include "overlay/transfers.h"
 
 namespace overpass::overlay {
 
@@ -47,12 +48,14 @@ struct Overlay {
   const Settings settings;
   BackingFiles* backing_files = nullptr;  ///< Null when nothing is passed through.
   Invalidator* invalidator = nullptr;
+  Background* background = nullptr;  ///< Null: what blocks is done by who asks for it.
   /// Whether files of the upper may carry the protattr mark (protection.h).
   std::atomic<bool> has_protected_uppers;
   SharedFd index;               ///< The index directory; null without one (index.h).
   std::vector<SharedFd> roots;  ///< O_PATH, of each layer by index; empty for a missing upper.
 
   // With locks of their own. The table last, since inodes give back what they hold elsewhere.
+  Transfers transfers;
   InodeNumbers numbers;
   FdCache directory_fds;
   FdCache orphan_fds;

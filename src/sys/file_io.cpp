@@ -52,13 +52,6 @@ Result<size_t> write_at(BorrowedFd fd, std::span<const char> data, off_t offset)
   });
 }
 
-Result<size_t> append(BorrowedFd fd, std::span<const char> data) {
-  return write_all(data, [&](std::span<const char> rest, off_t) {
-    const iovec piece = {const_cast<char*>(rest.data()), rest.size()};
-    return ::pwritev2(raw(fd), &piece, 1, 0, RWF_APPEND);
-  });
-}
-
 Result<size_t> read_once(BorrowedFd fd, std::span<char> buffer, off_t offset, int flags) {
   const iovec piece = {buffer.data(), buffer.size()};
   ssize_t length;

@@ -21,9 +21,6 @@ Result<size_t> read_at(BorrowedFd fd, std::span<char> buffer, off_t offset);
 /// pwrite(2) until all is written. The number of bytes written, short only when an error followed.
 Result<size_t> write_at(BorrowedFd fd, std::span<const char> data, off_t offset);
 
-/// pwritev2(2) with RWF_APPEND until all is written: at the end of the file, wherever that is now.
-Result<size_t> append(BorrowedFd fd, std::span<const char> data);
-
 /// One preadv2(2) or pwritev2(2) with RWF_* `flags`: the number of bytes, perhaps fewer than asked,
 /// 0 at the end of the file. Interrupted ones are repeated.
 Result<size_t> read_once(BorrowedFd fd, std::span<char> buffer, off_t offset, int flags);

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <future>
 
 #include "layer/open_layers.h"
 #include "overlay/attributes.h"
@@ -88,18 +89,42 @@ Handle::~Handle() {
   overlay::release_file(*owner_->overlay_, *file_);
 }
 
+namespace {
+
+/// The outcome of a transfer, waited for. `start` gets what is to be called at its end.
+template <class Start>
+std::string transferred(Start start) {
+  std::promise<Result<std::string>> outcome;
+  start([&outcome](Result<std::span<char>> bytes) {
+    if (bytes) {
+      outcome.set_value(std::string(bytes->begin(), bytes->end()));
+    } else {
+      outcome.set_value(fail(bytes.error()));
+    }
+  });
+  return must(outcome.get_future().get());
+}
+
+}  // namespace
+
 std::string Handle::read() {
   if (!backing_.empty()) return content_of(backing_);
-  std::string text(1 << 20, '\0');
-  text.resize(must(overlay::read(*owner_->overlay_, *file_, std::span(text), 0)));
-  return text;
+  return transferred([&](overlay::Transferred done) {
+    overlay::read(*owner_->overlay_, *file_, 1 << 20, 0, file_->flags(), std::move(done));
+  });
 }
 
 void Handle::write(std::string_view text, off_t offset) {
-  const size_t written = backing_.empty()
-                             ? must(overlay::write(*owner_->overlay_, *file_, text, offset, false))
-                             : must(sys::write_at(backing_, text, offset));
-  EXPECT_EQ(written, text.size());
+  if (!backing_.empty()) {
+    EXPECT_EQ(must(sys::write_at(backing_, text, offset)), text.size());
+    return;
+  }
+  std::string bytes(text);
+  EXPECT_EQ(transferred([&](overlay::Transferred done) {
+              overlay::write(*owner_->overlay_, *file_, bytes, offset, file_->flags(),
+                             overlay::WriteKind::Plain, std::move(done));
+            }),
+            text);
 }
 
 Union::Union(UnionOptions options) : disk(options.on), options_(options) {
