@@ -218,11 +218,17 @@ Result<SharedFd> OpenFile::content(Overlay& overlay) {
   const InodeRef target = current(inode_);
   // The superseded node's passed-through readers hold the lower; the daemon's own reads are of the
   // file as it is now, as overlayfs answers.
-  if (fd_ != nullptr && layer_ == current_content_layer(*target)) return fd_;
+  const layer::LayerIndex wanted = current_content_layer(*target);
+  {
+    Lock lock(inode_->mutex);
+    if (fd_ != nullptr && layer_ == wanted) return fd_;
+  }
   Content content = TRY(open_content(overlay, *target, O_RDONLY));
-  fd_ = std::make_shared<CachedFd>(std::move(content.fd));
+  auto opened = std::make_shared<CachedFd>(std::move(content.fd));
+  Lock lock(inode_->mutex);
+  fd_ = opened;
   layer_ = content.layer;
-  return fd_;
+  return SharedFd(std::move(opened));
 }
 
 bool reads_what_was(const OpenFile& file) {
