@@ -10,13 +10,14 @@
 #include <algorithm>
 
 #include "sys/file_io.h"
+#include "sys/process.h"
 
 namespace overpass::io {
 
 namespace {
 
-/// A write into the page cache takes a few microseconds, one of a megabyte some hundred.
-constexpr std::chrono::milliseconds kWaited{2};
+/// Shorter waits are for a lock, and were not worth a hand-over.
+constexpr std::chrono::milliseconds kLong{2};
 constexpr int kRefuseForTimes = 16;
 constexpr std::chrono::seconds kRefuseAtMost{2};
 
@@ -44,8 +45,9 @@ Result<size_t> write_without_waiting(const Operation& operation, Pace& pace) {
   if (!written.failed_with(EOPNOTSUPP)) return written;
   const auto began = Pace::Clock::now();
   if (!pace.may_risk_waiting(began)) return fail(EAGAIN);
+  const long waits = sys::waits_of_this_thread();
   written = write_rest(operation, 0);
-  pace.took(began, Pace::Clock::now());
+  if (sys::waits_of_this_thread() != waits) pace.waited(began, Pace::Clock::now());
   return written;
 }
 
@@ -67,9 +69,9 @@ bool Pace::may_risk_waiting(Clock::time_point now) const {
   return now.time_since_epoch().count() >= refuse_until_.load(std::memory_order_relaxed);
 }
 
-void Pace::took(Clock::time_point began, Clock::time_point ended) {
+void Pace::waited(Clock::time_point began, Clock::time_point ended) {
   const Clock::duration duration = ended - began;
-  if (duration < kWaited) return;
+  if (duration < kLong) return;
   const Clock::duration refusal =
       std::min<Clock::duration>(duration * kRefuseForTimes, kRefuseAtMost);
   refuse_until_.store((ended + refusal).time_since_epoch().count(), std::memory_order_relaxed);

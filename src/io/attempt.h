@@ -23,7 +23,8 @@ class Pace {
   using Clock = std::chrono::steady_clock;
 
   bool may_risk_waiting(Clock::time_point now) const;
-  void took(Clock::time_point began, Clock::time_point ended);
+  /// A write waited, for something else than a processor.
+  void waited(Clock::time_point began, Clock::time_point ended);
 
  private:
   std::atomic<Clock::rep> refuse_until_ = Clock::time_point::min().time_since_epoch().count();

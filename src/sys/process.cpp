@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
 
 #include "sys/directory_stream.h"
 #include "sys/errno_result.h"
@@ -38,6 +39,12 @@ Result<void> let_interrupt(int signal) {
   struct sigaction action = {};
   action.sa_handler = [](int) {};  // No SA_RESTART.
   return checked_void(::sigaction(signal, &action, nullptr));
+}
+
+long waits_of_this_thread() {
+  rusage usage = {};
+  (void)::getrusage(RUSAGE_THREAD, &usage);  // Cannot fail.
+  return usage.ru_nvcsw;
 }
 
 }  // namespace overpass::sys

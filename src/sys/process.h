@@ -24,6 +24,9 @@ Result<void> block_signals(const sigset_t& signals);
 /// Lets `signal` do nothing in this process but interrupt what a thread waits in (EINTR).
 Result<void> let_interrupt(int signal);
 
+/// How often this thread has waited for something, ever, rather than been made to wait for others.
+long waits_of_this_thread();
+
 }  // namespace overpass::sys
 
 #endif  // OVERPASS_SYS_PROCESS_H_

@@ -99,13 +99,13 @@ TEST(Pace, RefusesForManyTimesAsLongAsAWriteWaited) {
   const Pace::Clock::time_point start = Pace::Clock::now();
   Pace pace;
   EXPECT_TRUE(pace.may_risk_waiting(start));
-  pace.took(start, start + 100us);
-  EXPECT_TRUE(pace.may_risk_waiting(start + 100us)) << "that was quick";
-  pace.took(start, start + 10ms);
+  pace.waited(start, start + 100us);
+  EXPECT_TRUE(pace.may_risk_waiting(start + 100us)) << "that was nothing";
+  pace.waited(start, start + 10ms);
   EXPECT_FALSE(pace.may_risk_waiting(start + 11ms));
   EXPECT_FALSE(pace.may_risk_waiting(start + 160ms));
   EXPECT_TRUE(pace.may_risk_waiting(start + 171ms));
-  pace.took(start, start + 1h);
+  pace.waited(start, start + 1h);
   EXPECT_TRUE(pace.may_risk_waiting(start + 1h + 3s)) << "not for ever";
 }
 
