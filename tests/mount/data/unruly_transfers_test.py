@@ -53,6 +53,19 @@ def test_writes_in_small_pieces_are_whole(t):
     holds(unruly.disturbed > 100, f"{unruly.disturbed} writes were split")
 
 
+def test_reads_in_small_pieces_are_whole(t):
+    m, unruly = unruly_mount(t, longest_read=5000)
+    write(m / "file", content_of(1))
+    m.settle()
+    with open(m / "file", "rb", buffering=0) as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        data = b""
+        while piece := file.read(100_000):
+            data += piece
+    equal(data == content_of(1), True, f"the {len(data)} bytes that were read")
+    holds(unruly.disturbed > 50, f"{unruly.disturbed} reads were split")
+
+
 def test_late_transfers_of_many_files_do_not_mix(t):
     m, unruly = unruly_mount(t, longest_write=30_000, latest=0.003)
 
