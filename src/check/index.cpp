@@ -39,7 +39,8 @@ Result<void> examine_index_root(Context& context, BorrowedFd fd) {
     const auto& value = marks[name];
     const auto recorded = value ? layer::decode_origin(*value) : std::nullopt;
     const layer::Layer& upper = context.target.stack.upper();
-    const auto actual = layer::decode_origin(layer::encode_origin(upper, sys::itself(upper.root)));
+    const auto actual =
+        layer::decode_origin(layer::encode_origin(upper, sys::itself(upper.root)).value_or(""));
     if (!recorded || !actual || recorded->handle == actual->handle) continue;
     context.findings.add({Kind::IndexOfOther, Area::Work, path});
   }

@@ -60,7 +60,7 @@ void check_origin_of_root(Context& context, const std::string& value) {
   const layer::LayerStack& stack = context.target.stack;
   const layer::Layer& topmost = stack.layers[layer::kUpper + 1];
   const auto actual =
-      layer::decode_origin(layer::encode_origin(topmost, sys::itself(topmost.root)));
+      layer::decode_origin(layer::encode_origin(topmost, sys::itself(topmost.root)).value_or(""));
   if (!origin || !actual || origin->handle == actual->handle) return;
   context.findings.add({Kind::OriginOfRoot, Area::Upper, "/", topmost.path + " is the topmost"});
 }

@@ -78,8 +78,9 @@ Expected<void> open_index(LayerStack& stack) {
   const char* origin_mark = name_of(Mark::Origin, stack.prefix);
   const char* upper_mark = name_of(Mark::Upper, stack.prefix);
   const sys::Place upper = sys::itself(stack.upper().root);
-  const std::string lower_root = encode_origin(stack.layers[1], sys::itself(stack.layers[1].root));
-  const std::string upper_root = encode_upper(stack.upper(), upper);
+  const std::string lower_root =
+      encode_origin(stack.layers[1], sys::itself(stack.layers[1].root)).value_or("");
+  const std::string upper_root = encode_upper(stack.upper(), upper).value_or("");
   const Verdict origin = compare(upper, origin_mark, lower_root);
   if (origin == Verdict::Differs) return foreign_lower(stack);
 
@@ -88,7 +89,8 @@ Expected<void> open_index(LayerStack& stack) {
   const sys::Place index = sys::itself(opened->fd);
   // Kernels before 4.16 marked the index with the upper as its origin.
   const bool old_differs =
-      compare(index, origin_mark, encode_origin(stack.upper(), upper)) == Verdict::Differs &&
+      compare(index, origin_mark, encode_origin(stack.upper(), upper).value_or("")) ==
+          Verdict::Differs &&
       compare(index, origin_mark, upper_root) == Verdict::Differs;
   const Verdict owner = compare(index, upper_mark, upper_root);
   if (old_differs || owner == Verdict::Differs) return foreign_upper(stack);

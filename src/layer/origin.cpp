@@ -21,9 +21,18 @@ using namespace format;
 constexpr size_t kHeaderSize = 5 + std::tuple_size_v<sys::FileSystemUuid>;
 constexpr uint8_t kEndianFlag = std::endian::native == std::endian::big ? kOriginBigEndian : 0;
 
-std::string encode(const Layer& layer, sys::Place place, uint8_t flags) {
+/// Rather than that this one file cannot be examined. EPERM, ENOSYS: a sandbox forbids to ask.
+bool says_no_handles(Errno error) {
+  const int number = to_int(error);
+  return number == EOPNOTSUPP || number == EOVERFLOW || number == EPERM || number == ENOSYS;
+}
+
+Result<std::string> encode(const Layer& layer, sys::Place place, uint8_t flags) {
   const auto handle = sys::file_handle(place);
-  if (!handle || handle->bytes.size() > kOriginMaxHandle || handle->type > 0xff) return {};
+  if (!handle && !says_no_handles(handle.error())) return fail(handle.error());
+  if (!handle || handle->bytes.size() > kOriginMaxHandle || handle->type > 0xff) {
+    return std::string();
+  }
   std::string value;
   for (const size_t byte :
        {size_t{kOriginVersion}, size_t{kOriginMagic}, kHeaderSize + handle->bytes.size(),
@@ -36,11 +45,11 @@ std::string encode(const Layer& layer, sys::Place place, uint8_t flags) {
 
 }  // namespace
 
-std::string encode_origin(const Layer& layer, sys::Place place) {
+Result<std::string> encode_origin(const Layer& layer, sys::Place place) {
   return encode(layer, place, kEndianFlag);
 }
 
-std::string encode_upper(const Layer& upper, sys::Place place) {
+Result<std::string> encode_upper(const Layer& upper, sys::Place place) {
   return encode(upper, place, kEndianFlag | kOriginUpper);
 }
 

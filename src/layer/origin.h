@@ -22,11 +22,11 @@ struct Origin {
 };
 
 /// The value for the file at `place` of `layer`; empty, which says "unknown", where the file system
-/// gives no handles.
-std::string encode_origin(const Layer& layer, sys::Place place);
+/// gives no handles. Another failure is none of these: the file may be an indexed one.
+Result<std::string> encode_origin(const Layer& layer, sys::Place place);
 
 /// The value that names a directory of the upper itself: as encode_origin(), with a flag.
-std::string encode_upper(const Layer& upper, sys::Place place);
+Result<std::string> encode_upper(const Layer& upper, sys::Place place);
 
 /// Nothing for an unknown origin and for what is no such value.
 std::optional<Origin> decode_origin(std::string_view value);

@@ -110,14 +110,14 @@ sys::Place index_place(const Overlay& overlay, const std::string& name) {
   return {overlay.index->fd, name.c_str()};
 }
 
-std::string index_name(const Overlay& overlay, layer::LayerIndex layer, sys::Place place) {
-  const std::string origin = layer::encode_origin(overlay.stack.layers[layer], place);
+Result<std::string> index_name(const Overlay& overlay, layer::LayerIndex layer, sys::Place place) {
+  const std::string origin = TRY(layer::encode_origin(overlay.stack.layers[layer], place));
   return layer::index_name_of(origin).value_or("");
 }
 
 Result<std::optional<IndexEntry>> find_index_of_lower(Overlay& overlay, layer::LayerIndex layer,
                                                       sys::Place place, const sys::Stat& stat) {
-  return find_entry(overlay, index_name(overlay, layer, place), stat.stx_mode & S_IFMT,
+  return find_entry(overlay, TRY(index_name(overlay, layer, place)), stat.stx_mode & S_IFMT,
                     stat.stx_nlink);
 }
 
@@ -139,7 +139,9 @@ Result<void> record_lower_nlink(Overlay& overlay, sys::Place copy) {
 Result<void> link_up(Overlay& overlay, Inode& inode, Inode& directory, BorrowedFd upper,
                      const char* name) {
   Lock lock(inode.mutex);
-  if (!inode.is_indexed() || !sys::stat({upper, name}).failed_with(ENOENT)) return {};
+  if (!inode.is_indexed()) return {};
+  const auto present = sys::stat({upper, name});
+  if (!present.failed_with(ENOENT)) return present ? Result<void>() : fail(present.error());
   const sys::Place entry = index_place(overlay, inode.extras->index_name);
   const sys::Stat stat = TRY(sys::stat(entry));
   const int32_t difference = inode.nlink_difference;

@@ -32,7 +32,7 @@ bool has_index(const Overlay& overlay);
 sys::Place index_place(const Overlay& overlay, const std::string& name);
 
 /// The name of the entry of the lower file `place`; empty when its file system has no handles.
-std::string index_name(const Overlay& overlay, layer::LayerIndex layer, sys::Place place);
+Result<std::string> index_name(const Overlay& overlay, layer::LayerIndex layer, sys::Place place);
 
 /// The entry of a lower file with several links; nothing when it was not copied up.
 Result<std::optional<IndexEntry>> find_index_of_lower(Overlay& overlay, layer::LayerIndex layer,

@@ -55,7 +55,7 @@ Result<void> mark_impure(Overlay& overlay, Inode& directory, BorrowedFd upper) {
 
 Result<void> record_origin(Overlay& overlay, layer::LayerIndex layer, sys::Place from,
                            sys::Place copy) {
-  const std::string value = layer::encode_origin(overlay.stack.layers[layer], from);
+  const std::string value = TRY(layer::encode_origin(overlay.stack.layers[layer], from));
   auto recorded =
       sys::set_xattr(copy, layer::name_of(layer::Mark::Origin, overlay.stack.prefix), value);
   // In the user namespace only regular files and directories take attributes.

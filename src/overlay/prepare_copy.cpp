@@ -156,7 +156,7 @@ Result<Source> source_of(Overlay& overlay, Inode& inode) {
   source.directory = TRY(directory_fd(overlay, *source.parent, source.layer));
   source.stat = TRY(sys::stat(source.place()));
   if (source.stat.stx_nlink > 1 && has_index(overlay)) {
-    source.index_name = index_name(overlay, source.layer, source.place());
+    source.index_name = TRY(index_name(overlay, source.layer, source.place()));
   }
   return source;
 }

@@ -22,6 +22,7 @@ CHANGES = (
     "rename of a lower file over a lower file", "rename of an upper directory over an emptied merged one",
     "exchange of two lower files", "rmdir of an opaque directory", "rename of an opaque directory over a whiteout", "rename of a merged directory", "rename below a renamed directory",
     "copying the data of a metacopy", "rename of a metacopy",
+    "indexed copy-up of one of two links", "unlink of the last lower link", "rename of a lower link",
 )
 TREE = {
     "dir": {"lower": "x", "both": {"one": "1"}, "hidden": "h"}, "link": Symlink("target"),

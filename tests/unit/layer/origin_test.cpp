@@ -20,7 +20,7 @@ class Origins : public testing::Test {
  protected:
   void SetUp() override {
     disk.write("file", "text");
-    if (encode_origin(layer, place()).empty()) GTEST_SKIP() << "no file handles here";
+    if (must(encode_origin(layer, place())).empty()) GTEST_SKIP() << "no file handles here";
   }
   sys::Place place() const { return {root, "file"}; }
 
@@ -34,14 +34,14 @@ class Origins : public testing::Test {
 };
 
 TEST_F(Origins, AreDecodedAsTheyWereEncoded) {
-  const auto origin = decode_origin(encode_origin(layer, place()));
+  const auto origin = decode_origin(must(encode_origin(layer, place())));
   ASSERT_TRUE(origin);
   EXPECT_EQ(origin->uuid, layer.uuid);
   EXPECT_EQ(origin->handle, must(sys::file_handle(place())));
 }
 
 TEST_F(Origins, HaveTheHeaderOfTheKernel) {
-  const std::string value = encode_origin(layer, place());
+  const std::string value = must(encode_origin(layer, place()));
   // struct ovl_fb: version, magic, length, flags, type, uuid, handle.
   EXPECT_EQ(value[0], 0);
   EXPECT_EQ(static_cast<uint8_t>(value[1]), 0xfb);
@@ -52,7 +52,7 @@ TEST_F(Origins, HaveTheHeaderOfTheKernel) {
 }
 
 TEST_F(Origins, AreNotDecodedFromWhatIsCutOff) {
-  const std::string value = encode_origin(layer, place());
+  const std::string value = must(encode_origin(layer, place()));
   for (size_t length = 0; length < value.size(); ++length) {
     EXPECT_FALSE(decode_origin(value.substr(0, length))) << length;
   }
@@ -60,7 +60,7 @@ TEST_F(Origins, AreNotDecodedFromWhatIsCutOff) {
 }
 
 TEST_F(Origins, AreNotDecodedFromOtherVersions) {
-  const std::string value = encode_origin(layer, place());
+  const std::string value = must(encode_origin(layer, place()));
   for (const size_t position : {0, 1, 2}) {
     std::string other = value;
     other[position] = static_cast<char>(other[position] ^ 0x40);
@@ -70,7 +70,7 @@ TEST_F(Origins, AreNotDecodedFromOtherVersions) {
 
 TEST_F(Origins, LeadToTheFileUnderAnyName) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
-  const auto origin = decode_origin(encode_origin(layer, place()));
+  const auto origin = decode_origin(must(encode_origin(layer, place())));
   ASSERT_TRUE(origin);
   std::filesystem::rename(disk.path("file"), disk.path("renamed"));
   const auto found = find_origin(layer, root, *origin);
@@ -79,7 +79,7 @@ TEST_F(Origins, LeadToTheFileUnderAnyName) {
 }
 
 TEST_F(Origins, LeadNowhereInAnotherFileSystemOrWhenTheFileIsGone) {
-  const auto origin = decode_origin(encode_origin(layer, place()));
+  const auto origin = decode_origin(must(encode_origin(layer, place())));
   ASSERT_TRUE(origin);
   Layer other;
   other.uuid[0] = 9;
