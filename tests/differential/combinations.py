@@ -99,12 +99,17 @@ def pairwise(factors, seed=0):
 
 
 def everything(factors, seed=0):
-    """Every allowed combination of what kernel overlayfs can be told; the levels of the other factors are dealt out."""
+    """Every allowed combination of what kernel overlayfs can be told; the levels of the other factors are dealt out.
+
+    Shuffled, so that a run which is ended early has seen a sample of them.
+    """
     source, alike = random.Random(seed), {}
     for chosen in allowed(factors):
         told = tuple(level for factor, level in chosen.items() if factor not in DEALT_OUT)
         alike.setdefault(told, []).append(chosen)
-    return [source.choice(some) for some in alike.values()]
+    found = [source.choice(some) for some in alike.values()]
+    source.shuffle(found)
+    return found
 
 
 def described(chosen):

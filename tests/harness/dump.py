@@ -142,7 +142,7 @@ def _content(path, size):
     fd = os.open(path, os.O_RDONLY | (os.O_NOATIME if os.geteuid() == 0 else 0))
     try:
         at = 0
-        while (at := _next_data(fd, at)) is not None:
+        while (at := _next_data(fd, at, size)) is not None:
             at -= at % BLOCK
             piece = os.pread(fd, BLOCK, at)
             if not piece:
@@ -155,7 +155,9 @@ def _content(path, size):
     return digest.hexdigest()[:24]
 
 
-def _next_data(fd, offset):
+def _next_data(fd, offset, size):
+    if size <= BLOCK:
+        return offset if offset < size else None    # one read is as quick as asking where the data are
     try:
         return os.lseek(fd, offset, os.SEEK_DATA)
     except OSError as error:
