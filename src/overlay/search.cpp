@@ -362,7 +362,11 @@ Result<Found> Search::run(LayerIndex first) {
   }
   if (!stop_) TRY(is_path() ? search_roots(layer::kUpper) : search_parent(first));
   if (!has_result_) return fail(is_too_long_ && !fits_ ? ENAMETOOLONG : ENOENT);
-  if (is_metacopy_) TRY(find_data_only());
+  if (is_metacopy_) {
+    // A metacopy of a lower is refused even where nothing is beneath it.
+    if (found_.layer != layer::kUpper && !has_data_only()) TRY(check_may_follow());
+    TRY(find_data_only());
+  }
   settle_relocation();
   return std::move(found_);
 }
