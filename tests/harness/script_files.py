@@ -160,12 +160,19 @@ def overwrite(s, name, offset, word):
 
 @command
 def copy_content(s, source, target, count, from_offset="0", to_offset="0"):
-    """copy_file_range(2) between two names, with no handle left open."""
+    """copy_file_range(2) between two names until all is copied, with no handle left open."""
     source_fd = without_waiting(s.path(source), os.O_RDONLY)
     try:
         target_fd = without_waiting(s.path(target), os.O_WRONLY | os.O_CREAT)
         try:
-            return os.copy_file_range(source_fd, target_fd, int(count), int(from_offset), int(to_offset))
+            copied, wanted = 0, int(count)
+            while copied < wanted:
+                more = os.copy_file_range(source_fd, target_fd, wanted - copied, int(from_offset) + copied,
+                                          int(to_offset) + copied)
+                if more == 0:
+                    break
+                copied += more
+            return copied
         finally:
             os.close(target_fd)
     finally:
