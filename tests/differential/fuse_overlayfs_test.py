@@ -59,7 +59,7 @@ def check(t, lowers):
     scenario = bench.scenario()
     try:
         for number in range(lowers):
-            draw_layer(scenario, calls, number, None, ("redirect_dir=off",))
+            draw_layer(scenario, calls, number, None, ("redirect_dir=off",), metacopies=False)
         scenario.run("union")
         for step in range(steps):
             if step % LOOK_EVERY == 0:
