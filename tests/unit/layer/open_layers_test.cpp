@@ -72,7 +72,7 @@ TEST_F(OpenLayers, ComeInTheOrderInWhichTheyWereNamed) {
 TEST_F(OpenLayers, AreWriteProtectedWhereThatMayBeDone) {
   if (!sys::may_administer_own_namespace()) GTEST_SKIP() << "needs CAP_SYS_ADMIN";
   const LayerStack stack = open();
-  for (LayerIndex lower : {1, 2}) {
+  for (const LayerIndex lower : {LayerIndex{1}, LayerIndex{2}}) {
     EXPECT_TRUE(stack.layers[lower].write_protected);
     const BorrowedFd root = stack.layers[lower].root;
     EXPECT_EQ(error_of(sys::open_at(root, "which", O_WRONLY)), EROFS);
