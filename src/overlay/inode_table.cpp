@@ -151,7 +151,7 @@ InodeRef InodeTable::find(const Inode& parent, std::string_view name) {
   return found == shard.names.end() ? InodeRef() : reference_if_alive((*found)->inode);
 }
 
-InodeRef InodeTable::insert(InodeRef inode, const InodeRef& parent, std::string_view name) {
+InodeRef InodeTable::insert(const InodeRef& inode, const InodeRef& parent, std::string_view name) {
   inode->link.parent = parent;
   inode->link.name = name;
   const size_t hash = hash_of(*parent, name);

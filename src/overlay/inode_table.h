@@ -50,7 +50,7 @@ class InodeTable {
 
   /// Gives `inode` its first name. When another inode came to have that name meanwhile, that one is
   /// returned instead.
-  InodeRef insert(InodeRef inode, const InodeRef& parent, std::string_view name);
+  InodeRef insert(const InodeRef& inode, const InodeRef& parent, std::string_view name);
 
   /// The same for a further name, or for one that moved. The name must be free.
   void index(Link& link);

@@ -71,6 +71,22 @@ void forget_keys(Overlay& overlay, Inode& inode) REQUIRES(inode.mutex) {
 
 }  // namespace
 
+InodeRef add_first_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
+                        std::string_view name, FileKey key) {
+  Lock lock(inode->mutex);
+  if (key != FileKey()) {
+    const bool in_upper = inode->layer == layer::kUpper;
+    FileKey& remembered = in_upper ? inode->upper_key : inode->rare().lower_key;
+    // Another of its names may have been entered at the same time.
+    InodeRef first = overlay.table.index_by_key(inode, key);
+    if (first.get() != inode.get()) return first;
+    remembered = key;
+  }
+  InodeRef named = overlay.table.insert(inode, directory, name);
+  if (named.get() != inode.get()) forget_keys(overlay, *inode);
+  return named;
+}
+
 void add_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
               std::string_view name) {
   Lock lock(inode->mutex);
@@ -150,13 +166,6 @@ InodeRef remember_key(Overlay& overlay, const InodeRef& inode, FileKey key) {
   if (inode->upper_key == key) return inode;
   InodeRef first = overlay.table.index_by_key(inode, key);
   if (first.get() == inode.get()) inode->upper_key = key;
-  return first;
-}
-
-InodeRef remember_lower_key(Overlay& overlay, const InodeRef& inode, FileKey key) {
-  Lock lock(inode->mutex);
-  InodeRef first = overlay.table.index_by_key(inode, key);
-  if (first.get() == inode.get()) inode->rare().lower_key = key;
   return first;
 }
 

@@ -11,6 +11,14 @@ namespace overpass::overlay {
 
 struct Overlay;
 
+/// Gives a new inode, whose layer is set, its first name. By `key`, unless that is empty, other
+/// names of its file lead to it, as those of a lower file do that is to stay one file when it is
+/// copied up; whoever finds it by the key finds the name as well. An inode that has the key or the
+/// name already is returned instead.
+/// L: none of rank Inode on entry.
+InodeRef add_first_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
+                        std::string_view name, FileKey key);
+
 /// `inode` has the name `name` in `directory` too.
 /// L: none of rank Inode on entry.
 void add_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
@@ -45,9 +53,6 @@ void forget_names(Overlay& overlay, Inode& inode);
 /// already, which is returned.
 /// L: none of rank Inode on entry.
 InodeRef remember_key(Overlay& overlay, const InodeRef& inode, FileKey key);
-
-/// The same for the names of a lower file that is to stay one file when it is copied up.
-InodeRef remember_lower_key(Overlay& overlay, const InodeRef& inode, FileKey key);
 
 /// A new inode takes over the names and the file of `old`, which stays behind for the handles and
 /// dentries that know its node id.

@@ -65,15 +65,11 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
   if (key != FileKey()) {
     if (const InodeRef known = overlay.table.find_by_key(key)) return is_name_of(known);
   }
-  InodeRef inode = make_inode(overlay, found);
-  if (key != FileKey() && may_have_other_names(found)) {
-    // Another of its names may have been entered at the same time.
-    const InodeRef first =
-        in_upper ? remember_key(overlay, inode, key) : remember_lower_key(overlay, inode, key);
-    if (first.get() != inode.get()) return is_name_of(first);
-  }
-  const InodeRef entered = overlay.table.insert(std::move(inode), directory, name);
-  return Entry{entered, shown(*entered, found.stat)};
+  const InodeRef inode = make_inode(overlay, found);
+  const FileKey shared = may_have_other_names(found) ? key : FileKey();
+  const InodeRef entered = add_first_link(overlay, inode, directory, name, shared);
+  if (entered.get() != inode.get()) return is_name_of(entered);
+  return Entry{inode, shown(*inode, found.stat)};
 }
 
 Result<Entry> lookup(Overlay& overlay, const InodeRef& directory, const char* name) {
