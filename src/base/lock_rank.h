@@ -25,8 +25,7 @@ enum class LockRank : int {
   /// A bounded cache of shared things (clock_cache.h).
   ClockCache = 12,
   /// The queue of the worker pool, of the notifier or of an I/O engine; a shard of the open
-  /// handles;
-  /// the buffers that a pool keeps.
+  /// handles; the buffers that a pool keeps.
   Queue = 14,
   /// Numbers handed to file systems and inodes that need one made up.
   InodeNumbers = 15,

@@ -190,7 +190,7 @@ Expected<void> open_upper(const NamedDirectory& upper, const LayerPaths& paths, 
   layer.foreign_marks = !is_empty_directory(upper.fd) || !workdir->features().whiteouts;
   layer.root = std::move(roots->upper);
   // overlayfs looks for marked files only in layers whose root says so.
-  if (!workdir->features().whiteouts) (void)set_has_xwhiteouts(sys::itself(layer.root), *prefix);
+  (void)workdir->expect_whiteout(layer.root);
   stack.workdir = std::move(*workdir);
   stack.prefix = *prefix;
   stack.upper_lock = std::move(*upper_lock);

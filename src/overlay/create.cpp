@@ -57,7 +57,8 @@ struct NewObject {
 };
 
 /// Makes it in the workdir and moves it over the whiteout, if there is one.
-Result<void> make_over(const NewObject& object, BorrowedFd upper, Vacancy vacancy) {
+Result<Vacancy> make_over(const NewObject& object, BorrowedFd upper) {
+  const Vacancy before = TRY(vacancy(object.overlay, upper, object.name));
   layer::Workdir& workdir = object.overlay.stack.workdir;
   const WorkFrame frame = TRY(WorkFrame::like(workdir, upper));
   layer::PendingUpper temporary(workdir);
@@ -66,15 +67,17 @@ Result<void> make_over(const NewObject& object, BorrowedFd upper, Vacancy vacanc
   const bool is_directory = S_ISDIR(object.mode);
   if (is_directory) TRY(layer::set_opaque(temporary.place(), object.overlay.stack.prefix));
   // A directory cannot be renamed over a file: they change places, and the whiteout is discarded.
-  const bool exchange = is_directory && vacancy == Vacancy::Whiteout;
+  const bool exchange = is_directory && before == Vacancy::Whiteout;
   if (exchange && !workdir.features().rename_exchange) {
     // A crash between the two steps shows what the whiteout hid.
     TRY(sys::remove_file(upper, object.name));
     auto published = temporary.publish(upper, object.name);
     if (!published) (void)workdir.place_whiteout(upper, object.name);
-    return published;
+    TRY(std::move(published));
+    return before;
   }
-  return temporary.publish(upper, object.name, exchange ? RENAME_EXCHANGE : 0);
+  TRY(temporary.publish(upper, object.name, exchange ? RENAME_EXCHANGE : 0));
+  return before;
 }
 
 /// What was in the way of it.
@@ -84,16 +87,12 @@ Result<Vacancy> make_in_upper(const NewObject& object, BorrowedFd upper) {
   // it is not, and would no longer hide them below a new directory.
   if (S_ISDIR(object.mode) && object.overlay.stack.upper().foreign_marks &&
       TRY(needs_opaque(object.overlay, *object.directory, object.name))) {
-    const Vacancy place = TRY(vacancy(object.overlay, upper, object.name));
-    TRY(make_over(object, upper, place));
-    return place;
+    return make_over(object, upper);
   }
   auto made = make_as(object.caller, object.mode, object.make, upper, object.name);
   if (made) return Vacancy::Free;
   if (!made.failed_with(EEXIST)) return fail(made.error());
-  const Vacancy place = TRY(vacancy(object.overlay, upper, object.name));
-  TRY(make_over(object, upper, place));
-  return place;
+  return make_over(object, upper);
 }
 
 /// A name that was just made, until everything else has succeeded too: otherwise it goes again,

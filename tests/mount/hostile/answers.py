@@ -47,6 +47,15 @@ def answer(path):
         return f"file that cannot be read: {checks.name_of(error.errno)}"
 
 
+def answer_of(call, *arguments):
+    """The errno that the call fails with, by name."""
+    try:
+        call(*arguments)
+    except OSError as error:
+        return checks.name_of(error.errno)
+    return "done"
+
+
 def answers(mount, paths):
     return {path: answer(mount / path) for path in paths}
 

@@ -8,9 +8,9 @@ import os
 import shutil
 import stat
 
-from answers import MARK, answer, log_lines
+from answers import MARK, answer, answer_of, log_lines
 
-from harness import File, Link, MountFailed, checks, contains, equal, features, holds, refused, systems, trees, write
+from harness import File, Link, MountFailed, contains, equal, features, holds, refused, systems, trees, write
 
 SYSTEMS = ("overpass",)
 LOWER = {"a": File(b"content"), "b": Link("a"), "d": {"c": Link("a")}, "single": "1"}
@@ -161,14 +161,6 @@ def test_protection_holds_by_every_link_of_an_indexed_file(t):
     def ask(m):
         return [answer_of(write, m / name, "+", "ab") for name in ("b", "d/c", "a")]
     equal(alike(t, lambda stack: os.setxattr(stack.upper + "/a", MARK + "protattr", b"i"), ask, 0), ["EPERM"] * 3, "writes")
-
-
-def answer_of(call, *arguments):
-    try:
-        call(*arguments)
-    except OSError as error:
-        return checks.name_of(error.errno)
-    return "done"
 
 
 def test_a_workdir_that_leads_elsewhere_is_refused(t):

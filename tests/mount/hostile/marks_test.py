@@ -7,9 +7,9 @@ how far it got), and what lies outside a layer is shown by neither.
 import os
 import stat
 
-from answers import MARK, REFUSED, Row, Table, answer, log_lines
+from answers import MARK, REFUSED, Row, Table, answer, answer_of, log_lines
 
-from harness import WHITEOUT, Dir, File, Node, Symlink, checks, equal, features, holds, read, syscalls, write
+from harness import WHITEOUT, Dir, File, Node, Symlink, equal, features, holds, read, syscalls, write
 
 SYSTEMS = ("overpass",)
 REDIRECT, METACOPY = ("redirect_dir=on",), ("redirect_dir=on", "metacopy=on")
@@ -152,14 +152,6 @@ def test_what_is_refused_can_be_neither_changed_nor_lost(t):
     m.umount()
     equal(sorted(os.listdir(m.upper)), ["dir", "file"], "names in the upper layer")
     equal(os.getxattr(m.upper + "/dir", MARK + "redirect"), b"/..", "the mark")
-
-
-def answer_of(call, *arguments):
-    try:
-        call(*arguments)
-    except OSError as error:
-        return checks.name_of(error.errno)
-    return "done"
 
 
 DATA_ONLY = {"symlink": Symlink("file"), "dir": {"in": "x"}, "fifo": Node(stat.S_IFIFO), "dev": Node(stat.S_IFCHR, 0o600, (1, 3)),

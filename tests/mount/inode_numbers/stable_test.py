@@ -81,14 +81,19 @@ def test_no_two_objects_share_a_number(t):
     equal(len(set(found.values())), len(found), "different numbers")
 
 
+def lowers_on_two_file_systems(t, files):
+    """Two directories with so many files each, whose inode numbers are the same in both."""
+    lowers = [mount_image(t, "tmpfs") + "/low" for _ in range(2)]
+    for at, lower in enumerate(lowers):
+        os.mkdir(lower)
+        for number in range(files):
+            write(f"{lower}/{at}-{number}", "x")
+    return lowers
+
+
 @only("overpass")
 def test_layers_on_different_file_systems_have_no_number_twice(t):
-    one, two = mount_image(t, "tmpfs"), mount_image(t, "tmpfs")
-    for root in (one, two):
-        os.mkdir(root + "/low")
-        for number in range(100):
-            write(f"{root}/low/{os.path.basename(root)}-{number}", "x")
-    m = t.mount(one + "/low", two + "/low", t.layer({"third": "x"}))
+    m = t.mount(*lowers_on_two_file_systems(t, 100), t.layer({"third": "x"}))
     before = numbers(m.path)
     equal(len(set(before.values())), len(before), "different numbers")
     equal(len({os.lstat(os.path.join(m.path, name)).st_dev for name in before}), 1, "device numbers of all files")
@@ -98,14 +103,10 @@ def test_layers_on_different_file_systems_have_no_number_twice(t):
 
 @only("overpass")
 def test_numbers_of_several_file_systems_are_the_same_in_every_mount(t):
-    one, two = mount_image(t, "tmpfs"), mount_image(t, "tmpfs")
-    for root in (one, two):
-        os.mkdir(root + "/low")
-        for number in range(10):
-            write(f"{root}/low/{os.path.basename(root)}-{number}", "x")
-    names = sorted(os.listdir(one + "/low")) + sorted(os.listdir(two + "/low"))
+    one, two = lowers_on_two_file_systems(t, 10)
+    names = sorted(os.listdir(one)) + sorted(os.listdir(two))
     for option in ("xino=auto", "xino=on", "xino=off"):
-        m = t.mount(one + "/low", two + "/low", t.layer({"third": "x"}), options=(option,))
+        m = t.mount(one, two, t.layer({"third": "x"}), options=(option,))
         before = {name: os.stat(m / name).st_ino for name in names}
         equal(len(set(before.values())), len(before), f"different numbers with {option}")
         equal("xino=off has no effect" in m.daemon.text(), option == "xino=off", "the log says what xino=off cannot do")

@@ -34,11 +34,7 @@ class IndexDirectory : public testing::Test {
     paths.format.index = true;
   }
 
-  LayerStack open() {
-    auto stack = open_layers(paths);
-    if (!stack) throw std::runtime_error(stack.error().line());
-    return std::move(*stack);
-  }
+  LayerStack open() { return must(open_layers(paths)); }
 
   std::string refusal() {
     auto stack = open_layers(paths);

@@ -32,11 +32,7 @@ class OpenLayers : public testing::Test {
     paths.mountpoint = disk.path("mountpoint");
   }
 
-  LayerStack open() {
-    auto stack = open_layers(paths);
-    if (!stack) throw std::runtime_error(stack.error().line());
-    return std::move(*stack);
-  }
+  LayerStack open() { return must(open_layers(paths)); }
 
   /// The message of a refusal, which must leave the disk as it was.
   std::string refusal() {

@@ -12,6 +12,7 @@
 namespace overpass::layer {
 namespace {
 
+using unit::must;
 using unit::Scratch;
 
 constexpr char kUuid[] = "trusted.overlay.uuid";
@@ -28,11 +29,7 @@ class PrepareFormat : public testing::Test {
     paths.mountpoint = disk.path("mountpoint");
   }
 
-  LayerStack open() {
-    auto stack = open_layers(paths);
-    if (!stack) throw std::runtime_error(stack.error().line());
-    return std::move(*stack);
-  }
+  LayerStack open() { return must(open_layers(paths)); }
 
   Scratch disk;
   LayerPaths paths;

@@ -152,11 +152,10 @@ overlay::Overlay& Union::overlay() {
   paths.mountpoint = disk.path("mountpoint");
   paths.userxattr = options_.userxattr;
   paths.format = options_.format;
-  auto stack = layer::open_layers(paths);
-  if (!stack) throw std::runtime_error(stack.error().line());
+  layer::LayerStack stack = must(layer::open_layers(paths));
   const overlay::Settings settings = {options_.read_only, /*is_volatile=*/true,
                                       options_.cached_lower_io};
-  overlay_ = std::make_unique<overlay::Overlay>(std::move(*stack), settings);
+  overlay_ = std::make_unique<overlay::Overlay>(std::move(stack), settings);
   if (options_.passthrough) overlay_->backing_files = &backings;
   kernel_.clear();
   return *overlay_;

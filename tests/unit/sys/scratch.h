@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "base/problem.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -30,6 +31,13 @@ namespace overpass::unit {
 template <class T>
 T must(Result<T> result) {
   if (!result) throw std::runtime_error(std::strerror(to_int(result.error())));
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+/// The value; a problem ends the test, with its line.
+template <class T>
+T must(Expected<T> result) {
+  if (!result) throw std::runtime_error(result.error().line());
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
