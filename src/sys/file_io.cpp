@@ -126,6 +126,10 @@ bool has_input(BorrowedFd fd) {
   return ::poll(&polled, 1, 0) > 0 && (polled.revents & POLLIN) != 0;
 }
 
+Result<int> status_flags(BorrowedFd fd) { return checked(::fcntl(raw(fd), F_GETFL)); }
+
+Result<int> seals(BorrowedFd fd) { return checked(::fcntl(raw(fd), F_GET_SEALS)); }
+
 Result<int> control(BorrowedFd fd, unsigned long request, void* argument) {
   return checked(::ioctl(raw(fd), request, argument));
 }

@@ -48,6 +48,12 @@ Result<void> clone_file(BorrowedFd from, BorrowedFd to);
 /// poll(2) without waiting: whether there is something to be read now.
 bool has_input(BorrowedFd fd);
 
+/// O_* flags as fcntl(2) F_GETFL gives them: access mode and O_PATH are those of the open.
+Result<int> status_flags(BorrowedFd fd);
+
+/// F_GET_SEALS: EINVAL for all but files in memory.
+Result<int> seals(BorrowedFd fd);
+
 /// ioctl(2) with a pointer argument: FS_IOC_GETFLAGS and the like.
 Result<int> control(BorrowedFd fd, unsigned long request, void* argument);
 

@@ -47,6 +47,12 @@ Result<UniqueFd> clone_read_only(BorrowedFd directory) {
 
 Result<UniqueFd> clone_tree(BorrowedFd directory) { return open_clone(directory, 0); }
 
+Result<UniqueFd> path_of(BorrowedFd fd) {
+  const int path = ::open_tree(raw(fd), "", OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+  if (path < 0) return fail(errno);
+  return UniqueFd(path);
+}
+
 Result<void> unmount(const char* mountpoint, int flags) {
   return checked_void(::umount2(mountpoint, flags));
 }

@@ -18,6 +18,9 @@ Result<UniqueFd> clone_read_only(BorrowedFd directory);
 /// The same, writable: `directory` as it is now, without what is mounted over it later.
 Result<UniqueFd> clone_tree(BorrowedFd directory);
 
+/// An O_PATH descriptor of the file open at `fd`, on the same mount; nothing is looked up for it.
+Result<UniqueFd> path_of(BorrowedFd fd);
+
 /// umount2(2) with MNT_* `flags`.
 Result<void> unmount(const char* mountpoint, int flags);
 

@@ -20,6 +20,15 @@ Result<Stat> stat(Place place) {
   return result;
 }
 
+Result<Stat> stat_without_asking(BorrowedFd fd) {
+  Stat result;
+  const int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+  if (::statx(raw(fd), "", flags, STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_INO, &result) < 0) {
+    return fail(errno);
+  }
+  return result;
+}
+
 Result<struct statvfs> stat_file_system(BorrowedFd fd) {
   struct statvfs result;
   TRY(checked_void(::fstatvfs(raw(fd), &result)));

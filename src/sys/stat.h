@@ -22,6 +22,10 @@ using Stat = struct statx;
 /// Attributes of the place itself (links are not followed), with the birth time where there is one.
 Result<Stat> stat(Place place);
 
+/// What the kernel knows of an open file without asking a file server (network, FUSE) for it. Type,
+/// numbers and STATX_ATTR_* flags are right; sizes and times may be old.
+Result<Stat> stat_without_asking(BorrowedFd fd);
+
 Result<struct statvfs> stat_file_system(BorrowedFd fd);
 
 /// f_type of statfs(2): which kind of file system (linux/magic.h).

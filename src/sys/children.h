@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+//
+// A process that serves each of its clients in a child: forking, waiting for several things at
+// once, ending children.
+
+#ifndef OVERPASS_SYS_CHILDREN_H_
+#define OVERPASS_SYS_CHILDREN_H_
+
+#include <poll.h>
+#include <sys/types.h>
+
+#include <csignal>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <span>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace overpass::sys {
+
+/// fork(2): 0 in the child.
+Result<pid_t> fork_process();
+
+/// A child that has ended, if there is one.
+std::optional<pid_t> reap_child();
+
+void kill_child(pid_t child);
+
+/// Ends this process at once, with nothing of the parent's undone.
+[[noreturn]] void end_process(int status);
+
+/// Closes every descriptor from 3 on but `kept`. Nothing that owns one of the others may live on.
+void close_others(std::initializer_list<BorrowedFd> kept);
+
+/// A descriptor that becomes readable when one of the (blocked) signals arrives; non-blocking.
+Result<UniqueFd> signal_descriptor(const sigset_t& signals);
+
+/// The number of the next signal that has arrived, if any.
+std::optional<int> take_signal(BorrowedFd signals);
+
+/// poll(2); 0 after `timeout_ms` (-1: never). EINTR is repeated.
+Result<size_t> wait_for(std::span<pollfd> descriptors, int timeout_ms);
+
+/// Whether the process behind a pidfd is still running.
+bool is_running(BorrowedFd process);
+
+/// Sleeps.
+void pause_for(int milliseconds);
+
+/// Milliseconds of CLOCK_MONOTONIC.
+uint64_t monotonic_ms();
+
+}  // namespace overpass::sys
+
+#endif  // OVERPASS_SYS_CHILDREN_H_

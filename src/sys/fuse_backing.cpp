@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+
+#include "sys/fuse_backing.h"
+
+#include <sys/ioctl.h>
+
+#include "sys/file_io.h"
+
+namespace overpass::sys {
+
+static_assert(kBackingOpen == _IOW(229, 1, BackingMap));
+static_assert(kBackingClose == _IOW(229, 2, uint32_t));
+
+Result<int32_t> register_backing(BorrowedFd fuse, BorrowedFd file) {
+  BackingMap map = {raw(file), 0, 0};
+  return TRY(control(fuse, kBackingOpen, &map));
+}
+
+void unregister_backing(BorrowedFd fuse, int32_t id) {
+  auto argument = static_cast<uint32_t>(id);
+  (void)control(fuse, kBackingClose, &argument);
+}
+
+}  // namespace overpass::sys

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+//
+// setresuid(2), capset(2), prctl(2), setns(2).
+
+#include "sys/privileges.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdint>
+#include <cstring>
+
+#include "sys/errno_result.h"
+#include "sys/open.h"
+
+namespace overpass::sys {
+
+namespace {
+
+int number_of(Capability capability) {
+  return capability == Capability::SysAdmin ? CAP_SYS_ADMIN : CAP_SYS_CHROOT;
+}
+
+uint64_t mask_of(std::initializer_list<Capability> capabilities) {
+  uint64_t mask = 0;
+  for (const Capability capability : capabilities) mask |= uint64_t{1} << number_of(capability);
+  return mask;
+}
+
+/// Matters to an execve(2) only, which seal_process() makes harmless as well; without CAP_SETPCAP
+/// it is left to whoever started this process.
+void bound_capabilities(uint64_t kept) {
+  for (int capability = 0; capability < 64; ++capability) {
+    if ((kept >> capability & 1) != 0) continue;
+    if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) return;
+  }
+}
+
+Result<void> set_capabilities(uint64_t kept) {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct words[2] = {};
+  for (int i = 0; i < 2; ++i) {
+    words[i].permitted = words[i].effective = static_cast<uint32_t>(kept >> (32 * i));
+  }
+  return checked_void(::syscall(SYS_capset, &header, words));
+}
+
+}  // namespace
+
+Result<Identity> find_user(const char* name_or_number) {
+  const char* end = name_or_number + std::strlen(name_or_number);
+  uint32_t number = 0;
+  const auto [read, error] = std::from_chars(name_or_number, end, number);
+  if (error == std::errc{} && read == end) return Identity{number, number};
+  const passwd* found = ::getpwnam(name_or_number);
+  if (found == nullptr) return fail(ENOENT);
+  return Identity{found->pw_uid, found->pw_gid};
+}
+
+bool is_superuser() { return ::geteuid() == 0; }
+
+Result<void> become(Identity identity, std::initializer_list<Capability> kept) {
+  const uint64_t mask = mask_of(kept);
+  bound_capabilities(mask);
+  TRY(checked_void(::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)));
+  TRY(checked_void(::setgroups(0, nullptr)));
+  TRY(checked_void(::setresgid(identity.gid, identity.gid, identity.gid)));
+  TRY(checked_void(::setresuid(identity.uid, identity.uid, identity.uid)));
+  TRY(checked_void(::prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0)));
+  return set_capabilities(mask);
+}
+
+Result<void> keep_capabilities(std::initializer_list<Capability> kept) {
+  return set_capabilities(mask_of(kept));
+}
+
+Result<void> seal_process() {
+  TRY(checked_void(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)));
+  return checked_void(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
+}
+
+Result<UniqueFd> open_mount_namespace() { return open_path("/proc/self/ns/mnt", O_RDONLY); }
+
+Result<void> enter_mount_namespace(BorrowedFd fd) {
+  return checked_void(::setns(raw(fd), CLONE_NEWNS));
+}
+
+}  // namespace overpass::sys
