@@ -29,6 +29,8 @@ enum class LockRank : int {
   Queue = 14,
   /// Numbers handed to file systems and inodes that need one made up.
   InodeNumbers = 15,
+  /// The connection to the broker. The exception among the leaves: held over one exchange with it.
+  Broker = 16,
 };
 
 /// For messages of the run-time check.
@@ -50,6 +52,8 @@ constexpr const char* name_of(LockRank rank) {
       return "Queue";
     case LockRank::InodeNumbers:
       return "InodeNumbers";
+    case LockRank::Broker:
+      return "Broker";
   }
   return "?";
 }

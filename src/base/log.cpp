@@ -20,13 +20,14 @@ namespace {
 
 std::atomic<Target> target = Target::StandardError;
 std::atomic<bool> with_debug = false;
+std::atomic<const char*> name = "overpass";
 WarningLimit warning_limit;
 
 void write(int priority, const char* line) {
   if (target == Target::Syslog) {
     syslog(priority, "%s", line);
   } else {
-    std::fprintf(stderr, "overpass: %s\n", line);
+    std::fprintf(stderr, "%s: %s\n", name.load(), line);
   }
 }
 
@@ -53,10 +54,11 @@ bool may_warn(const char* line) {
 
 }  // namespace
 
-void configure(Target where, bool debug) {
+void configure(Target where, bool debug, const char* program) {
   target = where;
+  name = program;
   with_debug = debug;
-  if (target == Target::Syslog) openlog("overpass", LOG_PID, LOG_DAEMON);
+  if (target == Target::Syslog) openlog(program, LOG_PID, LOG_DAEMON);
 }
 
 bool debug_enabled() { return with_debug; }

@@ -11,8 +11,9 @@ namespace overpass::log {
 
 enum class Target { StandardError, Syslog };
 
-/// May be called again when the daemon goes into the background.
-void configure(Target target, bool debug);
+/// May be called again when the daemon goes into the background. `program`, a literal, begins each
+/// line.
+void configure(Target target, bool debug, const char* program = "overpass");
 
 bool debug_enabled();
 

@@ -27,6 +27,12 @@ void origin(std::string_view text);
 /// The name of an entry of an index directory.
 void index_name(std::string_view text);
 
+/// A packet to the broker; its first byte says how many descriptors came with it.
+void broker_request(std::string_view text);
+
+/// What the broker reads in /proc: fdinfo, mountinfo and uid_map.
+void broker_texts(std::string_view text);
+
 struct Target {
   const char* name;  ///< Also that of its folder in corpus/.
   void (*run)(std::string_view text);
@@ -41,6 +47,8 @@ inline constexpr Target kTargets[] = {
     {"protattr", protattr},
     {"origin", origin},
     {"index_name", index_name},
+    {"broker_request", broker_request},
+    {"broker_texts", broker_texts},
 };
 
 }  // namespace overpass::fuzz

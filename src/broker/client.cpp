@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+
+#include "broker/client.h"
+
+#include <cstdlib>
+
+#include "base/log.h"
+#include "sys/unix_socket.h"
+
+namespace overpass::broker {
+
+namespace {
+
+constexpr int kPatienceMs = 3000;
+
+}  // namespace
+
+std::string Client::usual_path() {
+  const char* path = std::getenv(broker_protocol::kSocketVariable);
+  return path != nullptr && path[0] != '\0' ? path : broker_protocol::kDefaultSocket;
+}
+
+Result<UniqueFd> Client::connect(const std::string& path) {
+  return sys::connect_to(path.c_str(), kPatienceMs);
+}
+
+Granted<void> Client::greet(BorrowedFd fuse, BorrowedFd mount_namespace) {
+  const auto answer =
+      ask({.type = static_cast<uint16_t>(RequestType::Greet)}, {fuse, mount_namespace});
+  if (!answer) return std::unexpected(answer.error());
+  return {};
+}
+
+Granted<int32_t> Client::register_file(BorrowedFd file) {
+  const auto answer = ask({.type = static_cast<uint16_t>(RequestType::Register)}, {file});
+  if (!answer) return std::unexpected(answer.error());
+  return answer->value;
+}
+
+void Client::close_file(int32_t id) {
+  Lock lock(mutex_);
+  if (!is_connected()) return;
+  const Request request = {.type = static_cast<uint16_t>(RequestType::Close), .backing_id = id};
+  if (!sys::send_packet(socket_, bytes_of(request), {}, sys::Wait::Yes)) give_up_locked();
+}
+
+Granted<Answer> Client::ask(Request request, std::initializer_list<BorrowedFd> fds) {
+  Lock lock(mutex_);
+  if (!is_connected()) return refuse(Refusal::Broken, Errno{ENOTCONN});
+  request.serial = ++serial_;
+  // A broker that refuses the connection as such says so and closes it: what it said may still be
+  // read after the sending has failed.
+  const auto sent = sys::send_packet(socket_, bytes_of(request), fds, sys::Wait::Yes);
+  std::byte buffer[sizeof(Answer)];
+  auto received = sys::receive_packet(socket_, buffer, sys::Wait::Yes);
+  if (received.failed_with(ECONNRESET)) {
+    received = sys::receive_packet(socket_, buffer, sys::Wait::Yes);
+  }
+  const auto answer = received ? read_answer({buffer, received->size}) : fail(received.error());
+  if (!answer) {
+    give_up_locked();
+    return refuse(Refusal::Broken, sent ? answer.error() : sent.error());
+  }
+  const auto refusal = static_cast<Refusal>(answer->refusal);
+  const bool is_ours = answer->serial == request.serial;
+  if (ends_connection(refusal) || !is_ours) give_up_locked();
+  if (refusal != Refusal::None) return refuse(refusal, Errno{answer->error});
+  if (!is_ours) return refuse(Refusal::Broken, Errno{EPROTO});
+  return *answer;
+}
+
+void Client::give_up_locked() {
+  // The socket stays open: its end would be the end of the ids that are in use.
+  is_connected_.store(false, std::memory_order_relaxed);
+}
+
+}  // namespace overpass::broker

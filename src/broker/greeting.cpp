@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+//
+// The namespace is the one whose descriptor the client sends, which may be another than its own:
+// that gives it nothing, for all that is done there is cloning the mounts of files it has open. The
+// kernel checks that the descriptor is one of a mount namespace, and asks nothing of the file.
+//
+// After entering it, every path is the client's to choose; what is read there is reached through a
+// descriptor of this process's own directory in /proc, opened before.
+
+#include "broker/greeting.h"
+
+#include <fcntl.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "broker/mount_owner.h"
+#include "broker/offered_file.h"
+#include "broker/text_lines.h"
+#include "sys/children.h"
+#include "sys/open.h"
+#include "sys/privileges.h"
+
+namespace overpass::broker {
+
+namespace {
+
+/// What the kernel tells of this FUSE connection; empty when it tells nothing.
+std::string info_of(BorrowedFd own_process, BorrowedFd fuse) {
+  const auto folder = sys::open_at(own_process, "fdinfo", O_PATH | O_DIRECTORY);
+  if (!folder) return {};
+  const auto file = sys::open_at(*folder, std::to_string(raw(fuse)).c_str(), O_RDONLY);
+  return file ? read_text(*file) : std::string();
+}
+
+/// The client's map of user ids.
+std::string uid_map_of(const sys::Peer& peer) {
+  const auto file =
+      sys::open_path(("/proc/" + std::to_string(peer.pid) + "/uid_map").c_str(), O_RDONLY);
+  return file ? read_text(*file) : std::string();
+}
+
+/// Whether the mount of `connection` is in this process's mount namespace, and is the client's.
+bool is_mounted_by(BorrowedFd own_process, uint32_t connection, uid_t uid,
+                   std::string_view uid_map) {
+  const auto table = sys::open_at(own_process, "mountinfo", O_RDONLY);
+  if (!table) return false;
+  bool is_own = false;
+  for_each_line(*table, [&](std::string_view line) {
+    const auto owner = fuse_mount_owner(line, connection);
+    if (!owner) return;
+    if (*owner == uid || outside_uid(uid_map, *owner) == uid) is_own = true;
+  });
+  return is_own;
+}
+
+}  // namespace
+
+Granted<uint32_t> greet(BorrowedFd fuse, BorrowedFd mount_namespace, BorrowedFd process,
+                        const sys::Peer& peer) {
+  if (auto checked = check_fuse_device(fuse); !checked) return std::unexpected(checked.error());
+  const auto own_process = sys::open_path("/proc/self", O_PATH | O_DIRECTORY);
+  if (!own_process) return refuse(Refusal::Broken, own_process.error());
+  const std::string uid_map = uid_map_of(peer);
+  // Only now is the text known to be that of the client, not of one who got its number.
+  if (!sys::is_running(process)) return refuse(Refusal::NotYours);
+  if (auto entered = sys::enter_mount_namespace(mount_namespace); !entered) {
+    return refuse(Refusal::NotNamespace, entered.error());
+  }
+  // Beyond this point paths are the client's.
+  if (auto kept = sys::keep_capabilities({sys::Capability::SysAdmin}); !kept) {
+    return refuse(Refusal::Broken, kept.error());
+  }
+  const auto connection = connection_of(info_of(*own_process, fuse));
+  if (!connection) return 0;
+  if (!is_mounted_by(*own_process, *connection, peer.uid, uid_map)) {
+    return refuse(Refusal::NotYours);
+  }
+  return *connection;
+}
+
+}  // namespace overpass::broker

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// The kernel opens a backing file anew for each user, with the flags that the user asks for, with
+// the broker's credentials, and without any permission check. So registering is safe only where
+// such an open gives nothing that the descriptor offered does not give already. Each check below
+// takes away one way in which it would.
+
+#include "broker/offered_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "broker/served_file_systems.h"
+#include "sys/file_io.h"
+#include "sys/stat.h"
+
+namespace overpass::broker {
+
+namespace {
+
+const dev_t kFuseDevice = makedev(10, 229);
+
+/// A sealed memory file promises whoever receives it that its bytes do not change; mappings made
+/// through a FUSE mount are not counted when a seal is set. F_SEAL_SEAL alone is what files of
+/// tmpfs have.
+Granted<void> check_seals(BorrowedFd fd, const sys::Stat& stat) {
+  const auto seals = sys::seals(fd);
+  if (seals.failed_with(EINVAL)) return {};  // Not in memory.
+  if (!seals || *seals != F_SEAL_SEAL || stat.stx_nlink == 0) return refuse(Refusal::Sealable);
+  return {};
+}
+
+}  // namespace
+
+Granted<void> check_fuse_device(BorrowedFd fd) {
+  const auto flags = sys::status_flags(fd);
+  if (!flags || (*flags & O_PATH) != 0) return refuse(Refusal::NotFuse);
+  if ((*flags & O_ACCMODE) != O_RDWR) return refuse(Refusal::NotFuse);
+  const auto stat = sys::stat_without_asking(fd);
+  if (!stat || !S_ISCHR(stat->stx_mode) || sys::rdev_of(*stat) != kFuseDevice) {
+    return refuse(Refusal::NotFuse);
+  }
+  return {};
+}
+
+Granted<Access> check_file(BorrowedFd fd) {
+  const auto flags = sys::status_flags(fd);
+  if (!flags) return refuse(Refusal::Broken, flags.error());
+  // The access mode of an open file never changes. O_PATH promises none at all.
+  if ((*flags & O_PATH) != 0) return refuse(Refusal::PathOnly);
+  const int mode = *flags & O_ACCMODE;
+  if (mode != O_RDONLY && mode != O_RDWR) return refuse(Refusal::WriteOnly);
+  // Where the inode is append-only this flag cannot be taken back: a descriptor without it is one
+  // through which every byte may be written.
+  if ((*flags & O_APPEND) != 0) return refuse(Refusal::AppendOnly);
+  const auto stat = sys::stat_without_asking(fd);
+  // A FUSE without allow_other does not even say what its files are.
+  if (!stat) return refuse(Refusal::FileSystem, stat.error());
+  if (!S_ISREG(stat->stx_mode)) return refuse(Refusal::NotRegular);
+  // Opened before chattr(1): the descriptor may still write, new opens must not. What is only read
+  // is safe behind its read-only mount; some file systems say "immutable" of all their files.
+  constexpr uint64_t kProtected = STATX_ATTR_APPEND | STATX_ATTR_IMMUTABLE;
+  if (mode == O_RDWR && (stat->stx_attributes & kProtected) != 0) {
+    return refuse(Refusal::Protected);
+  }
+  if (auto unsealed = check_seals(fd, *stat); !unsealed) return std::unexpected(unsealed.error());
+  const auto file_system = sys::file_system_magic(fd);
+  if (!file_system || !is_served(*file_system)) return refuse(Refusal::FileSystem);
+  return mode == O_RDWR ? Access::ReadWrite : Access::Read;
+}
+
+}  // namespace overpass::broker

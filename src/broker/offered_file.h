@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// What a client may offer. Each check asks the kernel about the open file itself, which nobody can
+// exchange any more once it has been received; no path is looked up, and no file server is asked
+// more than it takes to know that it is one.
+
+#ifndef OVERPASS_BROKER_OFFERED_FILE_H_
+#define OVERPASS_BROKER_OFFERED_FILE_H_
+
+#include <cstdint>
+
+#include "base/unique_fd.h"
+#include "broker/message.h"
+
+namespace overpass::broker {
+
+/// Whether `fd` is /dev/fuse, opened for reading and writing.
+Granted<void> check_fuse_device(BorrowedFd fd);
+
+enum class Access { Read, ReadWrite };
+
+/// Whether the file at `fd` may be registered, and for what: the access that whoever opened it was
+/// granted.
+Granted<Access> check_file(BorrowedFd fd);
+
+}  // namespace overpass::broker
+
+#endif  // OVERPASS_BROKER_OFFERED_FILE_H_

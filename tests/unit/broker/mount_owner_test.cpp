@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+
+#include "broker/mount_owner.h"
+
+#include <gtest/gtest.h>
+
+namespace overpass::broker {
+namespace {
+
+constexpr std::string_view kLine =
+    "123 72 0:40 / /home/me/m\\040nt rw,nosuid,nodev,relatime shared:7 - fuse.overpass "
+    "over\\040pass "
+    "rw,user_id=1000,group_id=1000,default_permissions";
+
+TEST(MountOwner, IsTheUserWhoMounted) {
+  EXPECT_EQ(fuse_mount_owner(kLine, 40), 1000U);
+  EXPECT_EQ(mountpoint_of(kLine), "/home/me/m\\040nt");
+}
+
+TEST(MountOwner, IsThatOfTheConnectionOnly) {
+  EXPECT_EQ(fuse_mount_owner(kLine, 4), std::nullopt);
+  EXPECT_EQ(fuse_mount_owner(kLine, 0), std::nullopt);
+  EXPECT_EQ(fuse_mount_owner("1 2 8:40 / / rw - fuse x rw,user_id=0", 40), std::nullopt);
+  EXPECT_EQ(fuse_mount_owner("1 2 0:40 / / rw - ext4 x rw,user_id=0", 40), std::nullopt);
+  EXPECT_EQ(fuse_mount_owner("1 2 0:40 / / rw - fusectl x rw,user_id=0", 40), std::nullopt);
+}
+
+TEST(MountOwner, IsNotReadFromWhatAUserChooses) {
+  // Names of mountpoints and sources cannot have blanks, so that they stay one field each.
+  EXPECT_EQ(fuse_mount_owner("1 2 0:40 / /user_id=5 rw - fuse user_id=6,x rw,user_id=7", 40), 7U);
+  EXPECT_EQ(fuse_mount_owner("1 2 0:40 / /- rw - fuse - rw,user_id=7", 40), 7U);
+  EXPECT_EQ(fuse_mount_owner("1 2 0:40 / / rw - fuse x rw,xuser_id=7", 40), std::nullopt);
+}
+
+TEST(MountOwner, OfABrokenLineIsNobody) {
+  for (size_t size = 0; size < kLine.size(); ++size) {
+    const auto owner = fuse_mount_owner(kLine.substr(0, size), 40);
+    EXPECT_TRUE(!owner || *owner <= 1000U) << size;
+  }
+  EXPECT_EQ(fuse_mount_owner("1 2 0:40 / / rw - fuse x rw,user_id=", 40), std::nullopt);
+  EXPECT_EQ(fuse_mount_owner("1 2 0:40 / / rw - fuse x rw,user_id=99999999999", 40), std::nullopt);
+  EXPECT_EQ(mountpoint_of(""), "");
+}
+
+TEST(MountOwner, KnowsTheConnectionFromItsDescriptor) {
+  EXPECT_EQ(connection_of("pos:\t0\nflags:\t02100002\nmnt_id:\t88\nfuse_connection:\t40\n"), 40U);
+  EXPECT_EQ(connection_of("pos:\t0\nflags:\t02100002\n"), std::nullopt);
+  EXPECT_EQ(connection_of("not_fuse_connection:\t40\n"), std::nullopt);
+  EXPECT_EQ(connection_of("fuse_connection:\tx\n"), std::nullopt);
+}
+
+TEST(MountOwner, IsTranslatedFromItsUserNamespace) {
+  constexpr std::string_view kMap =
+      "         0       1000          1\n         1     100000      65536\n";
+  EXPECT_EQ(outside_uid(kMap, 0), 1000U);
+  EXPECT_EQ(outside_uid(kMap, 1), 100000U);
+  EXPECT_EQ(outside_uid(kMap, 65536), 165535U);
+  EXPECT_EQ(outside_uid(kMap, 65537), std::nullopt);
+  EXPECT_EQ(outside_uid("", 0), std::nullopt);
+  EXPECT_EQ(outside_uid("0 0 4294967295", 7), 7U);
+}
+
+}  // namespace
+}  // namespace overpass::broker
