@@ -95,6 +95,13 @@ bool set_uuid(Options& options, std::string_view value) {
   return choose(options.format.uuid, value, kWords);
 }
 
+bool set_broker(Options& options, std::string_view value) {
+  const bool is_off = switch_word(value) == "off";
+  if (!is_off && value != "auto" && !value.starts_with('/')) return false;
+  options.broker = is_off ? "off" : std::string(value);
+  return true;
+}
+
 /// A row's `set` for a bool member that "on" makes true.
 template <bool Options::*kMember>
 bool set_flag(Options& options, std::string_view value) {
@@ -177,6 +184,8 @@ constexpr OptionEntry kTable[] = {
        return set_switch(options.passthrough, value);
      },
      "let the kernel read and write the layers' files directly"},
+    {"broker", "", "broker", "", Kind::Word, "auto|off|/PATH", set_broker,
+     "who registers files for passthrough when the daemon may not: overpass-broker(8)"},
     {"io_uring", "", "io_uring", "", Kind::Word, "auto|on|off",
      [](Options& options, std::string_view value) { return set_switch(options.io_uring, value); },
      "requests over io_uring instead of /dev/fuse"},

@@ -20,6 +20,7 @@
 #include "fuse/workers.h"
 #include "overlay/open_file.h"
 #include "overlay/overlay.h"
+#include "passthrough/registrar.h"
 #include "sys/random.h"
 
 namespace overpass::fuse {
@@ -34,18 +35,18 @@ struct Negotiated {
   bool needs_opendir = true;  ///< The kernel insists on opening directories (before Linux 5.1).
 };
 
-/// Backing ids by the daemon's own ioctl.
-class DirectBackingFiles : public overlay::BackingFiles {
+/// Backing ids, counted, from whoever registers the files of this mount.
+class MountBackingFiles : public overlay::BackingFiles {
  public:
-  explicit DirectBackingFiles(Counters& counters) : counters_(counters) {}
-  void connect(BorrowedFd connection) { connection_ = connection; }
+  explicit MountBackingFiles(Counters& counters) : counters_(counters) {}
 
-  Result<int32_t> open(BorrowedFd fd) override;
+  Result<int32_t> open(BorrowedFd fd, overlay::BackingUse use) override;
   void close(int32_t id) override;
+
+  passthrough::Registrar registrar;  ///< Set up before INIT.
 
  private:
   Counters& counters_;
-  BorrowedFd connection_{-1};
 };
 
 struct Daemon {
@@ -59,6 +60,7 @@ struct Daemon {
   fuse_session* session = nullptr;  ///< Set once mounted.
   /// Passthrough was asked for and the daemon may register files; set before INIT.
   bool may_register = false;
+  bool registers_itself = false;  ///< The daemon has the right to; set before mounting.
   std::function<void()> on_ready;
   Negotiated negotiated;          ///< Constant from INIT on.
   std::optional<Problem> failed;  ///< Why the mount must not go on; set at INIT.
@@ -66,7 +68,7 @@ struct Daemon {
   // Order matters at the end: tasks and notifications before the overlay, that before the ids'
   // owner and the counters.
   Counters counters;
-  DirectBackingFiles backing_files;
+  MountBackingFiles backing_files;
   overlay::Overlay overlay;
   Handles<overlay::OpenFile> files;
   Listings listings;

@@ -12,7 +12,6 @@
 #include "fuse/daemon.h"
 #include "fuse/session.h"
 #include "layer/open_layers.h"
-#include "passthrough/backing_ids.h"
 #include "sys/credentials.h"
 #include "sys/open.h"
 #include "sys/process.h"
@@ -35,17 +34,35 @@ overlay::Settings settings_of(const config::Options& options) {
   return {options.read_only, options.is_volatile, options.lower_io == config::LowerIo::Cached};
 }
 
-/// Whether files may be registered for passthrough. It excludes other ways of caching, so this must
-/// be known before INIT.
-void decide_passthrough(Daemon& daemon) {
+/// Finds somebody who may register the mount's files. To be called before mounting.
+void find_registrar(Daemon& daemon) {
   std::string& reason = daemon.negotiated.passthrough_reason;
   if (daemon.options.passthrough == config::Switch::Off) {
     reason = "switched off by option";
-  } else if (!sys::is_privileged_in_initial_namespace()) {
-    reason = "needs CAP_SYS_ADMIN in the initial user namespace";
-  } else {
-    daemon.may_register = true;
+    return;
   }
+  daemon.registers_itself = sys::is_privileged_in_initial_namespace();
+  if (daemon.registers_itself) return;
+  if (daemon.options.broker == "off") {
+    reason = "needs CAP_SYS_ADMIN in the initial user namespace, or the broker (broker=off)";
+  } else {
+    const bool is_usual = daemon.options.broker == "auto";
+    reason = daemon.backing_files.registrar.find_broker(is_usual ? "" : daemon.options.broker);
+  }
+}
+
+/// Makes the mount known to the registrar. Passthrough excludes other ways of caching, so this must
+/// be settled before INIT.
+void settle_passthrough(Daemon& daemon, BorrowedFd connection) {
+  std::string& reason = daemon.negotiated.passthrough_reason;
+  if (!reason.empty()) return;
+  passthrough::Registrar& registrar = daemon.backing_files.registrar;
+  if (daemon.registers_itself) {
+    registrar.use_own_right(connection);
+  } else {
+    reason = registrar.use_broker(connection);
+  }
+  daemon.may_register = reason.empty();
 }
 
 Expected<void> check_mountpoint(const std::string& path) {
@@ -58,15 +75,15 @@ Expected<void> check_mountpoint(const std::string& path) {
 
 }  // namespace
 
-Result<int32_t> DirectBackingFiles::open(BorrowedFd fd) {
-  auto id = passthrough::open_backing(connection_, fd);
+Result<int32_t> MountBackingFiles::open(BorrowedFd fd, overlay::BackingUse use) {
+  auto id = registrar.open(fd, use == overlay::BackingUse::ReadAndWrite);
   if (id) ++counters_.backing_ids;
   if (!id) log::debug("a file is not passed through: errno %d", to_int(id.error()));
   return id;
 }
 
-void DirectBackingFiles::close(int32_t id) {
-  passthrough::close_backing(connection_, id);
+void MountBackingFiles::close(int32_t id) {
+  registrar.close(id);
   --counters_.backing_ids;
 }
 
@@ -84,10 +101,10 @@ Expected<void> serve(const config::Options& options, const std::function<void()>
   Daemon daemon(options, std::move(*stack), settings_of(options));
   daemon.threads = options.threads != 0 ? options.threads : sys::usable_processors();
   daemon.on_ready = on_ready;
-  decide_passthrough(daemon);
+  find_registrar(daemon);
   if (auto mounted = session.mount(daemon, options); !mounted) return mounted;
   // Beyond this point callers may wait for answers.
-  daemon.backing_files.connect(session.connection());
+  settle_passthrough(daemon, session.connection());
   daemon.notifier.emplace(session.get());
   daemon.overlay.invalidator = &*daemon.notifier;
   daemon.workers.emplace();

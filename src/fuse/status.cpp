@@ -61,6 +61,16 @@ void add_format(nlohmann::json& status, const layer::LayerStack& stack) {
   status["nfs_export"] = {{"active", format.nfs_export}, {"reason", reasons.nfs_export}};
 }
 
+/// A broker that has gone leaves passed-through what was.
+nlohmann::json passthrough_of(const Daemon& daemon) {
+  const Negotiated& agreed = daemon.negotiated;
+  const bool is_cut_off = agreed.passthrough && !daemon.backing_files.registrar.is_usable();
+  return {{"active", agreed.passthrough && !is_cut_off},
+          {"reason", is_cut_off ? "the broker has gone: files opened for the first time are served "
+                                  "by the daemon"
+                                : agreed.passthrough_reason}};
+}
+
 nlohmann::json requests_of(const Counters& counters) {
   auto requests = nlohmann::json::object();
   for (size_t opcode = 0; opcode < kOpcodeNames.size(); ++opcode) {
@@ -86,7 +96,8 @@ std::string status(const Daemon& daemon) {
       {"transport", agreed.io_uring ? "io_uring" : "/dev/fuse"},
       {"transport_reason", agreed.io_uring_reason},
       {"threads", daemon.threads},
-      {"passthrough", {{"active", agreed.passthrough}, {"reason", agreed.passthrough_reason}}},
+      {"passthrough", passthrough_of(daemon)},
+      {"files_registered_by", daemon.backing_files.registrar.name()},
       {"transfers", daemon.overlay.transfers.describe()},
       {"requests", requests_of(daemon.counters)},
       {"inodes", daemon.overlay.table.size()},

@@ -15,14 +15,18 @@
 
 namespace overpass::overlay {
 
+/// What users may open a registered file for.
+enum class BackingUse : uint8_t { Read, ReadAndWrite };
+
 /// Threads: any.
 class BackingFiles {
  public:
   virtual ~BackingFiles() = default;
 
   /// Registers the file open at `fd`, which may be O_PATH. Fails where the file cannot be passed
-  /// through (file system stacked too deep, no privilege); it is then served by the daemon.
-  virtual Result<int32_t> open(BorrowedFd fd) = 0;
+  /// through (file system stacked too deep, no privilege); it is then served by the daemon. Whoever
+  /// registers may rely on `use`: what is registered for reading is never given to a writer.
+  virtual Result<int32_t> open(BorrowedFd fd, BackingUse use) = 0;
 
   virtual void close(int32_t id) = 0;
 };

@@ -36,9 +36,11 @@ struct Backed {
   SharedBacking backing;
 };
 
-/// The file's registration; null where it cannot be registered.
-SharedBacking registered(BackingFiles& files, BorrowedFd fd) {
-  const auto id = files.open(fd);
+/// The file's registration; null where it cannot be registered. Only an upper's file is ever given
+/// to a writer, and with the same id as to readers.
+SharedBacking registered(BackingFiles& files, BorrowedFd fd, layer::LayerIndex layer) {
+  const auto use = layer == layer::kUpper ? BackingUse::ReadAndWrite : BackingUse::Read;
+  const auto id = files.open(fd, use);
   if (!id) return {};
   ScopeExit close([&] { files.close(*id); });
   auto owner = std::make_shared<BackingId>(files, *id);
@@ -135,7 +137,8 @@ class Opening {
     Content opened = TRY(std::move(content));
     backed.layer = opened.layer;
     backed.fd = std::make_shared<CachedFd>(std::move(opened.fd));
-    if (registers_) backed.backing = registered(*overlay_.backing_files, backed.fd->fd);
+    if (registers_)
+      backed.backing = registered(*overlay_.backing_files, backed.fd->fd, backed.layer);
     return backed;
   }
 
@@ -263,7 +266,7 @@ Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, 
   Backed backed;
   backed.fd = std::make_shared<CachedFd>(std::move(fd));
   if (overlay.backing_files != nullptr) {
-    backed.backing = registered(*overlay.backing_files, backed.fd->fd);
+    backed.backing = registered(*overlay.backing_files, backed.fd->fd, backed.layer);
   }
   Opening opening(overlay, inode, flags);
   auto opened = TRY(opening.answer_with(std::move(backed)));

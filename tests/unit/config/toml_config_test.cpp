@@ -32,6 +32,7 @@ uuid = "null"
 nfs_export = true
 lower_io = "cached"
 passthrough = "off"
+broker = "/run/sock"
 io_uring = true
 threads = 3
 allow_other = false
@@ -61,6 +62,7 @@ debug = true
   EXPECT_TRUE(options.format.nfs_export);
   EXPECT_EQ(options.lower_io, LowerIo::Cached);
   EXPECT_EQ(options.passthrough, Switch::Off);
+  EXPECT_EQ(options.broker, "/run/sock");
   EXPECT_EQ(options.io_uring, Switch::On);
   EXPECT_EQ(options.threads, 3u);
   EXPECT_EQ(options.allow_other, false);
@@ -84,7 +86,7 @@ TEST(TomlConfig, TakesForeignOptionsThatAskForWhatIs) {
 
 TEST(TomlConfig, ReadsAllKeysOfTheTable) {
   // Keys that the first test does not set would make this list longer than it is.
-  EXPECT_EQ(option_keys().size(), 27u);
+  EXPECT_EQ(option_keys().size(), 28u);
 }
 
 struct ErrorRow {

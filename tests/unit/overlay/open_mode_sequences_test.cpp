@@ -56,7 +56,7 @@ struct World {
 
 class FakeFiles : public BackingFiles {
  public:
-  Result<int32_t> open(BorrowedFd) override { return ++last_; }
+  Result<int32_t> open(BorrowedFd, BackingUse) override { return ++last_; }
   void close(int32_t id) override { closed_.push_back(id); }
   bool is_live(int32_t id) const {
     return std::find(closed_.begin(), closed_.end(), id) == closed_.end();
@@ -184,7 +184,8 @@ class Play {
     SharedBacking backing = node.mode.idle_backing(content);
     if (backing == nullptr) {
       if (SharedBacking old = node.mode.idle_backing(Side::Lower)) std::erase(idle_cache_, old);
-      backing = std::make_shared<BackingId>(files_, *files_.open(BorrowedFd{-1}));
+      const auto use = content == Side::Lower ? BackingUse::Read : BackingUse::ReadAndWrite;
+      backing = std::make_shared<BackingId>(files_, *files_.open(BorrowedFd{-1}, use));
       side_of_.resize(static_cast<size_t>(files_.opened()) + 1);
       side_of_[static_cast<size_t>(backing->value())] = content;
       if (world_.keeps_idle_ids) idle_cache_.push_back(backing);

@@ -14,7 +14,7 @@ namespace {
 
 class CountedFiles : public BackingFiles {
  public:
-  Result<int32_t> open(BorrowedFd) override {
+  Result<int32_t> open(BorrowedFd, BackingUse) override {
     live.insert(++last_);
     return last_;
   }
@@ -29,7 +29,8 @@ class CountedFiles : public BackingFiles {
 class OpenModeTest : public testing::Test {
  protected:
   SharedBacking new_backing() {
-    return std::make_shared<BackingId>(files_, *files_.open(BorrowedFd{-1}));
+    return std::make_shared<BackingId>(files_,
+                                       *files_.open(BorrowedFd{-1}, BackingUse::ReadAndWrite));
   }
 
   /// A reader's question about a file that nothing happened to.

@@ -24,12 +24,13 @@ namespace overpass::unit {
 
 using overlay::InodeRef;
 
-Result<int32_t> FakeBackings::open(BorrowedFd fd) {
+Result<int32_t> FakeBackings::open(BorrowedFd fd, overlay::BackingUse use) {
   const std::lock_guard lock(mutex_);
   if (refusal_ != 0) return fail(refusal_);
   const int copy = ::fcntl(raw(fd), F_DUPFD_CLOEXEC, 0);
   EXPECT_GE(copy, 0) << "registered a descriptor that is not open";
   files_[++last_].file = UniqueFd(copy);
+  files_[last_].use = use;
   return last_;
 }
 
@@ -48,6 +49,8 @@ Result<UniqueFd> FakeBackings::open_for_user(int32_t id, int flags) {
   const std::lock_guard lock(mutex_);
   const auto found = files_.find(id);
   if (found == files_.end()) return fail(EIO);
+  const bool may_write = found->second.use == overlay::BackingUse::ReadAndWrite;
+  if ((flags & O_ACCMODE) != O_RDONLY && !may_write) return fail(EROFS);
   auto opened = sys::reopen(found->second.file, flags & (O_ACCMODE | O_APPEND));
   if (opened) ++found->second.users;
   return opened;

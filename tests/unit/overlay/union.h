@@ -26,7 +26,7 @@ namespace overpass::unit {
 /// Keeps a descriptor of each registered file. Threads: any.
 class FakeBackings : public overlay::BackingFiles {
  public:
-  Result<int32_t> open(BorrowedFd fd) override;
+  Result<int32_t> open(BorrowedFd fd, overlay::BackingUse use) override;
   void close(int32_t id) override;
 
   /// A description of the file as the kernel opens it for a user.
@@ -42,6 +42,7 @@ class FakeBackings : public overlay::BackingFiles {
  private:
   struct Registered {
     UniqueFd file;
+    overlay::BackingUse use = overlay::BackingUse::Read;
     int users = 0;
   };
 
