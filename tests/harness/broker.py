@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""overpass-broker as a child process of a test, and a client that says to it whatever a test likes."""
+import array
+import os
+import socket
+import struct
+import subprocess
+import time
+
+from . import checks
+from .daemon import REPORTS
+
+BROKER_UID = 64999
+MAGIC, VERSION, MESSAGE = 0x4F765042, 1, "=IHHiIQ"
+GREET, REGISTER, CLOSE, LIST = 1, 2, 3, 4
+REFUSALS = ("None", "Malformed", "Version", "OutOfOrder", "NotFuse", "NotYours", "NotNamespace", "PathOnly", "WriteOnly",
+            "AppendOnly", "Protected", "NotRegular", "FileSystem", "Sealable", "Mount", "Kernel", "TooManyFiles",
+            "TooManyClients", "TooFast", "NotPermitted", "Broken")
+
+
+class Broker:
+    """Runs from its making to the end of the test, where it must end well and leave no process."""
+
+    def __init__(self, t, *arguments):
+        self.settings = t.settings
+        self.program = os.path.join(os.path.dirname(t.settings.overpass), "overpass-broker")
+        self.directory = t.fresh("broker")
+        os.chmod(self.directory, 0o755)
+        self.socket = self.directory + "/socket"
+        self.log = open(self.directory + "/log", "w+b")
+        command = [self.program, "--socket", self.socket, "--user", str(BROKER_UID), *arguments]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        t.at_end(self.end)
+        deadline = time.monotonic() + t.settings.seconds(20)
+        while not self._listens():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise checks.Failure(f"overpass-broker did not start:\n{self.text()}")
+            time.sleep(0.01)
+
+    def _listens(self):
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as end:
+                end.connect(self.socket)
+        except OSError:
+            return False
+        return True
+
+    def text(self):
+        with open(self.directory + "/log", "rb") as file:
+            return file.read().decode(errors="replace")
+
+    def children(self):
+        """The processes that serve clients."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
+            return [int(pid) for pid in file.read().split()]
+
+    def wait_for_children(self, count, what):
+        """Waits until so many clients are served."""
+        deadline = time.monotonic() + self.settings.seconds(20)
+        while len(self.children()) != count:
+            if time.monotonic() > deadline:
+                raise checks.Failure(f"{what}: {len(self.children())} clients are served, not {count}:\n{self.text()}")
+            time.sleep(0.01)
+
+    def listed(self):
+        """The rows of --list: PID, UID, FILES, MOUNT."""
+        done = subprocess.run([self.program, "--socket", self.socket, "--list"], capture_output=True, check=False)
+        if done.returncode != 0:
+            raise checks.Failure(f"--list ended with {done.returncode}: {done.stderr.decode()}")
+        return [line.split() for line in done.stdout.decode().splitlines()[1:]]
+
+    def kill(self):
+        """Ends it in the middle of everything."""
+        self.process.kill()
+        self.process.wait()
+
+    def end(self):
+        status = self.process.poll()
+        if status is None:
+            self.process.terminate()
+            status = self.process.wait(self.settings.seconds(20))
+            if status != 0:
+                raise checks.Failure(f"overpass-broker ended with status {status}:\n{self.text()}")
+        self.log.close()
+        if REPORTS.search(self.text()):
+            raise checks.Failure(f"overpass-broker reported:\n{self.text()[:6000]}")
+
+
+class Client:
+    """Speaks the protocol, or not."""
+
+    def __init__(self, path):
+        self.end = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.end.settimeout(20)
+        self.end.connect(path)
+        self.serial = 0
+
+    def send(self, data, fds=()):
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        self.end.sendmsg([data], rights)
+
+    def receive(self):
+        """Refusal, value and errno of an answer; None at the end of the connection."""
+        data = self.take()
+        if not data:
+            return None
+        magic, version, refusal, value, error, serial = struct.unpack("=IHHiiQ", data)
+        if (magic, version, serial) not in ((MAGIC, VERSION, self.serial), (MAGIC, VERSION, 0)):
+            raise checks.Failure(f"an answer of another kind: {data!r}")
+        return REFUSALS[refusal], value, error
+
+    def take(self):
+        """The next packet, empty at the end. What was sent before the end can be read after the news of it."""
+        try:
+            return self.end.recv(64)
+        except ConnectionResetError:
+            return self.end.recv(64)
+
+    def message(self, kind, backing_id=0, reserved=0, magic=MAGIC, version=VERSION):
+        self.serial += 1
+        return struct.pack(MESSAGE, magic, version, kind, backing_id, reserved, self.serial)
+
+    def ask(self, kind, *fds, **fields):
+        self.send(self.message(kind, **fields), fds)
+        return self.receive()
+
+    def greet(self, fuse):
+        namespace = os.open("/proc/self/ns/mnt", os.O_RDONLY)
+        try:
+            return self.ask(GREET, fuse, namespace)
+        finally:
+            os.close(namespace)
+
+    def register(self, fd):
+        return self.ask(REGISTER, fd)
+
+    def give_back(self, backing_id):
+        """Close has no answer."""
+        self.send(self.message(CLOSE, backing_id))
+
+    def leave(self):
+        self.end.close()
