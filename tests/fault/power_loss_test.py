@@ -9,10 +9,10 @@ promised, nothing is seen half done, and a copied-up file is never without the l
 """
 import os
 
-from block_recorder import Replay
 from gate import IN_VAIN, Gate
 from harness import WHITEOUT, Dir, File, Link, checks, syscalls, systems
-from recorded_disk import Disk, stack_on
+from harness.block_recorder import Replay
+from harness.recorded_disk import Disk, stack_on
 from timeline import Timeline
 
 SYSTEMS = ("overpass",)

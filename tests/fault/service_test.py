@@ -7,7 +7,7 @@ import os
 
 from harness import checks, equal, holds, read, refused, syscalls, write
 from harness.loop_images import mount_image
-from recorded_disk import Disk, stack_on
+from harness.recorded_disk import Disk, stack_on
 
 SYSTEMS = ("overpass",)
 DATA = bytes(range(256)) * 1024

@@ -57,7 +57,7 @@ MODES = (
          times_of_maps=False),
     Mode("through the daemon", ("passthrough=off",), seeks_see_stores=False),
     Mode("through threads of the daemon", ("passthrough=off",), without_io_uring=True, seeks_see_stores=False),
-    Mode("with lowers cached", ("lower_io=cached",), seeks_see_stores=False, times_of_maps=False),
+    Mode("with lowers cached", ("lower_io=cached",), passes_through=True, seeks_see_stores=False, times_of_maps=False),
 )
 KERNEL_MODES = (Mode("on overlayfs", old_reads=NEW, old_maps=OLD, passes_through=True),)
 

@@ -11,7 +11,7 @@ import random
 import struct
 import subprocess
 
-from harness import syscalls
+from . import syscalls
 
 (GETATTR, SETATTR, OPEN, READ, WRITE, STATFS, RELEASE, FSYNC, FLUSH, INIT, DESTROY) = (
     3, 4, 14, 15, 16, 17, 18, 20, 25, 26, 38)

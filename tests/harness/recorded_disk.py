@@ -3,9 +3,10 @@
 import os
 import subprocess
 
-from block_recorder import Recorder
-from harness import Stack, checks, features, syscalls, trees
-from harness.loop_images import MAKERS, SMALLEST
+from . import checks, features, syscalls, trees
+from .block_recorder import Recorder
+from .loop_images import MAKERS, SMALLEST
+from .systems import Stack
 
 SIZES = {"ext4": 16 << 20, "xfs": SMALLEST["xfs"], "btrfs": SMALLEST["btrfs"]}
 
