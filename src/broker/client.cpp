@@ -13,6 +13,9 @@ namespace {
 
 constexpr int kPatienceMs = 3000;
 
+/// A socket whose patience has ended says EAGAIN.
+Errno plainly(Errno error) { return error == Errno{EAGAIN} ? Errno{ETIMEDOUT} : error; }
+
 }  // namespace
 
 std::string Client::usual_path() {
@@ -21,7 +24,9 @@ std::string Client::usual_path() {
 }
 
 Result<UniqueFd> Client::connect(const std::string& path) {
-  return sys::connect_to(path.c_str(), kPatienceMs);
+  auto connection = sys::connect_to(path.c_str(), kPatienceMs);
+  if (!connection) return fail(plainly(connection.error()));
+  return connection;
 }
 
 Granted<void> Client::greet(BorrowedFd fuse, BorrowedFd mount_namespace) {
@@ -59,7 +64,7 @@ Granted<Answer> Client::ask(Request request, std::initializer_list<BorrowedFd> f
   const auto answer = received ? read_answer({buffer, received->size}) : fail(received.error());
   if (!answer) {
     give_up_locked();
-    return refuse(Refusal::Broken, sent ? answer.error() : sent.error());
+    return refuse(Refusal::Broken, plainly(sent ? answer.error() : sent.error()));
   }
   const auto refusal = static_cast<Refusal>(answer->refusal);
   const bool is_ours = answer->serial == request.serial;

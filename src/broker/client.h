@@ -24,7 +24,8 @@ class Client {
   /// place.
   static std::string usual_path();
 
-  /// Connects to the broker listening at `path`. ENOENT or ECONNREFUSED when there is none.
+  /// Connects to the broker listening at `path`. ENOENT or ECONNREFUSED when there is none,
+  /// ETIMEDOUT when it does not take the connection for three seconds.
   static Result<UniqueFd> connect(const std::string& path);
 
   explicit Client(UniqueFd socket) : socket_(std::move(socket)) {}

@@ -50,7 +50,11 @@ std::string Registrar::use_broker(BorrowedFd fuse) {
   mount_namespace_.reset();
   if (greeted) return {};
   broker_.reset();
-  return std::string("the broker refuses this mount: ") + broker::words_of(greeted.error().refusal);
+  const auto [refusal, error] = greeted.error();
+  if (refusal == broker::Refusal::Broken && error != Errno{}) {
+    return std::string("the broker does not answer: ") + std::strerror(to_int(error));
+  }
+  return std::string("the broker refuses this mount: ") + broker::words_of(refusal);
 }
 
 Result<int32_t> Registrar::open(BorrowedFd file, bool for_writing) {

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""Mounts of those who may not register files themselves, beside a broker."""
+import concurrent.futures
+import os
+import subprocess
+
+from harness import File, equal, holds, need, read, systems, write
+from harness.broker import Broker
+from harness.credentials import as_user
+from harness.worlds import give_to, ordinary_fuse_device
+
+TREE = {"file": "content", "other": "other", "large": "x" * 300_000, "program": File("#!/bin/sh\necho hi\n", 0o755)}
+
+
+def world(t, uid, *arguments, **named):
+    """Layers of uid's and a broker."""
+    need("passthrough")
+    ordinary_fuse_device(t)
+    broker = Broker(t, *arguments)
+    stack = t.stack(t.layer(TREE), **named)
+    for path in (stack.lowers[0], stack.upper, stack.work, stack.mountpoint):
+        give_to(path, uid)
+    os.chmod(t.directory, 0o777)
+    t.watch_lower(stack.lowers[0])
+    return broker, stack
+
+
+def mounted(t, broker, stack):
+    """In the mounting process."""
+    environment = {**os.environ, "OVERPASS_BROKER": broker.socket}
+    return systems.mount_overpass(t.settings, stack, f"{t.directory}/log{os.getpid()}-{len(os.listdir(t.directory))}",
+                                  env=environment)
+
+
+def umount(m):
+    if os.geteuid() == 0:
+        m.umount()
+    else:
+        subprocess.run(["fusermount3", "-u", m.path], check=True, capture_output=True)
+        m.alive = False
+        m.daemon.end()
+
+
+def use(m):
+    """Reads and writes; the requests that reach the daemon while data move."""
+    passed = m.status()["passthrough"]["active"], m.status()["files_registered_by"]
+    equal(passed, (True, "broker"), "passthrough, and by whom")
+    with m.requests() as counted:
+        equal(len(read(m / "large")), 300_000, "size read")
+        write(m / "made", b"y" * 300_000)
+        equal(read(m / "made"), b"y" * 300_000, "what was written")
+        write(m / "file", b"+", "ab")
+        equal(read(m / "file"), b"content+", "a file copied up")
+    moved = {name: count for name, count in counted.counts.items() if name in ("READ", "WRITE")}
+    equal(moved, {}, "requests that move data")
+    equal(subprocess.run([m / "program"], capture_output=True, check=True).stdout, b"hi\n", "a program")
+    holds(m.status()["backing_ids"] > 0, "backing ids are counted")
+
+
+class Meanwhile:
+    """A user's process that waits in the middle until the test has done something."""
+
+    def __init__(self):
+        self._there, self._go = os.pipe(), os.pipe()
+
+    def user(self, uid, work):
+        """work(pause) as that user, in the background; pause(text) hands over."""
+        def run():
+            try:
+                return work(self._pause)
+            finally:
+                os.write(self._there[1], b".")
+        self._future = concurrent.futures.ThreadPoolExecutor(1).submit(as_user, uid, run)
+
+    def _pause(self, text=""):
+        os.write(self._there[1], text.encode() + b".")
+        os.read(self._go[0], 1)
+
+    def wait(self):
+        return os.read(self._there[0], 100).rstrip(b".").decode()
+
+    def go_on(self):
+        os.write(self._go[1], b".")
+        return self._future.result()
