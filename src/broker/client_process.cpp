@@ -116,6 +116,7 @@ class ClientProcess {
       return answer_refused(request, {Refusal::Broken, confined.error()});
     }
     fuse_ = std::move(packet.fds[0]);
+    packet.fds[1].reset();
     allowance_.set_connection(*connection);
     allowance_.tell();
     return answer(request, {});

@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import subprocess
+import sys
 import time
 
 from . import checks
@@ -19,31 +20,49 @@ REFUSALS = ("None", "Malformed", "Version", "OutOfOrder", "NotFuse", "NotYours",
 
 
 class Broker:
-    """Runs from its making to the end of the test, where it must end well and leave no process."""
+    """Runs from its making to the end of the test, where it must end well and leave no process. `passed`: started as a
+    service manager does, as its own user, with a socket that is there already. `at`: where it listens.
+    """
 
-    def __init__(self, t, *arguments):
+    def __init__(self, t, *arguments, passed=False, at=None):
         self.settings = t.settings
         self.program = os.path.join(os.path.dirname(t.settings.overpass), "overpass-broker")
         self.directory = t.fresh("broker")
         os.chmod(self.directory, 0o755)
-        self.socket = self.directory + "/socket"
+        self.socket = at or self.directory + "/socket"
         self.log = open(self.directory + "/log", "w+b")
-        command = [self.program, "--socket", self.socket, "--user", str(BROKER_UID), *arguments]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        if passed:
+            self.process = self._start_with_socket(arguments)
+        else:
+            self.process = self._start([self.program, "--socket", self.socket, "--user", str(BROKER_UID), *arguments])
         t.at_end(self.end)
         deadline = time.monotonic() + t.settings.seconds(20)
-        while not self._listens():
+        while not self.listens():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise checks.Failure(f"overpass-broker did not start:\n{self.text()}")
             time.sleep(0.01)
+        self.wait_for_children(0, "at the beginning")
 
-    def _listens(self):
+    def _start(self, command, **named):
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, **named)
+
+    def _start_with_socket(self, arguments):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(self.socket)
+            os.chmod(self.socket, 0o666)
+            listener.listen()
+            rights = "=-all,+sys_admin,+sys_chroot"
+            command, options = with_socket(listener, self.program, *arguments)
+            return self._start(["setpriv", f"--reuid={BROKER_UID}", f"--regid={BROKER_UID}", "--clear-groups", "--no-new-privs",
+                                *(f"--{kind}-caps{rights}" for kind in ("inh", "ambient")), f"--bounding-set{rights}",
+                                *command], **options)
+
+    def listens(self):
+        """Whether it answers."""
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as end:
-                end.connect(self.socket)
+            return bool(Client(self.socket).ask(LIST))
         except OSError:
             return False
-        return True
 
     def text(self):
         with open(self.directory + "/log", "rb") as file:
@@ -84,6 +103,17 @@ class Broker:
         self.log.close()
         if REPORTS.search(self.text()):
             raise checks.Failure(f"overpass-broker reported:\n{self.text()[:6000]}")
+
+
+def with_socket(listener, *command):
+    """That command and Popen's arguments, so that it gets the socket as sd_listen_fds(3) has it."""
+    script = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+    return [sys.executable, "-c", script, str(listener.fileno()), *command], {"pass_fds": [listener.fileno()]}
 
 
 class Client:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 from harness import equal, holds, need, refused, syscalls, write
-from harness.broker import CLOSE, GREET, LIST, REGISTER, BROKER_UID, Broker, Client
+from harness.broker import CLOSE, GREET, LIST, REGISTER, Broker, Client
 from harness.credentials import as_user, become
 from harness.raw_fuse import RawFuse
 from harness.worlds import NOBODY, give_to, in_user_namespace, ordinary_fuse_device
@@ -48,22 +48,6 @@ def is_alive(broker, point):
     """Another client is served as if nothing had happened."""
     equal(attack(broker, point, lambda fuse, client: client.register(os.open("/etc", os.O_PATH))[0]), "PathOnly",
           "the answer to the next client")
-
-
-def test_the_process_of_a_client_has_one_right(t):
-    broker, point = world(t), mountpoint(t)
-
-    def deed(fuse, client):
-        pid, = broker.children()
-        with open(f"/proc/{pid}/status") as file:
-            status = dict(line.split(":\t", 1) for line in file.read().splitlines())
-        return {key: status[key].strip() for key in ("Uid", "Gid", "CapEff", "CapPrm", "CapInh", "CapBnd", "NoNewPrivs", "Seccomp",
-                                                      "Groups", "Seccomp_filters")}
-    ids = "\t".join([str(BROKER_UID)] * 4)
-    admin, both = f"{1 << 21:016x}", f"{1 << 21 | 1 << 18:016x}"
-    equal(attack(broker, point, deed),
-          {"Uid": ids, "Gid": ids, "CapEff": admin, "CapPrm": admin, "CapInh": "0" * 16, "CapBnd": both, "NoNewPrivs": "1",
-           "Seccomp": "2", "Groups": "", "Seccomp_filters": "2"}, "rights")
 
 
 def test_what_is_no_fuse_connection_is_refused(t):
@@ -220,8 +204,8 @@ def test_noise_ends_nothing_but_its_connection(t):
                 client.take()
             client.leave()
     as_user(NOBODY, deed)
-    is_alive(broker, point)
     broker.wait_for_children(0, "after the noise")
+    is_alive(broker, point)
 
 
 def test_only_the_superuser_sees_the_list(t):

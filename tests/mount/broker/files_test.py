@@ -5,11 +5,14 @@ import errno
 import fcntl
 import mmap
 import os
+import shutil
 import socket
+import subprocess
 
 from harness import equal, holds, need, read, refused, syscalls, write
 from harness.broker import REGISTER, Broker, Client
 from harness.credentials import as_user, in_child
+from harness.loop_images import mount_image
 from harness.raw_fuse import FOPEN_DIRECT_IO, FOPEN_PASSTHROUGH, RawFuse
 from harness.worlds import NOBODY, give_to, ordinary_fuse_device
 
@@ -176,41 +179,70 @@ def test_access_modes_that_do_not_read_are_refused(t):
 
 def test_append_only_stays_append_only(t):
     broker, point = world(t)
-    log, early = t.roots + "/log", t.roots + "/early"
-    for path in (log, early):
+    log = t.roots + "/log"
+    write(log, "first\n")
+    os.chmod(log, 0o666)
+    outcome = attack(broker, point, lambda fuse, client: client.register(os.open(log, os.O_RDWR | os.O_APPEND)))
+    equal(outcome[0], "AppendOnly", "the answer")
+
+
+def test_what_chattr_protects_stays_as_it_is(t):
+    """Also for one who has opened it before."""
+    broker, point = world(t)
+    for name, flag in (("append", syscalls.FS_APPEND_FL), ("immutable", syscalls.FS_IMMUTABLE_FL)):
+        path = f"{t.roots}/{name}"
         write(path, "first\n")
         os.chmod(path, 0o666)
+        protected, done = os.pipe(), os.pipe()
+        helper = os.fork()
+        if helper == 0:
+            try:
+                os.read(protected[0], 1)
+                mark(path, flag)
+            finally:
+                os.write(done[1], b"x")
+                os._exit(0)
+        t.at_end(lambda path=path: mark(path, 0))
+
+        def deed(fuse, client, path=path, name=name, go=protected[1], done=done[0]):
+            before = os.open(path, os.O_RDWR)
+            os.write(go, b"x")
+            os.read(done, 1)
+            refusal, backing, _ = client.register(os.open(path, os.O_RDONLY))
+            answers = refusal, client.register(before)[0]
+            fuse.files[name] = backing
+            fuse.serve()
+            refused(errno.EIO, os.open, f"{point}/{name}", os.O_RDWR)
+            return answers
+        equal(attack(broker, point, deed), ("None", "Protected"), f"for reading, for writing: {name}")
+        os.waitpid(helper, 0)
+        equal(read(path), b"first\n", "content")
+
+
+def mark(path, flag):
+    """Sets that one flag of chattr(1) and takes the other."""
+    with open(path, "rb") as file:
+        flags = syscalls.get_flags(file.fileno()) & ~(syscalls.FS_APPEND_FL | syscalls.FS_IMMUTABLE_FL)
+        syscalls.set_flags(file.fileno(), flags | flag)
+
+
+def test_a_registered_program_may_run(t):
+    """An id for writing does not keep the file open for writing."""
+    broker, point = world(t)
 
     def deed(fuse, client):
-        found = [client.register(os.open(log, os.O_RDWR | os.O_APPEND))[0]]
-        before = os.open(early, os.O_RDWR)
-        os.write(going[1], b"x")
-        os.read(done[0], 1)
-        fuse.files["early"] = client.register(os.open(early, os.O_RDONLY))[1]
-        found.append(client.register(before)[0])
+        program = t.home + "/program"
+        shutil.copy("/bin/sleep", program)
+        fd = os.open(program, os.O_RDWR)
+        refusal, fuse.files["program"], _ = client.register(fd)
+        os.close(fd)
         fuse.serve()
-        refused(errno.EIO, os.open, point + "/early", os.O_RDWR)
-        return found
-    going, done = os.pipe(), os.pipe()
-    helper = os.fork()
-    if helper == 0:
-        try:
-            os.read(going[0], 1)
-            for path in (log, early):
-                with open(path, "rb") as file:
-                    syscalls.set_flags(file.fileno(), syscalls.get_flags(file.fileno()) | syscalls.FS_APPEND_FL)
-        finally:
-            os.write(done[1], b"x")
-            os._exit(0)
-    t.at_end(lambda: [clear(path) for path in (log, early)])
-    equal(attack(broker, point, deed), ["AppendOnly", "Protected"], "refusals")
-    os.waitpid(helper, 0)
-    equal((read(log), read(early)), (b"first\n", b"first\n"), "content")
-
-
-def clear(path):
-    with open(path, "rb") as file:
-        syscalls.set_flags(file.fileno(), syscalls.get_flags(file.fileno()) & ~syscalls.FS_APPEND_FL)
+        with subprocess.Popen([program, "100"]) as running:
+            refused(errno.EIO, os.open, point + "/program", os.O_RDWR)
+            running.kill()
+        os.close(os.open(point + "/program", os.O_RDWR))
+        return refusal
+    equal(attack(broker, point, deed), "None", "the answer")
 
 
 def test_what_is_no_file_ends_the_connection(t):
@@ -257,18 +289,43 @@ def test_memory_files_keep_their_seals(t):
     equal(attack(broker, point, deed), ["Sealable"] * 4, "refusals")
 
 
-def test_files_of_tmpfs_are_served(t):
+def test_files_on_disks_and_in_memory_are_served(t):
     broker, point = world(t)
-    memory = t.fresh("memory")
-    syscalls.mount("tmpfs", memory, "tmpfs")
-    os.chmod(memory, 0o777)
+    for kind in ("ext4", "xfs", "btrfs", "tmpfs"):
+        root = mount_image(t, kind)
+        os.chmod(root, 0o777)
 
-    def deed(fuse, client):
-        write(memory + "/file", "in memory")
-        fuse.files["file"] = client.register(os.open(memory + "/file", os.O_RDWR))[1]
-        fuse.serve()
-        return read(point + "/file")
-    equal(attack(broker, point, deed), b"in memory", "content")
+        def deed(fuse, client, root=root):
+            write(root + "/file", "first")
+            fuse.files["read"] = client.register(os.open(root + "/file", os.O_RDONLY))[1]
+            write(root + "/other", "second")
+            fuse.files["write"] = client.register(os.open(root + "/other", os.O_RDWR))[1]
+            fuse.serve()
+            write(point + "/write", "third.", "r+b")
+            return read(point + "/read"), read(root + "/other")
+        equal(attack(broker, point, deed), (b"first", b"third."), f"contents on {kind}")
+
+
+def test_file_systems_of_other_kinds_are_refused(t):
+    broker, point = world(t)
+    union, lower = t.fresh("union"), t.fresh("lower")
+    write(lower + "/file", "content")
+    syscalls.mount("overlay", union, "overlay", 0, f"lowerdir={lower}:{t.roots}")
+    offers = [("overlayfs", lambda: os.open(union + "/file", os.O_RDONLY))]
+    with open("/proc/filesystems") as file:
+        known = file.read().split()
+    if "hugetlbfs" in known:
+        huge = t.fresh("huge")
+        syscalls.mount("hugetlbfs", huge, "hugetlbfs", 0, "mode=0777")
+        offers.append(("hugetlbfs", lambda: os.open(huge + "/file", os.O_RDWR | os.O_CREAT)))
+    if "cgroup2" in known:
+        groups = t.fresh("groups")
+        syscalls.mount("cgroup2", groups, "cgroup2")
+        offers.append(("cgroup2", lambda: os.open(groups + "/cgroup.controllers", os.O_RDONLY)))
+    for name, opened in offers:
+        def deed(fuse, client, opened=opened):
+            return client.register(opened())[0], client.receive()
+        equal(attack(broker, point, deed), ("FileSystem", None), f"{name}: the answer, and {ENDS}")
 
 
 def test_the_file_offered_is_the_file_registered(t):

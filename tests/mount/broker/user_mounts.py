@@ -12,11 +12,11 @@ from harness.worlds import give_to, ordinary_fuse_device
 TREE = {"file": "content", "other": "other", "large": "x" * 300_000, "program": File("#!/bin/sh\necho hi\n", 0o755)}
 
 
-def world(t, uid, *arguments, **named):
+def world(t, uid, *arguments, passed=False, **named):
     """Layers of uid's and a broker."""
     need("passthrough")
     ordinary_fuse_device(t)
-    broker = Broker(t, *arguments)
+    broker = Broker(t, *arguments, passed=passed)
     stack = t.stack(t.layer(TREE), **named)
     for path in (stack.lowers[0], stack.upper, stack.work, stack.mountpoint):
         give_to(path, uid)
