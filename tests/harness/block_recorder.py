@@ -27,7 +27,7 @@ class Recorder:
 
     def __init__(self, image, point, log):
         self.log, self._point = log, point
-        self._shared = mmap.mmap(-1, 4096)          # errno that every write gets from now on; 0 for none
+        self._shared = mmap.mmap(-1, 4096)          # an errno or 0, the length of a text, the text (see fail_writes)
         for path in (point, log):
             with open(path, "wb"):
                 pass
@@ -44,7 +44,9 @@ class Recorder:
     def position(self):
         return os.stat(self.log).st_size
 
-    def fail_writes(self, number):
+    def fail_writes(self, number, of=b""):
+        """From now on writes fail with this errno (0: none does), if they contain the bytes `of`."""
+        self._shared[4:8 + len(of)] = struct.pack("=I", len(of)) + of
         self._shared[:4] = struct.pack("=I", number)
 
     def stop(self):
@@ -97,8 +99,8 @@ class _Server:
                            0, 0, 0, 4096, 0)
 
     def write(self, offset, size, data):
-        error, = struct.unpack("=I", self.shared[:4])
-        if error:
+        error, length = struct.unpack("=II", self.shared[:8])
+        if error and self.shared[8:8 + length] in bytes(data):
             return error, b""
         os.write(self.log, RECORD.pack(offset, size, A_WRITE) + data)
         os.pwrite(self.image, data, offset)
