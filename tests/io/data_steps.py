@@ -247,7 +247,7 @@ class Steps:
         if not self.usable(source) or number in self.maps:
             return
         handle = self.handles[source]
-        length = min(length, *map(len, handle.contents()))
+        length = min(length, len(handle.file.content), *map(len, handle.contents()))
         if not length or not handle.reads or writes and not handle.writes:
             return
         protection = mmap.PROT_READ | (mmap.PROT_WRITE if writes else 0)
