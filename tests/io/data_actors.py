@@ -41,6 +41,9 @@ class Actor:
             os.close(fd)
         self.maps.clear(), self.fds.clear()
 
+    def end(self):
+        self.memory.close()
+
     def pread(self, number, offset, length, shift=0):
         with memoryview(self.memory)[shift:shift + length] as place:
             count = os.preadv(self.fds[number], [place], offset)

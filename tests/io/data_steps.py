@@ -84,7 +84,8 @@ class Steps:
             return
         handle = self.handles[number]
         aligned = not (offset | length | sum(more)) % 4096
-        data = self.attempt(handle, (errno.EINVAL,) if handle.direct and not aligned else (), name, offset, length, *more)
+        allowed = (() if aligned else (errno.EINVAL,)) + self.place.direct_errors if handle.direct else ()
+        data = self.attempt(handle, allowed, name, offset, length, *more)
         if data is not None:
             demand_read(handle.contents(), offset, length, data, f"{name} of {handle.file.name}")
 
@@ -182,7 +183,7 @@ class Steps:
             shown = self.attempt(handle, (), "sync", data_only)
             handle.file.stored = False
             demand_attributes(handle.file, shown, f"fstat of {handle.file.name} after fsync", self.place.most_blocks)
-            demand(shown["blocks"] > 0 or not any(handle.file.content),
+            demand(shown["blocks"] > 0 or not any(handle.file.content) or not self.place.mode.times_of_maps,
                    f"{handle.file.name} has data and no blocks after fsync")
 
     def fallocate(self, number, modes, offset, length):
@@ -228,7 +229,8 @@ class Steps:
             return
         there = [bytes(content[at:at + count]) for content in one.contents()]
         for content, data in zip(one.contents(), there, strict=True):
-            least = min(len(content) - at, len(one.file.content) - at, 1)     # an old view has the new size
+            # Of an old view the kernel knows the size that the new one had when it last asked.
+            least = 0 if one.has_old_view else min(len(content) - at, 1)
             if least <= count == len(data):
                 break
         else:

@@ -28,7 +28,8 @@ class Mode:
     old_maps: str = NEW                 # and what it maps
     passes_through: bool = False        # what is written goes straight to the upper's file
     seeks_see_stores: bool = True       # SEEK_DATA finds what was stored into a mapping and not synced yet
-    times_of_maps: bool = True          # stat shows the times that such stores make
+    apart: bool = False                 # the tests' own process serves the daemon, so it must not wait for a page of it
+    times_of_maps: bool = True          # stat shows the times and blocks that such stores make
 
     def mount(self, t, *lowers, **named):
         """A mount of these layers (top first) in this mode; `named` as of Case.stack."""

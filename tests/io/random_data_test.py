@@ -1,138 +1,22 @@
 # SPDX-License-Identifier: MIT
 """Random reads, writes and all else that moves data, by several processes at once, held against a model.
 
-In each mode on an ext4, with some on xfs, btrfs and tmpfs (`--steps N`: as many on each). After every unmount the
-upper's files are those of the model, byte for byte; the next mount shows them again. A failure prints its seed and
-the shortest sequence of steps found that still fails.
+In each mode on an ext4, with some on xfs, btrfs and tmpfs (`--steps N`: as many on each). A failure prints its seed
+and the shortest sequence of steps found that still fails. At the end, the same with a daemon whose own reads and
+writes come in pieces, late and out of order, and with one that spoils a byte, which has to be found.
 """
-import errno
+import dataclasses
 import os
-import random
 
-from data_actors import Actor, OtherProcess
-from data_generator import ACTORS, KINDS, Generator, first_content, sparse_write
-from data_model import Difference, ModelFile, demand, demand_read
-from data_steps import Steps
-from harness import equal, features, holds
-from harness.loop_images import mount_image
-from harness.shrink import shortest
-from modes import EachMode
+from data_runs import check, run_into
+from harness import contains, only
+from harness.unruly_transfers import UnrulyTransfers
+from modes import EachMode, Mode
 
 PATIENCE = 300
 FULL_PATIENCE = 36000
 STEPS = {"ext4": 14_000, "xfs": 2000, "btrfs": 2000, "tmpfs": 2000}
-SEED_OF = {kind: number for number, kind in enumerate(STEPS)}
-REMOUNT_EVERY, FILE_EVERY, SHRINK_SECONDS = 3000, 170, 60
-
-
-class Place:
-    """The mount that the steps are made on."""
-
-    def __init__(self, t, mode, kind, seed, steps):
-        self.t, self.mode, self.kind = t, mode, kind
-        self.move_errors = (errno.EXDEV,) if t.settings.system == "kernel" else ()    # it copies on one file system only
-        self.maps_change_times = mode.times_of_maps and kind != "tmpfs"       # tmpfs learns of the first store only
-        source, lower, self.files = random.Random(seed), t.layer(), {}
-        root = t.directory if kind == "ext4" and features.has("ext4") else mount_image(t, kind, 600 << 20)
-        upper = t.fresh("upper", at=root)
-        for number in range(3 + steps // FILE_EVERY):
-            name, born, content = f"f{number}", source.choice(KINDS), first_content(source)
-            if born == "new":
-                content = bytearray()
-            sparse_write(f"{lower if born == 'lower' else upper}/{name}", content)
-            self.files[name] = ModelFile(name, content, born, in_lower=born == "lower",
-                                         lower_content=bytes(content) if born == "lower" else b"", largest=len(content))
-        self.mount = mode.mount(t, lower, upper=upper)
-
-    def path(self, name):
-        return self.mount / name
-
-    def most_blocks(self, size):
-        """What a file system may take for a file of this size: more than its pages, as it foresees growth."""
-        return 4 * size + (1 << 20)
-
-    def allocates(self, modes):
-        """Whether what lies below must have this fallocate; else the answer may be EOPNOTSUPP."""
-        return not ("zero_range" in modes and self.kind == "tmpfs")
-
-    def remount(self, files):
-        self.mount.umount()
-        for name, file in files.items():
-            path = f"{self.mount.upper}/{name}"
-            if not file.in_lower or file.born != "lower":
-                with open(path, "rb") as upper:
-                    demand_read([file.content], 0, len(file.content) + 1, upper.read(), f"the upper's {name}")
-                file.born, file.in_lower = "upper", False
-            elif not file.attributes_changed:
-                demand(not os.path.exists(path), f"the upper has no {name}, which nobody has written")
-        shown = sorted(files)
-        self.mount = self.mode.mount_stack(self.t, self.mount.stack)
-        demand(sorted(os.listdir(self.mount.path)) == shown, "the names after the remount")
-
-
-class Run:
-    def __init__(self, t, mode, kind, seed, steps):
-        self.place = Place(t, mode, kind, seed, steps)
-        actors = [Actor(), *(OtherProcess() for _ in range(ACTORS - 1))]
-        self.steps = Steps(self.place, dict(self.place.files), actors)
-        self.done = []
-
-    def generate(self, seed, count):
-        generator = Generator(random.Random(seed * 7919 + 1), self.steps)
-        generator.waiting = list(self.place.files)
-        for number in range(count):
-            step = ("remount",) if number % REMOUNT_EVERY == REMOUNT_EVERY - 1 else generator.next()
-            self.done.append(step)
-            self.steps.apply(step)
-            if number % 500 == 0:
-                self.place.t.progress(f"{self.place.mode.name} on {self.place.kind}: {number} steps")
-
-    def finish(self):
-        self.steps.remount()
-        for name in self.steps.files:
-            self.steps.verify(name)
-        self.place.mount.umount()
-
-    def abandon(self):
-        for actor in self.steps.actors:
-            actor.close_all()
-        for actor in self.steps.actors[1:]:
-            actor.end()
-        if self.place.mount.alive:
-            self.place.mount.give_up()
-
-
-def fails(t, mode, kind, seed, count, steps):
-    run = Run(t, mode, kind, seed, count)
-    try:
-        for step in steps:
-            run.steps.apply(step)
-        run.finish()
-        return None
-    except (Difference, OSError) as error:
-        return f"{type(error).__name__}: {error}"
-    finally:
-        run.abandon()
-
-
-def check(t, mode, kind, count):
-    features.need(kind if kind != "tmpfs" else "tmpfs user xattrs")
-    seed = t.settings.seed * 10 + SEED_OF[kind]
-    run = Run(t, mode, kind, seed, count)
-    try:
-        run.generate(seed, count)
-        run.finish()
-        equal(len(run.done), count, "steps made")
-        holds(sum(file.writes for file in run.place.files.values()) > count // 8, "a good part of the steps wrote")
-        return
-    except (Difference, OSError) as difference:
-        text, done = f"{type(difference).__name__}: {difference}", run.done
-    finally:
-        run.abandon()
-    shorter, now = shortest(done, lambda some: fails(t, mode, kind, seed, count, some), t.settings.seconds(SHRINK_SECONDS))
-    lines = "\n".join(f"        {step}" for step in shorter[-60:])
-    holds(False, f"the files are those of the model (seed {t.settings.seed}, step {len(done)} on {kind})\n    {text}\n"
-                 f"    the shortest failing sequence found has {len(shorter)} steps: {now or text}\n{lines}")
+UNRULY_STEPS = 1500
 
 
 def on(kind):
@@ -143,3 +27,40 @@ def on(kind):
 
 
 TABLE = EachMode([on(kind) for kind in STEPS])
+
+
+@dataclasses.dataclass(frozen=True)
+class UnrulyMode(Mode):
+    """Each mount gets transfers of its own, which `made(upper)` makes."""
+    made: object = None
+
+    def mount_stack(self, t, stack):
+        unruly = self.made(stack.upper)
+        t.at_end(unruly.close)
+        return t.mount_stack(stack, preexec_fn=unruly.install)
+
+
+class Spoiling(UnrulyTransfers):
+    """Every fortieth write of the daemon writes its first byte wrong."""
+    writes = 0
+
+    def _move(self, transfer, where, length, memory, fd):
+        if transfer.writes:
+            self.writes += 1
+            if self.writes % 40 == 0:
+                os.pwrite(memory.fileno(), bytes([os.pread(memory.fileno(), 1, where)[0] ^ 1]), where)
+        return super()._move(transfer, where, length, memory, fd)
+
+
+@only("overpass")
+def test_data_are_those_of_the_model_when_transfers_come_in_pieces_and_late(t):
+    mode = UnrulyMode("in pieces", ("passthrough=off",), seeks_see_stores=False, apart=True,
+                      made=lambda upper: UnrulyTransfers(upper, longest_read=7000, longest_write=7000, latest=0.0005))
+    check(t, mode, "ext4", t.settings.steps or UNRULY_STEPS)
+
+
+@only("overpass")
+def test_a_daemon_that_spoils_a_byte_is_found_out(t):
+    mode = UnrulyMode("spoiled", ("passthrough=off",), seeks_see_stores=False, apart=True, made=Spoiling)
+    _, wrong = run_into(t, mode, "ext4", 1000)
+    contains(wrong or "nothing", "are wrong", "what is found")
