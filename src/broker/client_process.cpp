@@ -34,9 +34,12 @@ constexpr unsigned kMostLines = 50;
 /// Closes what came with a packet: regular files last, for they may hang as long as another of the
 /// descriptors keeps their server's connection open.
 void discard(sys::Packet& packet) {
-  for (UniqueFd& fd : packet.fds) {
-    const auto stat = sys::stat_without_asking(fd);
-    if (!stat || !S_ISREG(stat->stx_mode)) fd.reset();
+  if (packet.descriptors > 1) {
+    for (UniqueFd& fd : packet.fds) {
+      if (fd.empty()) continue;
+      const auto stat = sys::stat_without_asking(fd);
+      if (!stat || !S_ISREG(stat->stx_mode)) fd.reset();
+    }
   }
   for (UniqueFd& fd : packet.fds) fd.reset();
 }
@@ -110,30 +113,31 @@ class ClientProcess {
 
   bool serve_greet(const Request& request, sys::Packet& packet) {
     if (fuse_) return answer_refused(request, {Refusal::OutOfOrder, {}});
-    const auto connection = greet(packet.fds[0], packet.fds[1], descriptors_.process, peer_);
-    if (!connection) return answer_refused(request, connection.error());
+    auto greeted = greet(packet.fds[0], packet.fds[1], descriptors_.process, peer_);
+    if (!greeted) return answer_refused(request, greeted.error());
     if (auto confined = confine_to_registering(); !confined) {
       return answer_refused(request, {Refusal::Broken, confined.error()});
     }
     fuse_ = std::move(packet.fds[0]);
     packet.fds[1].reset();
-    allowance_.set_connection(*connection);
+    mounts_ = ReadOnlyMounts(std::move(greeted->own_files));
+    allowance_.set_connection(greeted->connection);
     allowance_.tell();
     return answer(request, {});
   }
 
   bool serve_register(const Request& request, UniqueFd& file) {
     if (!fuse_) return answer_refused(request, {Refusal::OutOfOrder, {}});
-    const auto access = check_file(file);
-    if (!access) return answer_refused(request, access.error());
+    const auto offered = check_file(file);
+    if (!offered) return answer_refused(request, offered.error());
     if (!allowance_.take_file()) return answer_refused(request, {Refusal::TooManyFiles, {}});
-    const auto registered = register_file(fuse_, file, *access);
-    if (!registered) {
+    const auto id = register_file(fuse_, file, *offered, mounts_);
+    if (!id) {
       allowance_.give_back_file();
-      return answer_refused(request, registered.error());
+      return answer_refused(request, id.error());
     }
-    ids_.insert(registered->backing_id);
-    return answer(request, {.value = registered->backing_id});
+    ids_.insert(*id);
+    return answer(request, {.value = *id});
   }
 
   bool serve_close(const Request& request) {
@@ -195,6 +199,7 @@ class ClientProcess {
   Allowance allowance_;
   bool has_server_ = true;
   UniqueFd fuse_;  ///< Empty before the greeting.
+  ReadOnlyMounts mounts_;
   std::unordered_set<int32_t> ids_;
   unsigned lines_ = 0;
   unsigned unlogged_ = 0;

@@ -41,9 +41,13 @@ constexpr Rule kRegistering[] = {
     {SCMP_SYS(fcntl), 1, kAll, F_GET_SEALS},
     {SCMP_SYS(statx)},
     {SCMP_SYS(fstatfs)},
+    {SCMP_SYS(name_to_handle_at)},
     // Its registration: no path is looked up, since the argument for it is "".
     {SCMP_SYS(open_tree)},
     {SCMP_SYS(mount_setattr)},
+    {SCMP_SYS(open_by_handle_at), 2, O_PATH, O_PATH},
+    // A kept clone, by its number. What a path may be is not for a filter to say.
+    {SCMP_SYS(openat), 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY},
     {SCMP_SYS(ioctl), 1, kAll, sys::kBackingOpen},
     {SCMP_SYS(ioctl), 1, kAll, sys::kBackingClose},
     // Log lines and time.
@@ -87,8 +91,8 @@ constexpr Rule kServing[] = {
     {SCMP_SYS(read)},
     {SCMP_SYS(pread64)},
     // The greeting.
-    {SCMP_SYS(openat), 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY},
     {SCMP_SYS(setns), 1, kAll, CLONE_NEWNS},
+    {SCMP_SYS(capget)},
     {SCMP_SYS(capset)},
     {SCMP_SYS(seccomp)},
     {SCMP_SYS(prctl), 0, kAll, PR_SET_NO_NEW_PRIVS},

@@ -57,11 +57,12 @@ bool is_mounted_by(BorrowedFd own_process, uint32_t connection, uid_t uid,
 
 }  // namespace
 
-Granted<uint32_t> greet(BorrowedFd fuse, BorrowedFd mount_namespace, BorrowedFd process,
-                        const sys::Peer& peer) {
+Granted<Greeted> greet(BorrowedFd fuse, BorrowedFd mount_namespace, BorrowedFd process,
+                       const sys::Peer& peer) {
   if (auto checked = check_fuse_device(fuse); !checked) return std::unexpected(checked.error());
   const auto own_process = sys::open_path("/proc/self", O_PATH | O_DIRECTORY);
   if (!own_process) return refuse(Refusal::Broken, own_process.error());
+  auto own_files = sys::open_at(*own_process, "fd", O_PATH | O_DIRECTORY).value_or(UniqueFd());
   const std::string uid_map = uid_map_of(peer);
   // Only now is the text known to be that of the client, not of one who got its number.
   if (!sys::is_running(process)) return refuse(Refusal::NotYours);
@@ -69,15 +70,17 @@ Granted<uint32_t> greet(BorrowedFd fuse, BorrowedFd mount_namespace, BorrowedFd 
     return refuse(Refusal::NotNamespace, entered.error());
   }
   // Beyond this point paths are the client's.
-  if (auto kept = sys::keep_capabilities({sys::Capability::SysAdmin}); !kept) {
+  if (auto kept =
+          sys::keep_capabilities({sys::Capability::SysAdmin}, {sys::Capability::DacReadSearch});
+      !kept) {
     return refuse(Refusal::Broken, kept.error());
   }
   const auto connection = connection_of(info_of(*own_process, fuse));
-  if (!connection) return 0;
+  if (!connection) return Greeted{0, std::move(own_files)};
   if (!is_mounted_by(*own_process, *connection, peer.uid, uid_map)) {
     return refuse(Refusal::NotYours);
   }
-  return *connection;
+  return Greeted{*connection, std::move(own_files)};
 }
 
 }  // namespace overpass::broker

@@ -44,7 +44,7 @@ Granted<void> check_fuse_device(BorrowedFd fd) {
   return {};
 }
 
-Granted<Access> check_file(BorrowedFd fd) {
+Granted<Offered> check_file(BorrowedFd fd) {
   const auto flags = sys::status_flags(fd);
   if (!flags) return refuse(Refusal::Broken, flags.error());
   // The access mode of an open file never changes. O_PATH promises none at all.
@@ -67,7 +67,7 @@ Granted<Access> check_file(BorrowedFd fd) {
   if (auto unsealed = check_seals(fd, *stat); !unsealed) return std::unexpected(unsealed.error());
   const auto file_system = sys::file_system_magic(fd);
   if (!file_system || !is_served(*file_system)) return refuse(Refusal::FileSystem);
-  return mode == O_RDWR ? Access::ReadWrite : Access::Read;
+  return Offered{mode == O_RDWR ? Access::ReadWrite : Access::Read, *stat};
 }
 
 }  // namespace overpass::broker

@@ -11,6 +11,7 @@
 
 #include "base/unique_fd.h"
 #include "broker/message.h"
+#include "sys/stat.h"
 
 namespace overpass::broker {
 
@@ -19,9 +20,13 @@ Granted<void> check_fuse_device(BorrowedFd fd);
 
 enum class Access { Read, ReadWrite };
 
-/// Whether the file at `fd` may be registered, and for what: the access that whoever opened it was
-/// granted.
-Granted<Access> check_file(BorrowedFd fd);
+struct Offered {
+  Access access;   ///< What whoever opened the file was granted.
+  sys::Stat stat;  ///< stat_without_asking() of it.
+};
+
+/// Whether the file at `fd` may be registered, and for what.
+Granted<Offered> check_file(BorrowedFd fd);
 
 }  // namespace overpass::broker
 

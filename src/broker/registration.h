@@ -10,19 +10,14 @@
 
 #include "base/unique_fd.h"
 #include "broker/offered_file.h"
+#include "broker/read_only_mounts.h"
 
 namespace overpass::broker {
 
-struct Registered {
-  int32_t backing_id = 0;
-  /// What it was registered through. Not needed any more, but dropping a clone of a mount takes
-  /// longer than making one: to be closed after the answer.
-  UniqueFd rest;
-};
-
-/// REQUIRES: check_file(file) granted `access`; this process is in the mount namespace to which the
-/// file's mount belongs.
-Granted<Registered> register_file(BorrowedFd fuse, BorrowedFd file, Access access);
+/// The backing id. REQUIRES: `offered` is what check_file(file) granted; this process is in the
+/// mount namespace to which the file's mount belongs.
+Granted<int32_t> register_file(BorrowedFd fuse, BorrowedFd file, const Offered& offered,
+                               ReadOnlyMounts& mounts);
 
 }  // namespace overpass::broker
 

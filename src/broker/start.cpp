@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The order: what needs the superuser (the socket, the change of user) first; then everything is
-// given up but the two capabilities; then the system calls; and only then is anybody let in.
+// given up but three capabilities; then the system calls; and only then is anybody let in.
 
 #include "broker/start.h"
 
@@ -51,9 +51,10 @@ Expected<UniqueFd> find_listener(const Arguments& arguments) {
                  "ListenSequentialPacket= makes one");
 }
 
-/// Gives up all rights but the two that are needed.
+/// Gives up all rights but two that are needed and one that saves time.
 Expected<void> shed_privileges(const std::string& user) {
-  const auto kept = {sys::Capability::SysAdmin, sys::Capability::SysChroot};
+  const auto needed = {sys::Capability::SysAdmin, sys::Capability::SysChroot};
+  const auto wanted = {sys::Capability::DacReadSearch};
   Result<void> shed;
   if (sys::is_superuser()) {
     const auto identity = sys::find_user(user.c_str());
@@ -64,9 +65,9 @@ Expected<void> shed_privileges(const std::string& user) {
     if (identity->uid == 0) {
       return problem("--user is the superuser", "the broker needs a user of its own");
     }
-    shed = sys::become(*identity, kept);
+    shed = sys::become(*identity, needed, wanted);
   } else {
-    shed = sys::keep_capabilities(kept);
+    shed = sys::keep_capabilities(needed, wanted);
   }
   if (shed) shed = sys::seal_process();
   if (shed) return {};
@@ -84,7 +85,7 @@ Expected<void> start(const Arguments& arguments) {
   auto listener = find_listener(arguments);
   if (!listener) return std::unexpected(listener.error());
   if (auto shed = shed_privileges(arguments.user); !shed) return shed;
-  // Beyond this point the process is an ordinary user with two capabilities.
+  // Beyond this point the process is an ordinary user with three capabilities.
   return serve(std::move(*listener), arguments.limits);
 }
 

@@ -40,6 +40,10 @@ Result<UniqueFd> reopen(BorrowedFd fd, int flags) {
   return owned(::open(ProcPath(itself(fd)).c_str(), (flags & ~O_NOFOLLOW) | O_CLOEXEC));
 }
 
+Result<UniqueFd> reopen_by(BorrowedFd own_files, BorrowedFd fd, int flags) {
+  return owned(::openat(raw(own_files), std::to_string(raw(fd)).c_str(), flags | O_CLOEXEC));
+}
+
 Result<UniqueFd> open_place(Place place, int flags) {
   return place.is_fd() ? reopen(place.fd, flags) : open_at(place.fd, place.name, flags);
 }

@@ -29,6 +29,10 @@ Result<UniqueFd> open_beneath(BorrowedFd root, const char* path, int flags);
 /// /proc.
 Result<UniqueFd> reopen(BorrowedFd fd, int flags);
 
+/// The same without looking up a path: `own_files` is this process's /proc/PID/fd, opened before it
+/// went where /proc may be anything.
+Result<UniqueFd> reopen_by(BorrowedFd own_files, BorrowedFd fd, int flags);
+
 /// open(2) of a Place: open_at for a name, reopen for a descriptor.
 Result<UniqueFd> open_place(Place place, int flags);
 

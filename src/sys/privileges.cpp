@@ -25,13 +25,29 @@ namespace overpass::sys {
 namespace {
 
 int number_of(Capability capability) {
-  return capability == Capability::SysAdmin ? CAP_SYS_ADMIN : CAP_SYS_CHROOT;
+  switch (capability) {
+    case Capability::DacReadSearch:
+      return CAP_DAC_READ_SEARCH;
+    case Capability::SysAdmin:
+      return CAP_SYS_ADMIN;
+    case Capability::SysChroot:
+      break;
+  }
+  return CAP_SYS_CHROOT;
 }
 
-uint64_t mask_of(std::initializer_list<Capability> capabilities) {
+uint64_t mask_of(Capabilities capabilities) {
   uint64_t mask = 0;
   for (const Capability capability : capabilities) mask |= uint64_t{1} << number_of(capability);
   return mask;
+}
+
+/// Of this process; none when it cannot be asked.
+uint64_t permitted_capabilities() {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct words[2] = {};
+  if (::syscall(SYS_capget, &header, words) < 0) return 0;
+  return words[0].permitted | uint64_t{words[1].permitted} << 32;
 }
 
 /// Matters to an execve(2) only, which seal_process() makes harmless as well; without CAP_SETPCAP
@@ -66,8 +82,8 @@ Result<Identity> find_user(const char* name_or_number) {
 
 bool is_superuser() { return ::geteuid() == 0; }
 
-Result<void> become(Identity identity, std::initializer_list<Capability> kept) {
-  const uint64_t mask = mask_of(kept);
+Result<void> become(Identity identity, Capabilities needed, Capabilities wanted) {
+  const uint64_t mask = mask_of(needed) | (mask_of(wanted) & permitted_capabilities());
   bound_capabilities(mask);
   TRY(checked_void(::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)));
   TRY(checked_void(::setgroups(0, nullptr)));
@@ -77,8 +93,8 @@ Result<void> become(Identity identity, std::initializer_list<Capability> kept) {
   return set_capabilities(mask);
 }
 
-Result<void> keep_capabilities(std::initializer_list<Capability> kept) {
-  return set_capabilities(mask_of(kept));
+Result<void> keep_capabilities(Capabilities needed, Capabilities wanted) {
+  return set_capabilities(mask_of(needed) | (mask_of(wanted) & permitted_capabilities()));
 }
 
 Result<void> seal_process() {

@@ -26,14 +26,17 @@ Result<Identity> find_user(const char* name_or_number);
 
 bool is_superuser();
 
-enum class Capability { SysAdmin, SysChroot };
+enum class Capability { DacReadSearch, SysAdmin, SysChroot };
 
-/// Becomes `identity` without other groups, and keeps of all capabilities `kept` alone. EPERM when
-/// this process has not all of these. To be called with a single thread.
-Result<void> become(Identity identity, std::initializer_list<Capability> kept);
+using Capabilities = std::initializer_list<Capability>;
 
-/// Keeps of all capabilities `kept` alone.
-Result<void> keep_capabilities(std::initializer_list<Capability> kept);
+/// Becomes `identity` without other groups, and keeps of all capabilities `needed` alone, and those
+/// of `wanted` that this process has. EPERM when it has not all that are needed. To be called with
+/// a single thread.
+Result<void> become(Identity identity, Capabilities needed, Capabilities wanted);
+
+/// Keeps of all capabilities these alone.
+Result<void> keep_capabilities(Capabilities needed, Capabilities wanted);
 
 /// From now on no execve(2) gives privileges, and nobody but the superuser may look into this
 /// process.

@@ -20,13 +20,23 @@ Result<Stat> stat(Place place) {
   return result;
 }
 
+namespace {
+
+constexpr unsigned kUniqueMountId = 0x4000;  // STATX_MNT_ID_UNIQUE of 6.8.
+
+}  // namespace
+
 Result<Stat> stat_without_asking(BorrowedFd fd) {
   Stat result;
   const int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
-  if (::statx(raw(fd), "", flags, STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_INO, &result) < 0) {
-    return fail(errno);
-  }
+  const unsigned wanted = STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_INO | kUniqueMountId;
+  if (::statx(raw(fd), "", flags, wanted, &result) < 0) return fail(errno);
   return result;
+}
+
+std::optional<uint64_t> unique_mount_id(const Stat& stat) {
+  if ((stat.stx_mask & kUniqueMountId) == 0) return std::nullopt;
+  return stat.stx_mnt_id;
 }
 
 Result<struct statvfs> stat_file_system(BorrowedFd fd) {

@@ -51,7 +51,7 @@ class Broker:
             listener.bind(self.socket)
             os.chmod(self.socket, 0o666)
             listener.listen()
-            rights = "=-all,+sys_admin,+sys_chroot"
+            rights = "=-all,+dac_read_search,+sys_chroot,+sys_admin"
             command, options = with_socket(listener, self.program, *arguments)
             return self._start(["setpriv", f"--reuid={BROKER_UID}", f"--regid={BROKER_UID}", "--clear-groups", "--no-new-privs",
                                 *(f"--{kind}-caps{rights}" for kind in ("inh", "ambient")), f"--bounding-set{rights}",

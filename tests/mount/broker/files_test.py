@@ -78,19 +78,22 @@ def outcomes_of_writing(path):
 
 def test_a_file_open_for_reading_is_never_written(t):
     """The client of a FUSE is told EIO whatever keeps the kernel from opening a backing file: here EROFS. So the same is
-    done with a file that may be written, where it has to succeed.
+    done with a file that may be written, where it has to succeed. Of several files on a mount the first is registered in
+    another way than the rest.
     """
     broker, point = world(t)
-    target = t.roots + "/target"
+    target, second = t.roots + "/target", t.roots + "/second"
     write(target, "root's")
+    write(second, "root's")
 
     def deed(fuse, client):
         write(t.home + "/own", "own")
-        answers = client.register(os.open(target, os.O_RDONLY)), client.register(os.open(t.home + "/own", os.O_RDWR))
-        equal([answer[0] for answer in answers], ["None", "None"], "the answers")
-        fuse.files["file"], fuse.files["own"] = (answer[1] for answer in answers)
+        offers = os.open(target, os.O_RDONLY), os.open(second, os.O_RDONLY), os.open(t.home + "/own", os.O_RDWR)
+        answers = [client.register(offer) for offer in offers]
+        equal([answer[0] for answer in answers], ["None"] * 3, "the answers")
+        fuse.files["file"], fuse.files["second"], fuse.files["own"] = (answer[1] for answer in answers)
         fuse.serve()
-        found = outcomes_of_writing(point + "/file"), outcomes_of_writing(point + "/own")
+        found = [outcomes_of_writing(f"{point}/{name}") for name in ("file", "second", "own")]
         equal(read(point + "/file"), b"root's", "content")
         reader = os.open(point + "/file", os.O_RDONLY)
         with mmap.mmap(reader, 6, mmap.MAP_SHARED, mmap.PROT_READ) as mapped:
@@ -99,10 +102,10 @@ def test_a_file_open_for_reading_is_never_written(t):
         refused(errno.EIO, os.open, f"/proc/self/fd/{reader}", os.O_RDWR)
         os.close(reader)
         return found
-    of_target, of_own = attack(broker, point, deed)
-    equal(of_target, dict.fromkeys(WAYS_TO_WRITE, "EIO"), "opening a file that may be read")
+    *of_theirs, of_own = attack(broker, point, deed)
+    equal(of_theirs, [dict.fromkeys(WAYS_TO_WRITE, "EIO")] * 2, "opening files that may be read")
     equal(of_own, dict.fromkeys(WAYS_TO_WRITE, "written"), "opening a file that may be written")
-    equal(read(target), b"root's", "content in the end")
+    equal((read(target), read(second)), (b"root's", b"root's"), "contents in the end")
 
 
 def test_no_mapping_writes_what_is_open_for_reading(t):
@@ -298,12 +301,16 @@ def test_files_on_disks_and_in_memory_are_served(t):
         def deed(fuse, client, root=root):
             write(root + "/file", "first")
             fuse.files["read"] = client.register(os.open(root + "/file", os.O_RDONLY))[1]
+            write(root + "/again", "again")
+            fuse.files["again"] = client.register(os.open(root + "/again", os.O_RDONLY))[1]
             write(root + "/other", "second")
             fuse.files["write"] = client.register(os.open(root + "/other", os.O_RDWR))[1]
             fuse.serve()
             write(point + "/write", "third.", "r+b")
-            return read(point + "/read"), read(root + "/other")
-        equal(attack(broker, point, deed), (b"first", b"third."), f"contents on {kind}")
+            for name in ("read", "again"):
+                refused(errno.EIO, os.open, f"{point}/{name}", os.O_RDWR)
+            return read(point + "/read"), read(point + "/again"), read(root + "/other")
+        equal(attack(broker, point, deed), (b"first", b"again", b"third."), f"contents on {kind}")
 
 
 def test_file_systems_of_other_kinds_are_refused(t):

@@ -15,7 +15,7 @@ from harness.worlds import NOBODY, give_to, ordinary_fuse_device
 
 SYSTEMS = ("overpass",)
 RIGHTS = ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp")
-ADMIN, CHROOT = 1 << 21, 1 << 18
+SEARCH, CHROOT, ADMIN = 1 << 2, 1 << 18, 1 << 21
 
 
 def rights_of(pid):
@@ -26,7 +26,7 @@ def rights_of(pid):
 
 def rights(capabilities, inheritable=0):
     ids = [str(BROKER_UID)] * 4
-    words = [f"{mask:016x}" for mask in (inheritable, capabilities, capabilities, ADMIN | CHROOT)]
+    words = [f"{mask:016x}" for mask in (inheritable, capabilities, capabilities, SEARCH | CHROOT | ADMIN)]
     return {"Uid": ids, "Gid": ids, "Groups": [], **{name: [word] for name, word in zip(RIGHTS[3:7], words)},
             "NoNewPrivs": ["1"], "Seccomp": ["2"]}
 
@@ -56,11 +56,11 @@ def made(t, *arguments, **named):
     return broker
 
 
-def test_it_keeps_two_rights_and_a_clients_process_one(t):
+def test_it_keeps_three_rights_and_a_clients_process_two(t):
     broker = made(t)
-    equal(rights_of(broker.process.pid), rights(ADMIN | CHROOT), "rights of the server")
+    equal(rights_of(broker.process.pid), rights(SEARCH | CHROOT | ADMIN), "rights of the server")
     client = greeted(t, broker)
-    equal(rights_of(broker.children()[0]), rights(ADMIN), "rights of a client's process")
+    equal(rights_of(broker.children()[0]), rights(SEARCH | ADMIN), "rights of a client's process")
     client.go_on()
 
 
@@ -76,17 +76,17 @@ def test_a_clients_process_holds_nothing_of_others(t):
     broker = made(t)
     clients = [greeted(t, broker) for _ in range(3)]
     for pid in broker.children():
-        kinds = sorted(re.sub(r":?\[.*", "", os.readlink(f"/proc/{pid}/fd/{fd}")) for fd in os.listdir(f"/proc/{pid}/fd"))
+        kinds = sorted(re.sub(r":?\[.*|(?<=/proc/)\d+", "", os.readlink(f"/proc/{pid}/fd/{fd}")) for fd in os.listdir(f"/proc/{pid}/fd"))
         log = os.path.realpath(broker.directory) + "/log"
-        equal([kind for kind in kinds if kind not in ("/dev/null", log)], ["/dev/fuse", "anon_inode", "socket", "socket"],
-              "its mount, its client's pidfd, the connections to the client and to the server")
+        equal([kind for kind in kinds if kind not in ("/dev/null", log)], ["/dev/fuse", "/proc//fd", "anon_inode", "socket", "socket"],
+              "its mount, its own descriptors, its client's pidfd, the connections to the client and to the server")
     for client in clients:
         client.go_on()
 
 
 def test_a_service_manager_may_start_it(t):
     broker, stack = world(t, NOBODY, passed=True)
-    equal(rights_of(broker.process.pid), rights(ADMIN | CHROOT), "rights of the server")
+    equal(rights_of(broker.process.pid), rights(SEARCH | CHROOT | ADMIN), "rights of the server")
 
     def work():
         m = mounted(t, broker, stack)

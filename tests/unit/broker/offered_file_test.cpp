@@ -49,7 +49,7 @@ TEST_F(OfferedFile, IsGrantedTheAccessItWasOpenedFor) {
     const UniqueFd fd(open(flags));
     const auto checked = check_file(fd);
     ASSERT_TRUE(checked.has_value());
-    EXPECT_EQ(*checked, access);
+    EXPECT_EQ(checked->access, access);
   }
 }
 

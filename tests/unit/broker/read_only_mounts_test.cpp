@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+//
+// Each file reached is opened for writing as the kernel would for a user: by its path descriptor,
+// without a look at permissions. That has to fail with EROFS, whichever way it was reached.
+
+#include "broker/read_only_mounts.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "../sys/scratch.h"
+#include "sys/open.h"
+
+namespace overpass::broker {
+namespace {
+
+class ReadOnlyMountsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    for (const char* name : {"first", "second", "third"}) {
+      ::close(unit::checked(::open(path(name).c_str(), O_CREAT | O_WRONLY, 0600), name));
+    }
+  }
+
+  std::string path(const char* name) { return scratch_.path(name); }
+
+  static UniqueFd own_files() {
+    return UniqueFd(::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  }
+
+  static UniqueFd open(const std::string& path) {
+    return UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  }
+
+  /// On the mount where the file was reached; what opening it for writing fails with is `*error`.
+  static std::optional<uint64_t> mount_of_reached(ReadOnlyMounts& mounts, BorrowedFd file,
+                                                  int* error) {
+    const auto stat = unit::must(sys::stat_without_asking(file));
+    const UniqueFd reached = unit::must(mounts.reach(file, stat));
+    const auto seen = unit::must(sys::stat_without_asking(reached));
+    EXPECT_EQ(seen.stx_ino, stat.stx_ino);
+    EXPECT_EQ(sys::device_of(seen), sys::device_of(stat));
+    EXPECT_NE(sys::unique_mount_id(seen), sys::unique_mount_id(stat));
+    *error = unit::error_of(sys::reopen(reached, O_RDWR));
+    return sys::unique_mount_id(seen);
+  }
+
+  unit::Scratch scratch_;
+};
+
+TEST_F(ReadOnlyMountsTest, OneCloneServesAllFilesOfAMount) {
+  ReadOnlyMounts mounts(own_files());
+  int errors[3];
+  const UniqueFd first = open(path("first"));
+  const UniqueFd second = open(path("second"));
+  const UniqueFd third = open(path("third"));
+  ASSERT_EQ(::unlink(path("third").c_str()), 0);
+  const auto of_first = mount_of_reached(mounts, first, &errors[0]);
+  const auto of_second = mount_of_reached(mounts, second, &errors[1]);
+  (void)mount_of_reached(mounts, third, &errors[2]);
+  if (!of_first) GTEST_SKIP() << "mounts have no unique numbers before Linux 6.8";
+  EXPECT_EQ(of_first, of_second);
+  for (const int error : errors) EXPECT_EQ(error, EROFS);
+}
+
+TEST_F(ReadOnlyMountsTest, WithoutProcEachFileGetsACloneOfItsOwn) {
+  ReadOnlyMounts mounts;
+  int errors[2];
+  const UniqueFd first = open(path("first"));
+  const UniqueFd second = open(path("second"));
+  const auto of_first = mount_of_reached(mounts, first, &errors[0]);
+  const auto of_second = mount_of_reached(mounts, second, &errors[1]);
+  EXPECT_TRUE(!of_first || of_first != of_second);
+  for (const int error : errors) EXPECT_EQ(error, EROFS);
+}
+
+TEST_F(ReadOnlyMountsTest, AFileOnAnotherMountIsReachedOnACloneOfThat) {
+  ReadOnlyMounts mounts(own_files());
+  int errors[3];
+  const UniqueFd first = open(path("first"));
+  // Another mount of the same file system, and another file system.
+  const UniqueFd tree(::open_tree(AT_FDCWD, path("").c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  const UniqueFd second(::openat(raw(tree.get()), "second", O_RDONLY | O_CLOEXEC));
+  const UniqueFd other(::open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+  const auto of_first = mount_of_reached(mounts, first, &errors[0]);
+  const auto of_second = mount_of_reached(mounts, second, &errors[1]);
+  const auto of_other = mount_of_reached(mounts, other, &errors[2]);
+  if (!of_first) GTEST_SKIP() << "mounts have no unique numbers before Linux 6.8";
+  EXPECT_NE(of_first, of_second);
+  EXPECT_NE(of_first, of_other);
+  for (const int error : errors) EXPECT_EQ(error, EROFS);
+}
+
+}  // namespace
+}  // namespace overpass::broker
