@@ -56,7 +56,7 @@ class Spoiling(UnrulyTransfers):
 def test_data_are_those_of_the_model_when_transfers_come_in_pieces_and_late(t):
     mode = UnrulyMode("in pieces", ("passthrough=off",), seeks_see_stores=False, apart=True,
                       made=lambda upper: UnrulyTransfers(upper, longest_read=7000, longest_write=7000, latest=0.0005))
-    check(t, mode, "ext4", t.settings.steps or UNRULY_STEPS)
+    check(t, mode, "ext4", UNRULY_STEPS * (10 if t.settings.full else 1))
 
 
 @only("overpass")
