@@ -25,8 +25,9 @@ namespace overpass::broker {
 namespace {
 
 /// How long a client's process may outlive the client. It has nothing to do then but to give the
-/// ids back; only a file server that does not answer can keep it.
-constexpr uint64_t kPatienceMs = 2000;
+/// ids back, which takes seconds where each has a clone of a mount; only a file server that does
+/// not answer can keep it longer.
+constexpr uint64_t kPatienceMs = 10'000;
 
 struct Client {
   pid_t child = 0;
