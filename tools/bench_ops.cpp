@@ -294,6 +294,7 @@ constexpr std::array kOperations{
     Operation{"readdir-cold", nullptr, list_names, false, false},
     Operation{"readdir-warm", nullptr, list_names, true, false},
     Operation{"walk-cold", nullptr, list_and_stat, false, false},
+    Operation{"open-first", stat_files, open_and_close, false, false},
     Operation{"open-close", nullptr, open_and_close, true, false},
     Operation{"open-read-close", nullptr, open_read_close, true, false},
     Operation{"open-mmap-close", nullptr, open_map_close, true, false},

@@ -8,7 +8,7 @@
 import statistics
 from dataclasses import dataclass
 
-from benchlib.systems import COLUMNS
+from benchlib.columns import COLUMNS
 
 WARM = ("stat-warm", "absent-warm", "readdir-warm")
 
@@ -48,6 +48,13 @@ def wanted_ratios(row, ours):
     yield "fuse-overlayfs", 1.0
 
 
+def wanted_of_user(row):
+    """Least ratio of an ordinary user's mount with a broker to root's: the same but for registering."""
+    if row.operation == "open-first":
+        return 0.5
+    return 0.97 if row.fio else 0.9
+
+
 def verdict_between(row, ours, against, wanted, mine, theirs):
     """Of neighbouring measurements; nothing when one side has none."""
     ratios = [a / b for a, b in zip(mine, theirs) if b]
@@ -69,4 +76,6 @@ def judge(results):
             if row.base in bases:
                 verdicts += verdict_between(row, ours, f"itself: {row.base}", 0.5, mine,
                                             results.values(bases[row.base], ours))
+        verdicts += verdict_between(row, "overpass-user", COLUMNS["overpass"][1], wanted_of_user(row),
+                                    results.values(row, "overpass-user"), results.values(row, "overpass"))
     return verdicts

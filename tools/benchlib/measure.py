@@ -10,9 +10,10 @@ import os
 import select
 import subprocess
 
+from benchlib.columns import COLUMNS
 from benchlib.isolation import put_first
 from benchlib.scratch import drop_names
-from benchlib.systems import COLUMNS, MountFailed
+from benchlib.systems import MountFailed, as_user
 
 CELL_SECONDS = 120   # after this a cell counts as hung
 
@@ -24,18 +25,19 @@ class CellFailed(Exception):
 class Driver:
     """bench_ops at work below a mountpoint. Entered when it is ready; go() returns the rate."""
 
-    def __init__(self, settings, row, root):
+    def __init__(self, settings, row, system):
+        self.identity = as_user(system.user)
         scratch = settings.scratch
         directories, files = (1, scratch.large_files) if row.large else \
                              (scratch.directories, scratch.files)
-        self.command = [settings.programs.bench_ops, row.work or row.operation, root,
+        self.command = [settings.programs.bench_ops, row.work or row.operation, system.mountpoint,
                         "--threads", str(row.threads), "--min-ms", str(settings.min_ms),
                         "--directories", str(directories), "--files", str(files),
                         *(["--pin"] if settings.pin else [])]
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, text=True,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **self.identity)
         readable, _, _ = select.select([self.process.stdout], [], [], CELL_SECONDS)
         if readable and self.process.stdout.readline().strip() == "ready":
             return self
@@ -59,18 +61,17 @@ class Driver:
 
 
 def run_driver(settings, row, system):
-    with Driver(settings, row, system.mountpoint) as driver:
+    with Driver(settings, row, system) as driver:
         if not row.cold:
             settings.scratch.settle()
         operations, seconds = driver.go()
     return operations / seconds
 
 
-def read_once(path):
+def read_once(path, system):
     """Brings a file into the page cache through the mount, as a user would."""
-    with open(path, "rb", buffering=0) as file:
-        while file.read(1 << 20):
-            pass
+    subprocess.run(["dd", f"if={path}", "of=/dev/null", "bs=1M", "status=none"], stdin=subprocess.DEVNULL,
+                   check=True, timeout=CELL_SECONDS, **as_user(system.user))
 
 
 def run_fio(settings, row, system):
@@ -78,7 +79,7 @@ def run_fio(settings, row, system):
     data = os.path.join(system.mountpoint, "data")
     prefix = "out" if row.writes_data else "in"
     for index in range(row.threads):
-        read_once(os.path.join(data, f"{prefix}{index}"))
+        read_once(os.path.join(data, f"{prefix}{index}"), system)
     settings.scratch.settle()
     command = ["fio", "--name=bench", f"--directory={data}", f"--filename_format={prefix}$jobnum",
                f"--size={settings.scratch.data_mib}m", f"--numjobs={row.threads}", "--thread",
@@ -89,7 +90,8 @@ def run_fio(settings, row, system):
         command += [f"--cpus_allowed=0-{os.cpu_count() - 1}", "--cpus_allowed_policy=split"]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              cwd=settings.scratch.path, timeout=CELL_SECONDS, check=False)
+                              cwd=settings.scratch.path, timeout=CELL_SECONDS, check=False,
+                              **as_user(system.user))
     except subprocess.TimeoutExpired:
         raise CellFailed("fio hung") from None
     if done.returncode != 0:
@@ -140,6 +142,6 @@ def measure_all(settings, rows, results, progress):
                 progress.show(f"{row.label}: {COLUMNS[column][1]}, {repeat + 1}/{settings.repeat}")
                 try:
                     results.add(row, column, measure_cell(settings, row, column))
-                except (CellFailed, MountFailed, OSError) as failure:
+                except (CellFailed, MountFailed, OSError, subprocess.SubprocessError) as failure:
                     results.failures[row.key, column] = str(failure) or type(failure).__name__
                 progress.step()

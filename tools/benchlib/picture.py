@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 
 from benchlib.results import overpass_for
-from benchlib.systems import COLUMNS
+from benchlib.columns import COLUMNS
 
 # Colours that stay apart for the colour-blind; shapes differ as well.
 STYLE = {
@@ -17,6 +17,8 @@ STYLE = {
     "overlayfs": ("#0072b2", 7),
     "overpass": ("#d55e00", 5),
     "overpass-uring": ("#d55e00", 4),
+    "overpass-user": ("#cc3311", 6),
+    "overpass-alone": ("#cc3311", 12),
     "hp": ("#009e73", 9),
     "hp-uring": ("#009e73", 8),
     "fuse-overlayfs": ("#cc79a7", 13),

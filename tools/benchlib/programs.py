@@ -19,6 +19,7 @@ class BuildFailed(Exception):
 class Programs:
     bench_ops: str
     overpass: str | None
+    broker: str | None
     passthrough_hp: str | None
     fuse_overlayfs: str | None
 
@@ -33,7 +34,7 @@ def quietly(command, remedy):
 def build_with_meson(source, build):
     if not os.path.exists(os.path.join(build, "build.ninja")):
         quietly(["meson", "setup", build, source], "run tools/setup first")
-    quietly(["meson", "compile", "-C", build, "overpass", "bench_ops"], "see above")
+    quietly(["meson", "compile", "-C", build, "overpass", "overpass-broker", "bench_ops"], "see above")
 
 
 def build_passthrough_hp(source, build):
@@ -67,7 +68,9 @@ def collect(source, build, may_build):
     if not os.path.exists(bench_ops):
         raise BuildFailed(f"{bench_ops} is missing: leave out --no-build")
     overpass = os.path.join(build, "overpass")
+    broker = os.path.join(build, "overpass-broker")
     return Programs(bench_ops=bench_ops,
                     overpass=overpass if os.path.exists(overpass) else None,
+                    broker=broker if os.path.exists(broker) else None,
                     passthrough_hp=build_passthrough_hp(source, build),
                     fuse_overlayfs=shutil.which("fuse-overlayfs"))

@@ -7,7 +7,7 @@ import json
 
 from benchlib.goals import judge
 from benchlib.results import overpass_for
-from benchlib.systems import COLUMNS
+from benchlib.columns import COLUMNS
 
 
 def short(value):

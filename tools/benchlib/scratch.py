@@ -32,6 +32,7 @@ class Scratch:
         self.data_mib = data_mib
         self.threads = threads
         self.large_files = large_files
+        self.owner = None            # of all layers, where that is not root
         self.tree_is_stale = False   # a row has used up root/tree
 
     def at(self, name):
@@ -52,10 +53,16 @@ class Scratch:
                 for _ in range(self.data_mib):
                     file.write(CHUNK)
 
+    def give(self, *names):
+        """Makes layers belong to the owner."""
+        if self.owner is not None:
+            subprocess.run(["chown", "-R", f"{self.owner}:{self.owner}", *names], check=True)
+
     def make_lower(self, with_data):
         self.make_tree(self.lower)
         if with_data:
             self.make_big_files(os.path.join(self.lower, "data"), "in")
+        self.give(self.lower)
 
     def lower_names(self, row):
         """The lower layers for the row, topmost first, relative to the scratch directory: five
@@ -63,6 +70,7 @@ class Scratch:
         if row.large:
             if not os.path.isdir(self.at("large")):
                 fill_directory(self.at("large/tree/d000"), self.large_files, 100)
+                self.give(self.at("large"))
             return ["large"]
         for number in range(row.lowers - 1):
             for d in range(self.directories if not os.path.isdir(self.at(f"l/{number}")) else 0):
@@ -78,11 +86,13 @@ class Scratch:
             if not os.path.isdir(upper):
                 self.make_big_files(os.path.join(upper, "data"), "out")
                 os.makedirs(work)
+            self.give(upper, work)   # another's daemon has made things there
             return upper, work
         upper, work = self.at("upper"), self.at("work")
         for directory in (upper, work):
             shutil.rmtree(directory, ignore_errors=True)
             os.makedirs(directory)
+        self.give(upper, work)
         return upper, work
 
     def fresh_root(self, row):

@@ -11,8 +11,9 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 
+from benchlib.columns import COLUMNS
 from benchlib.measure import CellFailed, Driver, mounted
-from benchlib.systems import COLUMNS, MountFailed, Overpass
+from benchlib.systems import MountFailed, Overpass
 
 LINE = re.compile(r"^\s*(\w+)\s+(\d+)\s*$")
 
@@ -74,7 +75,7 @@ def count_cell(settings, row, column):
     counts = Counts(row, column)
     system = COLUMNS[column][0](column, settings.scratch, settings.programs)
     with mounted(system, row, settings):
-        with Driver(settings, row, system.mountpoint) as driver:
+        with Driver(settings, row, system) as driver:
             before = request_counts(system)
             with Trace(system.pid, os.path.join(settings.scratch.path, "strace")) as trace:
                 counts.operations, _ = driver.go()

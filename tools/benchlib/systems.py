@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# The columns of the benchmark's table: how each file system is mounted, found and unmounted.
+# The systems that are compared: how each file system is mounted, found and unmounted.
 # Every cell gets a mount of its own; a system is an object only for the time of one mount.
 
 import json
@@ -19,11 +19,11 @@ class MountFailed(Exception):
     """The system could not be mounted; the text says why."""
 
 
-def run(command, cwd=None):
+def run(command, **named):
     """The command's output. Through a file: a daemon it leaves behind may keep its output open."""
     with tempfile.TemporaryFile() as output:
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, cwd=cwd,
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, **named,
                                   stderr=subprocess.STDOUT, timeout=PATIENCE, check=False)
         except subprocess.TimeoutExpired as late:
             raise MountFailed(str(late)) from None
@@ -32,6 +32,11 @@ def run(command, cwd=None):
     if done.returncode != 0:
         raise MountFailed(f"{os.path.basename(command[0])}: {text.strip()[-300:]}")
     return text
+
+
+def as_user(user):
+    """Popen's arguments for a program of that user; none for root's."""
+    return {} if user is None else {"user": user, "group": user, "extra_groups": []}
 
 
 def wait_until(condition, what):
@@ -61,6 +66,7 @@ class Plain:
     """No mount at all: the directory itself."""
 
     layered, fuse, uring = False, False, False
+    user = None   # whose programs work on it, where that is not root
 
     def __init__(self, name, scratch, programs):
         self.name, self.scratch, self.programs = name, scratch, programs
@@ -207,22 +213,25 @@ class Overpass(Mounted):
     def mount(self):
         with isolation.uring(self.uring):
             transport = "" if self.uring else ",io_uring=off"
-            run([self.programs.overpass, "-o", self.format_options() + transport, self.mountpoint],
-                cwd=self.scratch.path)
-            os.stat(self.mountpoint)   # answered after the kernel has seen what was agreed on
+            self.run([self.programs.overpass, "-o", self.format_options() + transport, self.mountpoint])
+            self.run(["stat", self.mountpoint])   # answered after the kernel has seen what was agreed on
         status = self.status()
         self.pid, transport = status["pid"], status["transport"]
         if ("uring" in transport) != self.uring:
             self.unmount()
             raise MountFailed(f"overpass chose the transport {transport!r}")
 
+    def run(self, command):
+        """As the one whose mount it is: nobody else may look into it."""
+        return run(command, cwd=self.scratch.path, **as_user(self.user))
+
     def status(self):
-        return json.loads(run([self.programs.overpass, "status", self.mountpoint, "--json"]))
+        return json.loads(self.run([self.programs.overpass, "status", self.mountpoint, "--json"]))
 
     def unmount(self):
         if is_mounted(self.mountpoint):
             try:
-                run([self.programs.overpass, "umount", self.mountpoint])
+                self.run([self.programs.overpass, "umount", self.mountpoint])
             except MountFailed:
                 pass   # the plain umount that follows has the last word
         super().unmount()
@@ -230,15 +239,3 @@ class Overpass(Mounted):
 
 class OverpassUring(Overpass):
     uring = True
-
-
-# Name, class, title; in the order of the table.
-COLUMNS = {
-    "plain": (Plain, "plain directory"),
-    "overlayfs": (KernelOverlay, "kernel overlayfs"),
-    "overpass": (Overpass, "overpass"),
-    "overpass-uring": (OverpassUring, "overpass, io_uring"),
-    "hp": (PassthroughHp, "passthrough_hp"),
-    "hp-uring": (PassthroughHpUring, "passthrough_hp, io_uring"),
-    "fuse-overlayfs": (FuseOverlayfs, "fuse-overlayfs"),
-}
