@@ -75,7 +75,7 @@ std::string member_text(const Json& object, const std::string& key) {
 /// Where a member stands in the summary.
 int rank_of(std::string_view key) {
   constexpr std::string_view kFirst[] = {"version",     "pid",       "mountpoint", "layers",
-                                         "passthrough", "transport", "threads"};
+                                         "passthrough", "writeback", "transport",  "threads"};
   if (key == "requests") return 100;
   const auto found = std::find(std::begin(kFirst), std::end(kFirst), key);
   return static_cast<int>(found - std::begin(kFirst));

@@ -53,7 +53,6 @@ constexpr LimitedOption kLimited[] = {
     {"noxattrs", "off", "extended attributes are always shown"},
     {"plugins", "", "layers are directories; there are no layer plugins"},
     {"timeout", "1000000000", kCachesUntilChange},
-    {"writeback", "auto|off", "this version writes through to the upper"},
     // libfuse
     {"subtype", "overpass", "the type of the mount is always fuse.overpass"},
     {"allow_root", "off", "the kernel knows only the owner or everybody: use allow_other"},

@@ -35,9 +35,10 @@ struct Options {
   layer::FormatChoice format;  ///< What of overlayfs's format is used: redirect_dir=, index=, ...
   LowerIo lower_io = LowerIo::Passthrough;
   Switch passthrough = Switch::Auto;
-  std::string broker = "auto";     ///< The socket of overpass-broker, or "auto", or "off".
-  Switch io_uring = Switch::Auto;  ///< FUSE over io_uring as the transport.
-  uint32_t threads = 0;            ///< At most so many serve /dev/fuse; 0: one per CPU.
+  std::string broker = "auto";      ///< The socket of overpass-broker, or "auto", or "off".
+  Switch writeback = Switch::Auto;  ///< The kernel gathers writes; excludes passthrough.
+  Switch io_uring = Switch::Auto;   ///< FUSE over io_uring as the transport.
+  uint32_t threads = 0;             ///< At most so many serve /dev/fuse; 0: one per CPU.
 
   std::optional<bool> allow_other;                          ///< Absent: on for root, off otherwise.
   bool suid = true, dev = true, exec = true, atime = true;  ///< Mount flags.

@@ -75,6 +75,10 @@ Expected<void> validate(const Options& options) {
     return problem("upper directory and workdir are the same: " + in_quotes(*options.upper),
                    "use a directory beside the upper as the workdir");
   }
+  if (options.passthrough == Switch::On && options.writeback == Switch::On) {
+    return problem("passthrough=on and writeback=on exclude each other",
+                   "leave one of them out: passthrough is the faster one where it is to be had");
+  }
   return check_paths(options);
 }
 

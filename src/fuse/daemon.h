@@ -31,6 +31,8 @@ struct Negotiated {
   std::string io_uring_reason;  ///< Why not.
   bool passthrough = false;
   std::string passthrough_reason;  ///< Why not.
+  bool writeback = false;
+  std::string writeback_reason;  ///< Why not.
   unsigned protocol_minor = 0;
   bool needs_opendir = true;  ///< The kernel insists on opening directories (before Linux 5.1).
 };

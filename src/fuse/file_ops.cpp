@@ -27,6 +27,10 @@ overlay::Transferred answer_with(ReplyType reply, Send send) {
   };
 }
 
+overlay::Transferred done_with(fuse_req_t request) {
+  return answer_with(EmptyReply(request), [](EmptyReply& reply, std::span<char>) { reply.send(); });
+}
+
 void on_read(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Read);
   overlay::read(daemon.overlay, *file_of(info), size, offset, info->flags,
@@ -48,18 +52,13 @@ void on_write(fuse_req_t request, fuse_ino_t, const char* data, size_t size, off
 
 void on_fsync(fuse_req_t request, fuse_ino_t, int data_only, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Fsync);
-  answer_later(EmptyReply(request), [&daemon, data_only, file = file_of(info)]() -> Result<void> {
-    return overlay::sync(daemon.overlay, *file, data_only != 0);
-  });
+  overlay::sync(daemon.overlay, *file_of(info), data_only != 0, done_with(request));
 }
 
 void on_fallocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t length,
                   fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Fallocate);
-  answer_later(EmptyReply(request),
-               [&daemon, mode, offset, length, file = file_of(info)]() -> Result<void> {
-                 return overlay::allocate(daemon.overlay, *file, mode, offset, length);
-               });
+  overlay::allocate(daemon.overlay, *file_of(info), mode, offset, length, done_with(request));
 }
 
 void on_lseek(fuse_req_t request, fuse_ino_t, off_t offset, int whence, fuse_file_info* info) {

@@ -46,6 +46,17 @@ class Handles {
     return object;
   }
 
+  /// Calls `visit` with each object that is held, under a lock.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (Shard& shard : shards_) {
+      Lock lock(shard.mutex);
+      for (RingLink* link = &shard.objects.next(); link != &shard.objects; link = &link->next()) {
+        visit(*static_cast<const T*>(link));
+      }
+    }
+  }
+
   static T* at(uint64_t number) { return reinterpret_cast<T*>(number); }
 
  private:

@@ -42,7 +42,6 @@ constexpr Feature kFeatures[] = {
     // Locks are the kernel's own.
     {FUSE_CAP_POSIX_LOCKS, false},
     {FUSE_CAP_FLOCK_LOCKS, false},
-    {FUSE_CAP_WRITEBACK_CACHE, false},
 };
 
 void negotiate_passthrough(Daemon& daemon, fuse_conn_info& connection) {
@@ -62,6 +61,22 @@ void negotiate_passthrough(Daemon& daemon, fuse_conn_info& connection) {
                                            : FUSE_BACKING_STACKED_UNDER;
   result.passthrough = true;
   daemon.overlay.backing_files = &daemon.backing_files;
+}
+
+/// The kernel has either passthrough or a write-back cache. With the latter it goes by its own idea
+/// of sizes and times, and by that of appends only in part (overpass(1)), so it has to be asked
+/// for. After negotiate_passthrough().
+void negotiate_writeback(Daemon& daemon, fuse_conn_info& connection) {
+  Negotiated& result = daemon.negotiated;
+  const bool is_wanted = daemon.options.writeback == config::Switch::On;
+  if (!is_wanted || !daemon.overlay.is_writable()) {
+    fuse_unset_feature_flag(&connection, FUSE_CAP_WRITEBACK_CACHE);
+    result.writeback_reason = is_wanted ? "the mount is read-only" : "not asked for";
+    return;
+  }
+  result.writeback = fuse_set_feature_flag(&connection, FUSE_CAP_WRITEBACK_CACHE);
+  if (!result.writeback) result.writeback_reason = "the kernel does not offer it";
+  daemon.overlay.writeback = result.writeback;
 }
 
 /// A handle (name_to_handle_at(2)) is a node id, which the next daemon may give to another file:
@@ -122,10 +137,13 @@ void negotiate(Daemon& daemon, fuse_conn_info& connection) {
   connection.time_gran = 1;
   connection.no_interrupt = 1;  // Nothing here waits long enough without having promised to end.
   negotiate_passthrough(daemon, connection);
+  negotiate_writeback(daemon, connection);
   negotiate_export(daemon, connection);
   negotiate_transport(daemon, connection);
   require(daemon, daemon.options.passthrough, agreed.passthrough, "passthrough",
           agreed.passthrough_reason);
+  require(daemon, daemon.options.writeback, agreed.writeback || !daemon.overlay.is_writable(),
+          "writeback", agreed.writeback_reason);
   require(daemon, daemon.options.io_uring, agreed.io_uring, "io_uring", agreed.io_uring_reason);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Tells the kernel about attributes that changed without its knowledge. A notification sent from a
-// thread that some request waits for can deadlock, so one thread of its own sends them all, after
-// the replies; and only attributes are invalidated, never pages or names.
+// Tells the kernel about what changed without its knowledge. To invalidate attributes is safe at
+// any time and done at once, so that who gets his answer afterwards sees no old ones. To invalidate
+// pages waits for the requests that fill them or write them back: that is done by a thread for
+// which no request waits, after the reply to the write that went elsewhere. Names never are.
 
 #ifndef OVERPASS_FUSE_NOTIFIER_H_
 #define OVERPASS_FUSE_NOTIFIER_H_
@@ -17,7 +18,7 @@
 
 namespace overpass::fuse {
 
-/// Threads: any may call attributes_changed(), which never waits for the kernel.
+/// Threads: any.
 class Notifier : public overlay::Invalidator {
  public:
   explicit Notifier(fuse_session* session);
@@ -27,6 +28,8 @@ class Notifier : public overlay::Invalidator {
   Notifier& operator=(const Notifier&) = delete;
 
   void attributes_changed(overlay::NodeId node) override;
+  /// Never waits for the kernel.
+  void content_changed(overlay::NodeId node) override;
 
  private:
   void run();

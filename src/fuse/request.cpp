@@ -25,6 +25,10 @@ double attribute_timeout(const overlay::Inode& inode, const sys::Stat& stat) {
 /// Hands the open file to the kernel, and describes it. No FLUSH: nothing is held back here.
 void hand_over(Daemon& daemon, overlay::Opened opened, fuse_file_info& info) {
   info.noflush = 1;
+  info.keep_cache = opened.pages == overlay::Pages::Kept;
+  info.direct_io = opened.pages == overlay::Pages::Bypassed;
+  // The file system below orders what needs order.
+  info.parallel_direct_writes = info.direct_io;
   info.backing_id = opened.backing ? opened.backing->value() : 0;
   info.fh = daemon.files.add(std::move(opened.file));
   ++daemon.counters.open_files;
@@ -76,8 +80,12 @@ void LookupReply::fail(Errno error) {
 }
 
 void AttributesReply::send(const ShownAttributes& shown) {
+  Daemon& daemon = daemon_of(request());
   const struct stat plain = plain_stat(shown.stat);
   (void)fuse_reply_attr(take(), &plain, attribute_timeout(*shown.inode, shown.stat));
+  // The kernel takes the attributes in a reply to SETATTR for the newest, also when it was told
+  // meanwhile that they had changed.
+  if (shown.inode->superseded) daemon.overlay.invalidator->attributes_changed(shown.inode->id);
 }
 
 void StatxReply::send(const ShownAttributes& shown) {

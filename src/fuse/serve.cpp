@@ -41,6 +41,10 @@ void find_registrar(Daemon& daemon) {
     reason = "switched off by option";
     return;
   }
+  if (daemon.options.writeback == config::Switch::On) {
+    reason = "writeback=on, which excludes it";
+    return;
+  }
   daemon.registers_itself = sys::is_privileged_in_initial_namespace();
   if (daemon.registers_itself) return;
   if (daemon.options.broker == "off") {

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdarg>
 #include <cstdio>
@@ -19,6 +20,7 @@
 #include "fuse/daemon.h"
 #include "fuse/operations.h"
 #include "fuse/serving_threads.h"
+#include "fuse/write_back.h"
 #include "sys/file_io.h"
 #include "sys/mount_api.h"
 #include "sys/open.h"
@@ -173,17 +175,22 @@ Expected<void> Session::serve(Daemon& daemon) {
   is_up = true;
   SessionRequests requests(session_, daemon.negotiated);
   ServingThreads threads(requests, daemon.threads);
-  std::thread watcher([this, &threads] {
+  std::atomic<bool> is_over = false;
+  std::thread watcher([&] {
     const sigset_t signals = ending_signals();
     int signal = 0;
     (void)sigwait(&signals, &signal);
-    if (signal != 0) log::debug("ending on signal %d", signal);
+    if (!is_over) {
+      log::debug("ending on signal %d", signal);
+      write_back(daemon, mountpoint_, signals);
+    }
     fuse_session_exit(session_);
     threads.stop();
   });
   auto served = threads.run();
   if (served && daemon.negotiated.io_uring) served = serve_over_io_uring(daemon.threads);
   // However the serving ended, the watcher waits for a signal.
+  is_over = true;
   (void)pthread_kill(watcher.native_handle(), SIGTERM);
   watcher.join();
   if (served) return {};

@@ -98,6 +98,7 @@ std::string status(const Daemon& daemon) {
       {"threads", daemon.threads},
       {"passthrough", passthrough_of(daemon)},
       {"files_registered_by", daemon.backing_files.registrar.name()},
+      {"writeback", {{"active", agreed.writeback}, {"reason", agreed.writeback_reason}}},
       {"transfers", daemon.overlay.transfers.describe()},
       {"requests", requests_of(daemon.counters)},
       {"inodes", daemon.overlay.table.size()},

@@ -177,8 +177,9 @@ Result<Entry> make_entry(const NewObject& object, const Finisher& finish = {}) {
 }
 
 /// What a creating open leaves for the descriptor itself.
-int creation_flags(int flags) {
-  return (flags & (O_ACCMODE | O_DSYNC | O_SYNC | O_NONBLOCK)) | O_CREAT | O_EXCL;
+int creation_flags(const Overlay& overlay, int flags) {
+  const int own = flags & (O_ACCMODE | O_DSYNC | O_SYNC | O_NONBLOCK);
+  return own_access(overlay, flags, own) | O_CREAT | O_EXCL;
 }
 
 }  // namespace
@@ -187,7 +188,7 @@ Result<Created> create_file(Overlay& overlay, const InodeRef& directory, const c
                             int flags, mode_t mode, const Caller& caller) {
   UniqueFd file;
   const Maker make = [&](BorrowedFd where, const char* as) -> Result<void> {
-    file = TRY(sys::open_at(where, as, creation_flags(flags), mode & 07777));
+    file = TRY(sys::open_at(where, as, creation_flags(overlay, flags), mode & 07777));
     return {};
   };
   const NewObject object = {overlay, directory, name, S_IFREG | mode, caller, make};

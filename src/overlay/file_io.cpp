@@ -5,6 +5,10 @@
 #include "overlay/file_io.h"
 
 #include <fcntl.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <utility>
 
 #include "io/rw_flags.h"
 #include "overlay/locate.h"
@@ -13,19 +17,33 @@
 #include "overlay/overlay.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
+#include "sys/stat.h"
 
 namespace overpass::overlay {
 
 namespace {
 
+io::Job job_on(io::Action action, SharedFd fd) {
+  io::Job job;
+  job.action = action;
+  job.fd = fd->fd;
+  job.pin = std::move(fd);
+  return job;
+}
+
+/// A transfer, on the descriptor that fits the handle's flags of now.
+Result<io::Job> job_for(Overlay& overlay, OpenFile& file, io::Action action, int flags) {
+  if ((flags & O_DIRECT) == 0) return job_on(action, TRY(file.content(overlay)));
+  DirectContent content = TRY(file.direct_content(overlay));
+  io::Job job = job_on(action, std::move(content.fd));
+  job.direct = content.is_direct;
+  return job;
+}
+
 /// What fills the kernel's page cache is worth nothing in part: there the end of what was read is
 /// taken for the end of the file. A direct read goes to the caller as it comes.
 Result<io::Job> read_job(Overlay& overlay, OpenFile& file, size_t size, off_t offset, int flags) {
-  SharedFd fd = TRY(file.content(overlay));
-  io::Job job;
-  job.action = io::Action::Read;
-  job.fd = fd->fd;
-  job.pin = std::move(fd);
+  io::Job job = TRY(job_for(overlay, file, io::Action::Read, flags));
   job.offset = offset;
   job.buffer = overlay.transfers.buffers().take(size);
   job.bytes = job.buffer.bytes();
@@ -34,20 +52,44 @@ Result<io::Job> read_job(Overlay& overlay, OpenFile& file, size_t size, off_t of
   return job;
 }
 
+/// O_DIRECT asks for aligned memory, which what FUSE hands over is not.
+void take_over(io::Job& job, io::BufferPool& buffers, std::span<const char> data) {
+  job.buffer = buffers.take(data.size());
+  std::ranges::copy(data, job.buffer.bytes().begin());
+  job.bytes = job.buffer.bytes();
+}
+
 Result<io::Job> write_job(Overlay& overlay, OpenFile& file, std::span<char> data, off_t offset,
                           int flags, WriteKind kind) {
-  SharedFd fd = TRY(file.content(overlay));
   const bool is_writeback = kind == WriteKind::Writeback;
-  io::Job job;
-  job.action = io::Action::Write;
-  job.fd = fd->fd;
-  job.pin = std::move(fd);
+  io::Job job =
+      TRY(job_for(overlay, file, io::Action::Write, is_writeback ? flags & ~O_DIRECT : flags));
   job.offset = offset;
   job.bytes = data;
   job.copy_into = &overlay.transfers.buffers();
+  if (job.direct) {
+    take_over(job, *std::exchange(job.copy_into, nullptr), data);
+  }
   job.rw_flags = io::write_flags(flags, is_writeback ? io::Trait::Writeback : io::Trait::None);
   job.whole = is_writeback;
   return job;
+}
+
+/// Whoever appends while the file grows outside the mount finds his bytes elsewhere than the
+/// kernel, which has placed them at the end that it knew.
+Transferred watch_end(Overlay& overlay, const OpenFile& file, const io::Job& job,
+                      Transferred done) {
+  return [&overlay, node = file.inode()->id, pin = job.pin, fd = job.fd, offset = job.offset,
+          done = std::move(done)](Result<std::span<char>> bytes) mutable {
+    const off_t end = offset + static_cast<off_t>(bytes ? bytes->size() : 0);
+    const bool has_moved = bytes.has_value();
+    done(bytes);  // They may be gone from here on.
+    if (!has_moved || overlay.invalidator == nullptr) return;
+    const auto stat = sys::stat(sys::itself(fd));
+    if (!stat || static_cast<off_t>(stat->stx_size) != end) {
+      overlay.invalidator->content_changed(node);
+    }
+  };
 }
 
 void start(Overlay& overlay, Result<io::Job> job, Transferred done) {
@@ -64,13 +106,19 @@ void read(Overlay& overlay, OpenFile& file, size_t size, off_t offset, int flags
 
 void write(Overlay& overlay, OpenFile& file, std::span<char> data, off_t offset, int flags,
            WriteKind kind, Transferred done) {
-  start(overlay, write_job(overlay, file, data, offset, flags, kind), std::move(done));
+  auto job = write_job(overlay, file, data, offset, flags, kind);
+  if (job && (job->rw_flags & RWF_APPEND) != 0) {
+    done = watch_end(overlay, file, *job, std::move(done));
+  }
+  start(overlay, std::move(job), std::move(done));
 }
 
-Result<void> sync(Overlay& overlay, OpenFile& file, bool data_only) {
-  if (overlay.settings.is_volatile) return {};
-  const SharedFd fd = TRY(file.content(overlay));
-  return data_only ? sys::sync_data(fd->fd) : sys::sync_file(fd->fd);
+void sync(Overlay& overlay, OpenFile& file, bool data_only, Transferred done) {
+  if (overlay.settings.is_volatile) return done(std::span<char>());
+  const auto action = data_only ? io::Action::SyncData : io::Action::Sync;
+  auto fd = file.content(overlay);
+  if (!fd) return done(fail(fd.error()));
+  start(overlay, job_on(action, std::move(*fd)), std::move(done));
 }
 
 Result<void> sync(Overlay& overlay, OpenDirectory& directory) {
@@ -79,13 +127,20 @@ Result<void> sync(Overlay& overlay, OpenDirectory& directory) {
   return sys::sync_file(TRY(directory.open_top(overlay)));
 }
 
-Result<void> allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length) {
-  const SharedFd fd = TRY(file.content(overlay));
-  return sys::allocate(fd->fd, mode, offset, length);
+void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length,
+              Transferred done) {
+  auto fd = file.content(overlay);
+  if (!fd) return done(fail(fd.error()));
+  io::Job job = job_on(io::Action::Allocate, std::move(*fd));
+  job.allocate_mode = mode;
+  job.offset = offset;
+  job.length = length;
+  start(overlay, std::move(job), std::move(done));
 }
 
 Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence) {
-  if (reads_what_was(file)) return fail(EINVAL);
+  // The kernel asks without writing back first, and nobody but it knows the file's end.
+  if (reads_what_was(file) || may_have_unwritten_pages(overlay, *file.inode())) return fail(EINVAL);
   const SharedFd fd = TRY(file.content(overlay));
   return sys::seek(fd->fd, offset, whence);
 }

@@ -37,14 +37,20 @@ enum class WriteKind {
 void write(Overlay& overlay, OpenFile& file, std::span<char> data, off_t offset, int flags,
            WriteKind kind, Transferred done);
 
-/// fsync(2), or fdatasync(2) if `data_only`; nothing when the mount is volatile. Blocking.
-Result<void> sync(Overlay& overlay, OpenFile& file, bool data_only);
+/// fsync(2), or fdatasync(2) if `data_only`; nothing when the mount is volatile. `done` gets no
+/// bytes.
+void sync(Overlay& overlay, OpenFile& file, bool data_only, Transferred done);
+
+/// The same for a directory. Blocking.
 Result<void> sync(Overlay& overlay, OpenDirectory& directory);
 
-/// fallocate(2) with FALLOC_* `mode`. Blocking.
-Result<void> allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length);
+/// fallocate(2) with FALLOC_* `mode`. `done` gets no bytes.
+void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length,
+              Transferred done);
 
-/// lseek(2) with SEEK_DATA or SEEK_HOLE. EINVAL on a handle whose reads are of superseded content.
+/// lseek(2) with SEEK_DATA or SEEK_HOLE. EINVAL, as where there is no such thing, when it cannot be
+/// told: on a handle whose reads are of superseded content, and while the kernel may hold bytes
+/// that it has not written back.
 Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence);
 
 /// copy_file_range(2): the number of bytes, perhaps fewer than `length`. Blocking.

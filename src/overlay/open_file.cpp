@@ -31,10 +31,20 @@ Side side_of(layer::LayerIndex layer) { return layer == layer::kUpper ? Side::Up
 /// A descriptor of the file, and its registration with the kernel if there is one.
 struct Backed {
   SharedFd fd;
-  bool is_path = false;  ///< `fd` is O_PATH.
+  bool is_path = false;        ///< `fd` is O_PATH.
+  bool is_write_only = false;  ///< The kernel wanted to read through it as well.
   layer::LayerIndex layer = layer::kUpper;
   SharedBacking backing;
 };
+
+/// Empty when it cannot be told.
+std::optional<ContentVersion> version_of(BorrowedFd fd, layer::LayerIndex layer) {
+  if (layer != layer::kUpper) return ContentVersion{};
+  const auto stat = sys::stat(sys::itself(fd));
+  if (!stat) return std::nullopt;
+  return ContentVersion{Side::Upper, stat->stx_size, stat->stx_mtime.tv_sec,
+                        stat->stx_mtime.tv_nsec};
+}
 
 /// The file's registration; null where it cannot be registered. Only an upper's file is ever given
 /// to a writer, and with the same id as to readers.
@@ -84,6 +94,7 @@ class Opening {
   /// The answer with what was opened for it; nothing when that no longer fits and the opening has
   /// to be repeated.
   Result<std::optional<Opened>> answer_with(Backed backed) {
+    const auto version = backed.is_path ? std::nullopt : version_of(backed.fd->fd, backed.layer);
     Lock lock(node_->mutex);
     const OpenQuestion question = question_locked();
     OpenMode& mode = *node_->opens;
@@ -114,8 +125,14 @@ class Opening {
         return std::optional(std::move(result));
       }
       case OpenAnswer::Cached: {
+        const bool is_same = version && mode.cached_version == version;
+        const Pages pages = bypasses(backed) ? Pages::Bypassed
+                            : is_same        ? Pages::Kept
+                                             : Pages::Dropped;
         Opened result = opened(Serving::Cached, std::move(backed), nullptr);
-        mode.opened_cached();
+        result.pages = pages;
+        mode.opened_cached(writing_);
+        if (pages == Pages::Dropped) mode.cached_version = version;
         return std::optional(std::move(result));
       }
     }
@@ -128,7 +145,12 @@ class Opening {
     const InodeRef target = current(node_);
     backed.is_path = registers_ && !writing_;
     const int flags = writing_ ? flags_ & kOwnFlags : registers_ ? O_PATH : O_RDONLY;
-    auto content = open_content(overlay_, *target, flags);
+    const int wanted = writing_ ? own_access(overlay_, flags_, flags) : flags;
+    auto content = open_content(overlay_, *target, wanted);
+    if (content.failed_with(EACCES) && wanted != flags) {
+      backed.is_write_only = true;
+      content = open_content(overlay_, *target, flags);
+    }
     // A file that chattr(1) made append-only can be opened for writing in no other way.
     const bool appends = writing_ && (flags_ & O_APPEND) != 0;
     if (content.failed_with(EPERM) && appends) {
@@ -156,6 +178,14 @@ class Opening {
     const Side content = superseded ? Side::Upper : side_of(content_layer(*node_));
     return {writing_, content, may_pass_through(content), superseded,
             superseded && shares_lower(*node_->extras->successor)};
+  }
+
+  /// Whether the handle does without the kernel's pages (FOPEN_DIRECT_IO). With a write-back cache
+  /// that is avoided, for the kernel then forgets the times of what is written; but it must not
+  /// place what is appended, for it goes by its own idea of the file's end.
+  bool bypasses(const Backed& backed) const {
+    if (!overlay_.writeback) return (flags_ & O_DIRECT) != 0;
+    return writing_ && ((flags_ & O_APPEND) != 0 || backed.is_write_only);
   }
 
   std::unexpected<Errno> split_locked() REQUIRES(node_->mutex) {
@@ -198,12 +228,29 @@ layer::LayerIndex current_content_layer(const Inode& inode) {
   return content_layer(inode);
 }
 
+/// An open for direct I/O fails where the file system knows no such thing.
+Result<Opened> check_direct(Overlay& overlay, Opened opened) {
+  const bool is_direct = (opened.file->flags() & O_DIRECT) != 0 && opened.backing == nullptr;
+  if (!is_direct) return opened;
+  if (auto content = opened.file->direct_content(overlay); !content) {
+    release_file(overlay, *opened.file);
+    return fail(content.error());
+  }
+  return opened;
+}
+
 bool is_open(const Inode& inode) {
   Lock lock(inode.mutex);
   return inode.superseded || (inode.opens != nullptr && inode.opens->handles() > 0);
 }
 
 }  // namespace
+
+int own_access(const Overlay& overlay, int flags, int own_flags) {
+  const bool gathers = overlay.writeback && (flags & O_APPEND) == 0;
+  if (!gathers || (flags & O_ACCMODE) != O_WRONLY) return own_flags;
+  return (own_flags & ~O_ACCMODE) | O_RDWR;
+}
 
 bool is_writing(int flags) { return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0; }
 
@@ -234,6 +281,36 @@ Result<SharedFd> OpenFile::content(Overlay& overlay) {
   return SharedFd(std::move(opened));
 }
 
+Result<DirectContent> OpenFile::direct_content(Overlay& overlay) {
+  const SharedFd base = TRY(content(overlay));
+  {
+    Lock lock(inode_->mutex);
+    if (direct_of_ == base) return direct_;
+  }
+  // The handle's own descriptor stays as it is: its user may take O_DIRECT back (fcntl(2)), and it
+  // is the one that sees the write errors of others.
+  auto reopened = sys::reopen(base->fd, (is_writable() ? O_RDWR : O_RDONLY) | O_DIRECT);
+  if (reopened.failed_with(EACCES) && is_writable()) {
+    reopened = sys::reopen(base->fd, O_WRONLY | O_DIRECT);
+  }
+  DirectContent opened = {base, false};
+  if (reopened) {
+    opened = {std::make_shared<CachedFd>(std::move(*reopened)), true};
+  } else if (!reopened.failed_with(EACCES) && !reopened.failed_with(EPERM)) {
+    return fail(reopened.error());
+  }
+  Lock lock(inode_->mutex);
+  direct_ = opened;
+  direct_of_ = base;
+  return opened;
+}
+
+bool may_have_unwritten_pages(const Overlay& overlay, const Inode& inode) {
+  if (!overlay.writeback) return false;
+  Lock lock(inode.mutex);
+  return inode.opens != nullptr && inode.opens->has_cached_writers();
+}
+
 bool reads_what_was(const OpenFile& file) {
   Inode& inode = *file.inode();
   if (!inode.superseded || file.serving() != Serving::Passthrough) return false;
@@ -256,6 +333,7 @@ Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags) {
     }
   };
   auto result = finish();
+  if (result) result = check_direct(overlay, std::move(*result));
   if (opening.was_split() && overlay.invalidator != nullptr) {
     overlay.invalidator->attributes_changed(inode->id);
   }
@@ -271,7 +349,7 @@ Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, 
   Opening opening(overlay, inode, flags);
   auto opened = TRY(opening.answer_with(std::move(backed)));
   if (!opened) return fail(EIO);  // A file just made is in the upper.
-  return std::move(*opened);
+  return check_direct(overlay, std::move(*opened));
 }
 
 void release_file(Overlay& overlay, OpenFile& file) {
@@ -279,9 +357,14 @@ void release_file(Overlay& overlay, OpenFile& file) {
   InodeRef successor;
   bool is_linked = true;
   Inode& inode = *file.inode();
+  const bool wrote = is_writing(file.flags());
+  const bool was_cached = file.has_writable_fd() && file.serving() == Serving::Cached;
+  const auto version = was_cached ? version_of(file.fd(), layer::kUpper) : std::nullopt;
   {
     Lock lock(inode.mutex);
-    inode.opens->released();
+    inode.opens->released(wrote);
+    // All that was written came by way of the kernel's pages, or past them with its knowledge.
+    if (was_cached && !inode.opens->has_cached_writers()) inode.opens->cached_version = version;
     if (inode.opens->handles() > 0) return;
     is_linked = inode.linked;
     if (inode.extras != nullptr) successor = inode.extras->successor;

@@ -20,6 +20,12 @@ namespace overpass::overlay {
 struct Overlay;
 struct Caller;
 
+/// A descriptor for direct I/O.
+struct DirectContent {
+  SharedFd fd;
+  bool is_direct = false;  ///< `fd` has O_DIRECT.
+};
+
 /// One open file description of the kernel.
 ///
 /// A handle that can write owns a descriptor from the start: only that one sees the write errors
@@ -43,18 +49,33 @@ class OpenFile : public RingLink {
   /// served by the daemon gets the upper's.
   Result<SharedFd> content(Overlay& overlay);
 
+  /// The same for a transfer past the page cache; opened with O_DIRECT, unless that cannot be had
+  /// for want of permission. EINVAL from a file system without direct I/O.
+  Result<DirectContent> direct_content(Overlay& overlay);
+
  private:
   const InodeRef inode_;
   const int flags_;
   const Serving serving_;
   SharedFd fd_;              ///< Guarded by the inode's mutex, unless writable (then constant).
   layer::LayerIndex layer_;  ///< The layer of fd_; guarded by the inode's mutex.
+  /// What direct_content() answered last, and for which content; guarded by the inode's mutex.
+  DirectContent direct_;
+  SharedFd direct_of_;
+};
+
+/// What becomes of the pages that the kernel holds of a file served by the daemon.
+enum class Pages : uint8_t {
+  Dropped,   ///< They may be of another content.
+  Kept,      ///< They are what the file holds.
+  Bypassed,  ///< Reads and writes through this handle do without them (FOPEN_DIRECT_IO).
 };
 
 /// An open that succeeded, for the reply.
 struct Opened {
   std::unique_ptr<OpenFile> file;
   SharedBacking backing;  ///< Null when served by the daemon.
+  Pages pages = Pages::Dropped;
 };
 
 /// open(2) of an inode with O_* `flags` as FUSE hands them on. ESTALE when the caller has to walk
@@ -64,6 +85,14 @@ Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags);
 
 /// A file just made, open at `fd`.
 Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, UniqueFd fd);
+
+/// The flags for the daemon's own descriptor, `own_flags`, with the access that it needs for a
+/// handle opened with `flags`: where the kernel gathers writes, it reads what surrounds them too.
+int own_access(const Overlay& overlay, int flags, int own_flags);
+
+/// Whether the kernel may hold bytes of the file that the daemon has not seen yet.
+/// L: none of rank Inode on entry.
+bool may_have_unwritten_pages(const Overlay& overlay, const Inode& inode);
 
 /// Whether the handle's reads are of a lower that has been superseded, so that the daemon, which
 /// sees the file as it is now, cannot speak of the same content.

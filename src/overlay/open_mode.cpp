@@ -29,19 +29,22 @@ void OpenMode::opened_new(Side side, SharedBacking backing) {
   assert(handles_ == 0);
   serving_ = Serving::Passthrough;
   side_ = side;
+  cached_version.reset();  // What is written goes past the kernel's pages.
   idle_ = backing;
   held_ = std::move(backing);
   ++handles_;
 }
 
-void OpenMode::opened_cached() {
+void OpenMode::opened_cached(bool writes) {
   assert(handles_ == 0 || serving_ == Serving::Cached);
   serving_ = Serving::Cached;
   ++handles_;
+  if (writes) ++cached_writers_;
 }
 
-void OpenMode::released() {
+void OpenMode::released(bool wrote) {
   assert(handles_ > 0);
+  if (wrote && serving_ == Serving::Cached) --cached_writers_;
   if (--handles_ == 0) held_.reset();
 }
 

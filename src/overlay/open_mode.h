@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "overlay/backing.h"
 
@@ -42,6 +43,15 @@ enum class OpenAnswer : uint8_t {
   Stale,        ///< Answer ESTALE.
 };
 
+/// Tells one content of a file from a later one, for all that is known.
+struct ContentVersion {
+  Side side = Side::Lower;  ///< Lowers do not change: nothing else is set for them.
+  uint64_t size = 0;
+  int64_t seconds = 0;  ///< Of st_mtime.
+  uint32_t nanoseconds = 0;
+  bool operator==(const ContentVersion&) const = default;
+};
+
 /// Invariants:
 /// 1. With handles open, all of them are served in one way, and if passed through, by one backing.
 /// 2. A Lower backing is never given to a writer.
@@ -54,10 +64,10 @@ class OpenMode {
   /// One more open is answered: with the backing in force, with a new one, or cached.
   void opened_held() { ++handles_; }
   void opened_new(Side side, SharedBacking backing);
-  void opened_cached();
+  void opened_cached(bool writes);
 
   /// A handle was released. The backing id stays usable while the cache of idle ones keeps it.
-  void released();
+  void released(bool wrote);
 
   /// Whether a truncation now must split the inode: readers hold the lower's content.
   bool readers_hold_lower() const {
@@ -74,8 +84,15 @@ class OpenMode {
 
   uint32_t handles() const { return handles_; }
 
+  /// Whether the kernel may hold bytes that it has not written back yet.
+  bool has_cached_writers() const { return cached_writers_ > 0; }
+
+  /// What the file was when the kernel's pages were last known to be its bytes.
+  std::optional<ContentVersion> cached_version;
+
  private:
-  uint32_t handles_ = 0;  ///< Between OPEN reply and RELEASE.
+  uint32_t handles_ = 0;         ///< Between OPEN reply and RELEASE.
+  uint32_t cached_writers_ = 0;  ///< Those of them that are served by the daemon and may write.
   Serving serving_ = Serving::Passthrough;
   Side side_ = Side::Lower;              ///< Of the backing, in force or idle.
   SharedBacking held_;                   ///< Set while passed-through handles are open.

@@ -33,11 +33,14 @@ struct Caller {
   mode_t umask;
 };
 
-/// Tells the kernel that what it has cached of an inode is out of date. Never waits for the kernel.
+/// Tells the kernel that what it has cached of an inode is out of date.
 class Invalidator {
  public:
   virtual ~Invalidator() = default;
+  /// Done when this returns. The node is that of a request under way, or of its parent.
   virtual void attributes_changed(NodeId node) = 0;
+  /// So are its pages; done later.
+  virtual void content_changed(NodeId node) = 0;
 };
 
 struct Overlay {
@@ -47,6 +50,7 @@ struct Overlay {
   layer::LayerStack stack;
   const Settings settings;
   BackingFiles* backing_files = nullptr;  ///< Null when nothing is passed through.
+  bool writeback = false;                 ///< The kernel gathers what is written.
   Invalidator* invalidator = nullptr;
   Background* background = nullptr;  ///< Null: what blocks is done by who asks for it.
   /// Whether files of the upper may carry the protattr mark (protection.h).

@@ -46,10 +46,9 @@ INSTANTIATE_TEST_SUITE_P(Overlayfs, TakenOptions,
 
 INSTANTIATE_TEST_SUITE_P(FuseOverlayfs, TakenOptions,
                          testing::Values("xattr_permissions=0", "noxattrs=0", "threaded=0",
-                                         "threaded=1", "fast_ino=1", "writeback=0", "writeback=off",
-                                         "timeout=1000000000", "uidmapping=0:0:65536",
-                                         "gidmapping=0:0:1000:1000:1000:1", "static_nlink=0",
-                                         "squash_to_root=off"));
+                                         "threaded=1", "fast_ino=1", "timeout=1000000000",
+                                         "uidmapping=0:0:65536", "gidmapping=0:0:1000:1000:1000:1",
+                                         "static_nlink=0", "squash_to_root=off"));
 
 struct RefusedRow {
   const char* name;
@@ -76,10 +75,7 @@ INSTANTIATE_TEST_SUITE_P(
                    "they are on disk (leave it out)"},
         RefusedRow{"Plugins", "plugins=a.so",
                    "option 'plugins=a.so' is refused: layers are directories; there are no layer "
-                   "plugins (leave it out)"},
-        RefusedRow{"Writeback", "writeback=on",
-                   "option 'writeback=on' is refused: this version writes through to the upper "
-                   "(leave it out, or use writeback=auto or off)"}),
+                   "plugins (leave it out)"}),
     [](const auto& row) { return row.param.name; });
 
 class RefusedSilently : public testing::TestWithParam<std::string_view> {};
@@ -96,11 +92,11 @@ INSTANTIATE_TEST_SUITE_P(Options, RefusedSilently,
                                          "uidmapping=", "uidmapping=0:0", "squash_to_root",
                                          "squash_to_uid=1", "squash_to_gid=1",
                                          "xattr_permissions=2", "ino32_t", "noxattrs=1",
-                                         "timeout=0", "writeback=1", "subtype=other", "allow_root",
-                                         "auto_unmount", "direct_io", "entry_timeout=1",
-                                         "attr_timeout=0", "negative_timeout=0", "blkdev",
-                                         "remount", "sync", "dirsync", "nosymfollow", "fscontext=x",
-                                         "defcontext=x", "rootcontext=x"));
+                                         "timeout=0", "static_nlink=1", "subtype=other",
+                                         "allow_root", "auto_unmount", "direct_io",
+                                         "entry_timeout=1", "attr_timeout=0", "negative_timeout=0",
+                                         "blkdev", "remount", "sync", "dirsync", "nosymfollow",
+                                         "fscontext=x", "defcontext=x", "rootcontext=x"));
 
 TEST(ImpliedOptions, AreThoseOfMountEight) {
   for (const auto text : {"user", "user=alice", "users"}) {

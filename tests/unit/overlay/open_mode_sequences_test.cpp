@@ -168,7 +168,7 @@ class Play {
       case OpenAnswer::NewBacking:
         return opened(node, back(node, content), content, writes);
       case OpenAnswer::Cached:
-        node.mode.opened_cached();
+        node.mode.opened_cached(/*writes=*/false);
         return opened(node, std::nullopt, content_, writes);
     }
     return Outcome::Stale;
@@ -244,7 +244,7 @@ class Play {
   bool release(size_t which) {
     if (which >= handles_.size()) return false;
     Node& node = *handles_[which].node;
-    node.mode.released();
+    node.mode.released(/*wrote=*/false);
     node.kernel.released();
     handles_.erase(handles_.begin() + static_cast<std::ptrdiff_t>(which));
     check_handles();

@@ -100,32 +100,32 @@ TEST_F(OpenModeDecision, NeverGivesWritersOfASupersededNodeTheLower) {
 }
 
 TEST_F(OpenModeDecision, StaysCachedWhileCachedHandlesAreOpen) {
-  mode_.opened_cached();
+  mode_.opened_cached(/*writes=*/false);
   EXPECT_EQ(mode_.decide(reading(Side::Lower)), OpenAnswer::Cached);
   EXPECT_EQ(mode_.decide(writing()), OpenAnswer::Cached);
 }
 
 TEST_F(OpenModeDecision, BindsASupersededNodeToNothingOnceItIsReleased) {
   mode_.opened_new(Side::Lower, new_backing());
-  mode_.released();
+  mode_.released(/*wrote=*/false);
   OpenQuestion question = writing();
   question.superseded = true;
   EXPECT_EQ(mode_.decide(question), OpenAnswer::NewBacking);
 }
 
 TEST_F(OpenModeDecision, PassesThroughAgainAfterCachedHandlesAreReleased) {
-  mode_.opened_cached();
-  mode_.released();
+  mode_.opened_cached(/*writes=*/false);
+  mode_.released(/*wrote=*/false);
   EXPECT_EQ(mode_.decide(writing()), OpenAnswer::NewBacking);
 }
 
 TEST_F(OpenModeBacking, IsInForceUntilTheLastHandleIsReleased) {
   mode_.opened_new(Side::Lower, new_backing());
   mode_.opened_held();
-  mode_.released();
+  mode_.released(/*wrote=*/false);
   ASSERT_NE(mode_.backing(), nullptr);
   EXPECT_EQ(files_.live.size(), 1U);
-  mode_.released();
+  mode_.released(/*wrote=*/false);
   EXPECT_TRUE(files_.live.empty());
 }
 
@@ -133,7 +133,7 @@ TEST_F(OpenModeBacking, IsIdleAfterTheLastReleaseWhileSomebodyKeepsIt) {
   const SharedBacking kept = new_backing();
   mode_.opened_new(Side::Upper, kept);
   EXPECT_EQ(mode_.idle_backing(Side::Upper), nullptr);
-  mode_.released();
+  mode_.released(/*wrote=*/false);
   EXPECT_EQ(mode_.idle_backing(Side::Upper), kept);
   EXPECT_EQ(mode_.idle_backing(Side::Lower), nullptr);
 }
@@ -142,7 +142,7 @@ TEST_F(OpenModeBacking, OfTheLowerMattersToATruncationWhileItIsHeld) {
   EXPECT_FALSE(mode_.readers_hold_lower());
   mode_.opened_new(Side::Lower, new_backing());
   EXPECT_TRUE(mode_.readers_hold_lower());
-  mode_.released();
+  mode_.released(/*wrote=*/false);
   EXPECT_FALSE(mode_.readers_hold_lower());
 }
 
@@ -152,7 +152,7 @@ TEST_F(OpenModeBacking, OfTheUpperNeverMattersToATruncation) {
 }
 
 TEST_F(OpenModeBacking, IsNoneWhileServedByTheDaemon) {
-  mode_.opened_cached();
+  mode_.opened_cached(/*writes=*/false);
   EXPECT_FALSE(mode_.readers_hold_lower());
   EXPECT_EQ(mode_.handles(), 1U);
   EXPECT_EQ(mode_.backing(), nullptr);

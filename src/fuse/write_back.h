@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//
+// What the kernel has gathered for files of the mount and not written back yet would be lost with
+// the daemon. umount(2) has it written; an end by a signal has to see to it.
+
+#ifndef OVERPASS_FUSE_WRITE_BACK_H_
+#define OVERPASS_FUSE_WRITE_BACK_H_
+
+#include <csignal>
+#include <string>
+
+namespace overpass::fuse {
+
+struct Daemon;
+
+/// Has every file written back and synced that is open for writing under a name and not passed
+/// through. Waits for that, but not beyond the next of `signals`, which must be blocked. Requests
+/// have to be served meanwhile.
+/// Threads: any but those that serve.
+void write_back(Daemon& daemon, const std::string& mountpoint, const sigset_t& signals);
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_WRITE_BACK_H_
