@@ -197,14 +197,10 @@ PASSED_THROUGH = {
     "O_APPEND that goes": (((4096, "nothing"), "16384 old, 4096 new"), "backing files keep their flags"),
 }
 BY_THE_DAEMON = {
-    "O_DIRECT that comes late": (((4096, "nothing"), "4096 old, 4096 new, 8192 old"), "the daemon does not hear of it"),
     "RWF_APPEND lands behind what was written outside": (
         (1000, "1 new, 16383 old, 1000 new"), "FUSE makes of it a write to the end that the kernel knows"),
-    "O_DIRECT": (((4096, "nothing"), "4096 old, 4096 new, 8192 old"), "no direct descriptor"),
-    "O_DIRECT and O_APPEND": (((4096, "nothing"), "16384 old, 4096 new"), "no direct descriptor"),
-    "O_DIRECT at an odd offset": (((4096, "nothing"), "4097 old, 4096 new, 8191 old"), "no direct descriptor"),
-    "O_DIRECT of an odd length": (((1000, "nothing"), "4096 old, 1000 new, 11288 old"), "no direct descriptor"),
-    "O_DIRECT from odd memory": (((4096, "nothing"), "4096 old, 4096 new, 8192 old"), "no direct descriptor"),
+    "O_DIRECT from odd memory": (
+        ((4096, "written"), "4096 old, 4096 new, 8192 old"), "what FUSE hands over lies in memory of the daemon's"),
     "O_NOATIME": (((4096, 1, True), "16384 old"), "the daemon's descriptor has no such flag"),
 }
 
