@@ -99,6 +99,12 @@ def status_of(settings, mountpoint):
     return json.loads(done.stdout)
 
 
+def is_sanitized(pid):
+    """Whether it runs with a sanitizer, which needs much memory and descriptors of its own."""
+    with open(f"/proc/{pid}/maps", encoding="ascii") as file:
+        return any("asan" in line or "tsan" in line for line in file)
+
+
 def kernel_stacks(pid):
     """Where the threads of a hanging daemon are."""
     lines = []

@@ -11,6 +11,7 @@ import threading
 
 from harness import equal, holds, lacking, only, read, write
 from harness.checks import name_of
+from harness.daemon import is_sanitized
 from harness.loop_images import mount_image
 from modes import in_each_mode
 
@@ -120,9 +121,15 @@ def a_quota_is_told_to_the_writer_and_what_was_synced_stays(t, mode):
     demand_pieces(m.upper + "/other", 2, "in the upper")
 
 
+def without_sanitizer(m):
+    if is_sanitized(m.pid):
+        lacking("a daemon without sanitizers: they end it at such limits")
+
+
 @only("overpass")
 def files_that_are_open_go_on_when_descriptors_run_out(t, mode):
     m = mode.mount(t, t.layer({f"f{number}": PIECE for number in range(60)}))
+    without_sanitizer(m)
     held = [os.open(m / f"f{number}", os.O_RDWR) for number in range(10)]
     old = resource.prlimit(m.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(m.pid, resource.RLIMIT_NOFILE, (m.status()["open_fds"] + 4, old[1]))
@@ -148,6 +155,7 @@ def files_that_are_open_go_on_when_descriptors_run_out(t, mode):
 @only("overpass")
 def a_daemon_without_memory_errs_and_recovers(t, mode):
     m = mode.mount(t, t.layer({f"f{number}": PIECE * 16 for number in range(8)}))
+    without_sanitizer(m)
     with open(f"/proc/{m.pid}/status", encoding="ascii") as file:
         size = next(int(line.split()[1]) << 10 for line in file if line.startswith("VmData:"))
     old = resource.prlimit(m.pid, resource.RLIMIT_DATA)

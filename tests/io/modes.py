@@ -28,6 +28,7 @@ class Mode:
     old_maps: str = NEW                 # and what it maps
     passes_through: bool = False        # what is written goes straight to the upper's file
     seeks_see_stores: bool = True       # SEEK_DATA finds what was stored into a mapping and not synced yet
+    appends_in_parts: bool = False      # what comes from beside the mount may land between two pages of one append
     apart: bool = False                 # the tests' own process serves the daemon, so it must not wait for a page of it
     times_of_maps: bool = True          # stat shows the times and blocks that such stores make
 
@@ -56,8 +57,9 @@ class Mode:
 MODES = (
     Mode("passed through", needs=("passthrough",), old_reads=OLD, old_maps=OLD, passes_through=True,
          times_of_maps=False),
-    Mode("through the daemon", ("passthrough=off",), seeks_see_stores=False),
-    Mode("through threads of the daemon", ("passthrough=off",), without_io_uring=True, seeks_see_stores=False),
+    Mode("through the daemon", ("passthrough=off",), seeks_see_stores=False, appends_in_parts=True),
+    Mode("through threads of the daemon", ("passthrough=off",), without_io_uring=True, seeks_see_stores=False,
+         appends_in_parts=True),
     Mode("with lowers cached", ("lower_io=cached",), passes_through=True, seeks_see_stores=False, times_of_maps=False),
 )
 KERNEL_MODES = (Mode("on overlayfs", old_reads=NEW, old_maps=OLD, passes_through=True),)

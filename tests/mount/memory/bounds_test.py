@@ -9,6 +9,7 @@ import subprocess
 import time
 
 from harness import at_most, caches, equal, holds, write
+from harness.daemon import is_sanitized
 
 SYSTEMS = ("overpass",)
 LIMIT_MIB, FULL_FILES = 60, 200_000
@@ -22,11 +23,6 @@ def rss(pid):
 
 def fds(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def sanitized(pid):
-    with open(f"/proc/{pid}/maps") as file:
-        return any("asan" in line or "tsan" in line for line in file)
 
 
 def many(t, files, per_directory=500):
@@ -54,7 +50,7 @@ def walk(path):
 def growth_allowed(files, pid):
     """In proportion to the files, but never less than a daemon's own small change of 16 MiB."""
     bound = max(LIMIT_MIB * files // FULL_FILES, 16) << 20
-    return bound * (8 if sanitized(pid) else 1)
+    return bound * (8 if is_sanitized(pid) else 1)
 
 
 def forget(m):
