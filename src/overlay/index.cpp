@@ -68,10 +68,7 @@ int32_t nlink_difference(Overlay& overlay, sys::Place place, uint32_t upper_nlin
 
 /// Whether the entry is the copy of the file that its name is made of: entries that somebody put
 /// there would be shown, and written to, in the place of that file.
-bool names_its_origin(Overlay& overlay, sys::Place place, const std::string& name,
-                      mode_t file_type) {
-  // Only regular files take attributes of users.
-  if (overlay.stack.prefix == layer::Prefix::User && !S_ISREG(file_type)) return true;
+bool names_its_origin(Overlay& overlay, sys::Place place, const std::string& name) {
   const auto value =
       sys::get_xattr(place, layer::name_of(layer::Mark::Origin, overlay.stack.prefix));
   return value && layer::index_name_of(*value) == name;
@@ -93,7 +90,7 @@ Result<std::optional<IndexEntry>> find_entry(Overlay& overlay, std::string name,
   if ((entry.stat.stx_mode & S_IFMT) != file_type || layer::is_whiteout(entry.stat)) {
     return refusal(name, "of another type than the file that it stands for");
   }
-  if (!names_its_origin(overlay, place, name, file_type)) {
+  if (!names_its_origin(overlay, place, name)) {
     return refusal(name, "its origin mark is not that of the file it stands for");
   }
   entry.nlink_difference = nlink_difference(overlay, place, entry.stat.stx_nlink, lower_nlink);
@@ -105,6 +102,11 @@ Result<std::optional<IndexEntry>> find_entry(Overlay& overlay, std::string name,
 }  // namespace
 
 bool has_index(const Overlay& overlay) { return overlay.index != nullptr; }
+
+bool may_be_indexed(const Overlay& overlay, const sys::Stat& stat) {
+  if (!has_index(overlay) || sys::is_directory(stat) || stat.stx_nlink < 2) return false;
+  return overlay.stack.prefix != layer::Prefix::User || S_ISREG(stat.stx_mode);
+}
 
 sys::Place index_place(const Overlay& overlay, const std::string& name) {
   return {overlay.index->fd, name.c_str()};

@@ -28,6 +28,10 @@ struct Overlay;
 /// Whether the mount has an index.
 bool has_index(const Overlay& overlay);
 
+/// Whether the links of such a file stay one file. With the prefix of users only regular files can
+/// have the marks of an entry: the links of others part at copy-up, as without an index.
+bool may_be_indexed(const Overlay& overlay, const sys::Stat& stat);
+
 /// The place of an entry.
 sys::Place index_place(const Overlay& overlay, const std::string& name);
 

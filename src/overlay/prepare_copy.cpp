@@ -155,7 +155,7 @@ Result<Source> source_of(Overlay& overlay, Inode& inode) {
   }
   source.directory = TRY(directory_fd(overlay, *source.parent, source.layer));
   source.stat = TRY(sys::stat(source.place()));
-  if (source.stat.stx_nlink > 1 && has_index(overlay)) {
+  if (may_be_indexed(overlay, source.stat)) {
     source.index_name = TRY(index_name(overlay, source.layer, source.place()));
   }
   return source;

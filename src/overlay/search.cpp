@@ -254,8 +254,7 @@ Result<void> Search::take(LayerIndex layer, const Sight& sight, bool was_metacop
     } else if (overlay_.has_protected_uppers) {
       found_.protection = TRY(read_protection(overlay_, sight.place()));
     }
-    const bool is_shared = !is_directory_ && stat.stx_nlink > 1 && has_index(overlay_);
-    if (is_shared) TRY(consult_index(layer, sight));
+    if (may_be_indexed(overlay_, stat)) TRY(consult_index(layer, sight));
     const bool may_have_origin = layer == layer::kUpper && !is_directory_;
     found_.origin = may_have_origin ? number_source(overlay_, directory_, sight.place(), stat,
                                                     found_.index.has_value())

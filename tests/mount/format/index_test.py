@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Hard links of lower files that stay links (index=on), compared with kernel overlayfs at the end of each test."""
 import os
+import stat
 
-from harness import Link, equal, holds, only, read, write
+from harness import Link, Node, Symlink, equal, holds, only, read, write
 
 ON = ("index=on",)
 LOWER = {"a": "content", "b": Link("a"), "dir": {"c": Link("a")}, "single": "1"}
@@ -172,3 +173,20 @@ def test_without_handles_to_open_ordinary_users_have_it_too(t):
     m = t.remount(m)
     one_file(m.path, ("b", "dir/c"), 2)
     holds(os.listdir(m.stack.work + "/index"), "an entry")
+
+
+def test_links_that_take_no_marks_of_users_part(t):
+    """Kernel overlayfs refuses to change them, and then to mount the layers again."""
+    kinds = {"link": Symlink("to"), "fifo": Node(stat.S_IFIFO, 0o644), "node": Node(stat.S_IFCHR, 0o644, (7, 9))}
+    others = {f"{name}.{at}": Link(name) for name in kinds for at in (1, 2)}
+    m = t.mount(t.layer(kinds | others), options=(*ON, "userxattr"))
+    for name in kinds:
+        os.rename(m / name, m / f"{name}.new")
+        os.lchown(m / f"{name}.1", 7, 8)
+        os.unlink(m / f"{name}.2")
+        equal([os.lstat(m / f"{name}.{end}").st_uid for end in ("new", "1")], [0, 7], f"owners of what was {name}")
+    equal(entries(m), [], "entries of the index")
+    equal(sorted(os.listdir(m.path)), sorted(f"{name}.{end}" for name in kinds for end in ("new", "1")), "names")
+    shown = t.dump(m.path)
+    m.umount()
+    equal(t.kernel_dump(m, mtime=t.started - 3600), shown, "kernel overlayfs")

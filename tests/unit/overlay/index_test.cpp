@@ -72,6 +72,18 @@ TEST_F(Index, TakesNoEntryForAFileOfOneLink) {
   EXPECT_EQ(u.disk.names("work/index"), Names());
 }
 
+TEST(IndexOfUsers, PartsLinksOfWhatTakesNoMark) {
+  Union u({.userxattr = true, .format = {.index = true}});
+  std::filesystem::create_symlink("to", u.disk.path("lower1/one"));
+  std::filesystem::create_hard_link(u.disk.path("lower1/one"), u.disk.path("lower1/two"));
+  EXPECT_EQ(u.stat("one").stx_nlink, 2U);
+  EXPECT_NE(u.at("one").get(), u.at("two").get());
+  ASSERT_EQ(u.rename("one", "three"), 0);
+  ASSERT_EQ(u.remove("two"), 0);
+  EXPECT_EQ(u.disk.names("work/index"), Names());
+  EXPECT_EQ(u.names(""), Names({"three"}));
+}
+
 TEST_F(Index, CountsNamesThatComeAndGo) {
   ASSERT_EQ(u.link("one", "three"), 0);
   EXPECT_EQ(counts({"one", "dir/two", "three"}), (std::vector<uint32_t>{3, 3, 3}));
