@@ -24,6 +24,9 @@ TELL_FILE_SYSTEMS = ("inos", "copy_content")
 LESS_IN_USER_NAMESPACE = ("security.", "trusted.", "link", "linkat")
 # With nfs_export=on the entry of the index keeps a file linkable that has no name any more.
 LESS_WITH_NFS_EXPORT = ("linkat",)
+# With an index of user marks kernel overlayfs refuses to change links of a lower's symbolic links and nodes, and
+# breaks the index by trying. Only a lower built by hand has links then, all of them of regular files.
+LESS_IN_LAYERS_OF_USERS = ("link",)
 
 
 class Table:
@@ -77,12 +80,15 @@ def prefix_of(chosen):
 def draw(scenario, calls, chosen, kind, steps, progress):
     """Draws and runs a whole scenario. kind: of the second file system, or None."""
     written_with = WRITTEN_WITH[calls.prefix]
-    if kind and calls.prefix == "trusted." and (chosen["metacopy"] == "off" or chosen["redirect_dir"] == "nofollow"):
-        written_with = WRITTEN_WITH["plain"]      # over two file systems kernel overlayfs does not list what it refuses
+    # Over two file systems kernel overlayfs does not list what it refuses.
+    hides_refused = kind and (chosen["metacopy"] == "off" or chosen["redirect_dir"] == "nofollow")
+    if hides_refused and calls.prefix == "trusted.":
+        written_with = WRITTEN_WITH["plain"]
     # Their sizes are not those of their data, beyond which kernel overlayfs reads where they differ.
-    by_hand = written_with != WRITTEN_WITH["plain"] and chosen["lower_io"] == "passthrough"
+    by_hand = not hides_refused and written_with != WRITTEN_WITH["plain"] and chosen["lower_io"] == "passthrough"
+    without = LESS_IN_LAYERS_OF_USERS if calls.prefix == "user." and chosen["index"] == "on" else ()
     for number in range(chosen["lowers"]):
-        draw_layer(scenario, calls, number, kind if number in (0, 2) else None, written_with, by_hand)
+        draw_layer(scenario, calls, number, kind if number in (0, 2) else None, written_with, by_hand, without)
     scenario.run("union " + ",".join(options_of(chosen)))
     for step in range(steps):
         if step % LOOK_EVERY == 0:
@@ -99,14 +105,17 @@ def draw(scenario, calls, chosen, kind, steps, progress):
     scenario.finish()
 
 
-def draw_layer(scenario, calls, number, kind, written_with, metacopies):
-    """Builds a layer: the lowest and then every second one by hand, the others through kernel overlayfs."""
+def draw_layer(scenario, calls, number, kind, written_with, metacopies, without):
+    """Builds a layer: the lowest and then every second one by hand, the others through kernel overlayfs.
+
+    without: commands that are not drawn for the latter.
+    """
     if number % 2 == 1:
         scenario.run("lower " + calls.pick(*written_with))
         for at in range(LAYER_CALLS):
             if at % LOOK_EVERY == 0:
                 calls.known = scenario.paths()
-            scenario.run(calls.call(scenario.handles()))
+            scenario.run(calls.call(scenario.handles(), without))
         return
     scenario.run(f"lower {kind}" if kind else "lower")
     if number == 0:

@@ -78,14 +78,15 @@ class Calls:
     def handle(self):
         return self.pick(*self.handles)
 
-    def call(self, handles=()):
-        """One line. handles: names of open handles."""
+    def call(self, handles=(), also_without=()):
+        """One line. handles: names of open handles; also_without: more commands that are not drawn."""
         self.handles = sorted(handles)
         rows = ROWS + HANDLE_ROWS if handles else ROWS
         _, draw = self.source.choices(rows, [weight for weight, _ in rows])[0]
         words = draw(self)
-        if any(word == other or (other.endswith(".") and word.startswith(other)) for word in words for other in self.without):
-            return self.call(handles)
+        without = (*self.without, *also_without)
+        if any(word == other or (other.endswith(".") and word.startswith(other)) for word in words for other in without):
+            return self.call(handles, also_without)
         if words[0] == "open" and words[1] in handles:
             words = ("close", words[1])
         line = " ".join(word if word in PLAIN else quoted(word) for word in words)

@@ -11,7 +11,8 @@ object that they belong to. What two right unions may leave differently is left 
 - overlay.opaque=y: kernel overlayfs sets it also where nothing is beneath. That it is where it must be
   shows when the other system mounts the layer.
 - overlay.redirect: where it leads counts, if that is not where the name itself would lead. (A rename
-  that fails leaves such a mark on kernel overlayfs.)
+  that fails leaves such a mark on kernel overlayfs.) That of a file that has its data by now is not
+  read any more, and does not count.
 - overlay.impure counts only where it is missing although an entry has an origin: kernel overlayfs
   takes it away when it lists a directory that does not need it, in a user namespace always; with
   nfs_export=on it forgets the mark of a directory that a copied-up file is moved or linked into.
@@ -129,7 +130,8 @@ class RawLayers:
         if dump.kind_of(info.st_mode) == "file" and info.st_size == 0:
             how = dataclasses.replace(how, hide=(*how.hide, self.overlay + "metacopy"))
             return dump.line(path, relative, info, how) + links
-        return dump.line(path, relative, info, how) + self._moved(path) + links
+        moved = self._moved(path) if "metacopy" in self._marks(path) else ""
+        return dump.line(path, relative, info, how) + moved + links
 
     def _directory(self, path, relative, info):
         marks, moved = self._marks(path), self._moved(path)
