@@ -27,7 +27,7 @@ WORLDS = {
         "lowers": (1, 2, 8),
         "filesystems": ("one", "two"),
         "redirect_dir": ("nofollow",),
-        "index": ("off",),
+        "index": ("on", "off"),
         "metacopy": ("off",),
         "nfs_export": ("off",),
         "userxattr": ("yes",),

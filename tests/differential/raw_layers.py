@@ -21,6 +21,7 @@ object that they belong to. What two right unions may leave differently is left 
 - With an index, which of its names an indexed file has in the upper: a caller of FUSE does not say by
   which name he opened it. So directories that were only copied up do not count either.
 - overlay.nlink may count from the links of the upper or of the lower: the sum counts.
+- In a user namespace kernel overlayfs turns the index off, and makes no directory for it.
 - With nfs_export=on kernel overlayfs indexes all that it copies up; only hard links count.
 - A metacopy of an empty file, for there is nothing to copy, and where it would be found.
 """
@@ -88,6 +89,7 @@ class RawLayers:
         self.place, self.union, self.overlay = place, union, union.overlay
         self.handles = Handles({**union.lowers, "upper": place + "/upper"})
         self.indexes_all = "nfs_export=on" in union.options
+        self.has_index = "index=on" in union.options and union.world == "root"
         self.indexed = set(self._indexed_links(place + "/work/index"))
         hidden = tuple(self.overlay + mark for mark in ("impure", "opaque", "nlink", "redirect"))
         self.beneath = {".": ""}
@@ -118,6 +120,8 @@ class RawLayers:
         is_directory, is_whiteout = dump.kind_of(info.st_mode) == "dir", dump.is_whiteout(info)
         if relative.startswith(b"./work/index/"):
             return self._index_entry(path, relative.rpartition(b"/")[2], info)
+        if relative == b"./work/index" and not self.has_index:
+            return LEFT_OUT
         if relative == b"./work" or relative.startswith(b"./work/"):
             return LEFT_OUT if is_whiteout else f"{dump.shown(relative)} {dump.kind_of(info.st_mode)}"
         if is_whiteout:
@@ -126,20 +130,25 @@ class RawLayers:
             return self._directory(path, relative, info)
         if info.st_ino in self.indexed:
             return LEFT_OUT
-        how, links = self.how, "" if self.indexes_all else f" nlink={info.st_nlink}"
-        if dump.kind_of(info.st_mode) == "file" and info.st_size == 0:
-            how = dataclasses.replace(how, hide=(*how.hide, self.overlay + "metacopy"))
-            return dump.line(path, relative, info, how) + links
-        moved = self._moved(path) if "metacopy" in self._marks(path) else ""
+        how, links = self._how_of_file(info), "" if self.indexes_all else f" nlink={info.st_nlink}"
+        moved = self._moved(path) if how is self.how and "metacopy" in self._marks(path) else ""
         return dump.line(path, relative, info, how) + moved + links
+
+    def _how_of_file(self, info):
+        if dump.kind_of(info.st_mode) != "file" or info.st_size > 0:
+            return self.how
+        return dataclasses.replace(self.how, hide=(*self.how.hide, self.overlay + "metacopy"))
 
     def _directory(self, path, relative, info):
         marks, moved = self._marks(path), self._moved(path)
-        if "index=on" in self.union.options and "origin" in marks and not moved:
+        if self.has_index and "origin" in marks and not moved:
             return LEFT_OUT
         is_missing = "impure" not in marks and self.union.world == "root" and not self.indexes_all and any(
             "origin" in self._marks(entry.path) for entry in os.scandir(path))
-        return dump.line(path, relative, info, self.how) + moved + (" impure-is-missing" if is_missing else "")
+        how = self.how
+        if relative == b"./upper" and not self.has_index:
+            how = dataclasses.replace(how, hide=(*how.hide, self.overlay + "origin"))
+        return dump.line(path, relative, info, how) + moved + (" impure-is-missing" if is_missing else "")
 
     def _moved(self, path):
         """Where a redirect leads, unless the name itself would."""
@@ -168,8 +177,8 @@ class RawLayers:
         lower_links = self.handles.links(handle)
         if self.indexes_all and (lower_links < 2 or not dump.is_linked(info)):
             return LEFT_OUT
-        shown = dump.line(path, b"./work/index/" + self.handles.shown(handle).encode(), info,
-                          dataclasses.replace(self.how, mtime=None))
+        how = dataclasses.replace(self._how_of_file(info), mtime=None)
+        shown = dump.line(path, b"./work/index/" + self.handles.shown(handle).encode(), info, how)
         return f"{shown} names={self._names(path, info.st_nlink, lower_links)}"
 
     def _names(self, path, upper_links, lower_links):

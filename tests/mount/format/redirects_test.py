@@ -148,3 +148,13 @@ def test_a_redirect_to_itself_and_in_circles_ends(t):
     m = t.mount(*layers, options=ON)
     equal(len(os.listdir(m / "a")), 20, "names of all layers")
     same_for_the_kernel(t, m)
+
+
+def test_redirects_longer_than_the_kernel_writes_are_read_by_it(t):
+    """It writes 256 bytes at most, by its parameter redirect_max, and answers EXDEV else; it reads any length."""
+    deep = "/".join(["n" * 200, "m" * 200, "k" * 200])
+    m = t.mount(t.layer({"n" * 200: {"m" * 200: {"k" * 200: {"f": "1"}}}, "other": {}}), options=ON)
+    os.rename(m / deep, m / "other/moved")
+    equal(read(m / "other/moved/f"), b"1", "content")
+    equal(os.getxattr(m.upper + "/other/moved", "trusted.overlay.redirect"), b"/" + deep.encode(), "the mark")
+    same_for_the_kernel(t, m)
