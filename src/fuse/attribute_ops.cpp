@@ -49,9 +49,10 @@ overlay::Changes changes_of(fuse_req_t request, const struct stat& attributes, i
   changes.modification_time =
       time_change(bits, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW, attributes.st_mtim);
   // The kernel says when the caller's lack of CAP_FSETID must cost set-id bits; only the
-  // superuser's changes come without.
-  changes.by_privileged = (bits & (FUSE_SET_ATTR_KILL_SUID | FUSE_SET_ATTR_KILL_SGID)) == 0 &&
-                          fuse_req_ctx(request)->uid == 0;
+  // superuser's changes come without. A change of owner comes with these bits whoever makes it.
+  const bool costs_bits = (bits & (FUSE_SET_ATTR_KILL_SUID | FUSE_SET_ATTR_KILL_SGID)) != 0;
+  const bool changes_owner = changes.uid || changes.gid;
+  changes.by_privileged = (changes_owner || !costs_bits) && fuse_req_ctx(request)->uid == 0;
   return changes;
 }
 
