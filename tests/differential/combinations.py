@@ -78,7 +78,8 @@ def allowed(factors):
 
 
 def pairs_of(chosen):
-    return set(itertools.combinations(sorted(chosen.items()), 2))
+    """Its pairs of levels, always in the same order."""
+    return list(itertools.combinations(sorted(chosen.items()), 2))
 
 
 def pairwise(factors, seed=0):

@@ -80,12 +80,12 @@ def prefix_of(chosen):
 def draw(scenario, calls, chosen, kind, steps, progress):
     """Draws and runs a whole scenario. kind: of the second file system, or None."""
     written_with = WRITTEN_WITH[calls.prefix]
-    # Over two file systems kernel overlayfs does not list what it refuses.
-    hides_refused = kind and (chosen["metacopy"] == "off" or chosen["redirect_dir"] == "nofollow")
-    if hides_refused and calls.prefix == "trusted.":
+    # Over two file systems kernel overlayfs does not list what it refuses, nor a metacopy without data.
+    refuses = chosen["metacopy"] == "off" or chosen["redirect_dir"] == "nofollow"
+    if kind and refuses and calls.prefix == "trusted.":
         written_with = WRITTEN_WITH["plain"]
     # Their sizes are not those of their data, beyond which kernel overlayfs reads where they differ.
-    by_hand = not hides_refused and written_with != WRITTEN_WITH["plain"] and chosen["lower_io"] == "passthrough"
+    by_hand = not kind and written_with != WRITTEN_WITH["plain"] and chosen["lower_io"] == "passthrough"
     without = LESS_IN_LAYERS_OF_USERS if calls.prefix == "user." and chosen["index"] == "on" else ()
     for number in range(chosen["lowers"]):
         draw_layer(scenario, calls, number, kind if number in (0, 2) else None, written_with, by_hand, without)
@@ -105,7 +105,7 @@ def draw(scenario, calls, chosen, kind, steps, progress):
     scenario.finish()
 
 
-def draw_layer(scenario, calls, number, kind, written_with, metacopies, without):
+def draw_layer(scenario, calls, number, kind, written_with, metacopies, without=()):
     """Builds a layer: the lowest and then every second one by hand, the others through kernel overlayfs.
 
     without: commands that are not drawn for the latter.

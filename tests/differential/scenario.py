@@ -202,14 +202,14 @@ class Scenario:
         return set((self.places or [self.layer])[0].script.handles)
 
     def paths(self):
-        """What there is now: (path, is a directory), as the first system or the layer being built shows it."""
+        """What there is now: (path, is a directory), as the first system or the layer being built shows it; sorted."""
         found, root = [], (self.places or [self.layer])[0].script.root
         for directory, names, files in os.walk(root):
             relative = os.path.relpath(directory, root)
             beneath = "" if relative == "." else relative + "/"
             found += [(beneath + name, True) for name in names if not os.path.islink(f"{directory}/{name}")]
             found += [(beneath + name, False) for name in files]
-        return found
+        return sorted(found)
 
     def finish(self):
         """The last swap, and that no lower was touched."""

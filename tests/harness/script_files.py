@@ -160,19 +160,21 @@ def overwrite(s, name, offset, word):
 
 @command
 def copy_content(s, source, target, count, from_offset="0", to_offset="0"):
-    """copy_file_range(2) between two names until all is copied, with no handle left open."""
+    """copy_file_range(2) between two names until all is copied, with no handle left open.
+
+    What the source, which may be the target, gains meanwhile is not copied.
+    """
     source_fd = without_waiting(s.path(source), os.O_RDONLY)
     try:
         target_fd = without_waiting(s.path(target), os.O_WRONLY | os.O_CREAT)
         try:
-            copied, wanted = 0, int(count)
-            while copied < wanted:
-                more = os.copy_file_range(source_fd, target_fd, wanted - copied, int(from_offset) + copied,
-                                          int(to_offset) + copied)
-                if more == 0:
-                    break
+            start, wanted = int(from_offset), int(count)
+            end, copied = min(start + wanted, os.fstat(source_fd).st_size), 0
+            while True:
+                more = os.copy_file_range(source_fd, target_fd, wanted - copied, start + copied, int(to_offset) + copied)
                 copied += more
-            return copied
+                if more == 0 or start + copied >= end:
+                    return copied
         finally:
             os.close(target_fd)
     finally:
