@@ -33,10 +33,16 @@ class Reading(Scenario):
         """What fuse-overlayfs shows after a remount: what it has in memory differs after some calls."""
         shown = {}
         for self.names in ([self.reader], ["fuse-overlayfs"]):
-            self._umount()
-            self._mount()
-            shown[self.names[0]] = self.shown(self.places[0])
+            shown[self.names[0]] = self._shown_after_a_remount()
+            # Now and then, seldom, fuse-overlayfs 1.10 does not find a name that it lists.
+            if self.names == ["fuse-overlayfs"] and any(line.endswith(" lstat=ENOENT") for line in shown["fuse-overlayfs"]):
+                shown["fuse-overlayfs"] = self._shown_after_a_remount()
         self._same(shown["fuse-overlayfs"], shown[self.reader], "what is shown", list(shown)[::-1])
+
+    def _shown_after_a_remount(self):
+        self._umount()
+        self._mount()
+        return self.shown(self.places[0])
 
     def compare_raw(self):
         """There is nothing to compare with."""
