@@ -127,7 +127,7 @@ ROWS = (
     (5, lambda c: ("rename", c.there(), c.there(), "exchange")),
     (1, lambda c: ("rename", path := c.there(True), f"{path}/{c.name()}")),
     (5, lambda c: ("link", c.there(False), c.fresh())),
-    (3, lambda c: ("symlink", c.pick("a", "p/a", "../b", "/nowhere", "l" * 200), c.fresh())),
+    (3, lambda c: ("symlink", c.pick("a", "p/a", "../b", "/no/where", "l" * 200), c.fresh())),
     (1, lambda c: ("readlink", c.there(False))),
     (2, lambda c: ("mknod", c.fresh(), "fifo", "644")),
     (1, lambda c: ("mknod", c.fresh(), c.pick("char", "block"), "600", c.pick("1:3", "0:0", "60:200"))),
@@ -195,7 +195,7 @@ def first_layer(calls):
             elif choice < 0.82 and files and "link" not in calls.without:
                 lines.append(f"link {calls.pick(*files)} {path}")
             elif choice < 0.87:
-                lines.append(f"symlink {calls.pick('a', '../b', '/nowhere')} {path}")
+                lines.append(f"symlink {calls.pick('a', '../b', '/no/where')} {path}")
             elif choice < 0.92:
                 lines.append(f"mknod {path} {calls.pick('fifo', 'socket', 'char 600 1:3', 'block 600 60:9')}")
 
