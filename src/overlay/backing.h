@@ -6,6 +6,8 @@
 #ifndef OVERPASS_OVERLAY_BACKING_H_
 #define OVERPASS_OVERLAY_BACKING_H_
 
+#include <fcntl.h>
+
 #include <cstdint>
 #include <memory>
 
@@ -29,6 +31,9 @@ class BackingFiles {
   virtual Result<int32_t> open(BorrowedFd fd, BackingUse use) = 0;
 
   virtual void close(int32_t id) = 0;
+
+  /// How a reader's file is best opened for being registered: O_PATH or O_RDONLY.
+  virtual int flags_for_readers() const { return O_PATH; }
 };
 
 /// A registered file. REQUIRES at its end: no open of its inode is between reply and RELEASE, for

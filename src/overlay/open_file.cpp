@@ -143,8 +143,9 @@ class Opening {
   Result<Backed> back() {
     Backed backed;
     const InodeRef target = current(node_);
-    backed.is_path = registers_ && !writing_;
-    const int flags = writing_ ? flags_ & kOwnFlags : registers_ ? O_PATH : O_RDONLY;
+    int flags = writing_ ? flags_ & kOwnFlags : O_RDONLY;
+    if (registers_ && !writing_) flags = overlay_.backing_files->flags_for_readers();
+    backed.is_path = (flags & O_PATH) != 0;
     const int wanted = writing_ ? own_access(overlay_, flags_, flags) : flags;
     auto content = open_content(overlay_, *target, wanted);
     if (content.failed_with(EACCES) && wanted != flags) {
@@ -202,8 +203,8 @@ class Opening {
   /// To be counted as open by the caller, after everything that may fail.
   Opened opened(Serving serving, Backed backed, SharedBacking backing) const
       REQUIRES(node_->mutex) {
-    // A reader that is passed through needs no descriptor here, and one that was opened for being
-    // registered is of no other use (O_PATH).
+    // A reader that is passed through needs no descriptor here, and an O_PATH one is of no other
+    // use than being registered.
     if (!writing_ && (serving == Serving::Passthrough || backed.is_path)) backed.fd = nullptr;
     auto file =
         std::make_unique<OpenFile>(node_, flags_, serving, std::move(backed.fd), backed.layer);

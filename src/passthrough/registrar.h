@@ -39,6 +39,10 @@ class Registrar {
   /// REQUIRES: no open is between its reply and RELEASE.
   void close(int32_t id);
 
+  /// With which flags a file is best opened for open(), if it is for reading: the broker takes no
+  /// O_PATH.
+  int flags_for_readers() const;
+
   /// "daemon", "broker" or "none".
   const char* name() const;
 
