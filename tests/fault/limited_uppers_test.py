@@ -10,10 +10,10 @@ Without device nodes whiteouts are marked files, which no rename leaves behind.
 """
 import errno
 
-from errors_test import fail_at_every_step
 from gate import without
 from harness import checks, refused
-from kill_test import kill_at_every_step
+from kills import kill_at_every_step
+from layer_errors import fail_at_every_step
 from scenarios import COPY_UP, CREATION, REMOVAL, RENAMES, SIZES
 from states import State, state_of, with_parted_links
 from trials import Subject

@@ -281,4 +281,8 @@ INDEXED = [
             options=("index=on", *REDIRECT)),
 ]
 
-SCENARIOS = [*PROTECTION, *INDEXED, *COPY_UP, *SIZES, *CREATION, *REMOVAL, *RENAMES, *REDIRECTS, *METACOPIES]
+# The parts in which they are tried, by what they change above all.
+CONTENTS = [*COPY_UP, *SIZES, *PROTECTION]
+NAMES = [*CREATION, *REMOVAL, *RENAMES]
+MARKS = [*REDIRECTS, *METACOPIES, *INDEXED]
+SCENARIOS = [*CONTENTS, *NAMES, *MARKS]

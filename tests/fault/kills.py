@@ -9,11 +9,7 @@ repeated. Which calls there are is found out by an undisturbed run.
 """
 from gate import Plan
 from harness import checks, dump
-from scenarios import SCENARIOS
 from trials import Subject
-
-SYSTEMS = ("overpass",)
-PATIENCE = 900
 
 
 def kill_at(subject, step):
@@ -54,14 +50,16 @@ def kill_at_every_step(t, scenario, **named):
 
 
 class Table:
+    """A test for each of some scenarios."""
+
+    def __init__(self, scenarios):
+        self.scenarios = scenarios
+
     def cases(self, settings):
-        for scenario in SCENARIOS:
+        for scenario in self.scenarios:
             yield f"a kill during {scenario.name}", lambda t, scenario=scenario: self.run(t, scenario)
 
     def run(self, t, scenario):
         _, seen = kill_at_every_step(t, scenario)
         if not t.settings.step:
             checks.equal(seen[-1], "new", "state after a kill behind the last call")
-
-
-TABLE = Table()

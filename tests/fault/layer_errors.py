@@ -10,11 +10,8 @@ import itertools
 
 from gate import Plan
 from harness import checks, dump
-from scenarios import SCENARIOS
 from trials import Subject, left_in_workdir
 
-SYSTEMS = ("overpass",)
-PATIENCE = 900
 ERRNOS = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
 
 
@@ -67,9 +64,11 @@ def fail_at_every_step(t, scenario, **named):
 
 
 class Table:
+    """A test for each of some scenarios."""
+
+    def __init__(self, scenarios):
+        self.scenarios = scenarios
+
     def cases(self, settings):
-        for scenario in SCENARIOS:
+        for scenario in self.scenarios:
             yield f"an error during {scenario.name}", lambda t, scenario=scenario: fail_at_every_step(t, scenario)
-
-
-TABLE = Table()
