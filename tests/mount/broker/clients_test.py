@@ -187,7 +187,7 @@ def test_descriptors_too_few_or_too_many_are_refused(t):
 
 
 def test_noise_ends_nothing_but_its_connection(t):
-    broker, point = world(t, "--requests-per-second", "1000000"), mountpoint(t)
+    broker, point = world(t, "--requests-per-second", "1000000"), mountpoint(t, OTHER)
     seed = t.settings.seed
 
     def deed():
@@ -204,8 +204,8 @@ def test_noise_ends_nothing_but_its_connection(t):
                 client.take()
             client.leave()
     as_user(NOBODY, deed)
+    is_alive_as(broker, point, OTHER)
     broker.wait_for_children(0, "after the noise")
-    is_alive(broker, point)
 
 
 def test_only_the_superuser_sees_the_list(t):
