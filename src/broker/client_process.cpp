@@ -137,6 +137,8 @@ class ClientProcess {
       return answer_refused(request, id.error());
     }
     ids_.insert(*id);
+    // Before the client knows: open for writing it would keep a program from being run.
+    file.reset();
     return answer(request, {.value = *id});
   }
 
