@@ -58,7 +58,7 @@ def test_the_administrator_sees_who_has_how_many_files(t):
 
     def work(pause):
         m = mounted(t, broker, stack)
-        fds = [os.open(m / name, os.O_RDONLY) for name in TREE]
+        fds = [os.open(m / name, os.O_RDONLY) for name in (*TREE, *TREE)]        # one request for each file
         time.sleep(1.5)                 # counts are reported once a second
         pause(str(m.pid))
         for fd in fds:
