@@ -104,3 +104,20 @@ def test_upper_files_that_the_user_may_not_write_are_served_by_the_daemon(t):
         umount(m)
     as_user(NOBODY, work)
     equal(broker.text(), "", "what the broker logged")
+
+
+def test_a_write_takes_the_set_id_bits_away(t):
+    """The kernel writes with the broker's rights, of which keeping them is none."""
+    broker, stack = world(t, NOBODY)
+
+    def work():
+        m = mounted(t, broker, stack)
+        write(m / "made", "first")
+        os.chmod(m / "made", 0o6755)
+        with m.requests() as counted:
+            write(m / "made", "+", "ab")
+        umount(m)
+        return counted.counts.get("WRITE", 0)
+    equal(as_user(NOBODY, work), 0, "writes that reach the daemon")
+    status = os.stat(stack.upper + "/made")
+    equal((oct(status.st_mode & 0o7777), status.st_size), ("0o755", 6), "mode and size in the upper layer")
