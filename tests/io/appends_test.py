@@ -87,4 +87,26 @@ def appends_to_a_new_file_are_all_there(t, mode):
     race(t, mode, m, "log", b"")
 
 
-TABLE = in_each_mode(appends_by_many_and_beside_the_mount_are_all_there, appends_to_a_new_file_are_all_there)
+def appends_land_behind_what_others_have_just_written(t, mode):
+    m = mode.mount(t, t.layer({"lower": b"old"}))
+    for name in ("lower", "new"):
+        expected = bytearray(read(m / name) if name == "lower" else b"")
+        appender = os.open(m / name, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        writer = os.open(m / name, os.O_RDWR)
+        for number in range(12):
+            place, data = len(expected) + 3000 * (number % 3), record(1, number)
+            if number % 2:                              # the file ends with a page
+                place, data = (place + 4095) // 4096 * 4096, (data * 205)[:8192]
+            os.pwrite(writer, data, place)
+            expected[len(expected):] = bytes(place - len(expected)) + data
+            os.write(appender, record(2, number))
+            expected += record(2, number)
+            equal(os.fstat(writer).st_size, len(expected), f"size of {name} after append {number}")
+        equal(os.pread(writer, len(expected) + 1, 0) == expected, True, f"content of {name} by the writer")
+        os.close(writer), os.close(appender)
+        equal(read(m / name) == expected, True, f"content of {name}")
+        equal(read(f"{m.upper}/{name}") == expected, True, f"content of {name} in the upper")
+
+
+TABLE = in_each_mode(appends_by_many_and_beside_the_mount_are_all_there, appends_to_a_new_file_are_all_there,
+                     appends_land_behind_what_others_have_just_written)
