@@ -17,6 +17,7 @@ import ctypes
 import dataclasses
 import errno
 import fcntl
+import mmap
 import os
 import platform
 import random
@@ -38,7 +39,7 @@ RECEIVE, SEND, PASS = 0xC0502100, 0xC0182101, 1
 LOAD, JUMP_EQUAL, RETURN = 0x20, 0x15, 0x06
 ALLOW, NOTIFY, ERRNO = 0x7FFF0000, 0x7FC00000, 0x00050000
 NR_AT, ARCH_AT = 0, 4
-RWF_NOWAIT = 8
+RWF_NOWAIT, PAGE = 8, 4096
 
 
 @dataclasses.dataclass
@@ -148,12 +149,18 @@ class UnrulyTransfers:
                 return None
             if transfer.flags & RWF_NOWAIT:
                 raise BlockingIOError(errno.EAGAIN, "not at once")
-            length, late = self._choose(transfer)
-            time.sleep(late)
-            failure = self.ways.fails(transfer)
-            if failure:
-                raise OSError(failure, "as the test wants it")
-            return self._move(transfer, where, length, memory, self._own(thread, arguments[0]))
+            fd = self._own(thread, arguments[0])
+            try:
+                length, late = self._choose(transfer)
+                if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT:
+                    length = _directly(transfer, length)
+                time.sleep(late)
+                failure = self.ways.fails(transfer)
+                if failure:
+                    raise OSError(failure, "as the test wants it")
+                return self._move(transfer, where, length, memory, fd)
+            finally:
+                os.close(fd)
 
     def _decode(self, name, thread, arguments, memory):
         """Where in the daemon's memory the bytes are, and what is wanted."""
@@ -175,15 +182,14 @@ class UnrulyTransfers:
         return transfer.length if whole else length, late
 
     def _move(self, transfer, where, length, memory, fd):
-        try:
+        """From or to memory of ours that is aligned as the daemon's."""
+        with mmap.mmap(-1, length + PAGE) as own, memoryview(own) as whole, whole[where % PAGE:][:length] as place:
             if not transfer.writes:
-                data = os.pread(fd, length, transfer.offset)
-                os.pwrite(memory.fileno(), data, where)
-                return len(data)
-            data = os.pread(memory.fileno(), length, where)
-            return os.pwritev(fd, [data], transfer.offset, transfer.flags)
-        finally:
-            os.close(fd)
+                count = os.preadv(fd, [place], transfer.offset)
+                os.pwrite(memory.fileno(), place[:count], where)
+                return count
+            os.preadv(memory.fileno(), [place], where)
+            return os.pwritev(fd, [place], transfer.offset, transfer.flags)
 
     def _own(self, thread, fd):
         """Our duplicate of the daemon's descriptor."""
@@ -194,6 +200,13 @@ class UnrulyTransfers:
         if duplicate < 0:
             raise OSError(ctypes.get_errno(), "pidfd_getfd")
         return duplicate
+
+
+def _directly(transfer, length):
+    """What a direct transfer moves at once: whole blocks; of a read everything, for a short one is the end."""
+    if not transfer.writes or transfer.length % PAGE:
+        return transfer.length
+    return max(PAGE, length // PAGE * PAGE)
 
 
 def _process_of(thread):

@@ -75,6 +75,7 @@ def killed_in_the_middle(path, seed):
 
 
 def has_what_was_promised(path, promised):
+    """And from now on what is there is promised."""
     rows = connect(path)
     equal(rows.execute("PRAGMA integrity_check").fetchall(), [("ok",)], "what the integrity check says")
     equal(rows.execute("SELECT count(*) FROM line WHERE writer = -1").fetchone(), (100,), "rows of the lower")
@@ -83,6 +84,7 @@ def has_what_was_promised(path, promised):
         equal(numbers, list(range(len(numbers))), f"the rows of writer {writer} are without a gap")
         holds(len(numbers) > last, f"writer {writer} was promised row {last}, there are {len(numbers)}")
         holds(len(numbers) <= last + 6, f"writer {writer} has at most one transaction more than it knows of")
+        promised[writer] = len(numbers) - 1
     rows.close()
 
 
