@@ -10,6 +10,7 @@
 #include "overlay/attributes.h"
 #include "overlay/copy_up.h"
 #include "overlay/file_io.h"
+#include "overlay/mappings.h"
 #include "overlay/statfs.h"
 
 namespace overpass::fuse {
@@ -18,6 +19,7 @@ namespace {
 
 Result<ShownAttributes> attributes_of(Daemon& daemon, fuse_ino_t node) {
   overlay::InodeRef inode = TRY(inode_at(daemon, node));
+  overlay::settle_mappings(daemon.overlay, *inode);
   const sys::Stat stat = TRY(overlay::attributes(daemon.overlay, inode));
   return ShownAttributes{std::move(inode), stat};
 }

@@ -27,10 +27,6 @@ overlay::Transferred answer_with(ReplyType reply, Send send) {
   };
 }
 
-overlay::Transferred done_with(fuse_req_t request) {
-  return answer_with(EmptyReply(request), [](EmptyReply& reply, std::span<char>) { reply.send(); });
-}
-
 void on_read(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Read);
   overlay::read(daemon.overlay, *file_of(info), size, offset, info->flags,
@@ -38,27 +34,47 @@ void on_read(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_fil
                             [](DataReply& reply, std::span<char> bytes) { reply.send(bytes); }));
 }
 
-void on_write(fuse_req_t request, fuse_ino_t, const char* data, size_t size, off_t offset,
+/// The kernel goes by the blocks that it was told of last, whatever it has written back since.
+void forget_blocks(Daemon& daemon, fuse_ino_t node, bool is_pinned) {
+  if (!daemon.negotiated.writeback) return;
+  if (is_pinned) {
+    daemon.notifier->attributes_changed(overlay::NodeId{node});
+  } else {
+    daemon.notifier->attributes_changed_later(overlay::NodeId{node});
+  }
+}
+
+void on_write(fuse_req_t request, fuse_ino_t node, const char* data, size_t size, off_t offset,
               fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Write);
   const auto kind =
       info->writepage != 0 ? overlay::WriteKind::Writeback : overlay::WriteKind::Plain;
   // A transfer has one kind of bytes; these are only read.
-  overlay::write(
-      daemon.overlay, *file_of(info), {const_cast<char*>(data), size}, offset, info->flags, kind,
-      answer_with(WrittenReply(request),
-                  [](WrittenReply& reply, std::span<char> bytes) { reply.send(bytes.size()); }));
+  overlay::write(daemon.overlay, *file_of(info), {const_cast<char*>(data), size}, offset,
+                 info->flags, kind,
+                 answer_with(WrittenReply(request),
+                             [&daemon, node](WrittenReply& reply, std::span<char> bytes) {
+                               reply.send(bytes.size());
+                               forget_blocks(daemon, node, /*is_pinned=*/false);
+                             }));
 }
 
-void on_fsync(fuse_req_t request, fuse_ino_t, int data_only, fuse_file_info* info) {
+void on_fsync(fuse_req_t request, fuse_ino_t node, int data_only, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Fsync);
-  overlay::sync(daemon.overlay, *file_of(info), data_only != 0, done_with(request));
+  overlay::sync(
+      daemon.overlay, *file_of(info), data_only != 0,
+      answer_with(EmptyReply(request), [&daemon, node](EmptyReply& reply, std::span<char>) {
+        forget_blocks(daemon, node, /*is_pinned=*/true);
+        reply.send();
+      }));
 }
 
 void on_fallocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t length,
                   fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Fallocate);
-  overlay::allocate(daemon.overlay, *file_of(info), mode, offset, length, done_with(request));
+  overlay::allocate(
+      daemon.overlay, *file_of(info), mode, offset, length,
+      answer_with(EmptyReply(request), [](EmptyReply& reply, std::span<char>) { reply.send(); }));
 }
 
 void on_lseek(fuse_req_t request, fuse_ino_t, off_t offset, int whence, fuse_file_info* info) {

@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// fuse_lowlevel_notify_inval_inode: with an offset of -1 attributes only, with 0 and no length the
-// whole file as well.
+// fuse_lowlevel_notify_inval_inode with an offset of -1: attributes only.
 
 #include "fuse/notifier.h"
 
+#include <new>
+
+#include "base/log.h"
+
 namespace overpass::fuse {
-
-namespace {
-
-// From where on pages are out of date.
-constexpr off_t kAttributesOnly = -1;
-constexpr off_t kWholeFile = 0;
-
-void invalidate(fuse_session* session, overlay::NodeId node, off_t from) {
-  // ENOENT: the kernel does not know the node any more, and needs no telling.
-  (void)fuse_lowlevel_notify_inval_inode(session, static_cast<fuse_ino_t>(node), from, 0);
-}
-
-}  // namespace
 
 Notifier::Notifier(fuse_session* session) : session_(session), thread_([this] { run(); }) {}
 
@@ -32,13 +22,16 @@ Notifier::~Notifier() {
 }
 
 void Notifier::attributes_changed(overlay::NodeId node) {
-  invalidate(session_, node, kAttributesOnly);
+  // ENOENT: the kernel does not know the node any more, and needs no telling.
+  (void)fuse_lowlevel_notify_inval_inode(session_, static_cast<fuse_ino_t>(node), -1, 0);
 }
 
-void Notifier::content_changed(overlay::NodeId node) {
-  {
+void Notifier::attributes_changed_later(overlay::NodeId node) {
+  try {
     Lock lock(mutex_);
     queue_.push_back(node);
+  } catch (const std::bad_alloc&) {
+    return log::warn("no memory to tell the kernel what has changed");
   }
   wake_.notify_one();
 }
@@ -51,7 +44,7 @@ void Notifier::run() NO_THREAD_SAFETY_ANALYSIS {
     const overlay::NodeId node = queue_.front();
     queue_.pop_front();
     lock.unlock();
-    invalidate(session_, node, kWholeFile);
+    attributes_changed(node);
     lock.lock();
   }
 }

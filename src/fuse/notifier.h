@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Tells the kernel about what changed without its knowledge. To invalidate attributes is safe at
-// any time and done at once, so that who gets his answer afterwards sees no old ones. To invalidate
-// pages waits for the requests that fill them or write them back: that is done by a thread for
-// which no request waits, after the reply to the write that went elsewhere. Names never are.
+// Tells the kernel about attributes that changed without its knowledge. It then asks for them, and
+// drops its pages of a file whose size is another. Pages are never invalidated by a notification:
+// that waits until the daemon has written the changed ones, and if the daemon dies meanwhile,
+// nobody ever ends the wait, since the thread that waits holds the connection.
 
 #ifndef OVERPASS_FUSE_NOTIFIER_H_
 #define OVERPASS_FUSE_NOTIFIER_H_
@@ -28,8 +28,9 @@ class Notifier : public overlay::Invalidator {
   Notifier& operator=(const Notifier&) = delete;
 
   void attributes_changed(overlay::NodeId node) override;
-  /// Never waits for the kernel.
-  void content_changed(overlay::NodeId node) override;
+  /// A node that no request keeps in the kernel's memory may be leaving it just now and wait for
+  /// the daemon: so this is done by a thread for which no request waits.
+  void attributes_changed_later(overlay::NodeId node) override;
 
  private:
   void run();

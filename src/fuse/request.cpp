@@ -82,10 +82,13 @@ void LookupReply::fail(Errno error) {
 void AttributesReply::send(const ShownAttributes& shown) {
   Daemon& daemon = daemon_of(request());
   const struct stat plain = plain_stat(shown.stat);
-  (void)fuse_reply_attr(take(), &plain, attribute_timeout(*shown.inode, shown.stat));
+  const double timeout = attribute_timeout(*shown.inode, shown.stat);
+  (void)fuse_reply_attr(take(), &plain, timeout);
   // The kernel takes the attributes in a reply to SETATTR for the newest, also when it was told
-  // meanwhile that they had changed.
-  if (shown.inode->superseded) daemon.overlay.invalidator->attributes_changed(shown.inode->id);
+  // meanwhile to forget what it keeps.
+  if (attribute_timeout(*shown.inode, shown.stat) < timeout) {
+    daemon.overlay.invalidator->attributes_changed(shown.inode->id);
+  }
 }
 
 void StatxReply::send(const ShownAttributes& shown) {

@@ -30,7 +30,7 @@ Result<Entry> entry_of(Overlay& overlay, const InodeRef& inode);
 
 /// Whether the kernel may keep `stat` as the attributes of this node. Not where they can change
 /// without its knowledge: a superseded node and its successor, while both are there, are written
-/// through each other; set-id bits fall.
+/// through each other; set-id bits fall; what is mapped is stored into (mappings.h).
 bool may_cache_attributes(const Inode& inode, const sys::Stat& stat);
 
 /// What to change; absent members stay as they are. Times may be UTIME_NOW.

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -75,6 +76,13 @@ Result<io::Job> write_job(Overlay& overlay, OpenFile& file, std::span<char> data
   return job;
 }
 
+/// What is appended goes to the file's end as it is on the disk, unless the kernel still holds
+/// pages that come before it: then its place is the one that the kernel gave it.
+void leave_room_for_unwritten_pages(io::Job& job) {
+  const auto stat = sys::stat(sys::itself(job.fd));
+  if (stat && job.offset > static_cast<off_t>(stat->stx_size)) job.rw_flags &= ~RWF_APPEND;
+}
+
 /// Whoever appends while the file grows outside the mount finds his bytes elsewhere than the
 /// kernel, which has placed them at the end that it knew.
 Transferred watch_end(Overlay& overlay, const OpenFile& file, const io::Job& job,
@@ -87,7 +95,7 @@ Transferred watch_end(Overlay& overlay, const OpenFile& file, const io::Job& job
     if (!has_moved || overlay.invalidator == nullptr) return;
     const auto stat = sys::stat(sys::itself(fd));
     if (!stat || static_cast<off_t>(stat->stx_size) != end) {
-      overlay.invalidator->content_changed(node);
+      overlay.invalidator->attributes_changed_later(node);
     }
   };
 }
@@ -108,6 +116,7 @@ void write(Overlay& overlay, OpenFile& file, std::span<char> data, off_t offset,
            WriteKind kind, Transferred done) {
   auto job = write_job(overlay, file, data, offset, flags, kind);
   if (job && (job->rw_flags & RWF_APPEND) != 0) {
+    if (overlay.writeback) leave_room_for_unwritten_pages(*job);
     done = watch_end(overlay, file, *job, std::move(done));
   }
   start(overlay, std::move(job), std::move(done));
@@ -139,10 +148,15 @@ void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t le
 }
 
 Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence) {
-  // The kernel asks without writing back first, and nobody but it knows the file's end.
-  if (reads_what_was(file) || may_have_unwritten_pages(overlay, *file.inode())) return fail(EINVAL);
+  if (reads_what_was(file)) return fail(EINVAL);
   const SharedFd fd = TRY(file.content(overlay));
-  return sys::seek(fd->fd, offset, whence);
+  // The kernel asks without writing back first what it holds, be it stored by mmap.
+  if (!may_have_unwritten_pages(*file.inode())) return sys::seek(fd->fd, offset, whence);
+  if (overlay.writeback) return fail(EINVAL);
+  const sys::Stat stat = TRY(sys::stat(sys::itself(fd->fd)));
+  const auto size = static_cast<off_t>(stat.stx_size);
+  if (offset < 0 || offset >= size) return fail(ENXIO);
+  return whence == SEEK_DATA ? offset : size;
 }
 
 Result<size_t> copy_range(Overlay& overlay, OpenFile& from, off_t from_offset, OpenFile& to,

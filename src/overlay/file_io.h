@@ -48,9 +48,9 @@ Result<void> sync(Overlay& overlay, OpenDirectory& directory);
 void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length,
               Transferred done);
 
-/// lseek(2) with SEEK_DATA or SEEK_HOLE. EINVAL, as where there is no such thing, when it cannot be
-/// told: on a handle whose reads are of superseded content, and while the kernel may hold bytes
-/// that it has not written back.
+/// lseek(2) with SEEK_DATA or SEEK_HOLE. While the kernel may hold bytes that it has not written
+/// back there are no holes. EINVAL, as where there is no such thing, when not even the file's end
+/// is known (writeback=on), and on a handle whose reads are of superseded content.
 Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence);
 
 /// copy_file_range(2): the number of bytes, perhaps fewer than `length`. Blocking.

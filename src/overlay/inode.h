@@ -171,6 +171,8 @@ class Inode {
   std::atomic<bool> has_predecessor = false;
   /// May hold other bytes than the lower that readers of its predecessor have open.
   std::atomic<bool> diverged = false;
+  /// Stores that FUSE does not see may change its times (mappings.h).
+  std::atomic<bool> may_be_mapped = false;
   /// What the link count of an indexed file differs by from the upper's (index.h). Changes under
   /// the mutex.
   std::atomic<int32_t> nlink_difference = 0;

@@ -14,6 +14,7 @@
 #include "overlay/copy_up.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
+#include "overlay/mappings.h"
 #include "overlay/overlay.h"
 #include "sys/open.h"
 
@@ -24,7 +25,7 @@ namespace {
 /// What of the caller's flags the daemon's own descriptor takes over. O_DIRECT would bind it to
 /// aligned buffers, and O_APPEND would move pages that the kernel writes back; creation flags have
 /// done their work; the kernel adds bits that openat2(2) refuses.
-constexpr int kOwnFlags = O_ACCMODE | O_TRUNC | O_DSYNC | O_SYNC | O_NONBLOCK;
+constexpr int kOwnFlags = O_ACCMODE | O_TRUNC | O_DSYNC | O_SYNC | O_NONBLOCK | O_NOATIME;
 
 Side side_of(layer::LayerIndex layer) { return layer == layer::kUpper ? Side::Upper : Side::Lower; }
 
@@ -36,6 +37,13 @@ struct Backed {
   layer::LayerIndex layer = layer::kUpper;
   SharedBacking backing;
 };
+
+/// open_content(); without O_NOATIME where only the owner of the file may ask for it.
+Result<Content> open_with(Overlay& overlay, Inode& inode, int flags) {
+  auto content = open_content(overlay, inode, flags);
+  const bool is_refused = content.failed_with(EPERM) && (flags & O_NOATIME) != 0;
+  return is_refused ? open_content(overlay, inode, flags & ~O_NOATIME) : std::move(content);
+}
 
 /// Empty when it cannot be told.
 std::optional<ContentVersion> version_of(BorrowedFd fd, layer::LayerIndex layer) {
@@ -143,29 +151,31 @@ class Opening {
   Result<Backed> back() {
     Backed backed;
     const InodeRef target = current(node_);
-    int flags = writing_ ? flags_ & kOwnFlags : O_RDONLY;
+    int flags = writing_ ? flags_ & kOwnFlags : O_RDONLY | (flags_ & O_NOATIME);
     if (registers_ && !writing_) flags = overlay_.backing_files->flags_for_readers();
     backed.is_path = (flags & O_PATH) != 0;
     const int wanted = writing_ ? own_access(overlay_, flags_, flags) : flags;
-    auto content = open_content(overlay_, *target, wanted);
+    auto content = open_with(overlay_, *target, wanted);
     if (content.failed_with(EACCES) && wanted != flags) {
       backed.is_write_only = true;
-      content = open_content(overlay_, *target, flags);
+      content = open_with(overlay_, *target, flags);
     }
     // A file that chattr(1) made append-only can be opened for writing in no other way.
     const bool appends = writing_ && (flags_ & O_APPEND) != 0;
     if (content.failed_with(EPERM) && appends) {
-      content = open_content(overlay_, *target, flags | O_APPEND);
+      content = open_with(overlay_, *target, flags | O_APPEND);
     }
     Content opened = TRY(std::move(content));
     backed.layer = opened.layer;
     backed.fd = std::make_shared<CachedFd>(std::move(opened.fd));
-    if (registers_)
+    if (registers_) {
       backed.backing = registered(*overlay_.backing_files, backed.fd->fd, backed.layer);
+    }
     return backed;
   }
 
-  bool was_split() const { return was_split_; }
+  /// Whether the kernel has to forget the attributes that it keeps of the inode.
+  bool changes_attributes() const { return was_split_ || is_newly_mappable_; }
 
  private:
   bool may_pass_through(Side content) const {
@@ -181,12 +191,13 @@ class Opening {
             superseded && shares_lower(*node_->extras->successor)};
   }
 
-  /// Whether the handle does without the kernel's pages (FOPEN_DIRECT_IO). With a write-back cache
-  /// that is avoided, for the kernel then forgets the times of what is written; but it must not
-  /// place what is appended, for it goes by its own idea of the file's end.
+  /// Whether the handle does without the kernel's pages (FOPEN_DIRECT_IO). What is appended must
+  /// come in one piece, and with a write-back cache must not be placed by the kernel, which goes by
+  /// its own idea of the file's end; all else should not be direct there, for the kernel then
+  /// forgets the times of what is written.
   bool bypasses(const Backed& backed) const {
-    if (!overlay_.writeback) return (flags_ & O_DIRECT) != 0;
-    return writing_ && ((flags_ & O_APPEND) != 0 || backed.is_write_only);
+    if (writing_ && (flags_ & O_APPEND) != 0) return true;
+    return overlay_.writeback ? backed.is_write_only : (flags_ & O_DIRECT) != 0;
   }
 
   std::unexpected<Errno> split_locked() REQUIRES(node_->mutex) {
@@ -201,14 +212,16 @@ class Opening {
   }
 
   /// To be counted as open by the caller, after everything that may fail.
-  Opened opened(Serving serving, Backed backed, SharedBacking backing) const
-      REQUIRES(node_->mutex) {
+  Opened opened(Serving serving, Backed backed, SharedBacking backing) REQUIRES(node_->mutex) {
     // A reader that is passed through needs no descriptor here, and an O_PATH one is of no other
     // use than being registered.
     if (!writing_ && (serving == Serving::Passthrough || backed.is_path)) backed.fd = nullptr;
     auto file =
         std::make_unique<OpenFile>(node_, flags_, serving, std::move(backed.fd), backed.layer);
     if (writing_) node_->diverged = true;
+    if (serving == Serving::Passthrough && note_mappable(*node_, flags_)) {
+      is_newly_mappable_ = true;
+    }
     // Without a name it is reached through this for as long as it is open.
     if (!node_->linked && node_->extras && node_->extras->pinned_orphan == nullptr) {
       node_->extras->pinned_orphan = node_->extras->orphan.lock();
@@ -221,6 +234,7 @@ class Opening {
   const int flags_;
   const bool writing_;
   bool was_split_ = false;
+  bool is_newly_mappable_ = false;
   bool registers_ = true;  ///< The file has to be registered, for all that was known last.
 };
 
@@ -274,7 +288,7 @@ Result<SharedFd> OpenFile::content(Overlay& overlay) {
     Lock lock(inode_->mutex);
     if (fd_ != nullptr && layer_ == wanted) return fd_;
   }
-  Content content = TRY(open_content(overlay, *target, O_RDONLY));
+  Content content = TRY(open_with(overlay, *target, O_RDONLY | (flags_ & O_NOATIME)));
   auto opened = std::make_shared<CachedFd>(std::move(content.fd));
   Lock lock(inode_->mutex);
   fd_ = opened;
@@ -306,8 +320,7 @@ Result<DirectContent> OpenFile::direct_content(Overlay& overlay) {
   return opened;
 }
 
-bool may_have_unwritten_pages(const Overlay& overlay, const Inode& inode) {
-  if (!overlay.writeback) return false;
+bool may_have_unwritten_pages(const Inode& inode) {
   Lock lock(inode.mutex);
   return inode.opens != nullptr && inode.opens->has_cached_writers();
 }
@@ -335,7 +348,7 @@ Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags) {
   };
   auto result = finish();
   if (result) result = check_direct(overlay, std::move(*result));
-  if (opening.was_split() && overlay.invalidator != nullptr) {
+  if (opening.changes_attributes() && overlay.invalidator != nullptr) {
     overlay.invalidator->attributes_changed(inode->id);
   }
   return result;

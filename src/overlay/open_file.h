@@ -92,7 +92,7 @@ int own_access(const Overlay& overlay, int flags, int own_flags);
 
 /// Whether the kernel may hold bytes of the file that the daemon has not seen yet.
 /// L: none of rank Inode on entry.
-bool may_have_unwritten_pages(const Overlay& overlay, const Inode& inode);
+bool may_have_unwritten_pages(const Inode& inode);
 
 /// Whether the handle's reads are of a lower that has been superseded, so that the daemon, which
 /// sees the file as it is now, cannot speak of the same content.

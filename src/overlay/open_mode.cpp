@@ -32,13 +32,13 @@ void OpenMode::opened_new(Side side, SharedBacking backing) {
   cached_version.reset();  // What is written goes past the kernel's pages.
   idle_ = backing;
   held_ = std::move(backing);
-  ++handles_;
+  count_open();
 }
 
 void OpenMode::opened_cached(bool writes) {
   assert(handles_ == 0 || serving_ == Serving::Cached);
   serving_ = Serving::Cached;
-  ++handles_;
+  count_open();
   if (writes) ++cached_writers_;
 }
 

@@ -62,7 +62,7 @@ class OpenMode {
   OpenAnswer decide(const OpenQuestion& question) const;
 
   /// One more open is answered: with the backing in force, with a new one, or cached.
-  void opened_held() { ++handles_; }
+  void opened_held() { count_open(); }
   void opened_new(Side side, SharedBacking backing);
   void opened_cached(bool writes);
 
@@ -84,6 +84,9 @@ class OpenMode {
 
   uint32_t handles() const { return handles_; }
 
+  /// How many opens there have been.
+  uint64_t opens() const { return opens_; }
+
   /// Whether the kernel may hold bytes that it has not written back yet.
   bool has_cached_writers() const { return cached_writers_ > 0; }
 
@@ -91,6 +94,12 @@ class OpenMode {
   std::optional<ContentVersion> cached_version;
 
  private:
+  void count_open() {
+    ++handles_;
+    ++opens_;
+  }
+
+  uint64_t opens_ = 0;
   uint32_t handles_ = 0;         ///< Between OPEN reply and RELEASE.
   uint32_t cached_writers_ = 0;  ///< Those of them that are served by the daemon and may write.
   Serving serving_ = Serving::Passthrough;

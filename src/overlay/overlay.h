@@ -39,8 +39,9 @@ class Invalidator {
   virtual ~Invalidator() = default;
   /// Done when this returns. The node is that of a request under way, or of its parent.
   virtual void attributes_changed(NodeId node) = 0;
-  /// So are its pages; done later.
-  virtual void content_changed(NodeId node) = 0;
+  /// Done later, for any node; drops the kernel's pages of a file if its size turns out to be
+  /// another.
+  virtual void attributes_changed_later(NodeId node) = 0;
 };
 
 struct Overlay {

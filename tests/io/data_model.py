@@ -41,7 +41,6 @@ class ModelFile:
     ctime: int = 0
     largest: int = 0
     writes: int = 0
-    stored: bool = False                # into a mapping, and not synced since
 
     def put(self, offset, data):
         if not data:

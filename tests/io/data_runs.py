@@ -25,7 +25,7 @@ class Place:
         self.t, self.mode, self.kind = t, mode, kind
         self.move_errors = (errno.EXDEV,) if t.settings.system == "kernel" else ()    # it copies on one file system only
         self.direct_errors = (errno.EIO,) if kind == "xfs" else ()   # of a read beside what is allocated late, everywhere
-        self.maps_change_times = mode.times_of_maps and kind != "tmpfs"       # tmpfs learns of the first store only
+        self.maps_change_times = kind != "tmpfs"       # tmpfs learns of the first store only
         source, lower, self.files = random.Random(seed), t.layer(), {}
         root = t.directory if kind == "ext4" and features.has("ext4") else mount_image(t, kind, 600 << 20)
         upper = t.fresh("upper", at=root)

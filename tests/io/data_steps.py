@@ -86,6 +86,8 @@ class Steps:
         aligned = not (offset | length | sum(more)) % 4096
         allowed = (() if aligned else (errno.EINVAL,)) + self.place.direct_errors if handle.direct else ()
         data = self.attempt(handle, allowed, name, offset, length, *more)
+        if data is not None and handle.appends and self.place.mode.gathers:
+            length = len(data)          # it reads past the kernel's pages, and no farther than what was written back
         if data is not None:
             demand_read(handle.contents(), offset, length, data, f"{name} of {handle.file.name}")
 
@@ -93,8 +95,11 @@ class Steps:
         if not self.usable(number):
             return
         handle = self.handles[number]
-        if not handle.has_old_view and (self.place.mode.seeks_see_stores or not handle.file.stored):
-            demand_holes(handle.file.content, self.attempt(handle, (), "holes"), f"holes of {handle.file.name}")
+        if handle.has_old_view:
+            return
+        holes = self.attempt(handle, (errno.EINVAL,) if self.place.mode.gathers else (), "holes")
+        if holes is not None:
+            demand_holes(handle.file.content, holes, f"holes of {handle.file.name}")
 
     def stat(self, number):
         if self.usable(number):
@@ -138,7 +143,8 @@ class Steps:
         demand(count == length or handle.direct and 0 <= count <= length,
                f"{name} of {file.name}: {count} of {length} bytes written")
         file.put(to, data[:count])
-        self.changed(file, before, not refused and count > 0)
+        keeps_times = self.place.mode.gathers and handle.appends
+        self.changed(file, before, not refused and count > 0 and not keeps_times)
 
     def _left_by_refusal(self, handle, offset, data):
         """A direct write that is not aligned may have been made in part before it is refused, block by block."""
@@ -181,9 +187,8 @@ class Steps:
         if self.usable(number):
             handle = self.handles[number]
             shown = self.attempt(handle, (), "sync", data_only)
-            handle.file.stored = False
             demand_attributes(handle.file, shown, f"fstat of {handle.file.name} after fsync", self.place.most_blocks)
-            demand(shown["blocks"] > 0 or not any(handle.file.content) or not self.place.mode.times_of_maps,
+            demand(shown["blocks"] > 0 or not any(handle.file.content),
                    f"{handle.file.name} has data and no blocks after fsync")
 
     def fallocate(self, number, modes, offset, length):
@@ -285,7 +290,6 @@ class Steps:
         area.stored_at = area.stored_at or clock()
         self.actors[area.handle.actor].map_write(number, offset, length, fill)
         file.put(offset, data_of(fill, length))
-        file.stored = True
         file.writes += 1
 
     def msync(self, number):

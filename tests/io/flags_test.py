@@ -201,7 +201,6 @@ BY_THE_DAEMON = {
         (1000, "1 new, 16383 old, 1000 new"), "FUSE makes of it a write to the end that the kernel knows"),
     "O_DIRECT from odd memory": (
         ((4096, "written"), "4096 old, 4096 new, 8192 old"), "what FUSE hands over lies in memory of the daemon's"),
-    "O_NOATIME": (((4096, 1, True), "16384 old"), "the daemon's descriptor has no such flag"),
 }
 
 

@@ -27,10 +27,8 @@ class Mode:
     old_reads: str = NEW                # what a descriptor from before the first write reads afterwards,
     old_maps: str = NEW                 # and what it maps
     passes_through: bool = False        # what is written goes straight to the upper's file
-    seeks_see_stores: bool = True       # SEEK_DATA finds what was stored into a mapping and not synced yet
-    appends_in_parts: bool = False      # what comes from beside the mount may land between two pages of one append
     apart: bool = False                 # the tests' own process serves the daemon, so it must not wait for a page of it
-    times_of_maps: bool = True          # stat shows the times and blocks that such stores make
+    gathers: bool = False               # the kernel gathers writes: writeback= in overpass(1) says what that costs
 
     def mount(self, t, *lowers, **named):
         """A mount of these layers (top first) in this mode; `named` as of Case.stack."""
@@ -55,12 +53,11 @@ class Mode:
 
 
 MODES = (
-    Mode("passed through", needs=("passthrough",), old_reads=OLD, old_maps=OLD, passes_through=True,
-         times_of_maps=False),
-    Mode("through the daemon", ("passthrough=off",), seeks_see_stores=False, appends_in_parts=True),
-    Mode("through threads of the daemon", ("passthrough=off",), without_io_uring=True, seeks_see_stores=False,
-         appends_in_parts=True),
-    Mode("with lowers cached", ("lower_io=cached",), passes_through=True, seeks_see_stores=False, times_of_maps=False),
+    Mode("passed through", needs=("passthrough",), old_reads=OLD, old_maps=OLD, passes_through=True),
+    Mode("through the daemon", ("passthrough=off",)),
+    Mode("through threads of the daemon", ("passthrough=off",), without_io_uring=True),
+    Mode("gathered by the kernel", ("writeback=on",), gathers=True),
+    Mode("with lowers cached", ("lower_io=cached",), passes_through=True),
 )
 KERNEL_MODES = (Mode("on overlayfs", old_reads=NEW, old_maps=OLD, passes_through=True),)
 

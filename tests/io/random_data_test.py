@@ -54,13 +54,13 @@ class Spoiling(UnrulyTransfers):
 
 @only("overpass")
 def test_data_are_those_of_the_model_when_transfers_come_in_pieces_and_late(t):
-    mode = UnrulyMode("in pieces", ("passthrough=off",), seeks_see_stores=False, apart=True,
+    mode = UnrulyMode("in pieces", ("passthrough=off",), apart=True,
                       made=lambda upper: UnrulyTransfers(upper, longest_read=7000, longest_write=7000, latest=0.0005))
     check(t, mode, "ext4", UNRULY_STEPS * (10 if t.settings.full else 1))
 
 
 @only("overpass")
 def test_a_daemon_that_spoils_a_byte_is_found_out(t):
-    mode = UnrulyMode("spoiled", ("passthrough=off",), seeks_see_stores=False, apart=True, made=Spoiling)
+    mode = UnrulyMode("spoiled", ("passthrough=off",), apart=True, made=Spoiling)
     _, wrong = run_into(t, mode, "ext4", 1000)
     contains(wrong or "nothing", "are wrong", "what is found")

@@ -16,7 +16,7 @@ DATA = bytes(range(256)) * 4096        # one MiB
 
 def need_passthrough(t):
     need("passthrough")
-    if "passthrough=" in t.settings.mount_options or "lower_io=" in t.settings.mount_options:
+    if any(option in t.settings.mount_options for option in ("passthrough=", "lower_io=", "writeback=on")):
         lacking("passthrough, by --mount-options")
 
 
@@ -83,6 +83,27 @@ def test_mmap_reads_and_writes(t):
         area[5000:5003] = b"map"
         area.flush()
     equal(read(m.upper + "/file")[4998:5005], DATA[4998:5000] + b"map" + DATA[5003:5005], "bytes in the upper layer")
+
+
+def test_times_of_what_is_stored_into_a_mapping_are_seen(t):
+    m = passed_through(t)
+    old = 1_000_000_000_000_000_000
+    fd = os.open(m / "file", os.O_RDWR)
+    memory = mmap.mmap(fd, 0)
+    os.close(fd)
+    for number in range(3):
+        os.utime(m / "file", ns=(old, old))
+        equal(os.stat(m / "file").st_mtime_ns, old, "time before the store")
+        memory[number:number + 1] = b"!"
+        memory.flush()
+        holds(os.stat(m / "file").st_mtime_ns > old, f"time after store {number}")
+        equal(os.stat(m / "file").st_mtime_ns, os.stat(m.upper + "/file").st_mtime_ns, "time in the upper")
+    memory.close()
+    m.settle()
+    os.stat(m / "file")
+    with m.requests() as counted:
+        os.stat(m / "file")
+    equal(counted.counts, {}, "requests of a stat once nobody maps the file")
 
 
 def test_exec_of_lower_and_upper_programs(t):
