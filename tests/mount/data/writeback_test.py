@@ -3,7 +3,6 @@
 import errno
 import mmap
 import os
-import threading
 
 from harness import MountFailed, contains, equal, holds, read, refused, write
 from harness.loop_images import mount_image
@@ -72,27 +71,6 @@ def test_where_data_lie_is_told_only_when_it_is_known(t):
     fd = os.open(m / "file", os.O_RDONLY)
     equal(os.lseek(fd, 0, os.SEEK_DATA), 1 << 20, "the first data")
     os.close(fd)
-
-
-def test_appends_through_the_mount_and_beside_it_are_all_there(t):
-    m = mount(t)
-    write(m / "file", b"0123456789")
-    records = [b"%d:%03d %s\n" % (writer, number, b"." * 57) for writer in range(4) for number in range(50)]
-
-    def append(writer):
-        path = m.upper + "/file" if writer == 0 else m / "file"
-        fd = os.open(path, os.O_WRONLY | os.O_APPEND)
-        for record in records[50 * writer:50 * writer + 50]:
-            os.write(fd, record)
-        os.close(fd)
-    threads = [threading.Thread(target=append, args=(writer,)) for writer in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    content = read(m.upper + "/file")
-    equal(content[:10], b"0123456789", "what was there before")
-    equal(sorted(content[10:].splitlines(True)), records, "records in the file")
 
 
 def test_every_way_of_changing_a_file_leaves_the_same_bytes_and_size(t):
