@@ -32,10 +32,9 @@ std::vector<Path> files_to_write_back(Daemon& daemon) {
     if (may_hold_pages) inodes.push_back(file.inode());
   });
   std::vector<Path> paths;
-  for (const overlay::InodeRef& inode : inodes) {
-    Path path = overlay::names_to(*inode);
-    if (std::ranges::find(paths, path) == paths.end()) paths.push_back(std::move(path));
-  }
+  for (const overlay::InodeRef& inode : inodes) paths.push_back(overlay::names_to(*inode));
+  std::ranges::sort(paths);
+  paths.erase(std::ranges::unique(paths).begin(), paths.end());
   return paths;
 }
 

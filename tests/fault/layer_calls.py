@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The system calls that change a layer, or read one, as a seccomp filter that hands them to a supervisor.
 
-What waits or talks to the kernel's FUSE client passes untouched. Of the changing calls openat(2) is handed
+What waits or talks to the kernel's FUSE client passes untouched. The daemon gets no io_uring of its own: what
+is done by a ring makes no call. Of the changing calls openat(2) is handed
 over if it creates or truncates. openat2(2) and write(2) are not among them: the daemon gives the first no
 mode to create with, and uses the second for its log only.
 """
+import errno
 import os
 import platform
 import struct
@@ -52,7 +54,8 @@ NAMES = {
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7), "riscv64": (1, 0xC00000F3)}
 
 LOAD, JUMP_EQUAL, JUMP_SET, RETURN = 0x20, 0x15, 0x45, 0x06
-ALLOW, NOTIFY = 0x7FFF0000, 0x7FC00000
+ALLOW, NOTIFY, ERRNO = 0x7FFF0000, 0x7FC00000, 0x00050000
+IO_URING_SETUP = 425
 NR_AT, ARCH_AT, ARGUMENTS_AT = 0, 4, 16
 
 
@@ -77,7 +80,8 @@ def filter_program(reading=False):
     if not reading:
         some["openat"] = (2, [(JUMP_SET, CREATING)])
     program = [(LOAD, 0, 0, ARCH_AT), (JUMP_EQUAL, 1, 0, ARCHITECTURES[platform.machine()][1]), (RETURN, 0, 0, ALLOW)]
-    program += [(LOAD, 0, 0, NR_AT), *_any_of([(JUMP_EQUAL, number) for name, number in numbers.items() if name not in some])]
+    program += [(LOAD, 0, 0, NR_AT), (JUMP_EQUAL, 0, 1, IO_URING_SETUP), (RETURN, 0, 0, ERRNO | errno.ENOSYS)]
+    program += [*_any_of([(JUMP_EQUAL, number) for name, number in numbers.items() if name not in some])]
     for name, (argument, tests) in some.items():
         program += [(LOAD, 0, 0, NR_AT), (JUMP_EQUAL, 0, len(tests) + 2, numbers[name]),
                     (LOAD, 0, 0, ARGUMENTS_AT + 8 * argument), *_any_of(tests)]
