@@ -102,7 +102,6 @@ class Opening {
   /// The answer with what was opened for it; nothing when that no longer fits and the opening has
   /// to be repeated.
   Result<std::optional<Opened>> answer_with(Backed backed) {
-    const auto version = backed.is_path ? std::nullopt : version_of(backed.fd->fd, backed.layer);
     Lock lock(node_->mutex);
     const OpenQuestion question = question_locked();
     OpenMode& mode = *node_->opens;
@@ -133,6 +132,8 @@ class Opening {
         return std::optional(std::move(result));
       }
       case OpenAnswer::Cached: {
+        const auto version =
+            backed.is_path ? std::nullopt : version_of(backed.fd->fd, backed.layer);
         const bool is_same = version && mode.cached_version == version;
         const Pages pages = bypasses(backed) ? Pages::Bypassed
                             : is_same        ? Pages::Kept
