@@ -2,6 +2,7 @@
 """The other kinds of users that mount: root of a user namespace, and ordinary users through fusermount3."""
 import os
 import stat
+import subprocess
 
 from . import credentials, features, syscalls
 
@@ -60,3 +61,21 @@ def give_to(path, uid):
     for directory, names, files in os.walk(path):
         for name in [*names, *files]:
             os.chown(os.path.join(directory, name), uid, uid, follow_symlinks=False)
+
+
+def hand_over(t, stack, uid):
+    """Makes the layers and the mountpoint uid's, before the first mount."""
+    for path in (stack.lowers[0], stack.upper, stack.work, stack.mountpoint):
+        give_to(path, uid)
+    os.chmod(t.directory, 0o777)
+    t.watch_lower(stack.lowers[0])
+
+
+def umount(m):
+    """By whoever has mounted it."""
+    if os.geteuid() == 0:
+        m.umount()
+    else:
+        subprocess.run(["fusermount3", "-u", m.path], check=True, capture_output=True)
+        m.alive = False
+        m.daemon.end()

@@ -8,12 +8,12 @@ import socket
 import struct
 import threading
 
-from user_mounts import TREE, Meanwhile, mounted, umount, world
+from user_mounts import TREE, Meanwhile, mounted, world
 
 from harness import equal, holds, read, write
 from harness.broker import MAGIC, VERSION, Broker
 from harness.credentials import as_user
-from harness.worlds import NOBODY
+from harness.worlds import NOBODY, umount
 
 SYSTEMS = ("overpass",)
 

@@ -3,23 +3,18 @@
 import os
 import time
 
-from user_mounts import TREE, Meanwhile, mounted, umount, use, world
+from user_mounts import TREE, Meanwhile, mounted, use, use_once, world
 
 from harness import equal, holds, read, refused, write
 from harness.credentials import as_user
-from harness.worlds import NOBODY, give_to, in_user_namespace
+from harness.worlds import NOBODY, give_to, in_user_namespace, umount
 
 SYSTEMS = ("overpass",)
 
 
 def test_an_ordinary_users_mount_is_passed_through(t):
     broker, stack = world(t, NOBODY)
-
-    def work():
-        m = mounted(t, broker, stack)
-        use(m)
-        umount(m)
-    as_user(NOBODY, work)
+    as_user(NOBODY, lambda: use_once(t, broker, stack))
     broker.wait_for_children(0, "after the unmount")
     equal(read(stack.upper + "/file"), b"content+", "content in the upper layer")
 

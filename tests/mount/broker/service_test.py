@@ -5,14 +5,14 @@ import re
 import socket
 import subprocess
 
-from user_mounts import Meanwhile, mounted, umount, use, world
+from user_mounts import Meanwhile, mounted, use, use_once, world
 
 from harness import equal, holds, need
 from harness.broker import BROKER_UID, Broker, Client, with_socket
 from harness.credentials import as_user
 from harness.daemon import is_sanitized
 from harness.raw_fuse import RawFuse
-from harness.worlds import NOBODY, give_to, ordinary_fuse_device
+from harness.worlds import NOBODY, give_to, ordinary_fuse_device, umount
 
 SYSTEMS = ("overpass",)
 RIGHTS = ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp")
@@ -89,12 +89,7 @@ def test_a_clients_process_holds_nothing_of_others(t):
 def test_a_service_manager_may_start_it(t):
     broker, stack = world(t, NOBODY, passed=True)
     equal(rights_of(broker.process.pid), rights(broker, SEARCH | CHROOT | ADMIN), "rights of the server")
-
-    def work():
-        m = mounted(t, broker, stack)
-        use(m)
-        umount(m)
-    as_user(NOBODY, work)
+    as_user(NOBODY, lambda: use_once(t, broker, stack))
     broker.wait_for_children(0, "after the unmount")
     equal(broker.listed(), [], "the list")
 

@@ -7,7 +7,7 @@ import subprocess
 from harness import File, equal, holds, need, read, systems, write
 from harness.broker import Broker
 from harness.credentials import as_user
-from harness.worlds import give_to, ordinary_fuse_device
+from harness.worlds import hand_over, ordinary_fuse_device, umount
 
 TREE = {"file": "content", "other": "other", "large": "x" * 300_000, "program": File("#!/bin/sh\necho hi\n", 0o755)}
 
@@ -18,10 +18,7 @@ def world(t, uid, *arguments, passed=False, **named):
     ordinary_fuse_device(t)
     broker = Broker(t, *arguments, passed=passed)
     stack = t.stack(t.layer(TREE), **named)
-    for path in (stack.lowers[0], stack.upper, stack.work, stack.mountpoint):
-        give_to(path, uid)
-    os.chmod(t.directory, 0o777)
-    t.watch_lower(stack.lowers[0])
+    hand_over(t, stack, uid)
     return broker, stack
 
 
@@ -30,15 +27,6 @@ def mounted(t, broker, stack):
     environment = {**os.environ, "OVERPASS_BROKER": broker.socket}
     return systems.mount_overpass(t.settings, stack, f"{t.directory}/log{os.getpid()}-{len(os.listdir(t.directory))}",
                                   env=environment)
-
-
-def umount(m):
-    if os.geteuid() == 0:
-        m.umount()
-    else:
-        subprocess.run(["fusermount3", "-u", m.path], check=True, capture_output=True)
-        m.alive = False
-        m.daemon.end()
 
 
 def use(m):
@@ -55,6 +43,13 @@ def use(m):
     equal(moved, {}, "requests that move data")
     equal(subprocess.run([m / "program"], capture_output=True, check=True).stdout, b"hi\n", "a program")
     holds(m.status()["backing_ids"] > 0, "backing ids are counted")
+
+
+def use_once(t, broker, stack):
+    """The same with a mount of its own."""
+    m = mounted(t, broker, stack)
+    use(m)
+    umount(m)
 
 
 class Meanwhile:

@@ -9,7 +9,7 @@ import subprocess
 from harness import Dir, File, Symlink, checks, dump, equal, holds, read, refused, syscalls, systems, write
 from harness.credentials import as_user
 from harness.parallel import together
-from harness.worlds import NOBODY, give_to, in_user_namespace, ordinary_fuse_device
+from harness.worlds import NOBODY, hand_over, in_user_namespace, ordinary_fuse_device, umount
 
 SYSTEMS = ("overpass",)
 TREE = {"file": "content", "gone": "x", "dir": {"a": "1", "b": "2"}, "exec": File("#!/bin/sh\necho hi\n", 0o755)}
@@ -18,10 +18,7 @@ TREE = {"file": "content", "gone": "x", "dir": {"a": "1", "b": "2"}, "exec": Fil
 def stack_for(t, uid, tree=None):
     ordinary_fuse_device(t)
     stack = t.stack(t.layer(tree or TREE))
-    for path in (stack.lowers[0], stack.upper, stack.work, stack.mountpoint):
-        give_to(path, uid)
-    os.chmod(t.directory, 0o777)
-    t.watch_lower(stack.lowers[0])
+    hand_over(t, stack, uid)
     return stack
 
 
@@ -53,15 +50,6 @@ def mount_use_twice(t, stack, log):
     umount(again)
     checks.same_lines(after, before, "dump of the second mount")
     return status, checks.made
-
-
-def umount(m):
-    if os.geteuid() == 0:
-        m.umount()
-    else:
-        subprocess.run(["fusermount3", "-u", m.path], check=True, capture_output=True)
-        m.alive = False
-        m.daemon.end()
 
 
 def marks(upper):
