@@ -4,7 +4,7 @@
 
 from benchlib.systems import (FuseOverlayfs, KernelOverlay, Overpass, OverpassUring, PassthroughHp, PassthroughHpUring,
                               Plain)
-from benchlib.users import OverpassAlone, OverpassOfUser
+from benchlib.users import OverpassAlone, OverpassGathering, OverpassOfUser
 
 COLUMNS = {
     "plain": (Plain, "plain directory"),
@@ -13,6 +13,7 @@ COLUMNS = {
     "overpass-uring": (OverpassUring, "overpass, io_uring"),
     "overpass-user": (OverpassOfUser, "overpass of a user, broker"),
     "overpass-alone": (OverpassAlone, "overpass of a user, alone"),
+    "overpass-writeback": (OverpassGathering, "overpass of a user, alone, writeback=on"),
     "hp": (PassthroughHp, "passthrough_hp"),
     "hp-uring": (PassthroughHpUring, "passthrough_hp, io_uring"),
     "fuse-overlayfs": (FuseOverlayfs, "fuse-overlayfs"),

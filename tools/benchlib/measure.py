@@ -9,6 +9,7 @@ import json
 import os
 import select
 import subprocess
+import sys
 
 from benchlib.columns import COLUMNS
 from benchlib.isolation import put_first
@@ -16,6 +17,7 @@ from benchlib.scratch import drop_names
 from benchlib.systems import MountFailed, as_user
 
 CELL_SECONDS = 120   # after this a cell counts as hung
+CLIENT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "copy_up_client.py")
 
 
 class CellFailed(Exception):
@@ -78,13 +80,13 @@ def run_fio(settings, row, system):
     """MiB/s. fio must not drop caches itself: through a mount it could not (--invalidate=0)."""
     data = os.path.join(system.mountpoint, "data")
     prefix = "out" if row.writes_data else "in"
-    for index in range(row.threads):
+    for index in range(0 if row.cold or row.direct else row.threads):
         read_once(os.path.join(data, f"{prefix}{index}"), system)
     settings.scratch.settle()
+    timed = [] if row.cold or row.synced else ["--time_based", f"--runtime={settings.fio_ms}ms"]
     command = ["fio", "--name=bench", f"--directory={data}", f"--filename_format={prefix}$jobnum",
                f"--size={settings.scratch.data_mib}m", f"--numjobs={row.threads}", "--thread",
-               "--invalidate=0", "--time_based", f"--runtime={settings.fio_ms}ms",
-               "--norandommap", "--randrepeat=1", "--gtod_reduce=1", "--fallocate=none",
+               "--invalidate=0", *timed, "--norandommap", "--randrepeat=1", "--gtod_reduce=1", "--fallocate=none",
                "--allow_file_create=0", "--group_reporting", "--output-format=json", *row.fio]
     if settings.pin:
         command += [f"--cpus_allowed=0-{os.cpu_count() - 1}", "--cpus_allowed_policy=split"]
@@ -107,7 +109,7 @@ def mounted(system, row, settings):
     system.prepare(row)
     if row.cold:
         settings.scratch.settle()
-        drop_names()
+        (settings.scratch.forget_data if row.fio else drop_names)()
     try:
         system.mount()
         if settings.priority and system.pid is not None:
@@ -120,11 +122,31 @@ def mounted(system, row, settings):
         system.unmount()
 
 
-def measure_cell(settings, row, column):
-    """One value of one cell, in the row's unit."""
+def run_copy_up(settings, system):
+    """What copy_up_client.py says."""
+    settings.scratch.settle()
+    user = [] if system.user is None else [str(system.user)]
+    try:
+        done = subprocess.run([sys.executable, CLIENT, system.mountpoint, *user], stdin=subprocess.DEVNULL,
+                              text=True, capture_output=True, timeout=CELL_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise CellFailed("the copy-up hung") from None
+    if done.returncode != 0:
+        raise CellFailed(done.stderr.strip()[-300:])
+    return json.loads(done.stdout)
+
+
+def measure_cell(settings, row, column, results):
+    """Adds one value of one cell, in the row's unit."""
     system = COLUMNS[column][0](column, settings.scratch, settings.programs)
     with mounted(system, row, settings):
-        return (run_fio if row.fio else run_driver)(settings, row, system)
+        if row.disk:
+            answer = run_copy_up(settings, system)
+            results.add_latencies(row, column, answer["idle"], answer["meanwhile"])
+            rate = 1 / answer["seconds"]
+        else:
+            rate = (run_fio if row.fio else run_driver)(settings, row, system)
+    results.add(row, column, rate)
 
 
 def is_measured(row, column):
@@ -141,7 +163,8 @@ def measure_all(settings, rows, results, progress):
                     continue
                 progress.show(f"{row.label}: {COLUMNS[column][1]}, {repeat + 1}/{settings.repeat}")
                 try:
-                    results.add(row, column, measure_cell(settings, row, column))
+                    measure_cell(settings, row, column, results)
                 except (CellFailed, MountFailed, OSError, subprocess.SubprocessError) as failure:
                     results.failures[row.key, column] = str(failure) or type(failure).__name__
                 progress.step()
+        settings.scratch.leave()

@@ -19,6 +19,7 @@ STYLE = {
     "overpass-uring": ("#d55e00", 4),
     "overpass-user": ("#cc3311", 6),
     "overpass-alone": ("#cc3311", 12),
+    "overpass-writeback": ("#cc3311", 10),
     "hp": ("#009e73", 9),
     "hp-uring": ("#009e73", 8),
     "fuse-overlayfs": ("#cc79a7", 13),

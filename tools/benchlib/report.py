@@ -54,8 +54,8 @@ def medians(results):
                 cells.append("failed" if (row.key, column) in results.failures else "-")
                 continue
             ratio = results.ratio(row, column, overpass_for(column))
-            bracket = "" if ratio is None or column.startswith("overpass") else f" ({ratio:.2f}x)"
-            cells.append(short(median) + bracket)
+            bracket = "" if ratio is None or column == overpass_for(column) else f" ({ratio:.2f}x)"
+            cells.append(short(row.figure(median)) + bracket)
         lines.append(cells)
     return table(header_of(results), lines)
 
@@ -66,22 +66,37 @@ def spreads(results):
         cells = [row.label, row.unit]
         for column in results.columns:
             spread = results.spread(row, column)
-            cells.append(f"{short(spread[0])} - {short(spread[1])}" if spread else "-")
+            least, most = sorted(map(row.figure, spread)) if spread else (0, 0)
+            cells.append(f"{short(least)} - {short(most)}" if spread else "-")
         lines.append(cells)
     return table(header_of(results), lines)
 
 
-def goals(results):
-    """How many goals are met, and each one that is not."""
+def latencies(results):
+    """stat of files that nobody knows yet, in microseconds: alone, and while a file is copied up."""
+    lines = []
+    for row in results.rows:
+        for column in results.columns:
+            figures = [results.latency(row, column, when, figure) for when in (0, 1)
+                       for figure in ("median", "p99", "count")]
+            if figures[2]:
+                lines.append([row.label, COLUMNS[column][1],
+                              *("-" if figure is None else short(figure) for figure in figures)])
+    return table(["beside", "system", "idle: median", "99 %", "stats", "meanwhile: median", "99 %", "stats"], lines)
+
+
+def goals(results, everything):
+    """How many goals are met, and each one that is not, or all."""
     verdicts = judge(results)
     if not verdicts:
         return "No goal can be judged: overpass or what it is compared with was not measured."
     lines = []
     for verdict in verdicts:
-        if not verdict.met:
+        if everything or not verdict.met:
             lines.append([verdict.row.label, COLUMNS[verdict.ours][1], verdict.against,
                           f"{verdict.wanted:.2f}", f"{verdict.ratio:.2f}",
                           f"{verdict.low:.2f} - {verdict.high:.2f}",
+                          "met" if verdict.met else
                           "missed, in the noise" if verdict.noisy else "missed"])
     met = sum(verdict.met for verdict in verdicts)
     text = f"{met} of {len(verdicts)} comparisons met."
@@ -118,19 +133,21 @@ def syscall_table(everything):
                   "requests", "most frequent calls"], lines)
 
 
-def markdown(results, syscalls, environment):
+def markdown(results, syscalls, environment, all_goals):
     parts = ["# Benchmark", "\n".join(f"- {key}: {value}" for key, value in environment.items())]
     if results.rows:
         parts += ["## Medians", "In brackets: the rate as a multiple of overpass's on the same "
                   "transport (median of the ratios of neighbouring runs).",
                   medians(results), "## Spread (least - greatest)", spreads(results)]
+    if results.latencies:
+        parts += ["## stat of other files, microseconds", latencies(results)]
     failures = [f"- {row}, {column}: {why}" for (row, column), why in results.failures.items()]
     failures += [f"- system calls of {counts.row.key}, {counts.column}: {counts.failure}"
                  for counts in syscalls if counts.failure]
     if failures:
         parts += ["## Failed", "\n".join(failures)]
     if results.rows:
-        parts += ["## Goals", goals(results)]
+        parts += ["## Goals", goals(results, all_goals)]
     if syscalls:
         parts += ["## Requests and system calls of the daemon, per operation",
                   syscall_table(syscalls)]
@@ -147,15 +164,17 @@ def write_csv(results, path):
                 values = results.values(row, column)
                 if values:
                     ratio = results.ratio(row, column, overpass_for(column))
+                    figures = [row.figure(value) for value in values]
                     out.writerow([row.operation, row.threads, row.unit, column,
-                                  f"{results.median(row, column):.1f}", f"{min(values):.1f}",
-                                  f"{max(values):.1f}", "" if ratio is None else f"{ratio:.4f}",
-                                  " ".join(f"{value:.1f}" for value in values)])
+                                  f"{row.figure(results.median(row, column)):.1f}", f"{min(figures):.1f}",
+                                  f"{max(figures):.1f}", "" if ratio is None else f"{ratio:.4f}",
+                                  " ".join(f"{figure:.1f}" for figure in figures)])
 
 
 def write_json(results, syscalls, environment, path):
     cells = [{"row": row.operation, "threads": row.threads, "unit": row.unit, "column": column,
-              "values": results.values(row, column),
+              "values": [row.figure(value) for value in results.values(row, column)],
+              "stat_us": results.latencies.get((row.key, column), []),
               "failure": results.failures.get((row.key, column))}
              for row in results.rows for column in results.columns]
     goals_list = [{"row": v.row.operation, "threads": v.row.threads, "ours": v.ours,

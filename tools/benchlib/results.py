@@ -18,9 +18,20 @@ class Results:
         self.columns = columns
         self.samples = {}    # (row key, column) -> [value, ...]
         self.failures = {}   # (row key, column) -> why
+        self.latencies = {}  # (row key, column) -> [(while idle, while copying), ...]
 
     def add(self, row, column, value):
         self.samples.setdefault((row.key, column), []).append(value)
+
+    def add_latencies(self, row, column, idle, meanwhile):
+        """Of stat, in microseconds: {"median", "p99", "count"}, beside what the row measures."""
+        self.latencies.setdefault((row.key, column), []).append((idle, meanwhile))
+
+    def latency(self, row, column, when, figure):
+        """The median of a figure over the repetitions; when: 0 idle, 1 meanwhile."""
+        found = [pair[when][figure] for pair in self.latencies.get((row.key, column), [])]
+        found = [value for value in found if value is not None]
+        return statistics.median(found) if found else None
 
     def values(self, row, column):
         if (row.key, column) in self.failures:

@@ -1,51 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
 # The rows of the benchmark's table: which operation, with how many threads, from which state.
-# What an operation does is in bench_ops.cpp and fio's arguments below; docs/benchmarks.md explains
-# both to readers of the table.
+# What an operation does is in bench_ops.cpp, in fio's arguments (data_rows.py) and in
+# copy_up_client.py; docs/benchmarks.md explains them to readers of the table.
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table. `key` is what --rows selects and what the files call it."""
-
-    operation: str
-    title: str
-    threads: int = 1
-    cold: bool = False        # caches dropped, then a fresh mount, then at once the clock
-    uses_up: bool = False     # changes files of the (plain copy of the) lower tree
-    copies_up: bool = False   # a union must copy a lower file; a mirror need not
-    fio: tuple = ()           # fio's own arguments; empty: bench_ops does it
-    writes_data: bool = False  # needs the upper layer that already holds the big files
-    work: str = ""            # bench_ops' name for it, where that is another
-    lowers: int = 1           # that many lower layers, of which all but the last are nearly empty
-    large: bool = False       # the lower has one large directory instead of the tree
-    options: tuple = ()       # mount options, for overlayfs and overpass
-    without: tuple = ()       # columns that cannot do it
-    base: str = ""            # the operation that this one is compared with in its own column
-
-    @property
-    def layered_only(self):
-        return self in UNIONS
-
-    @property
-    def is_counted(self):
-        """Whether its requests and system calls are counted as well."""
-        return not self.fio and self.threads == 1 and not self.layered_only
-
-    @property
-    def key(self):
-        return self.operation if self.threads == 1 else f"{self.operation}@{self.threads}"
-
-    @property
-    def label(self):
-        return self.title if self.threads == 1 else f"{self.title}, {self.threads} threads"
-
-    @property
-    def unit(self):
-        return "MiB/s" if self.fio else "op/s"
+from benchlib.data_rows import data_rows
+from benchlib.row import Row
 
 
 NAMES = [
@@ -72,19 +34,7 @@ NAMES = [
 ]
 
 
-def data_rows():
-    """The combinations of fio: piece, order, direction; and reading through a mapping."""
-    for size, piece in (("1m", "1 MiB"), ("4k", "4 KiB")):
-        for mode, title in (("read", "sequential read"), ("randread", "random read"),
-                            ("write", "sequential write"), ("randwrite", "random write")):
-            yield Row(f"{mode}-{size}", f"{title}, {piece}",
-                      fio=("--ioengine=psync", f"--rw={mode}", f"--bs={size}"),
-                      writes_data="write" in mode)
-    yield Row("mmap-read", "mmap read, 4 KiB",
-              fio=("--ioengine=mmap", "--rw=read", "--bs=4k"))
-
-
-# Large directories and many layers: what a union can spoil, so unions only, one thread.
+# Large directories, many layers, large files: what a union can spoil, so unions only, one thread.
 UNIONS = [
     Row("rename-large", "rename of a large lower directory", large=True,
         options=("redirect_dir=on",), without=("fuse-overlayfs",)),
@@ -97,11 +47,16 @@ UNIONS = [
           base="" if lowers == 1 else "absent-next-1")
       for lowers in (1, 100, 500)),
 ]
+COPIES = [Row(f"copy-up-{disk}", f"copy-up of a large file on {disk}, for one byte", disk=disk, copies_up=True)
+          for disk in ("ext4", "xfs", "btrfs")]
+
+GROUPS = ("names", "data", "unions", "copies")   # words of --rows, each for all rows of one list
 
 
 def all_rows(thread_counts):
-    """Each operation with each number of threads, neighbours in the table."""
-    for row in [*NAMES, *data_rows()]:
-        for threads in thread_counts:
-            yield replace(row, threads=threads)
-    yield from UNIONS
+    """Each operation with each number of threads, neighbours in the table; with its group's name."""
+    for group, rows in zip(GROUPS, (NAMES, data_rows(), UNIONS, COPIES), strict=True):
+        for row in rows:
+            counts = thread_counts if group in ("names", "data") else [1]
+            for threads in counts:
+                yield replace(row, threads=threads, group=group)

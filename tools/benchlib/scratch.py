@@ -7,6 +7,7 @@
 #   upper, work            the upper layer, made anew for every cell
 #   upper-data, work-data  an upper layer that already holds data/outN, for rows that overwrite
 #   root                   for systems without layers: a copy of tree, data/inN, data/outN
+#   disk-<kind>/           a file system of its own for a row that copies a large file up (disks.py)
 #   mnt-<system>           mountpoints
 # Systems share these, one at a time: ext4 makes directories far apart in different parts of the
 # disk, and a directory in a full part was seen to take ten times as long for mkdir as another.
@@ -17,6 +18,8 @@ import os
 import shutil
 import subprocess
 
+from benchlib.disks import Disk
+from benchlib.files import fill_directory
 from benchlib.isolation import LIBC
 
 CHUNK = bytes(1 << 20)
@@ -25,13 +28,15 @@ CHUNK = bytes(1 << 20)
 class Scratch:
     """Owns the scratch directory's content."""
 
-    def __init__(self, path, directories, files, data_mib, threads, large_files=0):
+    def __init__(self, path, directories, files, data_mib, threads, large_files=0, copied_mib=0):
         self.path = path
         self.directories = directories
         self.files = files
         self.data_mib = data_mib
         self.threads = threads
         self.large_files = large_files
+        self.copied_mib = copied_mib
+        self.disk = None             # that of the row being measured, where it has one
         self.owner = None            # of all layers, where that is not root
         self.tree_is_stale = False   # a row has used up root/tree
 
@@ -67,6 +72,8 @@ class Scratch:
     def lower_names(self, row):
         """The lower layers for the row, topmost first, relative to the scratch directory: five
         hundred whole paths would not fit into the options of mount(2)."""
+        if row.disk:
+            return [f"disk-{row.disk}/lower"]
         if row.large:
             if not os.path.isdir(self.at("large")):
                 fill_directory(self.at("large/tree/d000"), self.large_files, 100)
@@ -79,6 +86,13 @@ class Scratch:
                 os.mknod(os.path.join(directory, f"x{number}"))
         return [f"l/{number}" for number in range(row.lowers - 1)] + ["lower"]
 
+    def need_disk(self, kind):
+        if self.disk is None:
+            disk = Disk(self.at(f"disk-{kind}"), kind, self.copied_mib)
+            disk.make()
+            self.disk = disk
+            self.give(disk.path)
+
     def fresh_upper(self, row):
         """Returns (upper, work) for one cell."""
         if row.writes_data:
@@ -89,6 +103,9 @@ class Scratch:
             self.give(upper, work)   # another's daemon has made things there
             return upper, work
         upper, work = self.at("upper"), self.at("work")
+        if row.disk:
+            self.need_disk(row.disk)
+            upper, work = os.path.join(self.disk.path, "upper"), os.path.join(self.disk.path, "work")
         for directory in (upper, work):
             shutil.rmtree(directory, ignore_errors=True)
             os.makedirs(directory)
@@ -116,19 +133,28 @@ class Scratch:
 
     def settle(self):
         """Writes out what preparing left behind, so that the clock does not pay for it."""
-        fd = os.open(self.path, os.O_RDONLY)
-        try:
-            LIBC.syncfs(ctypes.c_int(fd))
-        finally:
-            os.close(fd)
+        for path in [self.path, *([self.disk.path] if self.disk else [])]:
+            fd = os.open(path, os.O_RDONLY)
+            try:
+                LIBC.syncfs(ctypes.c_int(fd))
+            finally:
+                os.close(fd)
 
+    def forget_data(self):
+        """Drops the cached content of the files that are read, and only theirs."""
+        for index in range(self.threads):
+            fd = os.open(os.path.join(self.lower, "data", f"in{index}"), os.O_RDONLY)
+            try:
+                os.fdatasync(fd)
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(fd)
 
-def fill_directory(directory, files, size):
-    os.makedirs(directory)
-    text = bytes(size)
-    for f in range(files):
-        with open(os.path.join(directory, f"f{f:03}"), "wb", buffering=0) as file:
-            file.write(text)
+    def leave(self):
+        """After a row: its disk goes."""
+        if self.disk is not None:
+            self.disk.end()
+            self.disk = None
 
 
 def mount_memory_disk(path, mib):

@@ -77,3 +77,10 @@ class OverpassAlone(OverpassOfUser):
 
     def start_broker(self):
         pass
+
+
+class OverpassGathering(OverpassAlone):
+    """The same, with the kernel's write-back cache."""
+
+    def format_options(self):
+        return f"{super().format_options()},writeback=on"
