@@ -112,8 +112,8 @@ def mounted(system, row, settings):
         (settings.scratch.forget_data if row.fio else drop_names)()
     try:
         system.mount()
-        if settings.priority and system.pid is not None:
-            put_first(system.pid)
+        for pid in filter(None, (system.pid, system.helper) if settings.priority else ()):
+            put_first(pid)
         yield system
     except (CellFailed, MountFailed):
         system.abort()

@@ -72,6 +72,7 @@ class Plain:
         self.name, self.scratch, self.programs = name, scratch, programs
         self.mountpoint = scratch.at(f"mnt-{name}")
         self.pid = None   # of the daemon, for FUSE systems
+        self.helper = None   # the process of another program that it needs
 
     def missing(self):
         """Why this system cannot be measured here, or None."""

@@ -4,6 +4,7 @@
 # whose programs then work on it; with overpass-broker and without it.
 
 import os
+import socket
 import stat
 import subprocess
 
@@ -21,6 +22,16 @@ def open_fuse_to_all(directory):
     os.mknod(device, stat.S_IFCHR, os.stat("/dev/fuse").st_rdev)
     os.chmod(device, 0o666)
     run(["mount", "--bind", device, "/dev/fuse"])
+
+
+def listens(path):
+    """Whether somebody does: a socket has a name before it has a listener."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            return False
+    return True
 
 
 class OverpassOfUser(Overpass):
@@ -50,7 +61,8 @@ class OverpassOfUser(Overpass):
         self.broker = subprocess.Popen([self.programs.broker, "--socket", self.socket, "--user", str(BROKER_USER)],
                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                        stderr=subprocess.DEVNULL, start_new_session=True)
-        wait_until(lambda: os.path.exists(self.socket), "starting the broker")
+        wait_until(lambda: listens(self.socket), "starting the broker")
+        self.helper = self.broker.pid
 
     def mount(self):
         self.start_broker()
@@ -64,7 +76,7 @@ class OverpassOfUser(Overpass):
         if self.broker is not None:
             self.broker.terminate()
             self.broker.wait()
-            self.broker = None
+            self.broker = self.helper = None
 
 
 class OverpassAlone(OverpassOfUser):
