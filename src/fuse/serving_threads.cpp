@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -61,6 +62,12 @@ void ServingThreads::serve(Slot& slot) {
 void ServingThreads::serve_while_active(Slot& slot) {
   while (!stopping_) {
     const auto arrival = source_.receive(slot.buffer);
+    if (arrival.failed_with(ENOMEM)) {
+      // Nothing was taken from the queue: others see to it meanwhile, if there are any.
+      if (leave(slot)) return;
+      std::this_thread::sleep_for(tick_);
+      continue;
+    }
     if (!arrival || *arrival == RequestSource::Arrival::End) {
       if (!arrival) {
         Lock lock(mutex_);

@@ -35,7 +35,8 @@ class RequestSource {
   virtual ~RequestSource() = default;
 
   /// Waits for a request and puts it into `buffer`, whose memory it allocates by malloc when there
-  /// is none. A signal interrupts the waiting.
+  /// is none. A signal interrupts the waiting. ENOMEM when there is no memory for that: nothing
+  /// was taken, and it may be tried again.
   virtual Result<Arrival> receive(fuse_buf& buffer) = 0;
 
   /// Sees to the request. False: what follows is served in another way.
@@ -58,8 +59,8 @@ class ServingThreads {
   ~ServingThreads();
 
   /// Serves until stop() is called, the source ends, or handle() says so; every request that was
-  /// received has then been handled. Fails with what receiving fails with, or EAGAIN when no thread
-  /// can be had. To be called once.
+  /// received has then been handled. Fails with what receiving fails with, but for ENOMEM, or with
+  /// EAGAIN when no thread can be had. To be called once.
   Result<void> run();
 
   /// Ends run(). Threads: any.

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <cstdlib>
@@ -37,7 +38,10 @@ class PipeRequests : public RequestSource {
   }
 
   Result<Arrival> receive(fuse_buf& buffer) override {
-    if (buffer.mem == nullptr) buffer.mem = std::malloc(1);
+    if (buffer.mem == nullptr) {
+      if (without_memory.fetch_sub(1) > 0) return fail(ENOMEM);
+      buffer.mem = std::malloc(1);
+    }
     const ssize_t count = ::read(raw(read_end_), buffer.mem, 1);
     if (count < 0 && errno == EINTR) return Arrival::Interrupted;
     if (count == 0) return on_end;
@@ -81,6 +85,7 @@ class PipeRequests : public RequestSource {
 
   std::function<bool(char)> work = [](char) { return true; };
   Result<Arrival> on_end = Arrival::End;
+  std::atomic<int> without_memory = 0;  ///< So many attempts to receive find no memory.
 
  private:
   static int raw(const UniqueFd& fd) { return overpass::raw(BorrowedFd(fd)); }
@@ -182,6 +187,24 @@ TEST(ServingThreads, AsManySlowRequestsAreHandledAtATimeAsThreadsAreAllowed) {
   serving.requests.send("abcd");
   EXPECT_EQ(serving.requests.wait_for(4).size(), 4U);
   EXPECT_EQ(serving.requests.take_handlers(), 4U);
+  EXPECT_TRUE(serving.stop());
+}
+
+TEST(ServingThreads, AThreadWithoutMemoryForItsBufferEndsNothing) {
+  Serving serving(2);
+  serving.requests.without_memory = 3;
+  std::latch other_was_handled(1);
+  serving.requests.work = [&](char request) {
+    if (request == 's') {
+      serving.requests.without_memory = 3;  // Of the thread that is to join now.
+      other_was_handled.wait();
+    }
+    if (request == 'o') other_was_handled.count_down();
+    return true;
+  };
+  serving.start();
+  serving.requests.send("so");
+  EXPECT_EQ(serving.requests.wait_for(2).size(), 2U);
   EXPECT_TRUE(serving.stop());
 }
 
