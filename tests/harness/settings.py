@@ -13,6 +13,7 @@ class Settings:
     steps: int = 0               # model suite: number of operations, 0 for its own default
     step: int = 0                # fault suite: only this step of each scenario, 0 for all
     verbose: bool = False
+    brief: bool = False          # a tenth of the random steps of the io suite: for builds that take long
     full: bool = False           # the sizes of the specification instead of shorter ones
     scratch: str = ""            # directory of this test file
     scratch_kind: str = "memory"  # "memory": layers lie on an ext4 in memory if possible; "": in that directory
@@ -33,6 +34,7 @@ class Settings:
     def from_environment():
         return Settings(
             seed=int(os.environ.get("OVERPASS_TESTS_SEED", "1")),
+            brief=os.environ.get("OVERPASS_TESTS_BRIEF", "") == "1",
             full=os.environ.get("OVERPASS_TESTS_FULL", "") == "1",
             must_work=os.environ.get("OVERPASS_TESTS_MUST_WORK", "") == "1",
             slow=float(os.environ.get("OVERPASS_TESTS_SLOW", "1")))

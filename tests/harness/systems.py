@@ -8,7 +8,7 @@ import dataclasses
 import os
 import subprocess
 
-from . import checks, requests, syscalls
+from . import checks, requests, syscalls, transport
 from .daemon import Daemon, MountFailed, status_of
 
 __all__ = ["Stack", "Mount", "MountFailed", "mount_overpass", "mount_kernel", "escape", "option_text"]
@@ -93,8 +93,9 @@ def mount_overpass(settings, stack, log, **popen):
     extra += tuple(option for option in settings.mount_options.split(",")
                    if option and option.partition("=")[0] not in given)
     arguments = ["mount", "-f", "-o", option_text(stack, extra), stack.mountpoint]
-    daemon = Daemon(settings, arguments, stack.mountpoint, log, **popen)
-    daemon.wait_until_usable()
+    with transport.allowed(settings):
+        daemon = Daemon(settings, arguments, stack.mountpoint, log, **popen)
+        daemon.wait_until_usable()
     return Mount(settings, stack, "overpass", daemon)
 
 

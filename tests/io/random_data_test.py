@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Random reads, writes and all else that moves data, by several processes at once, held against a model.
 
-In each mode on an ext4, with some on xfs, btrfs and tmpfs (`--steps N`: as many on each). A failure prints its seed
+In each mode on an ext4, with some on xfs, btrfs and tmpfs (`--steps N`: as many on each; a tenth with
+OVERPASS_TESTS_BRIEF=1, fifteen times as many with `--full`). A failure prints its seed
 and the shortest sequence of steps found that still fails. At the end, the same with a daemon whose own reads and
 writes come in pieces, late and out of order, and with one that spoils a byte, which has to be found.
 """
@@ -19,9 +20,14 @@ STEPS = {"ext4": 14_000, "xfs": 2000, "btrfs": 2000, "tmpfs": 2000}
 UNRULY_STEPS = 1500
 
 
+def usual(t, steps, full):
+    """How many steps of `steps`, `full` times as many where everything is to be done."""
+    return steps * full if t.settings.full else steps // 10 if t.settings.brief else steps
+
+
 def on(kind):
     def data_are_those_of_the_model(t, mode):
-        check(t, mode, kind, t.settings.steps or (15 if t.settings.full else 1) * STEPS[kind])
+        check(t, mode, kind, t.settings.steps or usual(t, STEPS[kind], 15))
     data_are_those_of_the_model.__name__ += f" on {kind}"
     return data_are_those_of_the_model
 
@@ -56,7 +62,7 @@ class Spoiling(UnrulyTransfers):
 def test_data_are_those_of_the_model_when_transfers_come_in_pieces_and_late(t):
     mode = UnrulyMode("in pieces", ("passthrough=off",), apart=True,
                       made=lambda upper: UnrulyTransfers(upper, longest_read=7000, longest_write=7000, latest=0.0005))
-    check(t, mode, "ext4", UNRULY_STEPS * (10 if t.settings.full else 1))
+    check(t, mode, "ext4", usual(t, UNRULY_STEPS, 10))
 
 
 @only("overpass")
