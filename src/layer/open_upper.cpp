@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "overpass/layer_format.h"
+#include "sys/children.h"
 #include "sys/directory_stream.h"
 #include "sys/lock_file.h"
 #include "sys/mount_api.h"
@@ -122,10 +123,21 @@ bool is_empty_directory(BorrowedFd fd) {
   return empty;
 }
 
+/// A mount that has just been unmounted keeps its directories for the moment its daemon needs to
+/// end, and container engines mount again at once.
+constexpr uint64_t kPatienceMs = 2000;
+constexpr int kBetweenTriesMs = 10;
+
 /// Takes the directory for this mount until the process ends.
 Expected<UniqueFd> claim(BorrowedFd directory, const char* option, const std::string& path) {
   auto fd = sys::open_at(directory, ".", O_RDONLY | O_DIRECTORY);
-  if (fd && sys::lock_file(*fd)) return std::move(*fd);
+  const uint64_t begun = sys::monotonic_ms();
+  while (fd) {
+    const auto locked = sys::lock_file(*fd);
+    if (locked) return std::move(*fd);
+    if (!locked.failed_with(EWOULDBLOCK) || sys::monotonic_ms() - begun > kPatienceMs) break;
+    sys::pause_for(kBetweenTriesMs);
+  }
   return problem(std::string(option) + " " + quoted(path) + " is in use by another mount",
                  "unmount that first, or give each mount its own upperdir and workdir");
 }
