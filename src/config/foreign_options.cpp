@@ -56,7 +56,6 @@ constexpr LimitedOption kLimited[] = {
     // libfuse
     {"subtype", "overpass", "the type of the mount is always fuse.overpass"},
     {"allow_root", "off", "the kernel knows only the owner or everybody: use allow_other"},
-    {"auto_unmount", "off", "overpass unmounts by itself when it ends by a signal"},
     {"direct_io", "off", "mmap must work"},
     {"entry_timeout", "", kCachesUntilChange},
     {"attr_timeout", "", kCachesUntilChange},

@@ -200,6 +200,8 @@ constexpr OptionEntry kTable[] = {
        return true;
      },
      "let other users in; the default as root"},
+    {"auto_unmount", "", "auto_unmount", "", Kind::Flag, "", set_flag<&Options::auto_unmount>,
+     "unmount even when the daemon is killed"},
     {"suid", "nosuid", "suid", "", Kind::Flag, "", set_flag<&Options::suid>,
      "honour set-user-ID and set-group-ID bits and file capabilities"},
     {"dev", "nodev", "dev", "", Kind::Flag, "", set_flag<&Options::dev>, "honour device files"},

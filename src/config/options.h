@@ -41,6 +41,7 @@ struct Options {
   uint32_t threads = 0;             ///< At most so many serve /dev/fuse; 0: one per CPU.
 
   std::optional<bool> allow_other;                          ///< Absent: on for root, off otherwise.
+  bool auto_unmount = false;                                ///< Even when the daemon is killed.
   bool suid = true, dev = true, exec = true, atime = true;  ///< Mount flags.
   std::optional<std::string> fsname;   ///< Shown as the source; absent: "overpass".
   std::optional<std::string> context;  ///< SELinux label that container engines hand over; unused.

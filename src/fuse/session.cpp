@@ -18,11 +18,13 @@
 #include "base/log.h"
 #include "base/scope_exit.h"
 #include "fuse/daemon.h"
+#include "fuse/end_watch.h"
 #include "fuse/operations.h"
 #include "fuse/serving_threads.h"
 #include "fuse/write_back.h"
 #include "sys/file_io.h"
 #include "sys/mount_api.h"
+#include "sys/mount_users.h"
 #include "sys/open.h"
 
 namespace overpass::fuse {
@@ -94,6 +96,10 @@ Problem mount_problem(const config::Options& options) {
     return {where + " with allow_other: " + last_complaint,
             "put user_allow_other into /etc/fuse.conf, or leave the option out"};
   }
+  if (last_complaint.find(std::strerror(ENOTCONN)) != std::string::npos) {
+    return {where + ": a mount is left there whose daemon is dead",
+            "overpass umount '" + options.mountpoint + "'; auto_unmount does it the next time"};
+  }
   return {where + (last_complaint.empty() ? "" : ": " + last_complaint),
           "the mountpoint has to be a directory that you own and may write to"};
 }
@@ -162,7 +168,18 @@ Expected<void> Session::mount(Daemon& daemon, const config::Options& options) {
     return std::unexpected(mount_problem(options));
   }
   mounted_ = true;
+  if (const auto device = sys::mounted_device(mountpoint_.c_str())) device_ = *device;
   daemon.session = session_;
+  return options.auto_unmount ? start_guard() : Expected<void>();
+}
+
+Expected<void> Session::start_guard() {
+  auto started = device_ ? UnmountGuard::start(mountpoint_, *device_) : fail(ENOENT);
+  if (!started) {
+    return problem(std::string("auto_unmount: ") + std::strerror(to_int(started.error())),
+                   "raise the limit of processes, or leave the option out");
+  }
+  guard_ = std::move(*started);
   return {};
 }
 
@@ -178,10 +195,10 @@ Expected<void> Session::serve(Daemon& daemon) {
   std::atomic<bool> is_over = false;
   std::thread watcher([&] {
     const sigset_t signals = ending_signals();
-    int signal = 0;
-    (void)sigwait(&signals, &signal);
+    const auto signal = wait_for_end(signals, device_);
     if (!is_over) {
-      log::debug("ending on signal %d", signal);
+      if (signal) log::debug("ending on signal %d", *signal);
+      if (!signal) log::debug("ending: nobody is left who could use the mount");
       write_back(daemon, mountpoint_, signals);
     }
     fuse_session_exit(session_);

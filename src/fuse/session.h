@@ -6,8 +6,10 @@
 #define OVERPASS_FUSE_SESSION_H_
 
 #include <signal.h>
+#include <sys/types.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -16,6 +18,7 @@
 #include "base/unique_fd.h"
 #include "config/options.h"
 #include "fuse/libfuse.h"
+#include "fuse/unmount_guard.h"
 
 namespace overpass::fuse {
 
@@ -38,16 +41,19 @@ class Session {
   /// /dev/fuse.
   BorrowedFd connection() const { return BorrowedFd{fuse_session_fd(session_)}; }
 
-  /// Serves until the mount is unmounted, or SIGTERM, SIGINT or SIGHUP ends it: the mount is then
-  /// detached, and what is still open on it gets errors.
+  /// Serves until the mount is unmounted, or SIGTERM, SIGINT or SIGHUP ends it, or that nobody is
+  /// left who could use it: the mount is then detached, and what is still open on it gets errors.
   Expected<void> serve(Daemon& daemon);
 
  private:
+  Expected<void> start_guard();
   Result<void> serve_over_io_uring(unsigned threads);
   void unmount();
 
   fuse_session* session_ = nullptr;
   std::string mountpoint_;
+  std::optional<dev_t> device_;
+  UnmountGuard guard_;
   bool mounted_ = false;
 };
 

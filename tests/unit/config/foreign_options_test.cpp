@@ -38,8 +38,7 @@ INSTANTIATE_TEST_SUITE_P(Generic, TakenOptions,
 INSTANTIATE_TEST_SUITE_P(Libfuse, TakenOptions,
                          testing::Values("default_permissions", "big_writes", "max_read=65536",
                                          "clone_fd", "nonempty", "no_splice_read", "kernel_cache",
-                                         "max_idle_threads=10", "subtype=overpass",
-                                         "auto_unmount=off"));
+                                         "max_idle_threads=10", "subtype=overpass"));
 
 INSTANTIATE_TEST_SUITE_P(Overlayfs, TakenOptions,
                          testing::Values("override_creds", "nooverride_creds=off", "acl"));
@@ -87,16 +86,14 @@ TEST_P(RefusedSilently, NeverHappens) {
   EXPECT_TRUE(options.error().remedy.starts_with("leave it out"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Options, RefusedSilently,
-                         testing::Values("nooverride_creds", "noacl", "gidmapping=1:2:3",
-                                         "uidmapping=", "uidmapping=0:0", "squash_to_root",
-                                         "squash_to_uid=1", "squash_to_gid=1",
-                                         "xattr_permissions=2", "ino32_t", "noxattrs=1",
-                                         "timeout=0", "static_nlink=1", "subtype=other",
-                                         "allow_root", "auto_unmount", "direct_io",
-                                         "entry_timeout=1", "attr_timeout=0", "negative_timeout=0",
-                                         "blkdev", "remount", "sync", "dirsync", "nosymfollow",
-                                         "fscontext=x", "defcontext=x", "rootcontext=x"));
+INSTANTIATE_TEST_SUITE_P(
+    Options, RefusedSilently,
+    testing::Values("nooverride_creds", "noacl", "gidmapping=1:2:3",
+                    "uidmapping=", "uidmapping=0:0", "squash_to_root", "squash_to_uid=1",
+                    "squash_to_gid=1", "xattr_permissions=2", "ino32_t", "noxattrs=1", "timeout=0",
+                    "static_nlink=1", "subtype=other", "allow_root", "direct_io", "entry_timeout=1",
+                    "attr_timeout=0", "negative_timeout=0", "blkdev", "remount", "sync", "dirsync",
+                    "nosymfollow", "fscontext=x", "defcontext=x", "rootcontext=x"));
 
 TEST(ImpliedOptions, AreThoseOfMountEight) {
   for (const auto text : {"user", "user=alice", "users"}) {

@@ -181,7 +181,7 @@ TEST(MountOptions, AddUpOverSeveralTexts) {
 TEST(MountOptions, SetEveryOtherField) {
   const auto options = read(
       "ro,userxattr,volatile,lower_io=cached,passthrough=off,io_uring=on,threads=7,allow_other,"
-      "nosuid,nodev,noexec,noatime,fsname=name,debug");
+      "auto_unmount,nosuid,nodev,noexec,noatime,fsname=name,debug");
   ASSERT_TRUE(options);
   EXPECT_TRUE(options->read_only);
   EXPECT_TRUE(options->userxattr);
@@ -191,6 +191,7 @@ TEST(MountOptions, SetEveryOtherField) {
   EXPECT_EQ(options->io_uring, Switch::On);
   EXPECT_EQ(options->threads, 7u);
   EXPECT_EQ(options->allow_other, true);
+  EXPECT_TRUE(options->auto_unmount);
   EXPECT_FALSE(options->suid || options->dev || options->exec || options->atime);
   EXPECT_EQ(options->fsname, "name");
   EXPECT_TRUE(options->debug);

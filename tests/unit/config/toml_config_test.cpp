@@ -36,6 +36,7 @@ broker = "/run/sock"
 io_uring = true
 threads = 3
 allow_other = false
+auto_unmount = true
 suid = false
 dev = false
 exec = false
@@ -66,6 +67,7 @@ debug = true
   EXPECT_EQ(options.io_uring, Switch::On);
   EXPECT_EQ(options.threads, 3u);
   EXPECT_EQ(options.allow_other, false);
+  EXPECT_TRUE(options.auto_unmount);
   EXPECT_FALSE(options.suid || options.dev || options.exec || options.atime);
   EXPECT_EQ(options.fsname, "name");
   EXPECT_EQ(options.context, "label");
@@ -86,7 +88,7 @@ TEST(TomlConfig, TakesForeignOptionsThatAskForWhatIs) {
 
 TEST(TomlConfig, ReadsAllKeysOfTheTable) {
   // Keys that the first test does not set would make this list longer than it is.
-  EXPECT_EQ(option_keys().size(), 29u);
+  EXPECT_EQ(option_keys().size(), 30u);
 }
 
 struct ErrorRow {

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+//
+// The daemon's good end sends a byte; its death closes the socket without one.
+
+#include "fuse/unmount_guard.h"
+
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstddef>
+
+#include "sys/children.h"
+#include "sys/mount_api.h"
+#include "sys/mount_users.h"
+#include "sys/unix_socket.h"
+
+namespace overpass::fuse {
+
+namespace {
+
+/// In the guarding process.
+[[noreturn]] void guard(BorrowedFd link, const char* mountpoint, dev_t device) {
+  // Neither a terminal's signals nor those for the daemon's group are meant for it.
+  (void)::setsid();
+  // Above all the connection, which must end with the daemon.
+  sys::close_others({link});
+  if (::chdir("/") != 0) sys::end_process(1);
+  std::array<std::byte, 1> word;
+  const auto packet = sys::receive_packet(link, word, sys::Wait::Yes);
+  if (!packet || packet->size != 0) sys::end_process(0);
+  // By now something else may be mounted there, by whoever found the mount dead earlier.
+  const auto mounted = sys::mounted_device(mountpoint);
+  if (!mounted || *mounted != device) sys::end_process(0);
+  if (sys::unmount(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW)) sys::end_process(0);
+  (void)::execlp("fusermount3", "fusermount3", "-u", "-q", "-z", "--", mountpoint, nullptr);
+  sys::end_process(1);
+}
+
+}  // namespace
+
+UnmountGuard::~UnmountGuard() {
+  constexpr std::array kGoodEnd = {std::byte{1}};
+  // A guard that is gone has nothing to be told.
+  if (link_) (void)sys::send_packet(link_, kGoodEnd, {}, sys::Wait::No);
+}
+
+Result<UnmountGuard> UnmountGuard::start(const std::string& mountpoint, dev_t device) {
+  auto [own, other] = TRY(sys::connected_pair());
+  if (TRY(sys::fork_process()) == 0) guard(other, mountpoint.c_str(), device);
+  UnmountGuard result;
+  result.link_ = std::move(own);
+  return result;
+}
+
+}  // namespace overpass::fuse

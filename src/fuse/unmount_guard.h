@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//
+// auto_unmount: a process of its own that outlives the daemon when that is killed, and then takes
+// the dead mount away. Where the daemon ends in good order it does nothing. fusermount3 could do
+// this for mounts that it made, but not for those of root; and not every version of it.
+
+#ifndef OVERPASS_FUSE_UNMOUNT_GUARD_H_
+#define OVERPASS_FUSE_UNMOUNT_GUARD_H_
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace overpass::fuse {
+
+/// Owns the daemon's end of a socket whose other end the guarding process has.
+/// Threads: one at a time.
+class UnmountGuard {
+ public:
+  /// Guards nothing.
+  UnmountGuard() = default;
+  UnmountGuard(UnmountGuard&&) = default;
+  UnmountGuard& operator=(UnmountGuard&&) = default;
+  /// The guard ends, with the mount left to the daemon.
+  ~UnmountGuard();
+
+  /// Starts the process that guards what is mounted at `mountpoint`, absolute, as `device`. It
+  /// shares no descriptor with this one but the standard streams. EMFILE, EAGAIN, ENOMEM.
+  static Result<UnmountGuard> start(const std::string& mountpoint, dev_t device);
+
+ private:
+  UniqueFd link_;
+};
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_UNMOUNT_GUARD_H_

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+//
+// A line of mountinfo begins: ID PARENT MAJOR:MINOR ROOT MOUNTPOINT. Of a mount namespace that was
+// given a name by a bind mount, ROOT is what readlink(2) says of /proc/PID/ns/mnt.
+
+#include "sys/mount_users.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sys/directory_stream.h"
+#include "sys/errno_result.h"
+#include "sys/open.h"
+#include "sys/stat.h"
+
+extern "C" {
+#include <sys/pidfd.h>  // glibc 2.36 declares it for C only.
+}
+
+namespace overpass::sys {
+
+namespace {
+
+Result<std::string> read_all(const std::string& path) {
+  const UniqueFd fd = TRY(open_path(path.c_str(), O_RDONLY));
+  std::string text;
+  std::array<char, 8192> buffer;
+  for (;;) {
+    const ssize_t got = TRY(checked(::read(raw(fd), buffer.data(), buffer.size())));
+    if (got == 0) return text;
+    text.append(buffer.data(), static_cast<size_t>(got));
+  }
+}
+
+/// The next word of `rest`, which loses it.
+std::string_view next_word(std::string_view& rest) {
+  const size_t end = std::min(rest.find(' '), rest.size());
+  const std::string_view word = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return word;
+}
+
+/// What is looked for in mount tables.
+struct Wanted {
+  std::string device;       ///< "MAJOR:MINOR".
+  std::string mount_space;  ///< "mnt:[NUMBER]"; empty: not looked for.
+
+  bool is_in(std::string_view table) const {
+    while (!table.empty()) {
+      const size_t end = std::min(table.find('\n'), table.size());
+      std::string_view line = table.substr(0, end);
+      table.remove_prefix(std::min(end + 1, table.size()));
+      (void)next_word(line);
+      (void)next_word(line);
+      if (next_word(line) == device) return true;
+      if (!mount_space.empty() && next_word(line) == mount_space) return true;
+    }
+    return false;
+  }
+};
+
+std::string text_of(dev_t device) {
+  return std::to_string(major(device)) + ":" + std::to_string(minor(device));
+}
+
+/// Numbers of all processes, smallest first: those that began long ago mostly last longest.
+Result<std::vector<pid_t>> all_processes(BorrowedFd proc) {
+  std::vector<pid_t> found;
+  TRY(for_each_entry(proc, [&](const DirectoryEntry& entry) -> Result<void> {
+    pid_t pid = 0;
+    const char* const end = entry.name.data() + entry.name.size();
+    const auto parsed = std::from_chars(entry.name.data(), end, pid);
+    if (parsed.ec == std::errc{} && parsed.ptr == end) found.push_back(pid);
+    return {};
+  }));
+  std::ranges::sort(found);
+  return found;
+}
+
+}  // namespace
+
+Result<dev_t> mounted_device(const char* mountpoint) {
+  const UniqueFd fd = TRY(open_path(mountpoint, O_PATH | O_DIRECTORY));
+  return device_of(TRY(stat_without_asking(fd)));
+}
+
+Result<std::optional<UniqueFd>> find_mount_user(dev_t device) {
+  const UniqueFd proc = TRY(open_path("/proc", O_RDONLY | O_DIRECTORY));
+  Wanted wanted{text_of(device), {}};
+  std::array<char, 64> link;
+  const auto length = checked(::readlink("/proc/self/ns/mnt", link.data(), link.size()));
+  if (length) wanted.mount_space.assign(link.data(), static_cast<size_t>(*length));
+  const std::string own_name = TRY(read_all("/proc/self/comm"));
+  for (const pid_t pid : TRY(all_processes(proc))) {
+    // Before its table is read, so that a number given to another process meanwhile does no harm.
+    const auto fd = checked(::pidfd_open(pid, 0));
+    if (fd.failed_with(ESRCH)) continue;
+    UniqueFd process(TRY(fd));
+    const std::string directory = "/proc/" + std::to_string(pid);
+    const auto name = read_all(directory + "/comm");
+    if (!name || *name == own_name) continue;
+    const auto table = read_all(directory + "/mountinfo");
+    if (table && wanted.is_in(*table)) return std::optional(std::move(process));
+  }
+  return std::optional<UniqueFd>();
+}
+
+Result<bool> has_mounted(dev_t device) {
+  return Wanted{text_of(device), {}}.is_in(TRY(read_all("/proc/self/mountinfo")));
+}
+
+}  // namespace overpass::sys

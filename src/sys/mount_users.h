@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+//
+// Which processes have a file system in their mount tables (/proc/PID/mountinfo), and can therefore
+// reach it by a path.
+
+#ifndef OVERPASS_SYS_MOUNT_USERS_H_
+#define OVERPASS_SYS_MOUNT_USERS_H_
+
+#include <sys/types.h>
+
+#include <optional>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace overpass::sys {
+
+/// The device number of what is mounted at the absolute path. Nobody is asked for it.
+Result<dev_t> mounted_device(const char* mountpoint);
+
+/// A pidfd of a process that has the file system `device` in its mount table, or that has this
+/// process's mount namespace kept under a name; nothing when there is none among those whose tables
+/// may be read. Processes with this one's name (/proc/PID/comm) do not count: a file server keeps
+/// the namespace in which it serves. ENOENT without /proc, EMFILE.
+Result<std::optional<UniqueFd>> find_mount_user(dev_t device);
+
+/// Whether it is in this process's own mount table.
+Result<bool> has_mounted(dev_t device);
+
+}  // namespace overpass::sys
+
+#endif  // OVERPASS_SYS_MOUNT_USERS_H_
