@@ -2,6 +2,7 @@
 #
 # The layers the benchmark works on, below one scratch directory on a real file system:
 #   lower/tree/dNNN/fNNN   4 KiB files, lower/data/inN big files; never changed after set-up
+#   of-65534/lower/...     the same, of that user: whose files they are decides what is asked of them
 #   large/tree/d000/fNNN   one directory of very many files of 100 bytes
 #   l/N/tree/dNNN/xN       further lower layers: the same directories, with a file each
 #   upper, work            the upper layer, made anew for every cell
@@ -14,6 +15,7 @@
 # `settle` and `drop_names` bring the machine into the same state before each cell.
 
 import ctypes
+import glob
 import os
 import shutil
 import subprocess
@@ -37,11 +39,14 @@ class Scratch:
         self.large_files = large_files
         self.copied_mib = copied_mib
         self.disk = None             # that of the row being measured, where it has one
-        self.owner = None            # of all layers, where that is not root
         self.tree_is_stale = False   # a row has used up root/tree
 
     def at(self, name):
         return os.path.join(self.path, name)
+
+    def own(self, name, owner):
+        """Relative to the scratch directory: a layer of this user's, None being root."""
+        return name if owner is None else f"of-{owner}/{name}"
 
     @property
     def lower(self):
@@ -58,49 +63,50 @@ class Scratch:
                 for _ in range(self.data_mib):
                     file.write(CHUNK)
 
-    def give(self, *names):
-        """Makes layers belong to the owner."""
-        if self.owner is not None:
-            subprocess.run(["chown", "-R", f"{self.owner}:{self.owner}", *names], check=True)
+    def give(self, owner, *names):
+        """Makes layers belong to the owner, whom they may have belonged to or not."""
+        number = owner or 0
+        subprocess.run(["chown", "-R", f"{number}:{number}", *names], check=True)
 
-    def make_lower(self, with_data):
-        self.make_tree(self.lower)
+    def make_lower(self, with_data, owner):
+        lower = self.at(self.own("lower", owner))
+        self.make_tree(lower)
         if with_data:
-            self.make_big_files(os.path.join(self.lower, "data"), "in")
-        self.give(self.lower)
+            self.make_big_files(os.path.join(lower, "data"), "in")
+        self.give(owner, lower)
 
-    def lower_names(self, row):
+    def lower_names(self, row, owner):
         """The lower layers for the row, topmost first, relative to the scratch directory: five
         hundred whole paths would not fit into the options of mount(2)."""
         if row.disk:
             return [f"disk-{row.disk}/lower"]
         if row.large:
-            if not os.path.isdir(self.at("large")):
-                fill_directory(self.at("large/tree/d000"), self.large_files, 100)
-                self.give(self.at("large"))
-            return ["large"]
+            large = self.own("large", owner)
+            if not os.path.isdir(self.at(large)):
+                fill_directory(self.at(f"{large}/tree/d000"), self.large_files, 100)
+                self.give(owner, self.at(large))
+            return [large]
         for number in range(row.lowers - 1):
             for d in range(self.directories if not os.path.isdir(self.at(f"l/{number}")) else 0):
                 directory = self.at(f"l/{number}/tree/d{d:03}")
                 os.makedirs(directory)
                 os.mknod(os.path.join(directory, f"x{number}"))
-        return [f"l/{number}" for number in range(row.lowers - 1)] + ["lower"]
+        return [f"l/{number}" for number in range(row.lowers - 1)] + [self.own("lower", owner)]
 
     def need_disk(self, kind):
         if self.disk is None:
             disk = Disk(self.at(f"disk-{kind}"), kind, self.copied_mib)
             disk.make()
             self.disk = disk
-            self.give(disk.path)
 
-    def fresh_upper(self, row):
+    def fresh_upper(self, row, owner):
         """Returns (upper, work) for one cell."""
         if row.writes_data:
             upper, work = self.at("upper-data"), self.at("work-data")
             if not os.path.isdir(upper):
                 self.make_big_files(os.path.join(upper, "data"), "out")
                 os.makedirs(work)
-            self.give(upper, work)   # another's daemon has made things there
+            self.give(owner, upper, work)   # another's daemon has made things there
             return upper, work
         upper, work = self.at("upper"), self.at("work")
         if row.disk:
@@ -109,7 +115,7 @@ class Scratch:
         for directory in (upper, work):
             shutil.rmtree(directory, ignore_errors=True)
             os.makedirs(directory)
-        self.give(upper, work)
+        self.give(owner, self.disk.path if row.disk else upper, work)
         return upper, work
 
     def fresh_root(self, row):
@@ -142,8 +148,8 @@ class Scratch:
 
     def forget_data(self):
         """Drops the cached content of the files that are read, and only theirs."""
-        for index in range(self.threads):
-            fd = os.open(os.path.join(self.lower, "data", f"in{index}"), os.O_RDONLY)
+        for name in glob.glob(self.at("lower/data/in*")) + glob.glob(self.at("of-*/lower/data/in*")):
+            fd = os.open(name, os.O_RDONLY)
             try:
                 os.fdatasync(fd)
                 os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -95,8 +95,8 @@ class Mounted(Plain):
     def prepare(self, row):
         os.makedirs(self.mountpoint, exist_ok=True)
         if self.layered:
-            self.upper, self.work = self.scratch.fresh_upper(row)
-            self.lowers, self.options = self.scratch.lower_names(row), row.options
+            self.upper, self.work = self.scratch.fresh_upper(row, self.user)
+            self.lowers, self.options = self.scratch.lower_names(row, self.user), row.options
         else:
             self.source = self.scratch.fresh_root(row)
 
