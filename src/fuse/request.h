@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
 // Requests that are answered exactly once. There is a move-only type per shape of reply, so that a
-// handler cannot send the wrong one; one that is destroyed unanswered answers EIO, so that no
+// handler cannot send the wrong one; one that is destroyed unanswered answers an error, so that no
 // caller waits for ever whatever goes wrong here.
 
 #ifndef OVERPASS_FUSE_REQUEST_H_
 #define OVERPASS_FUSE_REQUEST_H_
 
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <span>
 #include <string>
@@ -33,15 +34,20 @@ Daemon& daemon_of(fuse_req_t request);
 class Reply {
  public:
   explicit Reply(fuse_req_t request) : request_(request) {}
-  Reply(Reply&& other) noexcept : request_(std::exchange(other.request_, nullptr)) {}
+  Reply(Reply&& other) noexcept
+      : request_(std::exchange(other.request_, nullptr)), unanswered_(other.unanswered_) {}
   Reply& operator=(Reply&&) = delete;
   Reply(const Reply&) = delete;
   Reply& operator=(const Reply&) = delete;
   ~Reply() {
-    if (request_ != nullptr) fail(Errno{EIO});
+    if (request_ == nullptr) return;
+    // What is thrown between a request's arrival and its work is want of memory.
+    fail(std::uncaught_exceptions() > 0 ? Errno{ENOMEM} : unanswered_);
   }
 
   void fail(Errno error) { (void)fuse_reply_err(take(), to_int(error)); }
+  /// What is answered if nobody does, from now on; EIO until then.
+  void set_unanswered(Errno error) { unanswered_ = error; }
   bool is_answered() const { return request_ == nullptr; }
   /// The request, for asking who made it; still to be answered.
   fuse_req_t request() const { return request_; }
@@ -51,6 +57,7 @@ class Reply {
 
  private:
   fuse_req_t request_;
+  Errno unanswered_{EIO};
 };
 
 /// Success without content.

@@ -21,7 +21,7 @@ Workers::~Workers() {
 }
 
 void Workers::submit(Task task) {
-  Task refused;  // Destroyed after the lock, which answers its request.
+  Task refused;  // Destroyed after the lock.
   {
     Lock lock(mutex_);
     if (stopping_) {

@@ -32,6 +32,7 @@ class Workers : public overlay::Background {
   /// Ends when every task that was submitted has run.
   ~Workers() override;
 
+  /// Lets go of the task without running it when no thread is to be had and there is none yet.
   void submit(Task task) override;
 
   /// Waits for a moment in which no task waits or runs.

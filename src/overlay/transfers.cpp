@@ -18,6 +18,22 @@ void carry_out(io::Operation& operation) {
   operation.complete();
 }
 
+/// What is handed to others to be carried out. If they let go of it, it has failed.
+class HandedOver {
+ public:
+  explicit HandedOver(io::OperationRef operation) : operation_(std::move(operation)) {}
+  HandedOver(HandedOver&&) noexcept = default;
+  HandedOver& operator=(HandedOver&&) = delete;
+  ~HandedOver() {
+    if (operation_ != nullptr && !operation_->is_done()) operation_->complete(Errno{ENOMEM});
+  }
+
+  void operator()() { carry_out(*operation_); }
+
+ private:
+  io::OperationRef operation_;
+};
+
 }  // namespace
 
 Transfers::Transfers() = default;
@@ -37,7 +53,7 @@ void Transfers::start(io::Job job, Transferred done, Background* background) {
   try {
     if (engine().start(operation) != io::Engine::Start::Refused) return;
     if (background == nullptr) return carry_out(*operation);
-    background->submit([operation] { carry_out(*operation); });
+    background->submit(HandedOver(operation));
   } catch (const std::bad_alloc&) {
     if (!operation->is_done()) operation->complete(Errno{ENOMEM});
   }

@@ -30,6 +30,7 @@ using Transferred = std::move_only_function<void(Result<std::span<char>>)>;
 class Background {
  public:
   virtual ~Background() = default;
+  /// A task for which no thread is to be had is destroyed without having run.
   virtual void submit(std::move_only_function<void()> task) = 0;
 };
 
