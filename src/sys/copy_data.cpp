@@ -12,6 +12,8 @@
 
 #include "sys/attributes.h"
 #include "sys/file_io.h"
+#include "sys/place.h"
+#include "sys/stat.h"
 
 namespace overpass::sys {
 
@@ -21,23 +23,37 @@ namespace {
 // saves, and a hole shorter than a block is none.
 constexpr off_t kSmallFile = 64 * 1024;
 constexpr size_t kBufferSize = 1024 * 1024;
+// What the kernel copies by one call, which nothing ends: few milliseconds from memory to memory,
+// and long enough that the calls cost nothing.
+constexpr size_t kPart = size_t{8} * 1024 * 1024;
+
+/// The two files, and who follows.
+struct Copying {
+  BorrowedFd from, to;
+  CopyObserver* observer;
+
+  Result<void> reached(off_t offset) const {
+    return observer == nullptr ? Result<void>() : observer->reached(offset);
+  }
+};
 
 /// Copies [offset, end) through a buffer; where it ended, which is before `end` when the source
 /// does.
-Result<off_t> copy_by_buffer(BorrowedFd from, BorrowedFd to, off_t offset, off_t end) {
+Result<off_t> copy_by_buffer(const Copying& copying, off_t offset, off_t end) {
   const size_t size = std::min(kBufferSize, static_cast<size_t>(end - offset));
   const auto buffer = std::make_unique_for_overwrite<char[]>(size);
   while (offset < end) {
     const size_t wanted = std::min(size, static_cast<size_t>(end - offset));
-    const size_t length = TRY(read_at(from, {buffer.get(), wanted}, offset));
+    const size_t length = TRY(read_at(copying.from, {buffer.get(), wanted}, offset));
     if (length == 0) break;
     size_t written = 0;
     while (written < length) {
       // A short write is followed by one that reports why.
-      written += TRY(write_at(to, {buffer.get() + written, length - written},
+      written += TRY(write_at(copying.to, {buffer.get() + written, length - written},
                               offset + static_cast<off_t>(written)));
     }
     offset += static_cast<off_t>(length);
+    TRY(copying.reached(offset));
   }
   return offset;
 }
@@ -58,29 +74,39 @@ bool is_unsupported(Errno error) {
 }
 
 /// Copies [offset, end) by the kernel if it can; where it ended.
-Result<off_t> copy_range(BorrowedFd from, BorrowedFd to, off_t offset, off_t end) {
+Result<off_t> copy_range(const Copying& copying, off_t offset, off_t end) {
   while (offset < end) {
-    auto copied = copy_file_range(from, offset, to, offset, static_cast<size_t>(end - offset));
+    const size_t wanted = std::min(kPart, static_cast<size_t>(end - offset));
+    auto copied = copy_file_range(copying.from, offset, copying.to, offset, wanted);
     if (!copied) {
       if (!is_unsupported(copied.error())) return fail(copied.error());
-      return copy_by_buffer(from, to, offset, end);
+      return copy_by_buffer(copying, offset, end);
     }
     // Some file systems (procfs) say 0 for a file that has more: reading tells.
-    if (*copied == 0) return copy_by_buffer(from, to, offset, end);
+    if (*copied == 0) return copy_by_buffer(copying, offset, end);
     offset += static_cast<off_t>(*copied);
+    TRY(copying.reached(offset));
   }
   return offset;
 }
 
+/// A clone is of the whole file.
+Result<void> settle_size(BorrowedFd file, off_t size) {
+  const Stat now = TRY(stat(itself(file)));
+  if (static_cast<off_t>(now.stx_size) == size) return {};
+  return change_size_of_open(file, size);
+}
+
 }  // namespace
 
-Result<void> copy_data(BorrowedFd from, BorrowedFd to, off_t size) {
+Result<void> copy_data(BorrowedFd from, BorrowedFd to, off_t size, CopyObserver* observer) {
   if (size == 0) return {};
+  const Copying copying = {from, to, observer};
   if (size <= kSmallFile) {
-    const off_t end = TRY(copy_range(from, to, 0, size));
+    const off_t end = TRY(copy_range(copying, 0, size));
     return end == size ? Result<void>() : change_size_of_open(to, size);
   }
-  if (clone_file(from, to)) return {};
+  if (clone_file(from, to)) return settle_size(to, size);
   off_t offset = 0;
   while (offset < size) {
     auto data = seek(from, offset, SEEK_DATA);
@@ -89,7 +115,7 @@ Result<void> copy_data(BorrowedFd from, BorrowedFd to, off_t size) {
     auto hole = seek(from, start, SEEK_HOLE);
     const off_t end = std::min(hole ? *hole : size, size);
     if (start >= size) break;
-    TRY(copy_range(from, to, start, end));
+    TRY(copy_range(copying, start, end));
     offset = end;
   }
   return change_size_of_open(to, size);

@@ -12,10 +12,21 @@
 
 namespace overpass::sys {
 
-/// Makes `to`, an empty file open for writing, hold the `size` bytes of `from`, open for reading:
-/// FICLONE, else copy_file_range(2), else read and write. Holes stay holes. ENOSPC, EDQUOT, EIO and
-/// the like as the file systems report them; `to` is then incomplete.
-Result<void> copy_data(BorrowedFd from, BorrowedFd to, off_t size);
+/// Follows what takes long, and may end it.
+class CopyObserver {
+ public:
+  virtual ~CopyObserver() = default;
+  /// Called every few MiB, by the thread that copies: everything before `offset` bytes is done. An
+  /// error ends the copy, which reports it.
+  virtual Result<void> reached(off_t offset) = 0;
+};
+
+/// Makes `to`, an empty file open for writing, hold the first `size` bytes of `from`, open for
+/// reading: FICLONE, else copy_file_range(2), else read and write. Holes stay holes. ENOSPC,
+/// EDQUOT, EIO and the like as the file systems report them, or what `observer`, which may be null,
+/// says; `to` is then incomplete.
+Result<void> copy_data(BorrowedFd from, BorrowedFd to, off_t size,
+                       CopyObserver* observer = nullptr);
 
 }  // namespace overpass::sys
 

@@ -43,5 +43,21 @@ TEST(Hash, SpreadsNamesThatAreAlike) {
   EXPECT_LT(*std::max_element(buckets.begin(), buckets.end()), 20U);
 }
 
+TEST(StreamHash, IsThatOfTheWholeHoweverItIsCut) {
+  std::string text(5000, 'x');
+  for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * 7);
+  StreamHash whole;
+  whole.update(text);
+  for (const size_t piece : {1UL, 63UL, 240UL, 4999UL}) {
+    StreamHash cut;
+    for (size_t at = 0; at < text.size(); at += piece) {
+      cut.update(std::string_view(text).substr(at, piece));
+    }
+    EXPECT_EQ(cut.digest(), whole.digest()) << piece;
+  }
+  whole.update("x");
+  EXPECT_NE(whole.digest(), StreamHash().digest());
+}
+
 }  // namespace
 }  // namespace overpass

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 
 #include "scratch.h"
+#include "sys/file_io.h"
 
 namespace overpass::sys {
 namespace {
@@ -93,6 +94,40 @@ TEST_P(CopyData, TellsThatThereIsNoRoom) {
   const int error = error_of(copy_data(from, to, 1 << 20));
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
   EXPECT_EQ(error, EFBIG);
+}
+
+/// Notes how far a copy came and ends it there.
+struct Following : CopyObserver {
+  explicit Following(off_t last) : end(last) {}
+  Result<void> reached(off_t offset) override {
+    EXPECT_GT(offset, at);
+    EXPECT_LE(offset - at, off_t{8} << 20) << "too long without a word";
+    at = offset;
+    return offset >= end ? Result<void>(fail(EINTR)) : Result<void>();
+  }
+  const off_t end;
+  off_t at = 0;
+};
+
+TEST_P(CopyData, TellsHowFarItIs) {
+  const std::string text = noise((17 << 20) + 5);
+  source.write("file", text);
+  const UniqueFd from = source.open("file");
+  const UniqueFd to = target.open("copy", O_RDWR | O_CREAT | O_TRUNC);
+  Following following(off_t{1} << 40);
+  must(copy_data(from, to, static_cast<off_t>(text.size()), &following));
+  EXPECT_TRUE(following.at == static_cast<off_t>(text.size()) || following.at == 0) << "or a clone";
+  EXPECT_EQ(content_of(to), text);
+}
+
+TEST_P(CopyData, EndsWhenItIsTold) {
+  source.write("file", noise(17 << 20));
+  const UniqueFd from = source.open("file");
+  const UniqueFd to = target.open("copy", O_RDWR | O_CREAT | O_TRUNC);
+  if (clone_file(from, to)) return;  // Nothing to end.
+  Following following(1);
+  EXPECT_EQ(error_of(copy_data(from, to, 17 << 20, &following)), EINTR);
+  EXPECT_LE(following.at, off_t{8} << 20);
 }
 
 INSTANTIATE_TEST_SUITE_P(To, CopyData, testing::Bool(), [](const auto& parameter) {

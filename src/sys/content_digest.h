@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+//
+// The content of a file in sixteen bytes, to be compared with that of another. What reads as zeros
+// counts the same whether it is a hole or not.
+
+#ifndef OVERPASS_SYS_CONTENT_DIGEST_H_
+#define OVERPASS_SYS_CONTENT_DIGEST_H_
+
+#include <sys/types.h>
+
+#include "base/hash.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "sys/copy_data.h"
+
+namespace overpass::sys {
+
+enum class ReadFrom {
+  Cache,  ///< As everybody reads: from the page cache where it has the file.
+  /// From below the page cache as far as the file system lets: past it (O_DIRECT), else after it
+  /// was told to forget the file, which must have been synced. A file system in memory has nothing
+  /// below.
+  Disk,
+};
+
+/// XXH3 of the first `size` bytes of `file`, open for reading; beyond its end it counts as zeros.
+/// Holes are not read. `observer`, which may be null, is told of each MiB and may end it. Other
+/// errors as of pread(2).
+Result<Digest> digest_of_content(BorrowedFd file, off_t size, ReadFrom from,
+                                 CopyObserver* observer = nullptr);
+
+}  // namespace overpass::sys
+
+#endif  // OVERPASS_SYS_CONTENT_DIGEST_H_
