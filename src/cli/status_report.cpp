@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // The summary knows shapes, not members, so that what the daemon adds is shown without a change
-// here.
+// here; only copies under way are put into words.
 
 #include "cli/status_report.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -20,6 +21,9 @@ namespace overpass::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr double kLongCopy = 1;  ///< Seconds.
+constexpr double kMebibyte = 1 << 20;
 
 std::string value_text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
@@ -56,9 +60,38 @@ std::string nested_text(const Json& value) {
   return text;
 }
 
+double number_in(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+/// A copy-up under way: "/path: copying, 12 of 1024 MiB (1%), for 3 s"; nothing for one that may be
+/// over before this is read.
+std::string copy_text(const Json& copy) {
+  const auto file = copy.find("file"), phase = copy.find("phase");
+  const double seconds = number_in(copy, "seconds");
+  if (file == copy.end() || phase == copy.end() || seconds < kLongCopy) return "";
+  const double done = number_in(copy, "done"), total = number_in(copy, "total");
+  char progress[128];
+  (void)std::snprintf(progress, sizeof progress, ", %.0f of %.0f MiB (%.0f%%), for %.0f s",
+                      done / kMebibyte, total / kMebibyte, total > 0 ? done / total * 100 : 0,
+                      seconds);
+  return value_text(*file) + ": " + value_text(*phase) + progress;
+}
+
+std::string copies_text(const Json& copies) {
+  std::string text;
+  for (const Json& copy : copies) {
+    const std::string line = copy.is_object() ? copy_text(copy) : "";
+    if (!line.empty()) text += "\n  " + line;
+  }
+  return text.empty() ? " none that takes long" : text;
+}
+
 std::string member_text(const Json& object, const std::string& key) {
   const Json& value = object[key];
   std::string text = key + ":";
+  if (key == "copies" && value.is_array()) return text + copies_text(value) + "\n";
   if (value.is_object() && value.contains("active")) {
     text += " " + feature_text(value);
   } else if (value.is_structured()) {

@@ -177,6 +177,11 @@ constexpr OptionEntry kTable[] = {
        return choose(options.format.nfs_export, value, kOnOrOff);
      },
      "keep what overlayfs needs for NFS export; overpass's own handles end with the mount"},
+    {"verify_copy_up", "", "verify_copy_up", "", Kind::Word, "on|off",
+     [](Options& options, std::string_view value) {
+       return choose(options.verifies_copies, value, kOnOrOff);
+     },
+     "read each copied-up file back from the disk and compare it"},
     {"lower_io", "", "lower_io", "", Kind::Word, "passthrough|cached", set_lower_io,
      "cached: descriptors opened before a copy-up see later writes"},
     {"passthrough", "", "passthrough", "", Kind::Word, "auto|on|off",

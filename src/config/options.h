@@ -29,10 +29,11 @@ struct Options {
   std::optional<std::string> work;     ///< Needed exactly when there is an upper.
   std::string mountpoint;
 
-  bool read_only = false;      ///< `ro`: refuse writes even with an upper.
-  bool userxattr = false;      ///< Marks as user.overlay.* even when privileged.
-  bool is_volatile = false;    ///< `volatile`, `fsync=0`: no syncs at copy-up.
-  layer::FormatChoice format;  ///< What of overlayfs's format is used: redirect_dir=, index=, ...
+  bool read_only = false;        ///< `ro`: refuse writes even with an upper.
+  bool userxattr = false;        ///< Marks as user.overlay.* even when privileged.
+  bool is_volatile = false;      ///< `volatile`, `fsync=0`: no syncs at copy-up.
+  bool verifies_copies = false;  ///< `verify_copy_up`: copies are read back and compared.
+  layer::FormatChoice format;    ///< What of overlayfs's format is used: redirect_dir=, index=, ...
   LowerIo lower_io = LowerIo::Passthrough;
   Switch passthrough = Switch::Auto;
   std::string broker = "auto";      ///< The socket of overpass-broker, or "auto", or "off".

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "fuse/daemon.h"
 #include "fuse/request.h"
+#include "overlay/copy_up_caller.h"
 
 namespace overpass::fuse {
 
@@ -46,11 +47,15 @@ void answer_now(ReplyType reply, Work work) {
 template <class ReplyType, class Work>
 void answer_later(ReplyType reply, Work work) {
   Daemon& daemon = daemon_of(reply.request());
+  const pid_t caller = fuse_req_ctx(reply.request())->pid;
+  reply.set_unanswered(Errno{ENOMEM});  // Until then only want of memory or threads is in the way.
   try {
-    daemon.workers->submit(
-        [reply = std::move(reply), work = std::move(work)]() mutable { answer(reply, work); });
+    daemon.workers->submit([caller, reply = std::move(reply), work = std::move(work)]() mutable {
+      const overlay::OnBehalfOf behalf(caller);
+      answer(reply, work);
+    });
   } catch (const std::exception&) {
-    // No memory or no thread: the reply was destroyed with the task and has answered EIO.
+    // No memory: the reply was destroyed with the task and has answered.
   }
 }
 

@@ -31,7 +31,8 @@ layer::LayerPaths paths_of(const config::Options& options) {
 }
 
 overlay::Settings settings_of(const config::Options& options) {
-  return {options.read_only, options.is_volatile, options.lower_io == config::LowerIo::Cached};
+  return {options.read_only, options.is_volatile, options.lower_io == config::LowerIo::Cached,
+          options.verifies_copies};
 }
 
 /// Finds somebody who may register the mount's files. To be called before mounting.

@@ -6,9 +6,11 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "fuse/daemon.h"
+#include "overlay/union_path.h"
 #include "sys/process.h"
 
 namespace overpass::fuse {
@@ -61,6 +63,30 @@ void add_format(nlohmann::json& status, const layer::LayerStack& stack) {
   status["nfs_export"] = {{"active", format.nfs_export}, {"reason", reasons.nfs_export}};
 }
 
+std::string path_of(overlay::Inode& inode) {
+  std::string path;
+  for (const std::string& name : overlay::names_to(inode)) path += "/" + name;
+  return path;
+}
+
+/// The copy-ups under way, the oldest first. Read without stopping them.
+nlohmann::json copies_of(const Daemon& daemon) {
+  auto copies = nlohmann::json::array();
+  for (const auto& copy : daemon.overlay.copies.all()) {
+    const std::chrono::duration<double> age = copy->age();
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto since = std::chrono::duration_cast<std::chrono::seconds>(now - copy->age());
+    copies.push_back({{"file", path_of(*copy->file())},
+                      {"phase", overlay::word_of(copy->phase())},
+                      {"done", copy->done()},
+                      {"total", copy->total()},
+                      {"waiting", copy->waiters()},
+                      {"since", since.count()},
+                      {"seconds", age.count()}});
+  }
+  return copies;
+}
+
 /// A broker that has gone leaves passed-through what was.
 nlohmann::json passthrough_of(const Daemon& daemon) {
   const Negotiated& agreed = daemon.negotiated;
@@ -107,6 +133,7 @@ std::string status(const Daemon& daemon) {
       {"cached_directory_fds", daemon.overlay.directory_fds.size()},
       {"open_fds", sys::count_open_descriptors().value_or(0)},
       {"worker_tasks", daemon.workers->pending()},
+      {"copies", copies_of(daemon)},
   };
   add_format(result, daemon.overlay.stack);
   // Paths may be any bytes; what is no UTF-8 is shown replaced.

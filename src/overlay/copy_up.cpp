@@ -5,7 +5,8 @@
 // the inode know that it is in the upper. A crash before the publication leaves the lower visible
 // and at most a temporary for the next mount to remove; after it, the whole copy.
 //
-// Nothing is locked while data are copied. The inode carries a future that other callers wait for.
+// Nothing is locked while data are copied. The inode knows of the copy, which other callers wait
+// for.
 
 #include "overlay/copy_up.h"
 
@@ -16,7 +17,9 @@
 #include <algorithm>
 
 #include "layer/workdir.h"
+#include "overlay/copy_up_caller.h"
 #include "overlay/copy_up_data.h"
+#include "overlay/copy_up_progress.h"
 #include "overlay/index.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
@@ -92,7 +95,8 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
 }
 
 /// From the lower, with or without its bytes.
-Result<void> copy_from_lower(Overlay& overlay, const InodeRef& inode, const Demand& demand) {
+Result<void> copy_from_lower(Overlay& overlay, const InodeRef& inode, const Demand& demand,
+                             CopyUnderWay& progress) {
   InodeRef parent;
   bool is_linked;
   {
@@ -102,17 +106,18 @@ Result<void> copy_from_lower(Overlay& overlay, const InodeRef& inode, const Dema
   }
   if (is_linked) TRY(copy_up_directory(overlay, parent));
   const Source source = TRY(source_of(overlay, *inode));
-  return publish(overlay, inode, source, TRY(prepare_copy(overlay, source, demand)));
+  return publish(overlay, inode, source, TRY(prepare_copy(overlay, source, demand, progress)));
 }
 
-Result<void> copy_up_now(Overlay& overlay, const InodeRef& inode, const Demand& demand) {
+Result<void> copy_up_now(Overlay& overlay, const InodeRef& inode, const Demand& demand,
+                         CopyUnderWay& progress) {
   std::optional<DataPlace> data;
   {
     Lock lock(inode->mutex);
     if (inode->layer == layer::kUpper) data = *inode->data_place();
   }
-  if (!data) return copy_from_lower(overlay, inode, demand);
-  TRY(complete_metacopy(overlay, *inode, *data));
+  if (!data) return copy_from_lower(overlay, inode, demand, progress);
+  TRY(complete_metacopy(overlay, *inode, *data, progress));
   Lock lock(inode->mutex);
   inode->extras->data.reset();
   return {};
@@ -123,27 +128,30 @@ bool is_met(const Inode& inode, const Demand& demand) REQUIRES(inode.mutex) {
   return inode.layer == layer::kUpper && (!demand.bytes || inode.data_place() == nullptr);
 }
 
-/// Tells the waiters how the copy ended, whichever way that is.
+/// Tells those who wait how the copy ended, whichever way that is.
 class CopyInProgress {
  public:
-  explicit CopyInProgress(Inode& inode) : inode_(inode) {}
+  CopyInProgress(Overlay& overlay, const InodeRef& inode)
+      : progress(std::make_shared<CopyUnderWay>(inode, current_caller())),
+        overlay_(overlay),
+        inode_(*inode) {}
   CopyInProgress(const CopyInProgress&) = delete;
   CopyInProgress& operator=(const CopyInProgress&) = delete;
   ~CopyInProgress() {
+    overlay_.copies.remove(*progress);
     {
       Lock lock(inode_.mutex);
-      inode_.extras->copy_up = {};
+      inode_.extras->copy_up = nullptr;
     }
-    promise_.set_value(result);
+    progress->finish(result);
   }
 
-  std::shared_future<Result<void>> future() { return promise_.get_future().share(); }
-
+  const std::shared_ptr<CopyUnderWay> progress;
   Result<void> result = fail(EIO);
 
  private:
+  Overlay& overlay_;
   Inode& inode_;
-  std::promise<Result<void>> promise_;
 };
 
 /// One directory, whose parent is in the upper.
@@ -195,21 +203,23 @@ Result<void> copy_up_file(Overlay& overlay, const InodeRef& inode, const Demand&
   if (inode->is_directory()) return copy_up_directory(overlay, inode);
   while (true) {
     std::optional<CopyInProgress> mine;
-    std::shared_future<Result<void>> others;
+    std::shared_ptr<CopyUnderWay> others;
     {
       Lock lock(inode->mutex);
       if (is_met(*inode, demand)) return {};
       others = inode->rare().copy_up;
-      if (!others.valid()) {
-        mine.emplace(*inode);
-        inode->rare().copy_up = mine->future();
+      if (others == nullptr) {
+        mine.emplace(overlay, inode);
+        inode->rare().copy_up = mine->progress;
       }
     }
     if (mine) {
-      mine->result = copy_up_now(overlay, inode, demand);
+      overlay.copies.add(mine->progress);
+      mine->result = copy_up_now(overlay, inode, demand, *mine->progress);
       return mine->result;
     }
-    TRY(Result<void>(others.get()));  // They may have copied less than is needed here.
+    // They may have copied less than is needed here, or have given it up.
+    TRY(others->wait(current_caller()));
   }
 }
 

@@ -9,9 +9,11 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
+#include <linux/falloc.h>
 
 #include "overlay/content.h"
+#include "overlay/copy_up_progress.h"
+#include "overlay/copy_up_verify.h"
 #include "overlay/locate.h"
 #include "overlay/overlay.h"
 #include "sys/attributes.h"
@@ -32,9 +34,24 @@ Result<UniqueFd> open_upper(Overlay& overlay, Inode& inode) {
   return sys::open_place(located.place(), O_RDWR);
 }
 
+/// Where the union shows it.
+UnionName name_of(Inode& inode) {
+  Lock lock(inode.mutex);
+  return {inode.link.parent, inode.link.name};
+}
+
+/// Makes `file` hold the bytes of `from`, on the disk unless the mount is volatile.
+Result<void> write_bytes(Overlay& overlay, BorrowedFd from, BorrowedFd file, off_t size,
+                         const UnionName& name, CopyUnderWay& progress) {
+  progress.begin(size);
+  TRY(sys::copy_data(from, file, size, &progress));
+  if (overlay.settings.verifies_copies) return verify_copy(from, file, size, name, progress);
+  return {};
+}
+
 /// Gives `file` all bytes at `data`, which it shows already.
-Result<void> fill(Overlay& overlay, const DataPlace& data, BorrowedFd file,
-                  const sys::Stat& before) {
+Result<void> fill(Overlay& overlay, Inode& inode, const DataPlace& data, BorrowedFd file,
+                  const sys::Stat& before, CopyUnderWay& progress) {
   const sys::KeepingSetgid keeping((before.stx_mode & (S_ISUID | S_ISGID)) != 0);
   const sys::Place place = sys::itself(file);
   const auto capability = sys::get_xattr(place, kCapability);
@@ -42,23 +59,31 @@ Result<void> fill(Overlay& overlay, const DataPlace& data, BorrowedFd file,
     return fail(capability.error());
   }
   const UniqueFd from = TRY(open_data(overlay, place, data, O_RDONLY));
-  TRY(sys::copy_data(from, file, static_cast<off_t>(before.stx_size)));
+  const auto size = static_cast<off_t>(before.stx_size);
+  auto written = write_bytes(overlay, from, file, size, name_of(inode), progress);
+  if (!written) {
+    // Nobody reads them, so they would only take space; best effort.
+    (void)sys::allocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, size);
+    return written;
+  }
   if (capability) TRY(sys::set_xattr(place, kCapability, *capability));
   return {};
 }
 
 }  // namespace
 
-Result<void> complete_metacopy(Overlay& overlay, Inode& inode, const DataPlace& data) {
+Result<void> complete_metacopy(Overlay& overlay, Inode& inode, const DataPlace& data,
+                               CopyUnderWay& progress) {
   const UniqueFd file = TRY(open_upper(overlay, inode));
   const sys::Place place = sys::itself(file);
   const sys::Stat before = TRY(sys::stat(place));
   if (before.stx_size > 0) {
-    auto filled = fill(overlay, data, file, before);
+    auto filled = fill(overlay, inode, data, file, before, progress);
     auto restored = sys::copy_times(place, before);
     TRY(std::move(filled));
     TRY(std::move(restored));
   }
+  progress.enter(CopyPhase::Syncing);
   if (!overlay.settings.is_volatile) TRY(sys::sync_file(file));
   const char* mark = layer::name_of(layer::Mark::Metacopy, overlay.stack.prefix);
   return sys::remove_xattr(place, mark);

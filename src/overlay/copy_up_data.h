@@ -13,13 +13,15 @@
 namespace overpass::overlay {
 
 struct Overlay;
+class CopyUnderWay;
 
 /// Fills the upper's file of `inode`, a metacopy, with the bytes at `data` and takes the metacopy
-/// mark away. All of them, also for a truncation: size and mark cannot change in one step, and a
-/// crash must not leave a size that is not that of the data. Only one thread at a time does this
-/// for an inode.
-/// L: none of rank Inode or beyond on entry. May block for long.
-Result<void> complete_metacopy(Overlay& overlay, Inode& inode, const DataPlace& data);
+/// mark away. What was written is given back when that fails. All of them, also for a truncation:
+/// size and mark cannot change in one step, and a crash must not leave a size that is not that of
+/// the data. Only one thread at a time does this for an inode. L: none of rank Inode or beyond on
+/// entry. May block for long.
+Result<void> complete_metacopy(Overlay& overlay, Inode& inode, const DataPlace& data,
+                               CopyUnderWay& progress);
 
 }  // namespace overpass::overlay
 

@@ -12,7 +12,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +24,7 @@
 
 namespace overpass::overlay {
 
+class CopyUnderWay;
 class LowerNames;
 class OpenMode;
 
@@ -113,7 +113,7 @@ struct InodeExtras {
   std::weak_ptr<const CachedFd> orphan;           ///< The upper file after its last name went.
   SharedFd pinned_orphan;                         ///< The same, while handles are open.
   InodeRef successor;                             ///< The inode that superseded this one.
-  std::shared_future<Result<void>> copy_up;       ///< Valid while a copy-up is under way.
+  std::shared_ptr<CopyUnderWay> copy_up;          ///< Null unless a copy-up is under way.
 };
 
 /// Invariants:

@@ -11,6 +11,7 @@
 
 #include "layer/layer_stack.h"
 #include "overlay/backing.h"
+#include "overlay/copy_up_progress.h"
 #include "overlay/inode_number.h"
 #include "overlay/inode_table.h"
 #include "overlay/lower_names.h"
@@ -24,6 +25,7 @@ struct Settings {
   bool read_only = false;
   bool is_volatile = false;      ///< Copies are not synced.
   bool cached_lower_io = false;  ///< lower_io=cached.
+  bool verifies_copies = false;  ///< verify_copy_up=on.
 };
 
 /// Who made a request, for what is created on its behalf.
@@ -61,6 +63,7 @@ struct Overlay {
 
   // With locks of their own. The table last, since inodes give back what they hold elsewhere.
   Transfers transfers;
+  CopiesUnderWay copies;
   InodeNumbers numbers;
   FdCache directory_fds;
   FdCache orphan_fds;

@@ -12,6 +12,8 @@
 #include "layer/metacopy_mark.h"
 #include "overlay/content.h"
 #include "overlay/copy_up_metadata.h"
+#include "overlay/copy_up_progress.h"
+#include "overlay/copy_up_verify.h"
 #include "overlay/index.h"
 #include "overlay/locate.h"
 #include "overlay/lower_location.h"
@@ -83,7 +85,8 @@ Result<void> record(Overlay& overlay, const Source& source, sys::Place copy) {
   return source.index_name.empty() ? Result<void>() : record_lower_nlink(overlay, copy);
 }
 
-Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const Demand& demand) {
+Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const Demand& demand,
+                                 CopyUnderWay& progress) {
   layer::Workdir& workdir = overlay.stack.workdir;
   Prepared prepared;
   if (workdir.features().unnamed_files) {
@@ -99,12 +102,14 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const D
     mark = TRY(metacopy_mark(overlay, source));
   }
   const bool is_metacopy = mark.has_value();
+  UniqueFd from;
   if (is_metacopy) {
     TRY(leave_bytes(overlay, source, *mark, prepared));
   } else if (size > 0 || source.data) {
     // Data of a metacopy are looked at even when none are wanted: their digest may be wrong.
-    const UniqueFd from = TRY(open_source(overlay, source));
-    TRY(sys::copy_data(from, prepared.file, size));
+    from = TRY(open_source(overlay, source));
+    progress.begin(size);
+    TRY(sys::copy_data(from, prepared.file, size, &progress));
   }
   // Before the mode is set: marks in the user namespace need write permission.
   TRY(record(overlay, source, sys::itself(prepared.file)));
@@ -114,7 +119,11 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const D
   if (!is_metacopy && size < static_cast<off_t>(source.stat.stx_size))
     TRY(sys::touch(sys::itself(prepared.file)));
   // Without bytes there is nothing that could reach the disk later than the name does.
+  progress.enter(CopyPhase::Syncing);
   if (!overlay.settings.is_volatile && !is_metacopy) TRY(sys::sync_file(prepared.file));
+  if (overlay.settings.verifies_copies && !is_metacopy && size > 0) {
+    TRY(verify_copy(from, prepared.file, size, {source.parent, source.name}, progress));
+  }
   return prepared;
 }
 
@@ -161,8 +170,9 @@ Result<Source> source_of(Overlay& overlay, Inode& inode) {
   return source;
 }
 
-Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const Demand& demand) {
-  return S_ISREG(source.stat.stx_mode) ? prepare_regular(overlay, source, demand)
+Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const Demand& demand,
+                              CopyUnderWay& progress) {
+  return S_ISREG(source.stat.stx_mode) ? prepare_regular(overlay, source, demand, progress)
                                        : prepare_special(overlay, source);
 }
 

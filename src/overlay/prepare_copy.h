@@ -20,6 +20,7 @@
 namespace overpass::overlay {
 
 struct Overlay;
+class CopyUnderWay;
 
 /// What is copied. A lower inode keeps its place, so this stays true without a lock.
 struct Source {
@@ -57,8 +58,10 @@ struct Prepared {
   Result<void> publish(BorrowedFd directory, const char* name);
 };
 
+/// `progress` is told what is done, and may end it with EINTR while bytes are copied.
 /// L: none on entry. May block for long.
-Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const Demand& demand);
+Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const Demand& demand,
+                              CopyUnderWay& progress);
 
 /// A directory's copy under a temporary name, without entries.
 struct PreparedDirectory {

@@ -20,6 +20,7 @@ FOPEN_DIRECT_IO, BIG_WRITES, MAX_PAGES = 1, 1 << 5, 1 << 22
 ENOSYS, PIECE = 38, 1 << 20
 RECORD = struct.Struct("=QIB3x")
 A_WRITE, A_FLUSH = 1, 2
+SPOIL = 0xFFFF             # in the place of an errno
 
 
 class Recorder:
@@ -27,7 +28,7 @@ class Recorder:
 
     def __init__(self, image, point, log):
         self.log, self._point = log, point
-        self._shared = mmap.mmap(-1, 4096)          # an errno or 0, the length of a text, the text (see fail_writes)
+        self._shared = mmap.mmap(-1, 4096)      # an errno, 0 or SPOIL, the length of a text, the text (see fail_writes)
         for path in (point, log):
             with open(path, "wb"):
                 pass
@@ -48,6 +49,10 @@ class Recorder:
         """From now on writes fail with this errno (0: none does), if they contain the bytes `of`."""
         self._shared[4:8 + len(of)] = struct.pack("=I", len(of)) + of
         self._shared[:4] = struct.pack("=I", number)
+
+    def spoil_writes(self, of):
+        """From now on a write that contains the bytes `of` arrives with one bit of them changed, and reports success."""
+        self.fail_writes(SPOIL, of)
 
     def stop(self):
         syscalls.umount(self._point)
@@ -100,8 +105,11 @@ class _Server:
 
     def write(self, offset, size, data):
         error, length = struct.unpack("=II", self.shared[:8])
-        if error and self.shared[8:8 + length] in bytes(data):
+        at = bytes(data).find(self.shared[8:8 + length]) if error else -1
+        if at >= 0 and error != SPOIL:
             return error, b""
+        if at >= 0:
+            data = bytes(data[:at]) + bytes([data[at] ^ 1]) + bytes(data[at + 1:])
         os.write(self.log, RECORD.pack(offset, size, A_WRITE) + data)
         os.pwrite(self.image, data, offset)
         return 0, struct.pack("=II", size, 0)

@@ -60,27 +60,32 @@ class Ways:
     longest_read: int = 1 << 30
     latest: float = 0                   # seconds by which each is late, at most
     fails: typing.Callable = lambda transfer: 0     # the errno for a transfer
+    waits: typing.Callable = lambda transfer: None  # returns when the transfer may be made
 
 
 class UnrulyTransfers:
-    def __init__(self, below, **ways):
-        """below: the directory (a layer, say) whose files it is about; all other transfers pass."""
+    def __init__(self, below, rings=False, **ways):
+        """below: the directory (a layer, say) whose files it is about; all other transfers pass. `rings`: those of the
+        transport exist, where the daemon moves no data by a ring of its own.
+        """
         if platform.machine() not in ARCHITECTURES:
             lacking("system call numbers of this processor")
         self.below, self.ways = os.path.realpath(below), Ways(**ways)
         self.disturbed = 0                  # transfers that were split, late or failed
         self._column, self._architecture, self._seccomp = ARCHITECTURES[platform.machine()]
         self._names = {numbers[self._column]: name for name, numbers in STOPPED.items()}
-        self._program = self._filter()
+        self._program = self._filter(rings)
         self._random, self._lock = random.Random(self.ways.seed), threading.Lock()
         self._pidfd = None
         self._ours, self._childs = socket.socketpair()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
-    def _filter(self):
+    def _filter(self, rings):
         program = [(LOAD, 0, 0, ARCH_AT), (JUMP_EQUAL, 1, 0, self._architecture), (RETURN, 0, 0, ALLOW),
-                   (LOAD, 0, 0, NR_AT), (JUMP_EQUAL, 0, 1, IO_URING_SETUP), (RETURN, 0, 0, ERRNO | errno.ENOSYS)]
+                   (LOAD, 0, 0, NR_AT)]
+        if not rings:
+            program += [(JUMP_EQUAL, 0, 1, IO_URING_SETUP), (RETURN, 0, 0, ERRNO | errno.ENOSYS)]
         for number in self._names:
             program += [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, NOTIFY)]
         return [*program, (RETURN, 0, 0, ALLOW)]
@@ -151,6 +156,7 @@ class UnrulyTransfers:
                 raise BlockingIOError(errno.EAGAIN, "not at once")
             fd = self._own(thread, arguments[0])
             try:
+                self.ways.waits(transfer)
                 length, late = self._choose(transfer)
                 if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_DIRECT:
                     length = _directly(transfer, length)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """First writes copy a lower file up: all of its data, once, and as late as overlayfs does it."""
+import errno
 import hashlib
 import os
+import resource
 import stat
 
-from harness import File, Symlink, equal, has, holds, read, refused, write
+from harness import File, Symlink, equal, has, holds, lacking, only, read, refused, write
 from harness.credentials import acting_as
+from harness.daemon import is_sanitized
 
 LARGE = bytes(range(256)) * 20_000      # 5 MB that no run-length trick can hide
 
@@ -106,3 +109,20 @@ def test_uppers_of_every_kind_take_copy_ups(t):
         m.umount()
         equal(t.kernel_dump(m, mtime=t.started - 3600), before, f"what kernel overlayfs shows of the upper on {kind}")
     holds(kinds, "there is a kind of file system to try")
+
+
+@only("overpass")
+def test_a_copy_for_which_there_is_no_thread_is_refused_for_want_of_memory(t):
+    m = t.mount(t.layer({"file": LARGE}))
+    if is_sanitized(m.daemon.pid):
+        lacking("a daemon without sanitizers: they end it at such limits")
+    read(m / "file")
+    before = resource.prlimit(m.daemon.pid, resource.RLIMIT_AS)
+    with open(f"/proc/{m.daemon.pid}/statm") as file:
+        now = int(file.read().split()[0]) * resource.getpagesize()
+    resource.prlimit(m.daemon.pid, resource.RLIMIT_AS, (now, before[1]))       # no room for another stack
+    refused(errno.ENOMEM, open, m / "file", "r+b")
+    resource.prlimit(m.daemon.pid, resource.RLIMIT_AS, before)
+    equal(os.listdir(m.upper), [], "the upper layer after the refusal")
+    write(m / "file", "+", "ab")
+    equal(os.stat(m.upper + "/file").st_size, len(LARGE) + 1, "size of the copy")

@@ -48,6 +48,18 @@ TEST(StatusReport, TakesReasonsThatBelongToNothingAsTheyAre) {
   EXPECT_EQ(summarize_status("{}"), "");
 }
 
+TEST(StatusReport, ListsCopiesThatTakeLong) {
+  EXPECT_EQ(summarize_status(R"({"copies":[
+      {"file":"/d/a","phase":"copying","done":10485760,"total":41943040,"since":1,"seconds":12.4},
+      {"file":"/b","phase":"syncing","done":0,"total":0,"seconds":1},
+      {"file":"/c","phase":"copying","done":1,"total":2,"seconds":0.9}]})"),
+            "copies:\n  /d/a: copying, 10 of 40 MiB (25%), for 12 s\n"
+            "  /b: syncing, 0 of 0 MiB (0%), for 1 s\n");
+  EXPECT_EQ(summarize_status(R"({"copies":[]})"), "copies: none that takes long\n");
+  EXPECT_EQ(summarize_status(R"({"copies":[1,{"seconds":"x"},{"file":"/a","seconds":5}]})"),
+            "copies: none that takes long\n");
+}
+
 TEST(StatusReport, RefusesWhatIsNoObject) {
   for (const auto text : {"", "{", "[]", "null", "{\"a\":}"}) {
     const auto summary = summarize_status(text);

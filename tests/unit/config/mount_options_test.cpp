@@ -180,12 +180,13 @@ TEST(MountOptions, AddUpOverSeveralTexts) {
 
 TEST(MountOptions, SetEveryOtherField) {
   const auto options = read(
-      "ro,userxattr,volatile,lower_io=cached,passthrough=off,io_uring=on,threads=7,allow_other,"
-      "auto_unmount,nosuid,nodev,noexec,noatime,fsname=name,debug");
+      "ro,userxattr,volatile,verify_copy_up=on,lower_io=cached,passthrough=off,io_uring=on,"
+      "threads=7,allow_other,auto_unmount,nosuid,nodev,noexec,noatime,fsname=name,debug");
   ASSERT_TRUE(options);
   EXPECT_TRUE(options->read_only);
   EXPECT_TRUE(options->userxattr);
   EXPECT_TRUE(options->is_volatile);
+  EXPECT_TRUE(options->verifies_copies);
   EXPECT_EQ(options->lower_io, LowerIo::Cached);
   EXPECT_EQ(options->passthrough, Switch::Off);
   EXPECT_EQ(options->io_uring, Switch::On);

@@ -31,6 +31,7 @@ xino = false
 uuid = "null"
 nfs_export = true
 lower_io = "cached"
+verify_copy_up = true
 passthrough = "off"
 broker = "/run/sock"
 io_uring = true
@@ -50,8 +51,7 @@ debug = true
   const Options& options = mounts->at("box");
   EXPECT_EQ(options.lower, (std::vector<std::string>{"/a", "/home/u/b:c"}));
   EXPECT_EQ(options.data_only, (std::vector<std::string>{"/d::e", "/home/u/f"}));
-  EXPECT_EQ(options.upper, "/home/u/up");
-  EXPECT_EQ(options.work, "/w");
+  EXPECT_TRUE(options.upper == "/home/u/up" && options.work == "/w");
   EXPECT_EQ(options.mountpoint, "/m");
   EXPECT_TRUE(options.read_only && options.userxattr && options.is_volatile && options.debug);
   EXPECT_EQ(options.format.redirect_dir, layer::RedirectDir::NoFollow);
@@ -61,7 +61,7 @@ debug = true
   EXPECT_EQ(options.format.xino, layer::Xino::Off);
   EXPECT_EQ(options.format.uuid, layer::Uuid::Null);
   EXPECT_TRUE(options.format.nfs_export);
-  EXPECT_EQ(options.lower_io, LowerIo::Cached);
+  EXPECT_TRUE(options.verifies_copies && options.lower_io == LowerIo::Cached);
   EXPECT_EQ(options.passthrough, Switch::Off);
   EXPECT_EQ(options.broker, "/run/sock");
   EXPECT_EQ(options.io_uring, Switch::On);
@@ -88,7 +88,7 @@ TEST(TomlConfig, TakesForeignOptionsThatAskForWhatIs) {
 
 TEST(TomlConfig, ReadsAllKeysOfTheTable) {
   // Keys that the first test does not set would make this list longer than it is.
-  EXPECT_EQ(option_keys().size(), 30u);
+  EXPECT_EQ(option_keys().size(), 31u);
 }
 
 struct ErrorRow {

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+//
+// A copy-up as others see it while it is under way: those who wait for the same file, `overpass
+// status`, and whoever may end it.
+//
+// It ends early, with EINTR, when the one it is made for is being killed and nobody else waits. Any
+// other signal leaves it alone: a program that is sent signals all the time (Go's runtime does it
+// to itself) would have it begin anew for ever. Callers are looked at from time to time rather than
+// reported: the kernel reports signals over /dev/fuse only, and those that are handled as well.
+
+#ifndef OVERPASS_OVERLAY_COPY_UP_PROGRESS_H_
+#define OVERPASS_OVERLAY_COPY_UP_PROGRESS_H_
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/result.h"
+#include "overlay/inode.h"
+#include "sys/copy_data.h"
+
+namespace overpass::overlay {
+
+/// What a copy-up is at.
+enum class CopyPhase : uint8_t { Preparing, Copying, Syncing, Verifying };
+
+/// For people and scripts.
+const char* word_of(CopyPhase phase);
+
+/// Threads: what is said of each function.
+class CopyUnderWay : public sys::CopyObserver {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// `caller`: the thread that it is for; 0 if it cannot be seen.
+  CopyUnderWay(InodeRef file, pid_t caller);
+
+  // The thread that copies.
+
+  /// `bytes` are to be copied from now on.
+  void begin(off_t bytes);
+  void enter(CopyPhase phase) { phase_.store(phase, std::memory_order_relaxed); }
+  /// EINTR when nobody wants the copy any more.
+  Result<void> reached(off_t offset) override;
+  /// Tells the waiters that it has ended, and how. To be called once.
+  void finish(Result<void> outcome);
+
+  // Any thread.
+
+  /// Waits for the end on behalf of `waiter`. The outcome, but success also when the copy was given
+  /// up: then somebody else has to make it. EINTR when the waiter is being killed.
+  /// L: none on entry.
+  Result<void> wait(pid_t waiter);
+
+  const InodeRef& file() const { return file_; }
+  CopyPhase phase() const { return phase_.load(std::memory_order_relaxed); }
+  /// How many wait for it, besides the one it is made for.
+  int waiters() const { return waiters_.load(std::memory_order_relaxed); }
+  off_t done() const { return done_.load(std::memory_order_relaxed); }
+  off_t total() const { return total_.load(std::memory_order_relaxed); }
+  Clock::duration age() const { return Clock::now() - start_; }
+
+ private:
+  bool is_due(off_t offset);
+
+  const InodeRef file_;
+  const pid_t caller_;
+  const Clock::time_point start_ = Clock::now();
+  std::atomic<off_t> done_ = 0;
+  std::atomic<off_t> total_ = 0;
+  std::atomic<CopyPhase> phase_ = CopyPhase::Preparing;
+  std::atomic<int> waiters_ = 0;
+  bool was_given_up_ = false;  ///< Set before the outcome, read after it.
+  // The copying thread's own: when it last looked after its caller.
+  off_t looked_at_ = 0;
+  Clock::time_point looked_when_ = start_;
+  std::promise<Result<void>> promise_;
+  const std::shared_future<Result<void>> outcome_{promise_.get_future()};
+};
+
+/// All copies of a mount that are under way. Threads: any.
+class CopiesUnderWay {
+ public:
+  void add(std::shared_ptr<CopyUnderWay> copy);
+  void remove(const CopyUnderWay& copy);
+  /// In the order in which they began.
+  std::vector<std::shared_ptr<const CopyUnderWay>> all() const;
+
+ private:
+  mutable Mutex<LockRank::Queue> mutex_;
+  std::vector<std::shared_ptr<CopyUnderWay>> copies_ GUARDED_BY(mutex_);
+};
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_COPY_UP_PROGRESS_H_

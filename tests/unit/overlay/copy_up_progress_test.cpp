@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+//
+// Who may end a copy, who waits for it, and what they are told.
+
+#include "overlay/copy_up_progress.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "../sys/ended_child.h"
+#include "../sys/scratch.h"
+#include "overlay/copy_up_caller.h"
+
+namespace overpass::overlay {
+namespace {
+
+using unit::EndedChild;
+using unit::error_of;
+
+constexpr off_t kFar = off_t{8} << 20;
+
+/// Waits until `count` do.
+void wait_for_waiters(const CopyUnderWay& copy, int count) {
+  while (copy.waiters() != count) std::this_thread::yield();
+}
+
+TEST(CopyUnderWay, GoesOnForWhoIsAlive) {
+  CopyUnderWay copy({}, ::gettid());
+  copy.begin(4 * kFar);
+  EXPECT_EQ(error_of(copy.reached(kFar)), 0);
+  EXPECT_EQ(error_of(copy.reached(2 * kFar)), 0);
+  EXPECT_EQ(copy.done(), 2 * kFar);
+  EXPECT_EQ(copy.total(), 4 * kFar);
+  copy.finish({});
+}
+
+TEST(CopyUnderWay, GoesOnForWhoCannotBeSeen) {
+  CopyUnderWay copy({}, 0);
+  copy.begin(4 * kFar);
+  EXPECT_EQ(error_of(copy.reached(kFar)), 0);
+  copy.finish({});
+}
+
+TEST(CopyUnderWay, EndsForWhoIsKilled) {
+  const EndedChild child;
+  CopyUnderWay copy({}, child.pid());
+  copy.begin(4 * kFar);
+  EXPECT_EQ(error_of(copy.reached(kFar)), EINTR);
+  copy.finish(fail(EINTR));
+  EXPECT_EQ(error_of(copy.wait(0)), 0) << "who came too late has to copy himself";
+}
+
+TEST(CopyUnderWay, GoesOnForOthersThanWhoIsKilled) {
+  const EndedChild child;
+  CopyUnderWay copy({}, child.pid());
+  copy.begin(4 * kFar);
+  {
+    std::jthread other([&] { EXPECT_EQ(error_of(copy.wait(::gettid())), ENOSPC); });
+    wait_for_waiters(copy, 1);
+    EXPECT_EQ(error_of(copy.reached(kFar)), 0);
+    copy.finish(fail(ENOSPC));
+  }
+  EXPECT_EQ(copy.waiters(), 0);
+}
+
+TEST(CopyUnderWay, LetsGoWhoIsKilledWhileWaiting) {
+  const EndedChild child;
+  CopyUnderWay copy({}, child.pid());
+  copy.begin(4 * kFar);
+  EXPECT_EQ(error_of(copy.wait(child.pid())), EINTR);
+  EXPECT_EQ(copy.waiters(), 0);
+  EXPECT_EQ(error_of(copy.reached(kFar)), EINTR);
+  copy.finish(fail(EINTR));
+}
+
+TEST(CopyUnderWay, ShowsItsLastStateWhileItIsVerified) {
+  CopyUnderWay copy({}, 0);
+  copy.begin(2 * kFar);
+  EXPECT_STREQ(word_of(copy.phase()), "copying");
+  EXPECT_EQ(error_of(copy.reached(2 * kFar)), 0);
+  copy.enter(CopyPhase::Verifying);
+  EXPECT_EQ(error_of(copy.reached(kFar)), 0);
+  EXPECT_EQ(copy.done(), 2 * kFar);
+  EXPECT_STREQ(word_of(copy.phase()), "verifying");
+  copy.finish({});
+}
+
+TEST(CopiesUnderWay, AreThoseAddedAndNotRemoved) {
+  CopiesUnderWay copies;
+  const auto first = std::make_shared<CopyUnderWay>(InodeRef(), 0);
+  const auto second = std::make_shared<CopyUnderWay>(InodeRef(), 0);
+  copies.add(first);
+  copies.add(second);
+  ASSERT_EQ(copies.all().size(), 2U);
+  EXPECT_EQ(copies.all().front(), first);
+  copies.remove(*first);
+  ASSERT_EQ(copies.all().size(), 1U);
+  EXPECT_EQ(copies.all().front(), second);
+  copies.remove(*first);
+  copies.remove(*second);
+  EXPECT_TRUE(copies.all().empty());
+}
+
+TEST(OnBehalfOf, HoldsForOneThreadAndAsLongAsItLives) {
+  EXPECT_EQ(current_caller(), 0);
+  {
+    const OnBehalfOf behalf(77);
+    EXPECT_EQ(current_caller(), 77);
+    std::jthread([] { EXPECT_EQ(current_caller(), 0); });
+  }
+  EXPECT_EQ(current_caller(), 0);
+}
+
+}  // namespace
+}  // namespace overpass::overlay
