@@ -86,7 +86,8 @@ def run_fio(settings, row, system):
     timed = [] if row.cold or row.synced else ["--time_based", f"--runtime={settings.fio_ms}ms"]
     command = ["fio", "--name=bench", f"--directory={data}", f"--filename_format={prefix}$jobnum",
                f"--size={settings.scratch.data_mib}m", f"--numjobs={row.threads}", "--thread",
-               "--invalidate=0", *timed, "--norandommap", "--randrepeat=1", "--gtod_reduce=1", "--fallocate=none",
+               "--invalidate=0", "--fadvise_hint=0", *timed, "--norandommap", "--randrepeat=1",
+               "--gtod_reduce=1", "--fallocate=none",
                "--allow_file_create=0", "--group_reporting", "--output-format=json", *row.fio]
     if settings.pin:
         command += [f"--cpus_allowed=0-{os.cpu_count() - 1}", "--cpus_allowed_policy=split"]
