@@ -14,6 +14,16 @@ def only(*systems):
     return mark
 
 
+def only_in(*worlds, why):
+    """Marks a test that can hold in these worlds only ("root", "userns", "user"; harness/worlds.py)."""
+    assert why
+
+    def mark(function):
+        function.worlds = worlds
+        return function
+    return mark
+
+
 def read(path):
     with open(path, "rb") as file:
         return file.read()

@@ -124,7 +124,7 @@ class Case:
         for function in reversed(self.ends):
             _collect(wrong, function)
         for point in reversed(isolation.mounts_below(self.directory)):
-            _collect(wrong, lambda where=point: syscalls.umount(where, syscalls.MNT_DETACH))
+            _collect(wrong, lambda where=point: systems.unmount(where, syscalls.MNT_DETACH))
         self.aftermath = [str(error) for error in wrong]
         if wrong and not self.failed:
             raise wrong[0]

@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 
-from . import caches, checks, isolation, scratch
+from . import caches, checks, isolation, scratch, worlds
 from .case import Case
 from .settings import Settings
 
@@ -26,9 +26,10 @@ def main(arguments):
 def run_file(path, settings, pattern, report):
     settings.scratch = scratch.prepare(settings.scratch, settings.scratch_kind)
     module = load(path)
-    if settings.system not in getattr(module, "SYSTEMS", ("overpass", "kernel")):
+    if settings.system not in getattr(module, "SYSTEMS", ("overpass", "kernel")) or settings.world not in worlds.of(module):
         report.write(json.dumps({"event": "inapplicable"}) + "\n")
         return 0
+    worlds.enter(settings)
 
     def progress(text):
         report.write(json.dumps({"event": "progress", "text": text}) + "\n")
@@ -36,7 +37,8 @@ def run_file(path, settings, pattern, report):
     for sentence, function in cases_of(module, settings):
         if pattern and pattern not in sentence:
             continue
-        if settings.system not in getattr(function, "systems", (settings.system,)):
+        if settings.system not in getattr(function, "systems", (settings.system,)) \
+                or settings.world not in getattr(function, "worlds", (settings.world,)):
             report.write(json.dumps({"event": "inapplicable"}) + "\n")
             continue
         report.write(json.dumps({"event": "start", "test": sentence}) + "\n")

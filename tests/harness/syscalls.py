@@ -21,7 +21,7 @@ FALLOC = {"keep_size": 1, "punch_hole": 2, "collapse_range": 8, "zero_range": 16
 FS_IOC_GETFLAGS, FS_IOC_SETFLAGS = 0x80086601, 0x40086602
 FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR = 0x801C581F, 0x401C5820
 FS_IMMUTABLE_FL, FS_APPEND_FL, FS_NODUMP_FL, FS_NOATIME_FL = 0x10, 0x20, 0x40, 0x80
-PR_SET_PDEATHSIG, PR_CAPBSET_DROP = 1, 24
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP = 1, 4, 24
 MAX_HANDLE, CAPABILITY_VERSION, CAP_FSETID = 128, 0x20080522, 4
 STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID = 0x7FF, 0x800, 0x1000
 
@@ -51,6 +51,11 @@ def unshare(flags):
 
 def die_with_parent(signal_number=9):
     _checked(libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0))
+
+
+def make_dumpable():
+    """A process's files in /proc are its own again, after a change of its ids made them root's."""
+    _checked(libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
 
 
 def renameat2(source, target, flags=0, source_fd=AT_FDCWD, target_fd=AT_FDCWD):

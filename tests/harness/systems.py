@@ -5,6 +5,7 @@ A Stack says what is to be mounted; `mount(settings, stack, directory)` gives a 
 The plain directory is the flattened copy of the layers and has no options.
 """
 import dataclasses
+import errno
 import os
 import subprocess
 
@@ -71,7 +72,7 @@ class Mount:
         """Unmounts, waits for the daemon and demands a clean end."""
         if self.alive:
             self.alive = False
-            syscalls.umount(self.path)
+            unmount(self.path)
             if self.daemon:
                 self.daemon.end()
 
@@ -81,9 +82,20 @@ class Mount:
         if self.daemon:
             self.daemon.kill()
         try:
-            syscalls.umount(self.path, syscalls.MNT_DETACH)
+            unmount(self.path, syscalls.MNT_DETACH)
         except OSError:
             pass
+
+
+def unmount(path, flags=0):
+    """As who may: an ordinary user needs fusermount3 for it. OSError with what the call said, or EPERM."""
+    if os.geteuid() == 0:
+        return syscalls.umount(path, flags)
+    lazily = ["-z"] if flags & syscalls.MNT_DETACH else []
+    done = subprocess.run(["fusermount3", "-u", *lazily, path], capture_output=True, check=False)
+    if done.returncode != 0:
+        raise OSError(errno.EPERM, done.stderr.decode(errors="replace"), path)
+    return None
 
 
 def mount_overpass(settings, stack, log, **popen):
@@ -104,7 +116,9 @@ def mount_kernel(settings, stack, point=None, options=None):
     point = point or stack.mountpoint
     chosen = stack if options is None else dataclasses.replace(stack, options=tuple(options))
     known = tuple(option for option in chosen.options if not option.startswith(OVERPASS_ONLY))
-    if stack.upper and not any(option.startswith(DECIDES_REDIRECTS) for option in known):
+    if settings.world == "userns":      # all that the kernel lets root of a namespace have
+        known = tuple(option for option in known if not option.startswith(ROOT_ONLY)) + ("userxattr",)
+    elif stack.upper and not any(option.startswith(DECIDES_REDIRECTS) for option in known):
         known += ("redirect_dir=on",)       # overpass's default, which only root can have here
     text = option_text(dataclasses.replace(chosen, options=known))
     syscalls.mount("overlay", point, "overlay", 0, text)
@@ -124,6 +138,7 @@ def mount(settings, stack, system, log):
     return Mount(settings, stack, system)
 
 
+ROOT_ONLY = ("redirect_dir=", "metacopy=", "index=", "userxattr", "nfs_export=", "verity=")
 OVERPASS_ONLY = ("lower_io=", "writeback=", "threads=", "io_uring=", "passthrough=", "fsname=")
 
 

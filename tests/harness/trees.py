@@ -11,6 +11,7 @@ import stat
 import subprocess
 
 OLD = 1_000_000_000
+trusted_attributes = True   # harness/worlds.py says where there are none: marks are then in user., others left out
 
 
 @dataclasses.dataclass
@@ -80,7 +81,8 @@ def _make(path, item, top):
         os.makedirs(path, exist_ok=True)
         build(path, item.entries, top)
         if item.opaque:
-            os.setxattr(path, f"{item.opaque}.overlay.opaque", b"y")
+            prefix = item.opaque if trusted_attributes else "user"
+            os.setxattr(path, f"{prefix}.overlay.opaque", b"y")
     elif isinstance(item, Symlink):
         os.symlink(item.target, path)
     elif isinstance(item, Node):
@@ -100,10 +102,13 @@ def _make_file(path, item):
 
 def dress(path, item):
     """Owner, mode, attributes and, last, times."""
-    os.chown(path, *item.owner, follow_symlinks=False)
+    if os.geteuid() == 0 or item.owner != (0, 0):       # an ordinary user's trees are his own
+        os.chown(path, *item.owner, follow_symlinks=False)
     if not isinstance(item, Symlink):
         os.chmod(path, item.mode)
     for name, value in getattr(item, "xattrs", {}).items():
+        if name.startswith("trusted.") and not trusted_attributes:
+            continue
         os.setxattr(path, name, value, follow_symlinks=False)
     os.utime(path, (item.mtime, item.mtime), follow_symlinks=False)
 

@@ -12,6 +12,7 @@ from harness.shrink import shortest
 from operations import Real, dump_real, random_lower, random_operation, shown, write_to_disk
 from union_model import Model
 
+WORLDS = ("root", "userns", "user")
 STEPS, DUMP_EVERY, REMOUNT_EVERY, FORGET_EVERY = 1200, 150, 400, 130
 SHRINK_SECONDS = 60
 
@@ -38,7 +39,8 @@ class Run:
         trees = [random_lower(source) for _ in range(lowers)]
         for tree in trees:
             tree.mode = 0o755
-        self.model = Model(trees, redirects=not {"userxattr", "redirect_dir=off"} & set(options))
+        is_root = t.settings.world == "root"
+        self.model = Model(trees, redirects=is_root and not {"userxattr", "redirect_dir=off"} & set(options))
         self.model.layers[0].mtime = "any"
         directories = [t.layer() for _ in trees]
         for tree, directory in zip(trees, directories, strict=True):
@@ -50,7 +52,8 @@ class Run:
         if operation == ("remount",):
             self.remount()
         elif operation == ("forget",):
-            caches.drop()
+            if self.t.settings.world == "root":     # it is the machine's switch
+                caches.drop()
         elif operation == ("dump",):
             self.compare_dumps(step, self.mount.path)
         elif operation[0] in ("pread", "pwrite", "close") and operation[1] not in self.model.handles:
@@ -88,7 +91,7 @@ class Run:
         self.close_handles()
         self.compare_dumps(step, self.mount.path)
         self.mount.umount()
-        if self.mount.system == "overpass":
+        if self.mount.system == "overpass" and self.t.settings.world != "user":
             point = self.t.fresh("kernel")
             kernel = self.t.mount_stack(dataclasses.replace(self.mount.stack, mountpoint=point), "kernel")
             self.compare_dumps(step, kernel.path)
@@ -112,6 +115,8 @@ def generate(run, seed, steps):
         else:
             open_handles = {handle: modes[handle] for handle in run.model.handles}
             operation = random_operation(source, open_handles, run.model.paths())
+            if operation[0] == "chmod" and run.t.settings.world == "user":      # the model knows of no permissions
+                operation = (*operation[:2], operation[2] | 0o700)
             if operation[0] == "open":
                 modes[operation[1]] = operation[3]
         operations.append(operation)

@@ -12,6 +12,7 @@ from operations import Real
 from random_operations_test import answer
 from union_model import FILE, Model, Node
 
+WORLDS = ("root", "userns", "user")
 CONTENT = b"0123456789"
 # F is the file of the sequence, T another name for it.
 ALPHABET = [("open", "h1", "F", "r", 0), ("open", "h2", "F", "w", 0), ("open", "h3", "F", "trunc", 0),

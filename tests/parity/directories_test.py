@@ -3,6 +3,7 @@
 from harness.parity import Table, row
 from harness.trees import WHITEOUT, Dir, Node, Symlink
 
+WORLDS = ("root", "userns")
 TREE = {"file": "f", "dir": {"a": "1", "b": "2", "c": {}}, "link": Symlink("x"), "pipe": Node(), "empty": {}}
 BY_LOWER = {"d": {"low": "lower", "both": "lower", "gone": "lower", "sub": {"x": "lower"}}, "hidden": {"a": "1"}}
 LAYERS = (BY_LOWER, {"d": {"up": "upper", "both": "upper", "gone": WHITEOUT, "sub": Dir({"y": "upper"}, opaque="trusted")},
@@ -26,7 +27,8 @@ ROWS = [
     row("a merged directory full of whiteouts is removed", "unlink d/low; unlink d/both; unlink d/up; unlink d/sub/y; rmdir d/sub; list d; rmdir d; list; mkdir d; list d", layers=LAYERS),
     row("a name is renamed onto a whiteout", "rename d/up d/gone; cat d/gone; list d; rename d/low hidden; cat hidden", layers=LAYERS),
     row("an opaque directory is not renamed or is as its layers allow", "rename d/sub d/new; list d; list d/new", layers=LAYERS),
-    row("a link onto a whiteout", "link d/low d/gone; cat d/gone; stat d/gone; list d", layers=LAYERS),
+    row("a link onto a whiteout", "link d/low d/gone; cat d/gone; stat d/gone; list d", layers=LAYERS,
+        root_only="without index=on kernel overlayfs parts the names of what it copied up and linked"),
     row("an unnamed file is linked onto a whiteout", "open h d r,w,tmpfile; write h new; linkat h d/gone; cat d/gone; list d", layers=LAYERS),
     row("a lower file is exchanged with an upper one", "rename d/low d/up exchange; cat d/low; cat d/up; list d", layers=LAYERS),
 ]
