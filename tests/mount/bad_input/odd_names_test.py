@@ -4,6 +4,7 @@ import os
 
 from harness import equal, holds, read, refused, write
 
+WORLDS = ("root", "userns", "user")
 ODD = [b"with\nnewline", b"with:colon", b"with,comma", b"\xff\xfe invalid", b"tab\t", b" ", b"-rf", b"#work", b"\\", b"\x01",
        "umlaut ä".encode(), b"%s%n", b"x" * 255, b".hidden", b"...", b"work", b"index", b"trusted.overlay.opaque"]
 

@@ -5,6 +5,7 @@ import shutil
 
 from harness import MountFailed, contains, equal, holds, only, read, refused, syscalls, systems, write
 
+WORLDS = ("root", "userns")
 SYSTEMS = ("overpass",)
 LOWER = {"file": "content", "gone": "x", "dir": {"a": "1", "b": "2"}}
 

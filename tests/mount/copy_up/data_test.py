@@ -6,10 +6,11 @@ import os
 import resource
 import stat
 
-from harness import File, Symlink, equal, has, holds, lacking, only, read, refused, write
+from harness import File, Symlink, equal, has, holds, lacking, only, only_in, read, refused, write
 from harness.credentials import acting_as
 from harness.daemon import is_sanitized
 
+WORLDS = ("root", "userns")
 LARGE = bytes(range(256)) * 20_000      # 5 MB that no run-length trick can hide
 
 
@@ -90,6 +91,7 @@ def test_the_workdir_is_empty_again_after_copy_ups(t):
     equal(left, [], "files left in the workdir, but for a whiteout kept for linking")
 
 
+@only_in("root", why="it mounts disks")
 def test_uppers_of_every_kind_take_copy_ups(t):
     from harness.loop_images import mount_image
     kinds = [kind for kind in ("ext4", "xfs", "btrfs") if has(kind)] + ["tmpfs"] * has("tmpfs user xattrs")

@@ -3,8 +3,9 @@
 import os
 import stat
 
-from harness import OLD, Dir, File, Node, Symlink, equal, holds, read
+from harness import OLD, Dir, File, Node, Symlink, equal, holds, only_in, read
 
+WORLDS = ("root", "userns")
 TREE = {"file": File("content", 0o600, (5, 6), {"user.mark": b"1", "trusted.mark": b"2"}, mtime=1234567890)}
 CHANGES = {
     "chmod": lambda path: os.chmod(path, 0o600),
@@ -15,6 +16,7 @@ CHANGES = {
 }
 
 
+@only_in("root", why="it sets a trusted. attribute")
 def test_every_metadata_change_copies_up_content_owner_mode_times_and_xattrs(t):
     for name, change in CHANGES.items():
         m = t.mount(t.layer(TREE))
@@ -44,6 +46,7 @@ def test_parents_are_copied_up_with_their_own_metadata_and_without_their_other_e
     equal(os.stat(m / "outer/inner").st_mtime, OLD + 2, "mtime of the inner directory")
 
 
+@only_in("root", why="it makes devices")
 def test_symlinks_fifos_and_devices_are_copied_up_as_they_are(t):
     m = t.mount(t.layer({"link": Symlink("some/target", (3, 4)), "fifo": Node(mode=0o622),
                          "device": Node(stat.S_IFCHR, 0o600, (1, 3))}))

@@ -6,6 +6,7 @@ import threading
 
 from harness import equal, read, write
 
+WORLDS = ("root", "userns", "user")
 SYSTEMS = ("overpass",)
 
 

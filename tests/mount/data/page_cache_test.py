@@ -5,6 +5,7 @@ import os
 
 from harness import equal, holds, read, write
 
+WORLDS = ("root", "userns", "user")
 SYSTEMS = ("overpass",)
 
 

@@ -8,6 +8,7 @@ import threading
 from harness import equal, holds, read, refused, write
 from harness.unruly_transfers import UnrulyTransfers
 
+WORLDS = ("root", "userns")
 SYSTEMS = ("overpass",)
 SIZE = 256 * 1024
 

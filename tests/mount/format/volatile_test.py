@@ -8,6 +8,7 @@ import shutil
 from harness import contains, dump, equal, holds, read, refused, syscalls, write
 from harness.systems import MountFailed
 
+WORLDS = ("root", "userns")
 SYSTEMS = ("overpass",)
 MARK = "/work/incompat/volatile/dirty"
 

@@ -4,6 +4,7 @@ import os
 
 from harness import Link, equal, holds, read, write
 
+WORLDS = ("root", "userns", "user")
 LOWER = {"a": "content", "b": Link("a"), "dir": {"c": Link("a")}}
 
 

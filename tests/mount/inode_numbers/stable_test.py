@@ -2,9 +2,10 @@
 """Inode numbers: one for every object, the same before and after a copy-up, in stat and in listings."""
 import os
 
-from harness import Dir, Link, Symlink, caches, contains, equal, holds, only, write
+from harness import Dir, Link, Symlink, caches, contains, equal, holds, only, only_in, write
 from harness.loop_images import mount_image
 
+WORLDS = ("root", "userns")
 TREE = {f"f{number}": str(number) for number in range(50)} | {"d": {"x": "1", "e": {"y": "2"}}, "l": Symlink("f0")}
 
 
@@ -40,6 +41,7 @@ def test_numbers_are_the_same_after_a_copy_up(t):
     equal(numbers(m.path), before, "inode numbers")
 
 
+@only_in("root", why="it drops the machine's caches")
 def test_numbers_are_the_same_after_a_copy_up_that_the_kernel_has_forgotten(t):
     m = t.mount(t.layer(TREE))
     before = numbers(m.path)
@@ -49,6 +51,7 @@ def test_numbers_are_the_same_after_a_copy_up_that_the_kernel_has_forgotten(t):
     equal(listed(m.path), before, "inode numbers by listing")
 
 
+@only_in("root", why="only CAP_DAC_READ_SEARCH opens a file by its handle, as the origin mark of a renamed one asks for")
 def test_numbers_are_the_same_after_a_rename_and_a_remount(t):
     m = t.mount(t.layer(TREE))
     number = os.stat(m / "f1").st_ino

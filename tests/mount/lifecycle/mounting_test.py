@@ -5,8 +5,9 @@ import signal
 import subprocess
 import time
 
-from harness import equal, holds, isolation, only, read, refused, syscalls, systems, write
+from harness import equal, holds, isolation, only, only_in, read, refused, syscalls, systems, write
 
+WORLDS = ("root", "userns", "user")
 LOWER = {"file": "content", "dir": {"a": "1"}}
 
 
@@ -211,6 +212,7 @@ def test_layers_may_be_overmounted_by_the_mountpoint(t):
     equal(read(low + "/file"), b"content", "the lower layer below")
 
 
+@only_in("root", "userns", why="without the right to clone mounts it is refused")
 def test_a_mountpoint_inside_a_lower_works(t):
     low = t.layer(LOWER | {"here": {}})
     m = t.mount(low, mountpoint=low + "/here")
@@ -230,6 +232,7 @@ def test_status_says_what_is_mounted(t):
     equal(t.status_text("status", m.path)[0], 0, "status without --json")
 
 
+@only_in("root", "userns", why="it gives a directory to somebody else")
 def test_the_root_directory_has_the_upper_layers_attributes(t):
     upper = t.layer()
     os.chmod(upper, 0o2751), os.chown(upper, 5, 6), os.setxattr(upper, "user.a", b"b")

@@ -3,8 +3,9 @@
 import os
 import subprocess
 
-from harness import contains, equal, holds, isolation, read, syscalls, write
+from harness import contains, equal, holds, isolation, only_in, read, syscalls, write
 
+WORLDS = ("root", "userns", "user")
 SYSTEMS = ("overpass",)
 
 
@@ -51,6 +52,7 @@ def in_path(t):
     os.symlink(t.settings.overpass, "/usr/local/bin/overpass")
 
 
+@only_in("root", "userns", why="it mounts over /usr/local/bin")
 def test_mount_of_type_fuse_overpass_works_and_so_does_umount(t):
     in_path(t)
     low, upper, work, point = t.layer({"file": "content"}), t.layer(), t.fresh("work"), t.fresh("mnt")

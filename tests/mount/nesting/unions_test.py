@@ -8,8 +8,9 @@ in a plain directory as well, and the kernel mounts the layers from the bottom u
 import os
 import shutil
 
-from harness import Dir, File, Link, Symlink, equal, features, holds, read, refused, syscalls, systems, trees, write
+from harness import Dir, File, Link, Symlink, equal, features, holds, only_in, read, refused, syscalls, systems, trees, write
 
+WORLDS = ("root", "userns")
 SYSTEMS = ("overpass",)
 LOWER = {"file": File(b"content" * 999, 0o640, (3, 4), {"user.a": b"1"}), "gone": "g", "dir": {"a": "1", "b": {"c": "2"}},
          "merged": {"x": "1", "y": "2"}, "link": Symlink("file"), "one": "linked", "two": Link("one"), "moved": {"deep": {"er": "3"}}}
@@ -118,6 +119,7 @@ def test_kernel_overlayfs_refuses_or_does_without_an_upper_in_overpass(t):
     kernel.umount()
 
 
+@only_in("root", why="the marks are trusted. attributes")
 def test_the_marks_of_an_inner_upper_are_escaped_as_the_kernel_reads_them(t):
     features.need("overlayfs", "xwhiteouts")
     base = t.mount(t.layer({"other": "o"}), options=OPTIONS)
@@ -136,6 +138,7 @@ def test_the_marks_of_an_inner_upper_are_escaped_as_the_kernel_reads_them(t):
     above.umount(), below.umount()
 
 
+@only_in("root", why="it sets a trusted. attribute")
 def test_what_a_union_marks_is_seen_by_nobody_inside_it(t):
     """A program in the union that keeps overlay attributes of its own gets them back, three unions deep."""
     mounts = nested(t, t.mount(t.layer({"other": "o"}), options=OPTIONS), 2)
@@ -151,6 +154,7 @@ def test_what_a_union_marks_is_seen_by_nobody_inside_it(t):
     ended(mounts)
 
 
+@only_in("root", why="kernel overlayfs follows no redirects there")
 def test_an_outer_union_over_the_whole_of_an_inner_one(t):
     """The inner union's whole merged tree is a lower layer of the outer one, with marks on both."""
     inner = t.mount(t.layer(LOWER), options=OPTIONS)

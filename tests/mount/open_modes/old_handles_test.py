@@ -8,6 +8,7 @@ import threading
 
 from harness import equal, holds, only, read, refused, syscalls, write
 
+WORLDS = ("root", "userns", "user")
 OLD_BYTES, NEW_BYTES = b"old content\n", b"NEW CONTENT\n"
 
 

@@ -5,6 +5,7 @@ import stat
 
 from harness import WHITEOUT, Dir, equal, holds, syscalls, write
 
+WORLDS = ("root", "userns", "user")
 MANY = 3000
 
 

@@ -2,8 +2,9 @@
 """Marks of overlayfs and of fuse-overlayfs, in any layer, are honoured."""
 import os
 
-from harness import WHITEOUT, Dir, File, equal, need, only, read, refused
+from harness import WHITEOUT, Dir, File, equal, need, only, only_in, read, refused
 
+WORLDS = ("root", "userns", "user")
 BOTTOM = {"a": "bottom", "b": "bottom", "d": {"x": "bottom", "y": "bottom", "s": {"deep": "bottom"}}}
 
 
@@ -35,6 +36,7 @@ def test_an_opaque_upper_directory_hides_all_below(t):
     equal(tree_of(m.path), {"a": "bottom", "b": "bottom", "d/s/new": "upper"}, "the union")
 
 
+@only_in("root", why="nobody else has trusted. attributes")
 def test_with_userxattr_only_user_marks_count(t):
     top = {"d": Dir({}, opaque="user")}
     m = t.mount(t.layer(top), t.layer(BOTTOM), options=("userxattr",))
@@ -56,6 +58,7 @@ def test_a_file_between_directories_ends_the_merge(t):
     equal(os.listdir(m / "d"), ["top"], "names")
 
 
+@only_in("root", why="the marks are trusted. attributes")
 def test_whiteouts_as_extended_attributes_are_read(t):
     need("xwhiteouts")
     gone = File("", xattrs={"trusted.overlay.whiteout": b""})

@@ -4,9 +4,10 @@ import os
 import shutil
 import stat
 
-from harness import WHITEOUT, Dir, equal, holds, only, read, refused, write
+from harness import WHITEOUT, Dir, equal, holds, only, only_in, read, refused, write
 from harness.systems import Stack
 
+WORLDS = ("root", "userns", "user")
 LOWER = {"file": "x", "dir": {"a": "1", "b": {"c": "2"}}}
 
 
@@ -58,6 +59,7 @@ def test_removing_a_lower_directory_leaves_a_whiteout(t):
     equal(os.listdir(m.path), ["file"], "names")
 
 
+@only_in("root", why="it looks for the trusted. mark")
 def test_a_directory_made_again_is_opaque_and_empty(t):
     m = t.mount(t.layer(LOWER))
     shutil.rmtree(m / "dir")
@@ -129,6 +131,7 @@ def test_whiteouts_are_never_shown(t):
         refused(2, call, m / "other")
 
 
+@only_in("root", "userns", why="an ordinary user cannot mount the kernel's")
 def test_kernel_overlayfs_reads_all_marks(t):
     m = t.mount(t.layer({f"d{number}": {"a": "1", "b": "2"} for number in range(6)}))
     os.unlink(m / "d0/a")
