@@ -16,7 +16,7 @@ PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
 
 class Chroot:
     def __init__(self, t, mount):
-        self.t, self.mount = t, mount
+        self.t, self.mount, self.path = t, mount, os.fspath(mount)
         kept = {name: os.environ[name] for name in PROXIES if name in os.environ}
         self.environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8",
                             "DEBIAN_FRONTEND": "noninteractive", **kept}
@@ -29,14 +29,14 @@ class Chroot:
 
     def __exit__(self, kind, error, trace):
         flags = 0 if kind is None else syscalls.MNT_DETACH
-        for point in reversed(isolation.mounts_below(self.mount.path)):
-            if point != os.path.realpath(self.mount.path):
+        for point in reversed(isolation.mounts_below(self.path)):
+            if point != os.path.realpath(self.path):
                 syscalls.umount(point, flags)
 
     def run(self, *command, allowed=(0,)):
         """Runs a command in the root; returns what it printed."""
         self.t.progress(" ".join(command))
-        done = subprocess.run(["chroot", self.mount.path, *command], env=self.environment, stdin=subprocess.DEVNULL,
+        done = subprocess.run(["chroot", self.path, *command], env=self.environment, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                               timeout=self.t.settings.seconds(PATIENCE), check=False)
         if done.returncode not in allowed:

@@ -8,12 +8,16 @@ and settings (proxies, expired lists) are those that apt has on this machine.
 import fcntl
 import hashlib
 import os
+import pathlib
 import platform
 import re
+import shutil
 import subprocess
 import time
 
 from harness import checks
+
+from chroot import Chroot
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 FIELDS = "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)"
@@ -31,6 +35,37 @@ def unpack(t):
                    check=True)
     os.chmod(layer, 0o755)
     return layer
+
+
+def archive_of(t):
+    """The root as a tar file that everybody may read."""
+    return _archive(t)
+
+
+def packages(t, *names):
+    """A directory with the packages and all they need beyond the root, as files; kept as the root is."""
+    archive = _archive(t)
+    key = hashlib.sha256(" ".join([archive, *names]).encode()).hexdigest()[:12]
+    directory = os.path.join(BUILD, "e2e", f"packages-{key}")
+    with open(os.path.join(BUILD, "e2e", "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_fresh(directory):
+            t.progress(f"fetching {' '.join(names)}")
+            shutil.rmtree(directory, ignore_errors=True)
+            _fetch(t, archive, directory, names)
+    return directory
+
+
+def _fetch(t, archive, directory, names):
+    root = t.fresh("fetch")
+    subprocess.run(["tar", "--numeric-owner", "-xpf", archive, "-C", root], check=True)
+    with Chroot(t, pathlib.Path(root)) as inside:
+        inside.apt("update")
+        inside.apt("install", "--download-only", *names)
+    os.makedirs(directory + ".part", exist_ok=True)
+    for file in pathlib.Path(root, "var/cache/apt/archives").glob("*.deb"):
+        shutil.copy(file, directory + ".part")
+    os.rename(directory + ".part", directory)     # under its name only when complete
 
 
 def codename():
