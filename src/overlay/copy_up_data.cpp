@@ -44,7 +44,7 @@ UnionName name_of(Inode& inode) {
 Result<void> write_bytes(Overlay& overlay, BorrowedFd from, BorrowedFd file, off_t size,
                          const UnionName& name, CopyUnderWay& progress) {
   progress.begin(size);
-  TRY(sys::copy_data(from, file, size, &progress));
+  TRY(sys::copy_data(from, file, size, &progress, afterwards_of(overlay.settings.is_volatile)));
   if (overlay.settings.verifies_copies) return verify_copy(from, file, size, name, progress);
   return {};
 }

@@ -33,6 +33,11 @@ enum class CopyPhase : uint8_t { Preparing, Copying, Syncing, Verifying };
 /// For people and scripts.
 const char* word_of(CopyPhase phase);
 
+/// What becomes of a copy's bytes once they are there.
+inline sys::Afterwards afterwards_of(bool is_volatile) {
+  return is_volatile ? sys::Afterwards::Left : sys::Afterwards::Synced;
+}
+
 /// Threads: what is said of each function.
 class CopyUnderWay : public sys::CopyObserver {
  public:

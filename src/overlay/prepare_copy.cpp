@@ -109,7 +109,8 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const D
     // Data of a metacopy are looked at even when none are wanted: their digest may be wrong.
     from = TRY(open_source(overlay, source));
     progress.begin(size);
-    TRY(sys::copy_data(from, prepared.file, size, &progress));
+    TRY(sys::copy_data(from, prepared.file, size, &progress,
+                       afterwards_of(overlay.settings.is_volatile)));
   }
   // Before the mode is set: marks in the user namespace need write permission.
   TRY(record(overlay, source, sys::itself(prepared.file)));

@@ -31,15 +31,22 @@ constexpr size_t kPart = size_t{8} * 1024 * 1024;
 struct Copying {
   BorrowedFd from, to;
   CopyObserver* observer;
+  Afterwards afterwards;
+  off_t begun = 0;  ///< All before this is on its way to the disk.
 
-  Result<void> reached(off_t offset) const {
+  Result<void> reached(off_t offset) {
+    // Else nothing is written before the sync, which then takes as long as the whole file does.
+    if (afterwards == Afterwards::Synced && offset - begun >= static_cast<off_t>(kPart)) {
+      begin_writing_out(to, begun, offset - begun);
+      begun = offset;
+    }
     return observer == nullptr ? Result<void>() : observer->reached(offset);
   }
 };
 
 /// Copies [offset, end) through a buffer; where it ended, which is before `end` when the source
 /// does.
-Result<off_t> copy_by_buffer(const Copying& copying, off_t offset, off_t end) {
+Result<off_t> copy_by_buffer(Copying& copying, off_t offset, off_t end) {
   const size_t size = std::min(kBufferSize, static_cast<size_t>(end - offset));
   const auto buffer = std::make_unique_for_overwrite<char[]>(size);
   while (offset < end) {
@@ -74,7 +81,7 @@ bool is_unsupported(Errno error) {
 }
 
 /// Copies [offset, end) by the kernel if it can; where it ended.
-Result<off_t> copy_range(const Copying& copying, off_t offset, off_t end) {
+Result<off_t> copy_range(Copying& copying, off_t offset, off_t end) {
   while (offset < end) {
     const size_t wanted = std::min(kPart, static_cast<size_t>(end - offset));
     auto copied = copy_file_range(copying.from, offset, copying.to, offset, wanted);
@@ -99,9 +106,10 @@ Result<void> settle_size(BorrowedFd file, off_t size) {
 
 }  // namespace
 
-Result<void> copy_data(BorrowedFd from, BorrowedFd to, off_t size, CopyObserver* observer) {
+Result<void> copy_data(BorrowedFd from, BorrowedFd to, off_t size, CopyObserver* observer,
+                       Afterwards afterwards) {
   if (size == 0) return {};
-  const Copying copying = {from, to, observer};
+  Copying copying = {from, to, observer, afterwards};
   if (size <= kSmallFile) {
     const off_t end = TRY(copy_range(copying, 0, size));
     return end == size ? Result<void>() : change_size_of_open(to, size);

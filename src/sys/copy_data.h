@@ -21,12 +21,18 @@ class CopyObserver {
   virtual Result<void> reached(off_t offset) = 0;
 };
 
+/// What becomes of the copy afterwards.
+enum class Afterwards {
+  Left,    ///< To the file system's own time.
+  Synced,  ///< By the caller: the disk begins while the rest is copied.
+};
+
 /// Makes `to`, an empty file open for writing, hold the first `size` bytes of `from`, open for
 /// reading: FICLONE, else copy_file_range(2), else read and write. Holes stay holes. ENOSPC,
 /// EDQUOT, EIO and the like as the file systems report them, or what `observer`, which may be null,
 /// says; `to` is then incomplete.
-Result<void> copy_data(BorrowedFd from, BorrowedFd to, off_t size,
-                       CopyObserver* observer = nullptr);
+Result<void> copy_data(BorrowedFd from, BorrowedFd to, off_t size, CopyObserver* observer = nullptr,
+                       Afterwards afterwards = Afterwards::Left);
 
 }  // namespace overpass::sys
 

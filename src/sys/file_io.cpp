@@ -103,6 +103,10 @@ Result<void> sync_file(BorrowedFd fd) { return checked_void(::fsync(raw(fd))); }
 
 Result<void> sync_data(BorrowedFd fd) { return checked_void(::fdatasync(raw(fd))); }
 
+void begin_writing_out(BorrowedFd fd, off_t offset, off_t length) {
+  (void)::sync_file_range(raw(fd), offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
 Result<void> allocate(BorrowedFd fd, int mode, off_t offset, off_t length) {
   return checked_void(::fallocate(raw(fd), mode, offset, length));
 }

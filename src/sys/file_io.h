@@ -32,6 +32,9 @@ Result<bool> is_in_page_cache(BorrowedFd fd, off_t offset, size_t length);
 
 Result<void> sync_file(BorrowedFd fd);
 Result<void> sync_data(BorrowedFd fd);
+/// Lets the file system begin to write a range out, which an fsync has to wait for later
+/// (sync_file_range(2)). Best effort: errors are the fsync's to tell.
+void begin_writing_out(BorrowedFd fd, off_t offset, off_t length);
 Result<void> allocate(BorrowedFd fd, int mode, off_t offset, off_t length);
 
 /// lseek(2) with SEEK_DATA or SEEK_HOLE. ENXIO beyond the last data or the end.

@@ -115,7 +115,7 @@ TEST_P(CopyData, TellsHowFarItIs) {
   const UniqueFd from = source.open("file");
   const UniqueFd to = target.open("copy", O_RDWR | O_CREAT | O_TRUNC);
   Following following(off_t{1} << 40);
-  must(copy_data(from, to, static_cast<off_t>(text.size()), &following));
+  must(copy_data(from, to, static_cast<off_t>(text.size()), &following, Afterwards::Synced));
   EXPECT_TRUE(following.at == static_cast<off_t>(text.size()) || following.at == 0) << "or a clone";
   EXPECT_EQ(content_of(to), text);
 }
