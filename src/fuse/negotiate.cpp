@@ -135,7 +135,8 @@ void negotiate(Daemon& daemon, fuse_conn_info& connection) {
   }
   daemon.negotiated.needs_opendir = (connection.capable_ext & FUSE_CAP_NO_OPENDIR_SUPPORT) == 0;
   connection.time_gran = 1;
-  connection.no_interrupt = 1;  // Nothing here waits long enough without having promised to end.
+  // Callers who are being killed are found by other means (overlay/copy_up_progress.h).
+  connection.no_interrupt = 1;
   negotiate_passthrough(daemon, connection);
   negotiate_writeback(daemon, connection);
   negotiate_export(daemon, connection);
