@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+//
+// Who has a file system in his mount table, asked of the tables that this test itself sees.
+
+#include "sys/mount_users.h"
+
+#include <gtest/gtest.h>
+
+#include "sys/children.h"
+
+namespace overpass::sys {
+namespace {
+
+constexpr dev_t kNoSuchDevice = 0xFFFFF;
+
+TEST(MountedDevice, IsThatOfTheMountAtThePath) {
+  const auto proc = mounted_device("/proc");
+  const auto below = mounted_device("/proc/self");
+  ASSERT_TRUE(proc && below);
+  EXPECT_EQ(*proc, *below);
+  EXPECT_TRUE(mounted_device("/no/such/path").failed_with(ENOENT));
+}
+
+TEST(HasMounted, TellsWhatIsInTheTableFromWhatIsNot) {
+  const auto proc = mounted_device("/proc");
+  ASSERT_TRUE(proc);
+  const auto has = has_mounted(*proc);
+  const auto has_other = has_mounted(kNoSuchDevice);
+  ASSERT_TRUE(has && has_other);
+  EXPECT_TRUE(*has);
+  EXPECT_FALSE(*has_other);
+}
+
+TEST(FindMountUser, FindsSomebodyRunningWhoHasIt) {
+  const auto proc = mounted_device("/proc");
+  ASSERT_TRUE(proc);
+  // Whoever started this test has it, too.
+  const auto found = find_mount_user(*proc);
+  ASSERT_TRUE(found && *found);
+  EXPECT_TRUE(is_running(**found));
+}
+
+TEST(FindMountUser, FindsNobodyWhereNobodyHasIt) {
+  const auto found = find_mount_user(kNoSuchDevice);
+  ASSERT_TRUE(found);
+  EXPECT_FALSE(*found);
+}
+
+}  // namespace
+}  // namespace overpass::sys
