@@ -27,7 +27,7 @@ class LowerNamesBuilder {
   }
 
   Result<void> add_layer(layer::LayerIndex layer, BorrowedFd place) {
-    const UniqueFd fd = TRY(sys::open_at(place, ".", O_RDONLY | O_DIRECTORY));
+    const UniqueFd fd = TRY(sys::open_for_listing(place));
     const bool xwhiteouts = TRY(layer::opacity_of(sys::itself(fd), stack_.prefix, false)) ==
                             layer::Opacity::HasXwhiteouts;
     std::vector<std::string> hidden_below;

@@ -74,7 +74,7 @@ Result<void> OpenDirectory::take_snapshot(Overlay& overlay) {
   std::unordered_set<std::string> upper;
   if (directory_->directory->has_upper) {
     const SharedFd place = TRY(directory_fd(overlay, *directory_, layer::kUpper));
-    const UniqueFd fd = TRY(sys::open_at(place->fd, ".", O_RDONLY | O_DIRECTORY));
+    const UniqueFd fd = TRY(sys::open_for_listing(place->fd));
     TRY(sys::for_each_entry(fd, [&](const sys::DirectoryEntry& entry) -> Result<void> {
       if (const auto hidden = layer::hidden_by(entry.name)) {
         upper.emplace(*hidden);
@@ -225,9 +225,9 @@ size_t OpenDirectory::weight() const {
 Result<UniqueFd> OpenDirectory::open_top(Overlay& overlay) const {
   const SharedFd place = TRY(directory_fd(overlay, *directory_, top_layer(*directory_)));
   // The file system's own access times are not the union's business when the daemon reads.
-  auto fd = sys::open_at(place->fd, ".", O_RDONLY | O_DIRECTORY | O_NOATIME);
+  auto fd = sys::open_for_listing(place->fd, O_NOATIME);
   if (!fd.failed_with(EPERM)) return fd;
-  return sys::open_at(place->fd, ".", O_RDONLY | O_DIRECTORY);
+  return sys::open_for_listing(place->fd);
 }
 
 }  // namespace overpass::overlay

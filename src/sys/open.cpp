@@ -44,6 +44,12 @@ Result<UniqueFd> reopen_by(BorrowedFd own_files, BorrowedFd fd, int flags) {
   return owned(::openat(raw(own_files), std::to_string(raw(fd)).c_str(), flags | O_CLOEXEC));
 }
 
+Result<UniqueFd> open_for_listing(BorrowedFd directory, int extra_flags) {
+  const int flags = O_RDONLY | O_DIRECTORY | extra_flags;
+  auto fd = open_at(directory, ".", flags);
+  return fd.failed_with(EACCES) ? reopen(directory, flags) : std::move(fd);
+}
+
 Result<UniqueFd> open_place(Place place, int flags) {
   return place.is_fd() ? reopen(place.fd, flags) : open_at(place.fd, place.name, flags);
 }

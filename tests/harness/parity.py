@@ -3,6 +3,7 @@
 
 The truth is the plain directory. A row marked `union=REASON` is one where a union differs by nature;
 there kernel overlayfs is the truth, and the mark itself is checked: the two must really differ.
+An ordinary user has no kernel overlayfs: of his rows the plain directory alone is the truth, also at a second mount.
 In a user namespace kernel overlayfs can do less; what it answers there is right as well.
 Each row runs with its tree in the lower layer, in the upper layer, and merged (directories in both,
 all else in the lower). All rows of a table share one mount per placement, each in its own directory.
@@ -33,6 +34,10 @@ class Row:
     need: tuple = ()
     placements: tuple = PLACEMENTS
 
+    def is_of_users(self):
+        """Whether an ordinary user can have the row's truth and its tree."""
+        return not (self.mark() or self.layers or self.through_fuse)
+
     def mark(self):
         return self.union or self.either or self.kernel_differs
 
@@ -49,7 +54,7 @@ class Table:
 
     def cases(self, settings):
         for number, line in enumerate(self.rows):
-            if line.root_only and settings.world != "root":
+            if line.root_only and settings.world != "root" or settings.world == "user" and not line.is_of_users():
                 continue
             yield line.name, lambda t, n=number, r=line: self._run_row(t, n, r)
         yield "what the table left behind reads the same after the unmount and the lowers are untouched", self._close
@@ -59,7 +64,8 @@ class Table:
         self.base = self.case.fresh("base") if not self.image else self.image(self.case)
         self.places = {}
         for placement in (*PLACEMENTS, "layers"):
-            chosen = [(n, r) for n, r in enumerate(self.rows) if self._has(r, placement)]
+            chosen = [(n, r) for n, r in enumerate(self.rows)
+                      if self._has(r, placement) and (settings.world != "user" or r.is_of_users())]
             if chosen:
                 self.places[placement] = Place(self, placement, chosen, settings)
 
@@ -68,7 +74,7 @@ class Table:
         return (placement == "layers") if line.layers else placement in line.placements
 
     def _run_row(self, t, number, line):
-        features.need("overlayfs", *line.need)
+        features.need(*(() if t.settings.world == "user" else ("overlayfs",)), *line.need)
         if self.places is None:
             self._open(t.settings)
         differs = False
@@ -98,10 +104,13 @@ class Place:
         self.plain, lower = self.base + "/plain", self.base + "/lower"
         for name in ("plain", "lower", "kernel.upper", "subject.upper"):
             os.makedirs(f"{self.base}/{name}", exist_ok=True)
-        self.kernel = self._mount(lower, "kernel", "kernel", table.options)
-        self.subject = None
+        self.kernel = self.subject = None
+        if settings.world != "user":
+            self.kernel = self._mount(lower, "kernel", "kernel", table.options)
         if settings.system == "overpass":
-            self.subject = self._mount(lower, "subject", "overpass", table.options)
+            # Who is asked for redirects writes them for an ordinary user, too.
+            options = table.options if self.kernel else (*table.options, "redirect_dir=on")
+            self.subject = self._mount(lower, "subject", "overpass", options)
 
     def _mount(self, lower, name, system, options):
         stack = self.case.stack(lower, upper=f"{self.base}/{name}.upper", options=options)
@@ -127,8 +136,11 @@ class Place:
     def run(self, number, line):
         """Runs and compares; answers whether overlayfs and the plain directory differ."""
         directory = f"row{number:03}"
-        kernel = self._transcript(self.kernel / directory, line)
         plain = None if line.layers else self._transcript(f"{self.plain}/{directory}", line)
+        if self.kernel is None:
+            self._compare_subject(directory, line, [plain])
+            return False
+        kernel = self._transcript(self.kernel / directory, line)
         is_root = self.settings.world == "root"
         if plain is not None and not line.mark() and is_root:
             checks.same_lines(kernel, plain, f"[{self.placement}] kernel overlayfs against the plain directory")
@@ -149,7 +161,7 @@ class Place:
     def _transcript(self, root, line):
         script = Script(root)
         answers = script.run(line.script)
-        return answers + dump.dump(root, mtime=script.boundary)
+        return answers + _dump(root, mtime=script.boundary)
 
     def close(self):
         """The upper that overpass wrote must look the same through kernel overlayfs."""
@@ -157,10 +169,20 @@ class Place:
             self.kernel.umount()
             checks.holds(True, "nothing more to compare")
             return
-        before = dump.dump(self.subject.path)
+        before = _dump(self.subject.path)
         self.subject.umount()
-        after = self.case.kernel_dump(self.subject)
-        checks.same_lines(after, before, f"[{self.placement}] kernel overlayfs over the upper that overpass wrote")
+        if self.kernel:
+            after = self.case.kernel_dump(self.subject)
+            checks.same_lines(after, before, f"[{self.placement}] kernel overlayfs over the upper that overpass wrote")
+        else:
+            again = self.case.remount(self.subject)
+            checks.same_lines(_dump(again.path), before, f"[{self.placement}] the next mount")
+            again.umount()
+
+
+def _dump(path, **named):
+    """An ordinary user may have shut himself out of directories of his."""
+    return dump.dump(path, errors=os.geteuid() != 0, **named)
 
 
 def _directories(tree):

@@ -4,7 +4,7 @@ from harness import acl
 from harness.parity import Table, row
 from harness.trees import Dir, File
 
-WORLDS = ("root", "userns")
+WORLDS = ("root", "userns", "user")
 NAMED = acl.encode("u::rw-,u:1000:r--,g::---,m::r--,o::---")
 INHERIT = acl.encode("u::rwx,u:1000:rwx,g::r-x,m::rwx,o::---")
 TREE = {"file": File("content", 0o640), "private": File("s", 0o600),

@@ -3,7 +3,7 @@
 from harness.parity import Table, row
 from harness.trees import File, Node
 
-WORLDS = ("root", "userns")
+WORLDS = ("root", "userns", "user")
 TREE = {"file": "content", "big": File("a" * 4096 + "b" * 4096), "sparse": File("start", size=1 << 20),
         "none": "", "pipe": Node(), "dir": {"inner": "inner"}}
 REFUSED = "fs/fuse refuses this mode of fallocate before the daemon sees it"

@@ -3,7 +3,7 @@
 from harness.parity import Table, row
 from harness.trees import WHITEOUT, Dir, Node, Symlink
 
-WORLDS = ("root", "userns")
+WORLDS = ("root", "userns", "user")
 TREE = {"file": "f", "dir": {"a": "1", "b": "2", "c": {}}, "link": Symlink("x"), "pipe": Node(), "empty": {}}
 BY_LOWER = {"d": {"low": "lower", "both": "lower", "gone": "lower", "sub": {"x": "lower"}}, "hidden": {"a": "1"}}
 LAYERS = (BY_LOWER, {"d": {"up": "upper", "both": "upper", "gone": WHITEOUT, "sub": Dir({"y": "upper"}, opaque="trusted")},

@@ -3,7 +3,7 @@
 from harness.parity import Table, row
 from harness.trees import File, Link
 
-WORLDS = ("root", "userns")
+WORLDS = ("root", "userns", "user")
 TREE = {"file": File("content", 0o644)}
 PAIR = {"a": "content", "b": Link("a"), "dir": {"c": Link("a")}}
 LOWER_PAIR, UPPER_PAIR = (PAIR, {}), ({}, PAIR)      # without index=on a copy-up separates lower names: overlayfs is the truth

@@ -2,7 +2,7 @@
 """flock, POSIX record locks and open file description locks."""
 from harness.parity import Table, row
 
-WORLDS = ("root", "userns")
+WORLDS = ("root", "userns", "user")
 TREE = {"file": "content", "dir": {}}
 ROWS = [
     row("flock excludes another handle", "open a file; open b file; flock a ex; flock b ex; flock b sh; flock a un; flock b ex"),

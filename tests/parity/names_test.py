@@ -3,7 +3,7 @@
 from harness.parity import Table, row
 from harness.trees import Dir, Node, Symlink
 
-WORLDS = ("root", "userns")
+WORLDS = ("root", "userns", "user")
 TREE = {"file": "content", "link": Symlink("file"), "dangling": Symlink("absent"),
         "loop": Symlink("loop"), "empty": {}, "full": {"inner": "inner", "sub": {"deep": "deep"}}, "pipe": Node(),
         "private": Dir({"secret": "s"}, mode=0o700)}

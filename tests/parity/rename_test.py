@@ -3,7 +3,7 @@
 from harness.parity import Table, row
 from harness.trees import Dir, Symlink
 
-WORLDS = ("root", "userns")
+WORLDS = ("root", "userns", "user")
 TREE = {"file": "content", "other": "other content", "link": Symlink("file"),
         "empty": {}, "empty2": {}, "full": {"inner": "inner", "sub": {"deep": "deep"}},
         "sticky": Dir({"theirs": "x"}, mode=0o1777)}
