@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How mounts end without anybody's unmounting them: the daemon is killed, the mount namespace goes."""
 import errno
+import json
 import os
 import select
 import signal
@@ -53,7 +54,7 @@ def killed(t, options):
         write(m / "made", "before")
         m.daemon.kill()
         went = gone(t, m.path) if "auto_unmount" in options else not mounted(m.path)
-        return went, os.listdir(m.path) if went else refused(errno.ENOTCONN, os.listdir, m.path)
+        return went, os.listdir(m.path) if went else refused((errno.ENOTCONN, errno.ECONNABORTED), os.listdir, m.path)
     return act
 
 
@@ -183,31 +184,29 @@ def test_a_mount_stays_while_a_namespace_made_from_its_own_has_it(t):
     holds(ended(t, process) and ended(t, pid), "the daemon has ended after the container")
 
 
+def named_namespace(t):
+    """A mount namespace that is kept by a bind mount. Linux 6.18 refuses one in a few (EINVAL), whose number, drawn by another
+    processor, is smaller than that of the namespace it is bound in."""
+    name = t.fresh("name", {"ns": ""}) + "/ns"
+    for _ in range(50):
+        done = subprocess.run(["unshare", f"--mount={name}", "--propagation", "private", "true"], capture_output=True, check=False)
+        if done.returncode == 0:
+            t.at_end(lambda: syscalls.umount(name, syscalls.MNT_DETACH))
+            return name
+    raise AssertionError(done.stderr)
+
+
 def test_a_mount_stays_while_its_namespace_has_a_name(t):
-    stack, name = stack_with(t), t.fresh("name", {"ns": ""}) + "/ns"
-    told_read, told_write = os.pipe()
-    named_read, named_write = os.pipe()
+    stack = stack_with(t)
+    name = named_namespace(t)
 
-    def mounter():
-        pid = in_background(t, stack)
-        os.write(told_write, str(os.getpid()).encode())
-        os.read(named_read, 1)
-        return pid
-
-    def namer():
-        pid = os.read(told_read, 32).decode()
-        syscalls.mount(f"/proc/{pid}/ns/mnt", name, None, syscalls.MS_BIND)
-        os.write(named_write, b"x")
-    namer_pid = os.fork()
-    if namer_pid == 0:
-        namer()
-        os._exit(0)
-    pid = in_own_namespace(t, mounter)
-    os.waitpid(namer_pid, 0)
-    entered = subprocess.run(["nsenter", f"--mount={name}", "cat", stack.mountpoint + "/file"], capture_output=True, check=False)
-    equal((entered.returncode, entered.stdout), (0, b"content"), "what who enters the namespace reads")
-    subprocess.run(["nsenter", f"--mount={name}", "umount", stack.mountpoint], check=True)
-    syscalls.umount(name)
+    def inside(*command):
+        done = subprocess.run(["nsenter", f"--mount={name}", *command], capture_output=True, check=False)
+        equal((done.returncode, done.stderr), (0, b""), f"{command[0]} in the namespace")
+        return done.stdout
+    inside(t.settings.overpass, "-o", systems.option_text(stack), stack.mountpoint)
+    equal(inside("cat", stack.mountpoint + "/file"), b"content", "what who enters the namespace reads")
+    pid = json.loads(inside(t.settings.overpass, "status", stack.mountpoint, "--json"))["pid"]
+    holds(not ended(t, pid, patience=0.2), "the daemon is there with nobody in the namespace")
+    inside("umount", stack.mountpoint)
     holds(ended(t, pid), "the daemon has ended")
-    for number in (told_read, told_write, named_read, named_write):
-        os.close(number)
