@@ -31,36 +31,24 @@ constexpr std::string_view kPassedOver[] = {
     // fuse-overlayfs
     "threaded", "fast_ino", "fast_ino_check"};
 
-constexpr std::string_view kShowsIdsAsTheyAre = "this version shows owners as they are on disk";
-constexpr std::string_view kCachesUntilChange =
-    "names and attributes are cached until they change through the mount";
+constexpr std::string_view kOneTimeout =
+    "names and attributes, present or absent, are cached for one time: timeout=SECONDS";
 
 constexpr LimitedOption kLimited[] = {
     // kernel overlayfs
     {"override_creds", "on", "layers are always accessed as the mounting process"},
     {"nooverride_creds", "off", "layers are always accessed as the mounting process"},
-    {"acl", "on", "POSIX ACLs are always honoured"},
-    {"noacl", "off", "POSIX ACLs are always honoured"},
     // fuse-overlayfs
-    {"uidmapping", "", kShowsIdsAsTheyAre},
-    {"gidmapping", "", kShowsIdsAsTheyAre},
-    {"squash_to_root", "off", kShowsIdsAsTheyAre},
-    {"squash_to_uid", "", kShowsIdsAsTheyAre},
-    {"squash_to_gid", "", kShowsIdsAsTheyAre},
-    {"xattr_permissions", "off", "this version keeps owner and mode in the inode, not in an xattr"},
-    {"static_nlink", "off", "link counts are always the true ones"},
     {"ino32_t", "off", "inode numbers have 64 bits"},
-    {"noxattrs", "off", "extended attributes are always shown"},
     {"plugins", "", "layers are directories; there are no layer plugins"},
-    {"timeout", "1000000000", kCachesUntilChange},
     // libfuse
     {"subtype", "overpass", "the type of the mount is always fuse.overpass"},
     {"allow_root", "off", "the kernel knows only the owner or everybody: use allow_other"},
     {"direct_io", "off", "mmap must work"},
-    {"entry_timeout", "", kCachesUntilChange},
-    {"attr_timeout", "", kCachesUntilChange},
-    {"ac_attr_timeout", "", kCachesUntilChange},
-    {"negative_timeout", "", kCachesUntilChange},
+    {"entry_timeout", "", kOneTimeout},
+    {"attr_timeout", "", kOneTimeout},
+    {"ac_attr_timeout", "", kOneTimeout},
+    {"negative_timeout", "", kOneTimeout},
     {"blkdev", "", "layers are directories, not block devices"},
     {"remount", "", "a running mount cannot be changed: unmount it and mount again"},
     // mount(8)
@@ -103,27 +91,10 @@ bool is_accepted(std::string_view value, std::string_view accepted) {
   return false;
 }
 
-/// Whether every triple of "inside:outside:count:..." maps ids to themselves.
-bool is_identity_mapping(std::string_view value) {
-  std::vector<std::string_view> fields;
-  for (size_t colon = 0; colon != std::string_view::npos;) {
-    colon = value.find(':');
-    fields.push_back(value.substr(0, colon));
-    if (colon != std::string_view::npos) value.remove_prefix(colon + 1);
-  }
-  if (fields.size() % 3 != 0) return false;
-  for (size_t i = 0; i < fields.size(); i += 3) {
-    if (fields[i].empty() || fields[i] != fields[i + 1]) return false;
-  }
-  return true;
-}
-
 bool asks_for_what_is(const LimitedOption& option, std::string_view value) {
   const std::string_view word = switch_word(value);
   if (is_accepted(value, option.accepted)) return true;
-  if (!word.empty() && is_accepted(word, option.accepted)) return true;
-  const bool is_mapping = option.name == "uidmapping" || option.name == "gidmapping";
-  return is_mapping && is_identity_mapping(value);
+  return !word.empty() && is_accepted(word, option.accepted);
 }
 
 std::string remedy_of(const LimitedOption& option) {

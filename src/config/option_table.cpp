@@ -14,6 +14,7 @@ namespace overpass::config {
 namespace {
 
 constexpr uint32_t kMostThreads = 1024;
+constexpr double kLongestTimeout = 1e9;  // Seconds; fuse-overlayfs(1)'s default.
 
 bool is_on(std::string_view value) { return value == "on"; }
 
@@ -93,6 +94,37 @@ bool set_uuid(Options& options, std::string_view value) {
   constexpr std::pair<std::string_view, Uuid> kWords[] = {
       {"on", Uuid::On}, {"auto", Uuid::Auto}, {"null", Uuid::Null}, {"off", Uuid::Off}};
   return choose(options.format.uuid, value, kWords);
+}
+
+bool set_map(IdMap& member, std::string_view value) {
+  auto map = IdMap::parse(value);
+  if (map) member = *std::move(map);
+  return map.has_value();
+}
+
+bool set_id(std::optional<uint32_t>& member, std::string_view value) {
+  uint32_t number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc{} || end != value.data() + value.size()) return false;
+  if (number == UINT32_MAX) return false;  // (uid_t)-1 is nobody.
+  member = number;
+  return true;
+}
+
+bool set_timeout(Options& options, std::string_view value) {
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+  if (error != std::errc{} || end != value.data() + value.size()) return false;
+  if (!(seconds >= 0 && seconds <= kLongestTimeout)) return false;
+  options.timeout = seconds;
+  return true;
+}
+
+bool set_xattr_permissions(Options& options, std::string_view value) {
+  using layer::StatOverride;
+  constexpr std::pair<std::string_view, StatOverride> kWords[] = {
+      {"0", StatOverride::None}, {"1", StatOverride::Privileged}, {"2", StatOverride::User}};
+  return choose(options.xattr_permissions, value, kWords);
 }
 
 bool set_broker(Options& options, std::string_view value) {
@@ -199,6 +231,30 @@ constexpr OptionEntry kTable[] = {
      "requests over io_uring instead of /dev/fuse"},
     {"threads", "", "threads", "", Kind::Word, "0-1024", set_threads,
      "threads that may serve /dev/fuse; 0: one per CPU"},
+    {"uidmapping", "", "uidmapping", "", Kind::Word, "DISK:SHOWN:COUNT[:DISK:SHOWN:COUNT...]",
+     [](Options& options, std::string_view value) { return set_map(options.users, value); },
+     "show the owners DISK... as SHOWN..., and the reverse for new files"},
+    {"gidmapping", "", "gidmapping", "", Kind::Word, "DISK:SHOWN:COUNT[:DISK:SHOWN:COUNT...]",
+     [](Options& options, std::string_view value) { return set_map(options.groups, value); },
+     "the same for groups"},
+    {"squash_to_root", "", "squash_to_root", "", Kind::Flag, "", set_flag<&Options::squash_to_root>,
+     "show all files as root's"},
+    {"squash_to_uid", "", "squash_to_uid", "", Kind::Word, "UID",
+     [](Options& options, std::string_view value) { return set_id(options.squash_to_uid, value); },
+     "show this owner of all files"},
+    {"squash_to_gid", "", "squash_to_gid", "", Kind::Word, "GID",
+     [](Options& options, std::string_view value) { return set_id(options.squash_to_gid, value); },
+     "show this group of all files"},
+    {"xattr_permissions", "", "xattr_permissions", "", Kind::Word, "0|1|2", set_xattr_permissions,
+     "keep owner, mode and kind in an attribute: 1 security.*, 2 user.containers.*"},
+    {"acl", "noacl", "acl", "", Kind::Flag, "", set_flag<&Options::acl>,
+     "keep and check POSIX ACLs"},
+    {"xattrs", "noxattrs", "xattrs", "", Kind::Flag, "", set_flag<&Options::xattrs>,
+     "show and take extended attributes"},
+    {"static_nlink", "", "static_nlink", "", Kind::Flag, "", set_flag<&Options::static_nlink>,
+     "show one link for every directory"},
+    {"timeout", "", "timeout", "", Kind::Word, "SECONDS", set_timeout,
+     "how long the kernel trusts names and attributes it knows; the default is for ever"},
     {"allow_other", "", "allow_other", "", Kind::Flag, "",
      [](Options& options, std::string_view value) {
        options.allow_other = is_on(value);

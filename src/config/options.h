@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/id_map.h"
 #include "layer/format_settings.h"
 
 namespace overpass::config {
@@ -40,6 +41,16 @@ struct Options {
   Switch writeback = Switch::Auto;  ///< The kernel gathers writes; excludes passthrough.
   Switch io_uring = Switch::Auto;   ///< FUSE over io_uring as the transport.
   uint32_t threads = 0;             ///< At most so many serve /dev/fuse; 0: one per CPU.
+
+  IdMap users, groups;          ///< uidmapping=, gidmapping=: ids on disk and ids shown.
+  bool squash_to_root = false;  ///< All files show owner and group 0.
+  std::optional<uint32_t> squash_to_uid, squash_to_gid;  ///< Or these; stronger than the former.
+  layer::StatOverride xattr_permissions = layer::StatOverride::None;
+  bool acl = true;            ///< POSIX ACLs are kept and checked.
+  bool xattrs = true;         ///< Extended attributes are shown and taken.
+  bool static_nlink = false;  ///< Directories show one link.
+  std::optional<double>
+      timeout;  ///< Seconds that the kernel may trust what it knows; absent: ever.
 
   std::optional<bool> allow_other;                          ///< Absent: on for root, off otherwise.
   bool auto_unmount = false;                                ///< Even when the daemon is killed.

@@ -79,6 +79,11 @@ Expected<void> validate(const Options& options) {
     return problem("passthrough=on and writeback=on exclude each other",
                    "leave one of them out: passthrough is the faster one where it is to be had");
   }
+  const bool overrides = options.xattr_permissions != layer::StatOverride::None;
+  if (overrides && (options.format.index.value_or(false) || options.format.nfs_export)) {
+    return problem("xattr_permissions and index=on or nfs_export=on exclude each other",
+                   "leave index and nfs_export out");
+  }
   return check_paths(options);
 }
 

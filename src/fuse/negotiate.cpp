@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "fuse/daemon.h"
+#include "overlay/layer_stat.h"
 
 namespace overpass::fuse {
 
@@ -17,14 +18,8 @@ struct Feature {
 };
 
 constexpr Feature kFeatures[] = {
-    // OPEN truncates by itself: one request less, and a copy-up that copies nothing.
-    {FUSE_CAP_ATOMIC_O_TRUNC, true},
     // The upper's file system applies the umask, for it knows whether a default ACL replaces it.
     {FUSE_CAP_DONT_MASK, true},
-    {FUSE_CAP_POSIX_ACL, true},
-    // Set-id bits fall with the daemon's own system calls, which lack CAP_FSETID: no request for
-    // security.capability before each write.
-    {FUSE_CAP_HANDLE_KILLPRIV_V2, true},
     // Listings carry attributes always: a walk needs no LOOKUP. The automatic mode would go back to
     // bare names in the middle of a directory.
     {FUSE_CAP_READDIRPLUS, true},
@@ -43,6 +38,30 @@ constexpr Feature kFeatures[] = {
     {FUSE_CAP_POSIX_LOCKS, false},
     {FUSE_CAP_FLOCK_LOCKS, false},
 };
+
+/// Where it is offered.
+void ask_for(const Feature& feature, fuse_conn_info& connection) {
+  if (feature.wanted) {
+    (void)fuse_set_feature_flag(&connection, feature.capability);
+  } else {
+    fuse_unset_feature_flag(&connection, feature.capability);
+  }
+}
+
+/// Of what decides about access: who checks ACLs, and who drops set-id bits of what is written to.
+void negotiate_permissions(const Daemon& daemon, fuse_conn_info& connection) {
+  // Set-id bits fall with the daemon's own system calls, which lack CAP_FSETID: no request for
+  // security.capability before each write. Where modes are kept in attributes, no system call drops
+  // any: the kernel does, by changing the mode; of a truncation only if it comes by itself.
+  const bool in_inodes = !overlay::upper_overrides(daemon.overlay);
+  const Feature features[] = {
+      {FUSE_CAP_POSIX_ACL, daemon.overlay.settings.acls},
+      {FUSE_CAP_HANDLE_KILLPRIV_V2, in_inodes},
+      // OPEN truncates by itself: one request less, and a copy-up that copies nothing.
+      {FUSE_CAP_ATOMIC_O_TRUNC, in_inodes},
+  };
+  for (const Feature& feature : features) ask_for(feature, connection);
+}
 
 void negotiate_passthrough(Daemon& daemon, fuse_conn_info& connection) {
   Negotiated& result = daemon.negotiated;
@@ -84,14 +103,8 @@ void negotiate_writeback(Daemon& daemon, fuse_conn_info& connection) {
 /// unless told not to.
 void negotiate_export(const Daemon& daemon, fuse_conn_info& connection) {
   const bool wanted = daemon.overlay.stack.format.nfs_export;
-  for (const auto& [capability, is_set] :
-       {Feature{FUSE_CAP_EXPORT_SUPPORT, wanted}, Feature{FUSE_CAP_NO_EXPORT_SUPPORT, !wanted}}) {
-    if (is_set) {
-      (void)fuse_set_feature_flag(&connection, capability);
-    } else {
-      fuse_unset_feature_flag(&connection, capability);
-    }
-  }
+  ask_for({FUSE_CAP_EXPORT_SUPPORT, wanted}, connection);
+  ask_for({FUSE_CAP_NO_EXPORT_SUPPORT, !wanted}, connection);
   if (wanted) {
     log::warn(
         "nfs_export=on: file handles of this mount last while the kernel remembers the file, and "
@@ -126,13 +139,8 @@ void require(Daemon& daemon, config::Switch wanted, bool active, const char* opt
 void negotiate(Daemon& daemon, fuse_conn_info& connection) {
   const Negotiated& agreed = daemon.negotiated;
   daemon.negotiated.protocol_minor = connection.proto_minor;
-  for (const Feature& feature : kFeatures) {
-    if (feature.wanted) {
-      (void)fuse_set_feature_flag(&connection, feature.capability);  // Where it is offered.
-    } else {
-      fuse_unset_feature_flag(&connection, feature.capability);
-    }
-  }
+  for (const Feature& feature : kFeatures) ask_for(feature, connection);
+  negotiate_permissions(daemon, connection);
   daemon.negotiated.needs_opendir = (connection.capable_ext & FUSE_CAP_NO_OPENDIR_SUPPORT) == 0;
   connection.time_gran = 1;
   // Callers who are being killed are found by other means (overlay/copy_up_progress.h).

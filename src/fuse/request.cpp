@@ -17,9 +17,13 @@ timespec plain_time(const statx_timestamp& time) {
   return {static_cast<time_t>(time.tv_sec), static_cast<long>(time.tv_nsec)};
 }
 
-/// For how long the kernel may keep these attributes, in seconds.
-double attribute_timeout(const overlay::Inode& inode, const sys::Stat& stat) {
-  return overlay::may_cache_attributes(inode, stat) ? kForever : 0;
+/// For how long the kernel may keep what it is told, in seconds, as far as that depends on the
+/// user.
+double longest_timeout(const Daemon& daemon) { return daemon.options.timeout.value_or(kForever); }
+
+/// For how long it may keep these attributes.
+double attribute_timeout(const Daemon& daemon, const overlay::Inode& inode, const sys::Stat& stat) {
+  return overlay::may_cache_attributes(inode, stat) ? longest_timeout(daemon) : 0;
 }
 
 /// Hands the open file to the kernel, and describes it. No FLUSH: nothing is held back here.
@@ -60,8 +64,8 @@ fuse_entry_param entry_parameters(Daemon& daemon, const overlay::Entry& entry) {
   parameters.ino = static_cast<fuse_ino_t>(entry.inode->id);
   parameters.generation = entry.inode->id == overlay::kRootNode ? 0 : daemon.generation;
   parameters.attr = plain_stat(entry.stat);
-  parameters.attr_timeout = attribute_timeout(*entry.inode, entry.stat);
-  parameters.entry_timeout = kForever;
+  parameters.attr_timeout = attribute_timeout(daemon, *entry.inode, entry.stat);
+  parameters.entry_timeout = longest_timeout(daemon);
   daemon.overlay.table.remember(*entry.inode);
   return parameters;
 }
@@ -75,25 +79,26 @@ void EntryReply::send(const overlay::Entry& entry) {
 void LookupReply::fail(Errno error) {
   if (error != Errno{ENOENT}) return Reply::fail(error);
   fuse_entry_param absent = {};
-  absent.entry_timeout = kForever;
+  absent.entry_timeout = longest_timeout(daemon_of(request()));
   (void)fuse_reply_entry(take(), &absent);
 }
 
 void AttributesReply::send(const ShownAttributes& shown) {
   Daemon& daemon = daemon_of(request());
   const struct stat plain = plain_stat(shown.stat);
-  const double timeout = attribute_timeout(*shown.inode, shown.stat);
+  const double timeout = attribute_timeout(daemon, *shown.inode, shown.stat);
   (void)fuse_reply_attr(take(), &plain, timeout);
   // The kernel takes the attributes in a reply to SETATTR for the newest, also when it was told
   // meanwhile to forget what it keeps.
-  if (attribute_timeout(*shown.inode, shown.stat) < timeout) {
+  if (attribute_timeout(daemon, *shown.inode, shown.stat) < timeout) {
     daemon.overlay.invalidator->attributes_changed(shown.inode->id);
   }
 }
 
 void StatxReply::send(const ShownAttributes& shown) {
+  const Daemon& daemon = daemon_of(request());
   struct statx copy = shown.stat;
-  (void)fuse_reply_statx(take(), 0, &copy, attribute_timeout(*shown.inode, shown.stat));
+  (void)fuse_reply_statx(take(), 0, &copy, attribute_timeout(daemon, *shown.inode, shown.stat));
 }
 
 // From these replies on the handle may be released at any time, by RELEASE. When the reply does not

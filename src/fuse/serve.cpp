@@ -27,12 +27,28 @@ layer::LayerPaths paths_of(const config::Options& options) {
           .work = options.work,
           .mountpoint = options.mountpoint,
           .userxattr = options.userxattr,
-          .format = options.format};
+          .format = options.format,
+          .stat_override = options.xattr_permissions};
 }
 
 overlay::Settings settings_of(const config::Options& options) {
-  return {options.read_only, options.is_volatile, options.lower_io == config::LowerIo::Cached,
-          options.verifies_copies};
+  const auto squashed = [&](std::optional<uint32_t> id) {
+    return !id && options.squash_to_root ? std::optional<uint32_t>(0) : id;
+  };
+  // Without attributes there is nowhere to keep an ACL; and an ACL changes the mode of an inode,
+  // which is not the one that is shown where that is kept in an attribute.
+  const bool has_override = options.xattr_permissions != layer::StatOverride::None;
+  return {.read_only = options.read_only,
+          .is_volatile = options.is_volatile,
+          .cached_lower_io = options.lower_io == config::LowerIo::Cached,
+          .verifies_copies = options.verifies_copies,
+          .acls = options.acl && options.xattrs && !has_override,
+          .xattrs = options.xattrs,
+          .static_nlink = options.static_nlink,
+          .owners = {.users = options.users,
+                     .groups = options.groups,
+                     .squash_user = squashed(options.squash_to_uid),
+                     .squash_group = squashed(options.squash_to_gid)}};
 }
 
 /// Finds somebody who may register the mount's files. To be called before mounting.

@@ -26,6 +26,15 @@ enum class Verity {
 enum class Xino { Off, Auto, On };  ///< Settled: whether there is anything to compose.
 enum class Uuid { Off, Null, Auto, On };
 
+/// Where owner, mode and kind of files are kept (stat_override.h), beside the inode itself.
+enum class StatOverride {
+  None,
+  Privileged,  ///< xattr_permissions=1: security.fuseoverlayfs.override_stat.
+  User,        ///< xattr_permissions=2: user.containers.override_stat.
+  FormerUser,  ///< What fuse-overlayfs wrote for that before 1.14:
+               ///< user.fuseoverlayfs.override_stat.
+};
+
 /// Absent: the default of the world the mount lives in.
 struct FormatChoice {
   std::optional<RedirectDir> redirect_dir = {};

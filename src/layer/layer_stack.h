@@ -18,6 +18,7 @@
 #include "layer/format_settings.h"
 #include "layer/markers.h"
 #include "layer/settle_format.h"
+#include "layer/stat_override.h"
 #include "layer/workdir.h"
 #include "sys/file_handle.h"
 
@@ -41,6 +42,8 @@ struct Layer {
   bool write_protected = false;
   /// May hold marks that neither overpass nor overlayfs wrote (fuse-overlayfs's).
   bool foreign_marks = true;
+  /// Where its files say which owners, modes and kinds they show.
+  StatOverride stat_override = StatOverride::None;
 };
 
 struct LayerStack {

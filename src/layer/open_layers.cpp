@@ -12,6 +12,7 @@
 #include "layer/named_directory.h"
 #include "layer/open_upper.h"
 #include "layer/prepare_format.h"
+#include "layer/prepare_override.h"
 #include "sys/credentials.h"
 #include "sys/mount_api.h"
 #include "sys/open.h"
@@ -113,9 +114,11 @@ Expected<LayerStack> open_layers(const LayerPaths& paths) {
     const bool may_read_trusted = !paths.userxattr && sys::is_privileged_in_initial_namespace();
     stack.prefix = may_read_trusted ? Prefix::Trusted : Prefix::User;
   }
-  if (auto ok = prepare_format(stack, paths); !ok) {
+  auto prepared = prepare_format(stack, paths);
+  if (prepared) prepared = prepare_override(stack, paths.stat_override);
+  if (!prepared) {
     if (stack.has_upper()) stack.workdir.undo(stack.work_lock);
-    return std::unexpected(ok.error());
+    return std::unexpected(prepared.error());
   }
   return stack;
 }

@@ -24,6 +24,7 @@ struct LayerPaths {
   std::string mountpoint;           ///< For the check that it does not lie inside a layer.
   bool userxattr = false;           ///< Marks are user.overlay.* although trusted.* could be had.
   FormatChoice format = {};
+  StatOverride stat_override = StatOverride::None;
 };
 
 /// The open layers, lowers write-protected where the daemon may do that. On a problem nothing is

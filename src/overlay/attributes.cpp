@@ -7,7 +7,9 @@
 
 #include <sys/stat.h>
 
+#include "layer/stat_override.h"
 #include "overlay/copy_up.h"
+#include "overlay/layer_stat.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
 #include "overlay/open_file.h"
@@ -23,17 +25,51 @@ namespace {
 constexpr uid_t kUnchanged = static_cast<uid_t>(-1);
 constexpr timespec kOmit = {0, UTIME_OMIT};
 
-Result<void> apply(sys::Place place, const Changes& changes, OpenFile* open) {
+/// The ids of `changes` as those on disk. One that is squashed to what it is to become stays.
+Result<Changes> with_ids_on_disk(const Owners& owners, Changes changes) {
+  if (changes.uid) {
+    const bool is_shown = changes.uid == owners.squash_user;
+    changes.uid = is_shown ? kUnchanged : TRY(owners.user_on_disk(*changes.uid));
+  }
+  if (changes.gid) {
+    const bool is_shown = changes.gid == owners.squash_group;
+    changes.gid = is_shown ? kUnchanged : TRY(owners.group_on_disk(*changes.gid));
+  }
+  return changes;
+}
+
+/// Owner and mode where they are kept in an attribute. Set-id bits that a change costs come as a
+/// change of the mode then (negotiate.cpp).
+Result<void> change_override(const Overlay& overlay, sys::Place place, const Changes& changes) {
+  if (!changes.uid && !changes.gid && !changes.mode) return {};
+  sys::Stat stat = TRY(layer_stat(overlay, layer::kUpper, place));
+  if (changes.uid && changes.uid != kUnchanged) stat.stx_uid = *changes.uid;
+  if (changes.gid && changes.gid != kUnchanged) stat.stx_gid = *changes.gid;
+  const mode_t type = stat.stx_mode & S_IFMT;
+  if (changes.mode) stat.stx_mode = static_cast<uint16_t>(type | (*changes.mode & 07777));
+  return layer::write_override(place, overlay.stack.upper().stat_override, stat);
+}
+
+Result<void> change_owner_and_mode(const Overlay& overlay, sys::Place place,
+                                   const Changes& changes) {
   if (changes.uid || changes.gid) {
     const sys::KeepingSetgid keeping(changes.by_privileged);
-    TRY(sys::change_owner(place, changes.uid.value_or(kUnchanged),
-                          changes.gid.value_or(kUnchanged)));
+    const auto changed = sys::change_owner(place, changes.uid.value_or(kUnchanged),
+                                           changes.gid.value_or(kUnchanged));
+    if (!changed && !overlay.settings.owners.may_stay(changed)) return changed;
   }
   if (changes.mode) {
     // Whether the caller may set this bit was decided where his groups are known.
     const sys::KeepingSetgid keeping((*changes.mode & S_ISGID) != 0);
     TRY(sys::change_mode(place, *changes.mode));
   }
+  return {};
+}
+
+Result<void> apply(const Overlay& overlay, sys::Place place, const Changes& changes,
+                   OpenFile* open) {
+  TRY(upper_overrides(overlay) ? change_override(overlay, place, changes)
+                               : change_owner_and_mode(overlay, place, changes));
   if (changes.size) {
     const sys::KeepingSetgid keeping(changes.by_privileged);
     if (open != nullptr && open->has_writable_fd()) {
@@ -51,13 +87,13 @@ Result<void> apply(sys::Place place, const Changes& changes, OpenFile* open) {
 
 /// As the union shows what is located, which holds the inode's mutex. The blocks of a metacopy are
 /// those of its data.
-Result<sys::Stat> stat_located(const Inode& inode,
+Result<sys::Stat> stat_located(const Overlay& overlay, const Inode& inode,
                                const Located& located) NO_THREAD_SAFETY_ANALYSIS {
-  sys::Stat stat = TRY(sys::stat(located.place()));
+  sys::Stat stat = TRY(layer_stat(overlay, located.layer(), located.place()));
   if (!inode.is_directory() && inode.data_place() != nullptr) {
     stat.stx_blocks = inode.data_place()->blocks;
   }
-  return shown(inode, stat);
+  return shown(overlay, inode, stat);
 }
 
 /// A truncation parts the file from what readers of the lower hold.
@@ -73,13 +109,17 @@ void part_from_readers(Overlay& overlay, const InodeRef& inode) {
 
 }  // namespace
 
-sys::Stat shown(const Inode& inode, sys::Stat stat) {
+sys::Stat shown(const Overlay& overlay, const Inode& inode, sys::Stat stat) {
   stat.stx_ino = inode.ino;
+  overlay.settings.owners.show(stat);
   if (inode.is_directory()) {
     if (const mode_t kept = inode.directory->kept_mode) stat.stx_mode = static_cast<uint16_t>(kept);
   }
   if (const int32_t difference = inode.nlink_difference) stat.stx_nlink += difference;
-  if (inode.is_directory() && inode.directory->layer_count() > 1) stat.stx_nlink = 1;
+  if (inode.is_directory()) {
+    const bool is_merged = inode.directory->layer_count() > 1;
+    if (is_merged || overlay.settings.static_nlink) stat.stx_nlink = 1;
+  }
   return stat;
 }
 
@@ -93,7 +133,7 @@ bool may_cache_attributes(const Inode& inode, const sys::Stat& stat) {
 Result<sys::Stat> attributes(Overlay& overlay, const InodeRef& inode) {
   const InodeRef target = current(inode);
   const Located located = TRY(locate(overlay, *target));
-  return stat_located(*target, located);
+  return stat_located(overlay, *target, located);
 }
 
 Result<Entry> entry_of(Overlay& overlay, const InodeRef& inode) {
@@ -101,8 +141,9 @@ Result<Entry> entry_of(Overlay& overlay, const InodeRef& inode) {
   return Entry{inode, stat};
 }
 
-Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, const Changes& changes,
+Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, const Changes& asked,
                                     OpenFile* open) {
+  const Changes changes = TRY(with_ids_on_disk(overlay.settings.owners, asked));
   InodeRef target = current(inode);
   if (changes.size) {
     TRY(copy_up(overlay, target, *changes.size));
@@ -114,8 +155,8 @@ Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, con
   std::optional<ModeChange> mode_change;
   if (changes.mode && target->is_directory()) mode_change.emplace(*target);
   const Located located = TRY(locate(overlay, *target));
-  TRY(apply(located.place(), changes, open));
-  return stat_located(*target, located);
+  TRY(apply(overlay, located.place(), changes, open));
+  return stat_located(overlay, *target, located);
 }
 
 }  // namespace overpass::overlay

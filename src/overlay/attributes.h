@@ -17,9 +17,10 @@ namespace overpass::overlay {
 struct Overlay;
 class OpenFile;
 
-/// What a layer says of a file, as the union shows it: with the union's inode number, and with one
-/// link for a directory that is merged from several (overlayfs's convention: not counted).
-sys::Stat shown(const Inode& inode, sys::Stat stat);
+/// What a layer says of a file, as the union shows it: with the union's inode number, the owner
+/// that the mount shows, and with one link for a directory that is merged from several (overlayfs's
+/// convention: not counted). `stat` is of layer_stat.h.
+sys::Stat shown(const Overlay& overlay, const Inode& inode, sys::Stat stat);
 
 /// L: none of rank Inode on entry.
 Result<sys::Stat> attributes(Overlay& overlay, const InodeRef& inode);
@@ -33,7 +34,8 @@ Result<Entry> entry_of(Overlay& overlay, const InodeRef& inode);
 /// through each other; set-id bits fall; what is mapped is stored into (mappings.h).
 bool may_cache_attributes(const Inode& inode, const sys::Stat& stat);
 
-/// What to change; absent members stay as they are. Times may be UTIME_NOW.
+/// What to change; absent members stay as they are. Owners are those that the mount shows. Times
+/// may be UTIME_NOW.
 struct Changes {
   std::optional<mode_t> mode;
   std::optional<uid_t> uid;
@@ -45,9 +47,10 @@ struct Changes {
 };
 
 /// Copies the inode up if need be and changes it; `open`, the handle through which the caller
-/// changes the size, may be null. The new attributes.
+/// changes the size, may be null. The new attributes. EOVERFLOW for an owner whom the disk does not
+/// know.
 /// May copy data: not for serving threads unless the inode is in the upper (needs_copy_up).
-Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, const Changes& changes,
+Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, const Changes& asked,
                                     OpenFile* open);
 
 }  // namespace overpass::overlay

@@ -7,6 +7,10 @@
 
 #include <sys/stat.h>
 
+#include "layer/stat_override.h"
+#include "overlay/layer_stat.h"
+#include "overlay/overlay.h"
+#include "overlay/xattr_names.h"
 #include "sys/attributes.h"
 #include "sys/credentials.h"
 #include "sys/inode_flags.h"
@@ -21,33 +25,54 @@ bool is_essential(std::string_view name) {
   return name.starts_with("security.") || name.starts_with("system.posix_acl_");
 }
 
-Result<void> copy_xattrs(sys::Place from, sys::Place to, layer::Prefix prefix) {
+/// The attributes that the union shows of `from`, a file of `layer`.
+Result<void> copy_xattrs(const Overlay& overlay, layer::LayerIndex layer, sys::Place from,
+                         sys::Place to) {
   auto names = sys::list_xattrs(from);
   if (names.failed_with(EOPNOTSUPP)) return {};
   for (const std::string& name : TRY(std::move(names))) {
-    if (!layer::shown_xattr_name(name, prefix)) continue;
+    const auto shown = shown_name(overlay, layer, name);
+    if (!shown) continue;
     auto value = sys::get_xattr(from, name.c_str());
     if (value.failed_with(ENODATA)) continue;  // Listed, but not ours to read.
-    auto copied = sys::set_xattr(to, name.c_str(), TRY(std::move(value)));
+    const std::string stored = stored_name(overlay, layer::kUpper, *shown);
+    auto copied = sys::set_xattr(to, stored.c_str(), TRY(std::move(value)));
     if (copied || (copied.failed_with(EOPNOTSUPP) && !is_essential(name))) continue;
     return copied;
   }
   return {};
 }
 
+/// Gives the file at `to` away. What stays with the daemon after all must not run as the daemon:
+/// the permissions that it may have.
+Result<mode_t> copy_owner(const Overlay& overlay, sys::Place from, const sys::Stat& stat,
+                          sys::Place to) {
+  const Owners& owners = overlay.settings.owners;
+  const mode_t mode = stat.stx_mode & 07777;
+  if (sys::is_unmapped(from, stat)) {
+    return owners.is_squashed() ? Result<mode_t>(mode & 0777) : fail(EOVERFLOW);
+  }
+  const sys::Stat made = TRY(sys::stat(to));
+  if (made.stx_uid == stat.stx_uid && made.stx_gid == stat.stx_gid) return mode;
+  auto given = sys::change_owner(to, stat.stx_uid, stat.stx_gid);
+  if (given) return mode;
+  return owners.may_stay(given) ? Result<mode_t>(mode & 0777) : fail(given.error());
+}
+
 }  // namespace
 
-Result<void> copy_metadata(sys::Place from, const sys::Stat& stat, sys::Place to,
-                           layer::Prefix prefix) {
-  if (sys::is_unmapped(from, stat)) return fail(EOVERFLOW);
-  const sys::Stat made = TRY(sys::stat(to));
-  if (made.stx_uid != stat.stx_uid || made.stx_gid != stat.stx_gid) {
-    TRY(sys::change_owner(to, stat.stx_uid, stat.stx_gid));
+Result<void> copy_metadata(const Overlay& overlay, layer::LayerIndex layer, sys::Place from,
+                           const sys::Stat& stat, sys::Place to) {
+  if (upper_overrides(overlay)) {
+    TRY(copy_xattrs(overlay, layer, from, to));
+    TRY(layer::write_override(to, overlay.stack.upper().stat_override, stat));
+    return sys::copy_times(to, stat);
   }
-  TRY(copy_xattrs(from, to, prefix));
+  const mode_t mode = TRY(copy_owner(overlay, from, stat, to));
+  TRY(copy_xattrs(overlay, layer, from, to));
   if (!S_ISLNK(stat.stx_mode)) {
-    const sys::KeepingSetgid keeping((stat.stx_mode & S_ISGID) != 0);
-    TRY(sys::change_mode(to, stat.stx_mode & 07777));
+    const sys::KeepingSetgid keeping((mode & S_ISGID) != 0);
+    TRY(sys::change_mode(to, mode));
   }
   return sys::copy_times(to, stat);
 }

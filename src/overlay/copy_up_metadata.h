@@ -6,18 +6,22 @@
 #define OVERPASS_OVERLAY_COPY_UP_METADATA_H_
 
 #include "base/result.h"
-#include "layer/markers.h"
+#include "layer/layer_stack.h"
 #include "sys/place.h"
 #include "sys/stat.h"
 
 namespace overpass::overlay {
 
-/// Gives `to` the owner, extended attributes and ACLs, mode and times of `from`, whose attributes
-/// are `stat`. Marks of the format are not copied. An attribute that the upper's file system does
-/// not take is left out if nothing depends on it; an ACL or a security attribute is an error.
-/// EOVERFLOW for an owner that the user namespace does not map, as on overlayfs.
-Result<void> copy_metadata(sys::Place from, const sys::Stat& stat, sys::Place to,
-                           layer::Prefix prefix);
+struct Overlay;
+
+/// Gives `to` the owner, extended attributes and ACLs, mode and times of `from`, which is in
+/// `layer` and whose attributes are `stat` (of layer_stat.h). Marks of the format are not copied.
+/// An attribute that the upper's file system does not take is left out if nothing depends on it; an
+/// ACL or a security attribute is an error. EOVERFLOW for an owner that the user namespace does not
+/// map, as on overlayfs. Where the upper keeps owners in attributes, or all files show the same
+/// one, the owner on disk stays the daemon.
+Result<void> copy_metadata(const Overlay& overlay, layer::LayerIndex layer, sys::Place from,
+                           const sys::Stat& stat, sys::Place to);
 
 /// Gives the open regular file or directory `to` the flags of chattr(1) with which `from` is used
 /// in another way (S, A), as overlayfs does. Those that protect are marks (protection.h), others

@@ -14,10 +14,12 @@
 #include <optional>
 
 #include "layer/markers.h"
+#include "layer/stat_override.h"
 #include "layer/workdir.h"
 #include "overlay/attributes.h"
 #include "overlay/copy_up.h"
 #include "overlay/index.h"
+#include "overlay/layer_stat.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
 #include "overlay/lookup.h"
@@ -35,17 +37,9 @@ namespace overpass::overlay {
 
 namespace {
 
-/// Makes the object at a place; called with the caller's identity in force.
-using Maker = std::function<Result<void>(BorrowedFd directory, const char* name)>;
-
-/// Runs `make` as the caller. A set-group-ID bit in `mode` was allowed by the kernel already.
-Result<void> make_as(const Caller& caller, mode_t mode, const Maker& make, BorrowedFd directory,
-                     const char* name) {
-  sys::set_thread_umask(caller.umask);
-  const sys::KeepingSetgid keeping((mode & S_ISGID) != 0);
-  const sys::ActingAs acting(caller.uid, caller.gid);
-  return make(directory, name);
-}
+/// Makes the object at a place, with the permissions `mode`; called with the caller's identity in
+/// force.
+using Maker = std::function<Result<void>(BorrowedFd directory, const char* name, mode_t mode)>;
 
 struct NewObject {
   Overlay& overlay;
@@ -54,7 +48,46 @@ struct NewObject {
   mode_t mode;  ///< With the S_IFMT bits.
   const Caller& caller;
   const Maker& make;
+  dev_t device = 0;  ///< Of a device node.
 };
+
+/// Runs the object's maker as the caller. A set-group-ID bit in its mode was allowed by the kernel
+/// already.
+Result<void> make_as_caller(const NewObject& object, BorrowedFd directory, const char* name) {
+  const Owners& owners = object.overlay.settings.owners;
+  const uid_t uid = TRY(owners.user_on_disk(object.caller.uid));
+  const gid_t gid = TRY(owners.group_on_disk(object.caller.gid));
+  sys::set_thread_umask(object.caller.umask);
+  const sys::KeepingSetgid keeping((object.mode & S_ISGID) != 0);
+  const sys::ActingAs acting(uid, gid);
+  return object.make(directory, name, object.mode & 07777);
+}
+
+/// What a new object in the upper's directory `upper` shows, where that is kept in an attribute:
+/// inode_init_owner(9)'s rules, since no file system follows them here.
+Result<sys::Stat> override_of(const NewObject& object, BorrowedFd upper) {
+  const Owners& owners = object.overlay.settings.owners;
+  const sys::Stat parent = TRY(layer_stat(object.overlay, layer::kUpper, sys::itself(upper)));
+  const bool inherits_group = (parent.stx_mode & S_ISGID) != 0;
+  mode_t mode = object.mode & ~object.caller.umask;
+  if (inherits_group && S_ISDIR(mode)) mode |= S_ISGID;
+  sys::Stat stat = {};
+  stat.stx_mode = static_cast<uint16_t>(mode);
+  stat.stx_uid = TRY(owners.user_on_disk(object.caller.uid));
+  stat.stx_gid = inherits_group ? parent.stx_gid : TRY(owners.group_on_disk(object.caller.gid));
+  stat.stx_rdev_major = major(object.device);
+  stat.stx_rdev_minor = minor(object.device);
+  return stat;
+}
+
+/// Makes it at a place that nobody sees yet, as something of the daemon's own that says what it
+/// shows. `upper` is where it will be.
+Result<void> make_overridden(const NewObject& object, BorrowedFd upper, sys::Place place) {
+  const sys::Stat stat = TRY(override_of(object, upper));
+  sys::set_thread_umask(0);
+  TRY(object.make(place.fd, place.name, layer::mode_on_disk(object.mode)));
+  return layer::write_override(place, object.overlay.stack.upper().stat_override, stat);
+}
 
 /// Makes it in the workdir and moves it over the whiteout, if there is one.
 Result<Vacancy> make_over(const NewObject& object, BorrowedFd upper) {
@@ -62,8 +95,12 @@ Result<Vacancy> make_over(const NewObject& object, BorrowedFd upper) {
   layer::Workdir& workdir = object.overlay.stack.workdir;
   const WorkFrame frame = TRY(WorkFrame::like(workdir, upper));
   layer::PendingUpper temporary(workdir);
-  TRY(make_as(object.caller, object.mode, object.make, frame.fd(), temporary.name()));
-  TRY(frame.hand_over(temporary.name()));
+  if (upper_overrides(object.overlay)) {
+    TRY(make_overridden(object, upper, temporary.place()));
+  } else {
+    TRY(make_as_caller(object, frame.fd(), temporary.name()));
+    TRY(frame.hand_over(temporary.name()));
+  }
   const bool is_directory = S_ISDIR(object.mode);
   if (is_directory) TRY(layer::set_opaque(temporary.place(), object.overlay.stack.prefix));
   // A directory cannot be renamed over a file: they change places, and the whiteout is discarded.
@@ -89,7 +126,9 @@ Result<Vacancy> make_in_upper(const NewObject& object, BorrowedFd upper) {
       TRY(needs_opaque(object.overlay, *object.directory, object.name))) {
     return make_over(object, upper);
   }
-  auto made = make_as(object.caller, object.mode, object.make, upper, object.name);
+  // It must not be seen before it says whose it is.
+  if (upper_overrides(object.overlay)) return make_over(object, upper);
+  auto made = make_as_caller(object, upper, object.name);
   if (made) return Vacancy::Free;
   if (!made.failed_with(EEXIST)) return fail(made.error());
   return make_over(object, upper);
@@ -154,7 +193,7 @@ Result<Entry> enter_new(const NewObject& object, BorrowedFd upper) {
   Found found = {};
   found.layer = layer::kUpper;
   found.is_new = true;
-  found.stat = TRY(sys::stat({upper, object.name}));
+  found.stat = TRY(layer_stat(object.overlay, layer::kUpper, {upper, object.name}));
   found.origin = {sys::device_of(found.stat), found.stat.stx_ino};
   return enter(object.overlay, object.directory, object.name, std::move(found));
 }
@@ -187,8 +226,8 @@ int creation_flags(const Overlay& overlay, int flags) {
 Result<Created> create_file(Overlay& overlay, const InodeRef& directory, const char* name,
                             int flags, mode_t mode, const Caller& caller) {
   UniqueFd file;
-  const Maker make = [&](BorrowedFd where, const char* as) -> Result<void> {
-    file = TRY(sys::open_at(where, as, creation_flags(overlay, flags), mode & 07777));
+  const Maker make = [&](BorrowedFd where, const char* as, mode_t allowed) -> Result<void> {
+    file = TRY(sys::open_at(where, as, creation_flags(overlay, flags), allowed));
     return {};
   };
   const NewObject object = {overlay, directory, name, S_IFREG | mode, caller, make};
@@ -202,8 +241,8 @@ Result<Created> create_file(Overlay& overlay, const InodeRef& directory, const c
 
 Result<Entry> make_directory(Overlay& overlay, const InodeRef& directory, const char* name,
                              mode_t mode, const Caller& caller) {
-  const Maker make = [&](BorrowedFd where, const char* as) {
-    return sys::make_directory(where, as, mode & 07777);
+  const Maker make = [](BorrowedFd where, const char* as, mode_t allowed) {
+    return sys::make_directory(where, as, allowed);
   };
   return make_entry({overlay, directory, name, S_IFDIR | mode, caller, make});
 }
@@ -211,15 +250,17 @@ Result<Entry> make_directory(Overlay& overlay, const InodeRef& directory, const 
 Result<Entry> make_node(Overlay& overlay, const InodeRef& directory, const char* name, mode_t mode,
                         dev_t device, const Caller& caller) {
   if (S_ISCHR(mode) && device == 0) return fail(EPERM);
-  const Maker make = [&](BorrowedFd where, const char* as) {
-    return sys::make_node(where, as, mode, device);
+  const bool as_file = upper_overrides(overlay);
+  const mode_t type = as_file ? S_IFREG : mode & S_IFMT;
+  const Maker make = [&](BorrowedFd where, const char* as, mode_t allowed) {
+    return sys::make_node(where, as, type | allowed, as_file ? 0 : device);
   };
-  return make_entry({overlay, directory, name, mode, caller, make});
+  return make_entry({overlay, directory, name, mode, caller, make, device});
 }
 
 Result<Entry> make_symlink(Overlay& overlay, const InodeRef& directory, const char* name,
                            const char* target, const Caller& caller) {
-  const Maker make = [&](BorrowedFd where, const char* as) {
+  const Maker make = [&](BorrowedFd where, const char* as, mode_t) {
     return sys::make_symlink(where, as, target);
   };
   return make_entry({overlay, directory, name, S_IFLNK, caller, make});
@@ -229,13 +270,20 @@ Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int 
                                const Caller& caller) {
   const SharedFd upper = TRY(upper_for_change(overlay, directory));
   UniqueFd file;
-  const Maker make = [&](BorrowedFd where, const char*) -> Result<void> {
+  const Maker make = [&](BorrowedFd where, const char*, mode_t allowed) -> Result<void> {
     // Always readable and writable: it is also how the file is reached until it gets a name.
-    file = TRY(sys::open_unnamed(where, mode & 07777, flags & (O_EXCL | O_DSYNC)));
+    file = TRY(sys::open_unnamed(where, allowed, flags & (O_EXCL | O_DSYNC)));
     return {};
   };
-  TRY(make_as(caller, mode, make, upper->fd, ""));
-  const sys::Stat stat = TRY(sys::stat(sys::itself(file)));
+  const NewObject object = {overlay, directory, "", S_IFREG | mode, caller, make};
+  if (upper_overrides(overlay)) {
+    const sys::Stat says = TRY(override_of(object, upper->fd));
+    TRY(make(upper->fd, "", layer::mode_on_disk(object.mode)));
+    TRY(layer::write_override(sys::itself(file), overlay.stack.upper().stat_override, says));
+  } else {
+    TRY(make_as_caller(object, upper->fd, ""));
+  }
+  const sys::Stat stat = TRY(layer_stat(overlay, layer::kUpper, sys::itself(file)));
   InodeRef inode =
       overlay.table.make(overlay.numbers.number(sys::device_of(stat), stat.stx_ino), S_IFREG);
   auto orphan = std::make_shared<CachedFd>(TRY(sys::reopen(file, O_PATH)));
@@ -247,7 +295,7 @@ Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int 
     inode->rare().pinned_orphan = std::move(orphan);
   }
   Opened opened = TRY(open_created(overlay, inode, flags, std::move(file)));
-  return Created{Entry{inode, shown(*inode, stat)}, std::move(opened)};
+  return Created{Entry{inode, shown(overlay, *inode, stat)}, std::move(opened)};
 }
 
 Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
@@ -279,11 +327,11 @@ Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
     }
     made.emplace(overlay, directory, name, /*is_directory=*/false, upper->fd, before);
   }
-  const sys::Stat stat = TRY(sys::stat({upper->fd, name}));
+  const sys::Stat stat = TRY(layer_stat(overlay, layer::kUpper, {upper->fd, name}));
   add_link(overlay, target, directory, name);
   (void)remember_key(overlay, target, {sys::device_of(stat), stat.stx_ino});
   made->settle();
-  return Entry{target, shown(*target, stat)};
+  return Entry{target, shown(overlay, *target, stat)};
 }
 
 }  // namespace overpass::overlay

@@ -60,7 +60,7 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
     add_link(overlay, known, directory, name);
     // What was a lower when it was found may have been copied up since.
     if (!in_upper) return entry_of(overlay, known);
-    return Entry{known, shown(*known, found.stat)};
+    return Entry{known, shown(overlay, *known, found.stat)};
   };
   if (key != FileKey()) {
     if (const InodeRef known = overlay.table.find_by_key(key)) return is_name_of(known);
@@ -69,7 +69,7 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
   const FileKey shared = may_have_other_names(found) ? key : FileKey();
   const InodeRef entered = add_first_link(overlay, inode, directory, name, shared);
   if (entered.get() != inode.get()) return is_name_of(entered);
-  return Entry{inode, shown(*inode, found.stat)};
+  return Entry{inode, shown(overlay, *inode, found.stat)};
 }
 
 Result<Entry> lookup(Overlay& overlay, const InodeRef& directory, const char* name) {

@@ -157,14 +157,16 @@ Result<std::optional<Listed>> OpenDirectory::listed(Overlay& overlay, const RawE
   InodeRef known = overlay.table.find(*directory_, raw.name);
   if (!with_attributes && known) {
     listed.ino = known->ino;
+    listed.type = entry_type(known->type);
     return std::optional(std::move(listed));
   }
   if (!with_attributes && raw.type != DT_DIR) {
     // The kernel asks for attributes always, so this need not be quick.
     auto found = find(overlay, raw);
     if (found.failed_with(ENOENT) || found.failed_with(ESTALE)) return std::optional<Listed>();
-    const FileKey origin = TRY(std::move(found)).origin;
-    listed.ino = overlay.numbers.number(origin.device, origin.ino);
+    const Found there = TRY(std::move(found));
+    listed.ino = overlay.numbers.number(there.origin.device, there.origin.ino);
+    listed.type = entry_type(there.stat.stx_mode);
     return std::optional(std::move(listed));
   }
   auto work_out = [&]() -> Result<Entry> {

@@ -15,6 +15,7 @@
 #include "overlay/inode_number.h"
 #include "overlay/inode_table.h"
 #include "overlay/lower_names.h"
+#include "overlay/owners.h"
 #include "overlay/shared_fd.h"
 #include "overlay/transfers.h"
 
@@ -26,6 +27,10 @@ struct Settings {
   bool is_volatile = false;      ///< Copies are not synced.
   bool cached_lower_io = false;  ///< lower_io=cached.
   bool verifies_copies = false;  ///< verify_copy_up=on.
+  bool acls = true;              ///< POSIX ACLs are kept, shown and copied.
+  bool xattrs = true;            ///< Callers have extended attributes.
+  bool static_nlink = false;     ///< Directories show one link.
+  Owners owners = {};
 };
 
 /// Who made a request, for what is created on its behalf.

@@ -15,6 +15,7 @@
 #include "overlay/copy_up_progress.h"
 #include "overlay/copy_up_verify.h"
 #include "overlay/index.h"
+#include "overlay/layer_stat.h"
 #include "overlay/locate.h"
 #include "overlay/lower_location.h"
 #include "overlay/origin_number.h"
@@ -115,7 +116,8 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const D
   // Before the mode is set: marks in the user namespace need write permission.
   TRY(record(overlay, source, sys::itself(prepared.file)));
   TRY(copy_flags(source.place(), prepared.file));
-  TRY(copy_metadata(source.place(), source.stat, sys::itself(prepared.file), overlay.stack.prefix));
+  TRY(copy_metadata(overlay, source.layer, source.place(), source.stat,
+                    sys::itself(prepared.file)));
   // Published, a shorter copy is a truncated file, and has the time of one.
   if (!is_metacopy && size < static_cast<off_t>(source.stat.stx_size))
     TRY(sys::touch(sys::itself(prepared.file)));
@@ -137,13 +139,15 @@ Result<Prepared> prepare_special(Overlay& overlay, const Source& source) {
   if (S_ISLNK(source.stat.stx_mode)) {
     const std::string target = TRY(sys::read_link(source.place()));
     TRY(sys::make_symlink(workdir.fd(), name, target.c_str()));
+  } else if (upper_overrides(overlay)) {
+    TRY(sys::open_at(workdir.fd(), name, O_WRONLY | O_CREAT | O_EXCL, 0600));
   } else {
     TRY(sys::make_node(workdir.fd(), name, source.stat.stx_mode & S_IFMT,
                        sys::rdev_of(source.stat)));
   }
   TRY(record(overlay, source, prepared.temporary->place()));
-  TRY(copy_metadata(source.place(), source.stat, prepared.temporary->place(),
-                    overlay.stack.prefix));
+  TRY(copy_metadata(overlay, source.layer, source.place(), source.stat,
+                    prepared.temporary->place()));
   return prepared;
 }
 
@@ -164,7 +168,7 @@ Result<Source> source_of(Overlay& overlay, Inode& inode) {
     if (const DataPlace* data = inode.data_place()) source.data = *data;
   }
   source.directory = TRY(directory_fd(overlay, *source.parent, source.layer));
-  source.stat = TRY(sys::stat(source.place()));
+  source.stat = TRY(layer_stat(overlay, source.layer, source.place()));
   if (may_be_indexed(overlay, source.stat)) {
     source.index_name = TRY(index_name(overlay, source.layer, source.place()));
   }
@@ -181,7 +185,7 @@ Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory
   const layer::LayerIndex layer = inode.directory->lowers.front();
   const SharedFd lower = TRY(directory_fd(overlay, inode, layer));
   const sys::Place from = sys::itself(lower->fd);
-  const sys::Stat stat = TRY(sys::stat(from));
+  const sys::Stat stat = TRY(layer_stat(overlay, layer, from));
   const BorrowedFd workdir = overlay.stack.workdir.fd();
   const char* name = prepared.temporary.name();
   TRY(sys::make_directory(workdir, name, 0700));
@@ -192,7 +196,7 @@ Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory
     TRY(write_protection(overlay, prepared.temporary.place(), protection));
   }
   TRY(copy_flags(from, made));
-  TRY(copy_metadata(from, stat, prepared.temporary.place(), overlay.stack.prefix));
+  TRY(copy_metadata(overlay, layer, from, stat, prepared.temporary.place()));
   const bool needs_sync = !overlay.stack.workdir.features().ordered_metadata;
   if (needs_sync && !overlay.settings.is_volatile) TRY(sys::sync_file(made));
   prepared.ino = TRY(sys::stat(sys::itself(made))).stx_ino;

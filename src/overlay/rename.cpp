@@ -16,6 +16,7 @@
 #include "overlay/copy_up.h"
 #include "overlay/copy_up_metadata.h"
 #include "overlay/index.h"
+#include "overlay/layer_stat.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
 #include "overlay/lookup.h"
@@ -161,7 +162,8 @@ Result<std::unique_ptr<layer::PendingUpper>> make_empty_twin(Overlay& overlay, s
   auto twin = std::make_unique<layer::PendingUpper>(workdir);
   TRY(sys::make_directory(workdir.fd(), twin->name(), 0700));
   TRY(layer::set_opaque(twin->place(), overlay.stack.prefix));
-  TRY(copy_metadata(place, TRY(sys::stat(place)), twin->place(), overlay.stack.prefix));
+  TRY(copy_metadata(overlay, layer::kUpper, place, TRY(layer_stat(overlay, layer::kUpper, place)),
+                    twin->place()));
   TRY(make_movable(twin->place()));
   return twin;
 }

@@ -18,6 +18,7 @@
 #include "layer/redirect.h"
 #include "overlay/complain.h"
 #include "overlay/index.h"
+#include "overlay/layer_stat.h"
 #include "overlay/locate.h"
 #include "overlay/lower_location.h"
 #include "overlay/lower_names.h"
@@ -246,7 +247,7 @@ Result<void> Search::take(LayerIndex layer, const Sight& sight, bool was_metacop
   const FileKey own = {sys::device_of(stat), stat.stx_ino};
   if (!has_result_) {
     found_.layer = layer;
-    found_.stat = stat;
+    found_.stat = TRY(with_override(overlay_, layer, sight.place(), stat));
     has_result_ = true;
     is_directory_ = sys::is_directory(stat);
     if (layer != layer::kUpper) {
@@ -281,8 +282,9 @@ Result<void> Search::consult_index(LayerIndex layer, const Sight& sight) {
   if (!entry) return {};
   if (!in_upper) {
     found_.layer = layer::kUpper;
-    found_.stat = entry->stat;
-    found_.protection = TRY(read_protection(overlay_, index_place(overlay_, entry->name)));
+    const sys::Place place = index_place(overlay_, entry->name);
+    found_.stat = TRY(with_override(overlay_, layer::kUpper, place, entry->stat));
+    found_.protection = TRY(read_protection(overlay_, place));
     if (entry->is_metacopy && !is_metacopy_) {
       const std::string path = layer_path_of(directory_, layer) + "/" + sight.name;
       found_.data = std::make_unique<DataPlace>(DataPlace{layer, path, sight.stat.stx_blocks});

@@ -4,13 +4,14 @@
 
 #include "overlay/xattr.h"
 
+#include <algorithm>
 #include <optional>
 
-#include "layer/markers.h"
 #include "overlay/copy_up.h"
 #include "overlay/locate.h"
 #include "overlay/overlay.h"
 #include "overlay/owner_access.h"
+#include "overlay/xattr_names.h"
 #include "sys/credentials.h"
 #include "sys/xattr.h"
 
@@ -18,30 +19,40 @@ namespace overpass::overlay {
 
 namespace {
 
-bool is_acl(std::string_view name) { return name.starts_with("system.posix_acl_"); }
+Result<void> check_supported(const Overlay& overlay, std::string_view name) {
+  const bool is_supported = overlay.settings.xattrs && (overlay.settings.acls || !is_acl(name));
+  return is_supported ? Result<void>() : fail(EOPNOTSUPP);
+}
 
 }  // namespace
 
 Result<size_t> get_xattr(Overlay& overlay, const InodeRef& inode, const char* name,
                          std::span<char> value) {
-  const std::string stored = layer::stored_xattr_name(name, overlay.stack.prefix);
-  if (!layer::shown_xattr_name(stored, overlay.stack.prefix)) return fail(ENODATA);
+  TRY(check_supported(overlay, name));
+  const bool is_of_acl = is_acl(name);
   const InodeRef target = current(inode);
   const Located located = TRY(locate(overlay, *target));
+  const std::string stored = stored_name(overlay, located.layer(), name);
+  if (!shown_name(overlay, located.layer(), stored)) return fail(ENODATA);
   auto length = sys::get_xattr(located.place(), stored.c_str(), value);
   // Where a layer's file system knows no ACLs (squashfs), there is none: any other errno would be
   // the answer to the permission check of whoever is not the owner.
-  if (length.failed_with(EOPNOTSUPP) && is_acl(stored)) return fail(ENODATA);
+  if (length.failed_with(EOPNOTSUPP) && is_of_acl) return fail(ENODATA);
+  if (length && is_of_acl && !value.empty() && overlay.settings.owners.has_maps()) {
+    const std::string mapped = overlay.settings.owners.acl_shown({value.data(), *length});
+    std::copy(mapped.begin(), mapped.end(), value.begin());
+  }
   return length;
 }
 
 Result<std::string> list_xattrs(Overlay& overlay, const InodeRef& inode, bool privileged) {
+  TRY(check_supported(overlay, ""));
   std::string names;
   const InodeRef target = current(inode);
   const Located located = TRY(locate(overlay, *target));
   for (const std::string& stored : TRY(sys::list_xattrs(located.place()))) {
     if (!privileged && stored.starts_with("trusted.")) continue;
-    if (auto name = layer::shown_xattr_name(stored, overlay.stack.prefix)) {
+    if (auto name = shown_name(overlay, located.layer(), stored)) {
       names.append(name->c_str(), name->size() + 1);
     }
   }
@@ -50,8 +61,15 @@ Result<std::string> list_xattrs(Overlay& overlay, const InodeRef& inode, bool pr
 
 Result<void> set_xattr(Overlay& overlay, const InodeRef& inode, const char* name,
                        std::string_view value, int flags, bool keeps_setgid) {
-  const std::string stored = layer::stored_xattr_name(name, overlay.stack.prefix);
-  if (!layer::shown_xattr_name(stored, overlay.stack.prefix)) return fail(EPERM);
+  TRY(check_supported(overlay, name));
+  const bool is_of_acl = is_acl(name);
+  const std::string stored = stored_name(overlay, layer::kUpper, name);
+  if (!shown_name(overlay, layer::kUpper, stored)) return fail(EPERM);
+  std::string mapped;
+  if (is_of_acl && overlay.settings.owners.has_maps()) {
+    mapped = TRY(overlay.settings.owners.acl_on_disk(value));
+    value = mapped;
+  }
   TRY(copy_up_metadata(overlay, current(inode)));
   const InodeRef target = current(inode);
   std::optional<ModeChange> mode_change;
@@ -63,12 +81,11 @@ Result<void> set_xattr(Overlay& overlay, const InodeRef& inode, const char* name
 
 Result<void> remove_xattr(Overlay& overlay, const InodeRef& inode, const char* name) {
   if (!overlay.is_writable()) return fail(EROFS);
-  const std::string stored = layer::stored_xattr_name(name, overlay.stack.prefix);
   TRY(get_xattr(overlay, inode, name, {}));
   TRY(copy_up_metadata(overlay, current(inode)));
   const InodeRef target = current(inode);
   const Located located = TRY(locate(overlay, *target));
-  return sys::remove_xattr(located.place(), stored.c_str());
+  return sys::remove_xattr(located.place(), stored_name(overlay, layer::kUpper, name).c_str());
 }
 
 }  // namespace overpass::overlay

@@ -198,6 +198,24 @@ TEST(MountOptions, SetEveryOtherField) {
   EXPECT_TRUE(options->debug);
 }
 
+TEST(MountOptions, TakeFuseOverlayfssForOwners) {
+  const auto options = read(
+      "uidmapping=0:100:10:50:0:1,gidmapping=:0:200:10,squash_to_uid=5,squash_to_gid=6,"
+      "xattr_permissions=1,noacl,noxattrs=1,static_nlink=1,timeout=0.5");
+  ASSERT_TRUE(options) << options.error().line();
+  EXPECT_EQ(options->users.shown(50), 0u);
+  EXPECT_EQ(options->groups.on_disk(205), 5u);
+  EXPECT_EQ(options->squash_to_uid, 5u);
+  EXPECT_EQ(options->squash_to_gid, 6u);
+  EXPECT_EQ(options->xattr_permissions, layer::StatOverride::Privileged);
+  EXPECT_FALSE(options->acl || options->xattrs);
+  EXPECT_TRUE(options->static_nlink);
+  EXPECT_EQ(options->timeout, 0.5);
+  EXPECT_TRUE(read("noxattrs=0")->xattrs);
+  EXPECT_EQ(read("timeout=1000000000")->timeout, 1e9);
+  EXPECT_EQ(read("xattr_permissions=0")->xattr_permissions, layer::StatOverride::None);
+}
+
 TEST(MountOptions, TakeSwitchWordsForFlagsAndSwitches) {
   EXPECT_TRUE(read("volatile=1")->is_volatile);
   EXPECT_FALSE(read("volatile=off")->is_volatile);
@@ -260,6 +278,12 @@ INSTANTIATE_TEST_SUITE_P(
                  "option 'lower_io' must be passthrough or cached, not 'direct'"},
         ErrorRow{"FlagWithAWord", "volatile=maybe",
                  "option 'volatile' must be on or off, not 'maybe'"},
+        ErrorRow{"MapUnknown", "uidmapping=0:0",
+                 "option 'uidmapping' must be DISK:SHOWN:COUNT[:DISK:SHOWN:COUNT...], not '0:0'"},
+        ErrorRow{"IdOfNobody", "squash_to_uid=4294967295",
+                 "option 'squash_to_uid' must be UID, not '4294967295'"},
+        ErrorRow{"TimeNegative", "timeout=-1", "option 'timeout' must be SECONDS, not '-1'"},
+        ErrorRow{"TimeNotANumber", "timeout=nan", "option 'timeout' must be SECONDS, not 'nan'"},
         ErrorRow{"NumberTooLarge", "threads=1025", "option 'threads' must be 0-1024, not '1025'"},
         ErrorRow{"NumberNegative", "threads=-1", "option 'threads' must be 0-1024, not '-1'"},
         ErrorRow{"NumberWithTail", "threads=2x", "option 'threads' must be 0-1024, not '2x'"},

@@ -29,6 +29,16 @@ TEST(Validate, TakesAReadOnlyAndAWritableUnion) {
   EXPECT_EQ(line_of(options), "");
 }
 
+TEST(Validate, WantsNoIndexWhereOwnersAreInAttributes) {
+  Options options = good();
+  options.xattr_permissions = layer::StatOverride::User;
+  EXPECT_EQ(line_of(options), "");
+  options.format.index = true;
+  EXPECT_EQ(line_of(options),
+            "xattr_permissions and index=on or nfs_export=on exclude each other (leave index and "
+            "nfs_export out)");
+}
+
 TEST(Validate, NeedsALower) {
   Options options = good();
   options.lower.clear();

@@ -155,9 +155,13 @@ overlay::Overlay& Union::overlay() {
   paths.mountpoint = disk.path("mountpoint");
   paths.userxattr = options_.userxattr;
   paths.format = options_.format;
+  paths.stat_override = options_.stat_override;
   layer::LayerStack stack = must(layer::open_layers(paths));
-  const overlay::Settings settings = {options_.read_only, /*is_volatile=*/true,
-                                      options_.cached_lower_io};
+  const overlay::Settings settings = {.read_only = options_.read_only,
+                                      .is_volatile = true,
+                                      .cached_lower_io = options_.cached_lower_io,
+                                      .acls = options_.acls,
+                                      .owners = options_.owners};
   overlay_ = std::make_unique<overlay::Overlay>(std::move(stack), settings);
   if (options_.passthrough) overlay_->backing_files = &backings;
   kernel_.clear();

@@ -82,6 +82,9 @@ struct UnionOptions {
   bool passthrough = true;
   bool cached_lower_io = false;
   bool read_only = false;
+  bool acls = true;
+  overlay::Owners owners = {};
+  layer::StatOverride stat_override = layer::StatOverride::None;
   bool userxattr = false;
   layer::FormatChoice format = {};
   std::filesystem::path on = Scratch::suitable_parent();  ///< Where the layers are made.

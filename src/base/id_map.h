@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// Which user or group ids on disk stand for which ids of a mount: uidmapping= and gidmapping= of
+// fuse-overlayfs(1), and how their texts are read.
+
+#ifndef OVERPASS_BASE_ID_MAP_H_
+#define OVERPASS_BASE_ID_MAP_H_
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace overpass {
+
+/// Constant after it was parsed; threads: any. A map without ranges leaves every id as it is.
+class IdMap {
+ public:
+  /// What an id outside of all ranges looks like (user_namespaces(7), the default of
+  /// /proc/sys/kernel/overflowuid).
+  static constexpr uint32_t kOverflow = 65534;
+
+  /// "DISK:SHOWN:COUNT", further ranges behind a colon; container engines begin with a colon, too.
+  /// Nothing unless the text is made of such
+  /// triples of decimal numbers, each range ends below 2^32 - 1, and no two meet on either side.
+  static std::optional<IdMap> parse(std::string_view text);
+
+  bool is_identity() const { return ranges_.empty(); }
+
+  /// What a file that belongs to `disk` shows; kOverflow when nothing is said of it.
+  uint32_t shown(uint32_t disk) const;
+
+  /// The id on disk of what the mount calls `shown`; nothing when it has none.
+  std::optional<uint32_t> on_disk(uint32_t shown) const;
+
+ private:
+  struct Range {
+    uint32_t disk;
+    uint32_t shown;
+    uint32_t count;  ///< At least 1.
+  };
+
+  std::vector<Range> ranges_;
+};
+
+}  // namespace overpass
+
+#endif  // OVERPASS_BASE_ID_MAP_H_
