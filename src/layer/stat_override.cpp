@@ -23,6 +23,8 @@ constexpr char kPrivileged[] = "security.fuseoverlayfs.override_stat";
 constexpr char kUser[] = "user.containers.override_stat";
 constexpr char kFormerUser[] = "user.fuseoverlayfs.override_stat";
 
+constexpr uint32_t kNoId = UINT32_MAX;  // (uid_t)-1 is nobody.
+
 /// No value that is understood is longer.
 constexpr size_t kLongest = 128;
 
@@ -94,7 +96,7 @@ bool apply_override(std::string_view value, sys::Stat& stat) {
   const auto uid = take_number(value, ':', 10);
   const auto gid = take_number(value, ':', 10);
   const auto mode = take_number(value, ':', 8);
-  if (!uid || !gid || !mode) return false;
+  if (!uid || !gid || !mode || *uid == kNoId || *gid == kNoId) return false;
   mode_t type = stat.stx_mode & S_IFMT;
   if (!value.empty()) {
     const auto kind = kind_of(value);

@@ -3,6 +3,8 @@
 // The values of marks and the names of index entries, which anybody may have written into a layer.
 // What is taken is bounded, leads out of no layer, and is written again as it was read.
 
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <string>
 
@@ -12,6 +14,7 @@
 #include "layer/origin.h"
 #include "layer/protattr_mark.h"
 #include "layer/redirect.h"
+#include "layer/stat_override.h"
 #include "targets.h"
 
 namespace overpass::fuzz {
@@ -52,6 +55,20 @@ void metacopy(std::string_view text) {
   require(mark->digest.size() <= 64);
   require(mark->has_digest() || mark->digest.empty());
   require(layer::decode_metacopy(layer::encode_metacopy(*mark)) == mark);
+}
+
+void stat_override(std::string_view text) {
+  for (const mode_t type : {S_IFREG, S_IFDIR, S_IFLNK}) {
+    sys::Stat stat = {};
+    stat.stx_mode = static_cast<uint16_t>(type | 0600);
+    if (!layer::apply_override(text, stat)) continue;
+    require(type == S_IFREG || (stat.stx_mode & S_IFMT) == type);
+    sys::Stat again = {};
+    again.stx_mode = static_cast<uint16_t>(type | 0600);
+    require(layer::apply_override(layer::encode_override(stat), again));
+    require(again.stx_uid == stat.stx_uid && again.stx_gid == stat.stx_gid);
+    require(again.stx_mode == stat.stx_mode && sys::rdev_of(again) == sys::rdev_of(stat));
+  }
 }
 
 void nlink(std::string_view text) {

@@ -20,6 +20,7 @@ void toml(std::string_view text);
 /// Values of marks in a layer, without the name of the attribute.
 void redirect(std::string_view text);
 void metacopy(std::string_view text);
+void stat_override(std::string_view text);
 void nlink(std::string_view text);
 void protattr(std::string_view text);
 void origin(std::string_view text);
@@ -39,15 +40,11 @@ struct Target {
 };
 
 inline constexpr Target kTargets[] = {
-    {"mount_options", mount_options},
-    {"toml", toml},
-    {"redirect", redirect},
-    {"metacopy", metacopy},
-    {"nlink", nlink},
-    {"protattr", protattr},
-    {"origin", origin},
-    {"index_name", index_name},
-    {"broker_request", broker_request},
+    {"mount_options", mount_options}, {"toml", toml},
+    {"redirect", redirect},           {"metacopy", metacopy},
+    {"stat_override", stat_override}, {"nlink", nlink},
+    {"protattr", protattr},           {"origin", origin},
+    {"index_name", index_name},       {"broker_request", broker_request},
     {"broker_texts", broker_texts},
 };
 

@@ -83,10 +83,10 @@ TEST_P(RefusedSilently, NeverHappens) {
 
 INSTANTIATE_TEST_SUITE_P(Options, RefusedSilently,
                          testing::Values("nooverride_creds", "ino32_t", "subtype=other",
-                                         "allow_root", "direct_io",
-                                         "entry_timeout=1", "attr_timeout=0", "negative_timeout=0",
-                                         "blkdev", "remount", "sync", "dirsync", "nosymfollow",
-                                         "fscontext=x", "defcontext=x", "rootcontext=x"));
+                                         "allow_root", "direct_io", "entry_timeout=1",
+                                         "attr_timeout=0", "negative_timeout=0", "blkdev",
+                                         "remount", "sync", "dirsync", "nosymfollow", "fscontext=x",
+                                         "defcontext=x", "rootcontext=x"));
 
 TEST(ImpliedOptions, AreThoseOfMountEight) {
   for (const auto text : {"user", "user=alice", "users"}) {

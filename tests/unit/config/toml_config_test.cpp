@@ -34,7 +34,6 @@ lower_io = "cached"
 verify_copy_up = true
 passthrough = "off"
 broker = "/run/sock"
-writeback = "on"
 io_uring = true
 threads = 3
 allow_other = false
@@ -65,7 +64,6 @@ debug = true
   EXPECT_TRUE(options.verifies_copies && options.lower_io == LowerIo::Cached);
   EXPECT_EQ(options.passthrough, Switch::Off);
   EXPECT_EQ(options.broker, "/run/sock");
-  EXPECT_EQ(options.writeback, Switch::On);
   EXPECT_EQ(options.io_uring, Switch::On);
   EXPECT_EQ(options.threads, 3u);
   EXPECT_EQ(options.allow_other, false);
@@ -75,9 +73,10 @@ debug = true
   EXPECT_EQ(options.context, "label");
 }
 
-TEST(TomlConfig, SetsOwners) {
+TEST(TomlConfig, SetsOwnersAndCaches) {
   const auto mounts = parse(R"([mount.box]
 lower = "/a"
+writeback = "on"
 uidmapping = "0:100:10"
 gidmapping = "0:200:10"
 squash_to_root = true
@@ -91,6 +90,7 @@ timeout = 60
 )");
   ASSERT_TRUE(mounts) << mounts.error().line();
   const Options& options = mounts->at("box");
+  EXPECT_EQ(options.writeback, Switch::On);
   EXPECT_EQ(options.users.shown(0), 100u);
   EXPECT_EQ(options.groups.shown(0), 200u);
   EXPECT_EQ(options.squash_to_uid, 5u);

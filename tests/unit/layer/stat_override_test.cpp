@@ -84,7 +84,8 @@ TEST_P(BadOverride, LeavesEverythingAsItWas) {
 INSTANTIATE_TEST_SUITE_P(Values, BadOverride,
                          testing::Values("", "0", "0:0", "0:0:", "a:0:644", "0:0:999", "0:-1:644",
                                          "0:0:644:what", "0:0:644:char", "0:0:644:char-1",
-                                         "0:0:644:char-a-b", "4294967296:0:644", " 0:0:644"));
+                                         "0:0:644:char-a-b", "4294967296:0:644", "4294967295:0:644",
+                                         " 0:0:644"));
 
 TEST(StatOverride, LeavesTheInodeNoSetIdBitsAndNobodyMoreThanOthersHave) {
   EXPECT_EQ(mode_on_disk(S_IFREG | 04755), 0655U);
