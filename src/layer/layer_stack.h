@@ -38,6 +38,9 @@ struct Layer {
   bool any_uuid = false;
   /// Another lower is on another file system of the same UUID: an origin could be of either.
   bool ambiguous_uuid = false;
+  /// File handles lead to one file for ever. Not on FUSE, whose servers may give the same handle to
+  /// another file once the kernel has forgotten the first: such handles are not kept on disk.
+  bool lasting_handles = true;
   /// The kernel itself refuses writes below `root` (a read-only clone of the mount).
   bool write_protected = false;
   /// May hold marks that neither overpass nor overlayfs wrote (fuse-overlayfs's).

@@ -28,6 +28,7 @@ bool says_no_handles(Errno error) {
 }
 
 Result<std::string> encode(const Layer& layer, sys::Place place, uint8_t flags) {
+  if (!layer.lasting_handles) return std::string();
   const auto handle = sys::file_handle(place);
   if (!handle && !says_no_handles(handle.error())) return fail(handle.error());
   if (!handle || handle->bytes.size() > kOriginMaxHandle || handle->type > 0xff) {
@@ -71,7 +72,7 @@ bool may_be_of(const Layer& layer, const Origin& origin) {
 }
 
 std::optional<sys::Stat> find_origin(const Layer& layer, BorrowedFd root, const Origin& origin) {
-  if (!may_be_of(layer, origin)) return {};
+  if (!layer.lasting_handles || !may_be_of(layer, origin)) return {};
   // Handles are opened relative to a descriptor that is not O_PATH.
   const auto mount = sys::open_at(root, ".", O_RDONLY | O_DIRECTORY);
   if (!mount) return {};

@@ -22,7 +22,7 @@ struct Origin {
 };
 
 /// The value for the file at `place` of `layer`; empty, which says "unknown", where the file system
-/// gives no handles. Another failure is none of these: the file may be an indexed one.
+/// gives no handles that last. Another failure is none of these: the file may be an indexed one.
 Result<std::string> encode_origin(const Layer& layer, sys::Place place);
 
 /// The value that names a directory of the upper itself: as encode_origin(), with a flag.

@@ -34,6 +34,15 @@ bool on_one_file_system(const Layer& a, const Layer& b) {
          a.uuid == b.uuid;
 }
 
+void mark_passing_handles(std::vector<Layer>& layers) {
+  constexpr uint64_t kFuseMagic = 0x65735546;  // FUSE_SUPER_MAGIC; linux/magic.h has it since 5.10.
+  for (Layer& layer : layers) {
+    if (!layer.is_present) continue;
+    const auto magic = sys::file_system_magic(layer.root);
+    layer.lasting_handles = !magic || *magic != kFuseMagic;
+  }
+}
+
 void mark_ambiguous_lowers(std::vector<Layer>& layers) {
   for (size_t i = 1; i < layers.size(); ++i) {
     for (size_t j = 1; j < i; ++j) {
@@ -56,6 +65,8 @@ void settle_index(LayerStack& stack) {
     if (!layer.is_present) continue;
     if (!gives_handles(layer)) {
       drop_index(stack, "the file system of " + quoted(layer.path) + " gives no file handles");
+    } else if (!layer.lasting_handles) {
+      drop_index(stack, quoted(layer.path) + " is on FUSE, whose file handles do not last");
     } else if (layer.ambiguous_uuid) {
       drop_index(stack, "the file system of " + quoted(layer.path) +
                             " has the UUID of another lower's, or none like that");
@@ -142,6 +153,7 @@ Expected<void> prepare_format(LayerStack& stack, const LayerPaths& paths) {
   SettledFormat settled = settle_format(paths.format, stack.prefix, stack.has_upper());
   stack.format = settled.settings;
   stack.format_reasons = std::move(settled.reasons);
+  mark_passing_handles(stack.layers);
   mark_ambiguous_lowers(stack.layers);
   settle_index(stack);
   // The index compares origins, which carry UUIDs.

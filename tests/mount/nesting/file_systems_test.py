@@ -7,7 +7,7 @@ overpass) is mounted over two directories.
 import os
 import subprocess
 
-from harness import WHITEOUT, Dir, File, Link, Symlink, equal, features, loop_images, read, syscalls, write
+from harness import WHITEOUT, Dir, File, Link, Symlink, contains, equal, features, loop_images, read, syscalls, write
 
 SYSTEMS = ("overpass",)
 PATIENCE = 300
@@ -109,6 +109,14 @@ def test_layers_of_every_kind_in_another_order_with_an_upper_on_btrfs(t):
 
 def test_layers_of_every_kind_with_an_upper_on_tmpfs(t):
     one_stack(t, KINDS[4:] + KINDS[:4], "tmpfs")
+
+
+def test_file_handles_of_fuse_are_not_kept(t):
+    """A FUSE server may give the handle of a forgotten file to another, which would then pass for the first."""
+    m = t.mount(union(t, "fuse-overlayfs", {"a": "text"}), options=("index=on",))
+    write(m / "a", "x")
+    equal(os.getxattr(m.stack.upper + "/a", "trusted.overlay.origin"), b"", "the origin of a copy")
+    contains(m.status()["index"]["reason"], "FUSE", "why there is no index")
 
 
 class Table:
