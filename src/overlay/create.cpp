@@ -55,8 +55,8 @@ struct NewObject {
 /// already.
 Result<void> make_as_caller(const NewObject& object, BorrowedFd directory, const char* name) {
   const Owners& owners = object.overlay.settings.owners;
-  const uid_t uid = TRY(owners.user_on_disk(object.caller.uid));
-  const gid_t gid = TRY(owners.group_on_disk(object.caller.gid));
+  const uid_t uid = owners.maker_on_disk(object.caller.uid);
+  const gid_t gid = owners.group_of_maker_on_disk(object.caller.gid);
   sys::set_thread_umask(object.caller.umask);
   const sys::KeepingSetgid keeping((object.mode & S_ISGID) != 0);
   const sys::ActingAs acting(uid, gid);
@@ -73,8 +73,8 @@ Result<sys::Stat> override_of(const NewObject& object, BorrowedFd upper) {
   if (inherits_group && S_ISDIR(mode)) mode |= S_ISGID;
   sys::Stat stat = {};
   stat.stx_mode = static_cast<uint16_t>(mode);
-  stat.stx_uid = TRY(owners.user_on_disk(object.caller.uid));
-  stat.stx_gid = inherits_group ? parent.stx_gid : TRY(owners.group_on_disk(object.caller.gid));
+  stat.stx_uid = owners.maker_on_disk(object.caller.uid);
+  stat.stx_gid = inherits_group ? parent.stx_gid : owners.group_of_maker_on_disk(object.caller.gid);
   stat.stx_rdev_major = major(object.device);
   stat.stx_rdev_minor = minor(object.device);
   return stat;

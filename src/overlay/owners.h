@@ -28,8 +28,15 @@ struct Owners {
   /// Puts the owner that is shown in the place of that on disk.
   void show(sys::Stat& stat) const;
 
-  /// The id that stands for `shown` on disk, for what is made or changed. EOVERFLOW where there is
-  /// none, as on an idmapped mount (mount_setattr(2)).
+  /// The id on disk of what is made by `shown`: IdMap::kOverflow where it has none, as with
+  /// fuse-overlayfs. Container engines make files outside of the container's map.
+  uid_t maker_on_disk(uid_t shown) const { return users.on_disk(shown).value_or(IdMap::kOverflow); }
+  gid_t group_of_maker_on_disk(gid_t shown) const {
+    return groups.on_disk(shown).value_or(IdMap::kOverflow);
+  }
+
+  /// The id on disk of whom something is to be given to. EOVERFLOW where there is none, as on an
+  /// idmapped mount (mount_setattr(2)).
   Result<uid_t> user_on_disk(uid_t shown) const;
   Result<gid_t> group_on_disk(gid_t shown) const;
 
