@@ -26,7 +26,7 @@ int wait_for_signal(const sigset_t& signals) {
 
 std::optional<int> wait_for_end(const sigset_t& signals, std::optional<dev_t> device) {
   const auto arrivals = sys::signal_descriptor(signals);
-  if (!arrivals || !device) return wait_for_signal(signals);
+  if (!arrivals || !device || !sys::sees_all_mount_users()) return wait_for_signal(signals);
   auto user = sys::find_mount_user(*device);
   while (user && *user) {
     std::array<pollfd, 2> watched = {pollfd{raw(*arrivals), POLLIN, 0}, {raw(**user), POLLIN, 0}};

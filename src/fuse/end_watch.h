@@ -22,7 +22,7 @@ namespace overpass::fuse {
 /// Waits for one of `signals`, which must be blocked in all threads, and gives its number; or until
 /// the last process that had the file system `device` in its mount table has gone, and gives
 /// nothing. Of a mount that nobody was seen to have at first, or of an unknown device, nothing is
-/// concluded.
+/// concluded; nor where others may have it whom this process cannot see.
 std::optional<int> wait_for_end(const sigset_t& signals, std::optional<dev_t> device);
 
 }  // namespace overpass::fuse

@@ -91,6 +91,11 @@ Result<dev_t> mounted_device(const char* mountpoint) {
   return device_of(TRY(stat_without_asking(fd)));
 }
 
+bool sees_all_mount_users() {
+  // Everybody's tables may be read, and the first process is somebody else's.
+  return open_path("/proc/1/mountinfo", O_RDONLY).has_value();
+}
+
 Result<std::optional<UniqueFd>> find_mount_user(dev_t device) {
   const UniqueFd proc = TRY(open_path("/proc", O_RDONLY | O_DIRECTORY));
   Wanted wanted{text_of(device), {}};

@@ -18,6 +18,10 @@ namespace overpass::sys {
 /// The device number of what is mounted at the absolute path. Nobody is asked for it.
 Result<dev_t> mounted_device(const char* mountpoint);
 
+/// Whether /proc shows processes of others. It may be mounted so that it shows everybody his own
+/// only (hidepid, proc(5)).
+bool sees_all_mount_users();
+
 /// A pidfd of a process that has the file system `device` in its mount table, or that has this
 /// process's mount namespace kept under a name; nothing when there is none among those whose tables
 /// may be read. Processes with this one's name (/proc/PID/comm) do not count: a file server keeps

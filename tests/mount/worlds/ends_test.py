@@ -159,6 +159,30 @@ def test_a_mount_ends_with_its_user_namespace_and_keeps_what_was_written(t):
     holds(ended(t, again[0]), "the second daemon has ended")
 
 
+def outlives_processes(t):
+    stack = stack_with(t, uid=NOBODY)
+    # Programs that are executed as the user, not forked from root, so that his daemon may look at them.
+    session = f"'{t.settings.overpass}' -o {systems.option_text(stack)} {stack.mountpoint} && sleep 0.3 && cat {stack.mountpoint}/file"
+    said = subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "sh", "-c", session],
+                          check=True, capture_output=True).stdout
+    equal(said, b"content", "what he reads")
+    pid = credentials.as_user(NOBODY, lambda: systems.status_of(t.settings, stack.mountpoint))["pid"]
+    holds(not ended(t, pid, patience=0.5), "the daemon is there")
+    equal(credentials.as_user(NOBODY, lambda: read(stack.mountpoint + "/file")), b"content", "what he reads when he is back")
+    credentials.as_user(NOBODY, lambda: subprocess.run(["fusermount3", "-u", stack.mountpoint], check=True))
+    holds(ended(t, pid), "the daemon has ended")
+
+
+def test_an_ordinary_users_mount_outlives_his_processes(t):
+    outlives_processes(t)
+
+
+def test_an_ordinary_users_mount_outlives_them_where_he_sees_no_others(t):
+    syscalls.mount("proc", "/proc", "proc", data="hidepid=2")
+    t.at_end(lambda: syscalls.umount("/proc", syscalls.MNT_DETACH))
+    outlives_processes(t)
+
+
 def test_several_mounts_of_one_namespace_end_with_it(t):
     stacks = [stack_with(t) for _ in range(3)]
     pids = in_own_namespace(t, lambda: [in_background(t, stack) for stack in stacks])
