@@ -45,6 +45,7 @@ class MountBackingFiles : public overlay::BackingFiles {
   Result<int32_t> open(BorrowedFd fd, overlay::BackingUse use) override;
   void close(int32_t id) override;
   int flags_for_readers() const override { return registrar.flags_for_readers(); }
+  bool wants_writers_to_read() const override { return registrar.wants_writers_to_read(); }
 
   passthrough::Registrar registrar;  ///< Set up before INIT.
 

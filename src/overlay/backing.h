@@ -34,6 +34,9 @@ class BackingFiles {
 
   /// How a reader's file is best opened for being registered: O_PATH or O_RDONLY.
   virtual int flags_for_readers() const { return O_PATH; }
+
+  /// Whether a writer's descriptor can be registered only if it may read as well.
+  virtual bool wants_writers_to_read() const { return false; }
 };
 
 /// A registered file. REQUIRES at its end: no open of its inode is between reply and RELEASE, for

@@ -263,8 +263,11 @@ bool is_open(const Inode& inode) {
 }  // namespace
 
 int own_access(const Overlay& overlay, int flags, int own_flags) {
+  if ((flags & O_ACCMODE) != O_WRONLY) return own_flags;
   const bool gathers = overlay.writeback && (flags & O_APPEND) == 0;
-  if (!gathers || (flags & O_ACCMODE) != O_WRONLY) return own_flags;
+  const bool registers =
+      overlay.backing_files != nullptr && overlay.backing_files->wants_writers_to_read();
+  if (!gathers && !registers) return own_flags;
   return (own_flags & ~O_ACCMODE) | O_RDWR;
 }
 

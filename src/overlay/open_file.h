@@ -87,7 +87,8 @@ Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags);
 Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, UniqueFd fd);
 
 /// The flags for the daemon's own descriptor, `own_flags`, with the access that it needs for a
-/// handle opened with `flags`: where the kernel gathers writes, it reads what surrounds them too.
+/// handle opened with `flags`: where the kernel gathers writes, it reads what surrounds them too; a
+/// broker registers for writing only what may be read as well.
 int own_access(const Overlay& overlay, int flags, int own_flags);
 
 /// Whether the kernel may hold bytes of the file that the daemon has not seen yet.

@@ -89,6 +89,8 @@ void Registrar::close(int32_t id) {
 
 int Registrar::flags_for_readers() const { return broker_ != nullptr ? O_RDONLY : O_PATH; }
 
+bool Registrar::wants_writers_to_read() const { return broker_ != nullptr && is_usable(); }
+
 const char* Registrar::name() const {
   if (broker_ != nullptr) return "broker";
   return raw(fuse_) >= 0 ? "daemon" : "none";

@@ -43,6 +43,9 @@ class Registrar {
   /// O_PATH.
   int flags_for_readers() const;
 
+  /// Whether open() has to open a writer's file anew if it is open for writing only.
+  bool wants_writers_to_read() const;
+
   /// "daemon", "broker" or "none".
   const char* name() const;
 
