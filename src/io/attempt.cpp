@@ -41,12 +41,15 @@ Result<size_t> read_without_waiting(const Operation& operation) {
 }
 
 Result<size_t> write_without_waiting(const Operation& operation, Pace& pace) {
-  auto written = write_rest(operation, RWF_NOWAIT);
-  if (!written.failed_with(EOPNOTSUPP)) return written;
+  if (pace.may_ask()) {
+    auto written = write_rest(operation, RWF_NOWAIT);
+    if (!written.failed_with(EOPNOTSUPP)) return written;
+    pace.refused();
+  }
   const auto began = Pace::Clock::now();
   if (!pace.may_risk_waiting(began)) return fail(EAGAIN);
   const long waits = sys::waits_of_this_thread();
-  written = write_rest(operation, 0);
+  auto written = write_rest(operation, 0);
   if (sys::waits_of_this_thread() != waits) pace.waited(began, Pace::Clock::now());
   return written;
 }

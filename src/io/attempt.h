@@ -26,7 +26,13 @@ class Pace {
   /// A write waited, for something else than a processor.
   void waited(Clock::time_point began, Clock::time_point ended);
 
+  /// Whether it is worth asking for a write that does not wait: not where the file system has
+  /// refused one. All writes of a mount go to one.
+  bool may_ask() const { return !was_refused_.load(std::memory_order_relaxed); }
+  void refused() { was_refused_.store(true, std::memory_order_relaxed); }
+
  private:
+  std::atomic<bool> was_refused_ = false;
   std::atomic<Clock::rep> refuse_until_ = Clock::time_point::min().time_since_epoch().count();
 };
 

@@ -95,6 +95,24 @@ TEST(Attempt, EndsWithAnError) {
   EXPECT_EQ(unit::error_of(reads.outcome.get()), EBADF);
 }
 
+TEST(Attempt, DoesNotAskAgainWhatWasRefused) {
+  const unit::Scratch disk;
+  disk.write("file", "0123456789");
+  const UniqueFd fd = disk.open("file", O_RDWR);
+  const std::string text = "abc";
+  Pace pace;
+  pace.refused();
+  auto risks = unit::pending(write_job(fd, text, 0));
+  ASSERT_TRUE(try_now(*risks.operation, pace)) << "it is written all the same";
+  risks.operation->complete();
+  EXPECT_EQ(disk.read("file"), "abc3456789");
+  const Pace::Clock::time_point now = Pace::Clock::now();
+  pace.waited(now - 1s, now);
+  auto waits = unit::pending(write_job(fd, text, 3));
+  EXPECT_FALSE(try_now(*waits.operation, pace)) << "where that may wait";
+  EXPECT_FALSE(pace.may_ask());
+}
+
 TEST(Pace, RefusesForManyTimesAsLongAsAWriteWaited) {
   const Pace::Clock::time_point start = Pace::Clock::now();
   Pace pace;
