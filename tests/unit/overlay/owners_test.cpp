@@ -155,11 +155,13 @@ TEST(SquashedOwners, AreShownOfEverything) {
 
 TEST(OverriddenOwners, AreKeptInAttributesOfWhatIsNew) {
   Union u(overridden());
-  const InodeRef root = u.at("");
-  must(create_file(u.overlay(), root, "file", O_RDWR, 04755, caller(7, 8)));
-  must(make_directory(u.overlay(), root, "dir", 0770, caller(7, 8)));
-  must(make_node(u.overlay(), root, "null", S_IFCHR | 0666, makedev(1, 3), caller(7, 8)));
-  must(make_node(u.overlay(), root, "pipe", S_IFIFO | 0600, 0, caller(7, 8)));
+  {
+    const InodeRef root = u.at("");
+    must(create_file(u.overlay(), root, "file", O_RDWR, 04755, caller(7, 8)));
+    must(make_directory(u.overlay(), root, "dir", 0770, caller(7, 8)));
+    must(make_node(u.overlay(), root, "null", S_IFCHR | 0666, makedev(1, 3), caller(7, 8)));
+    must(make_node(u.overlay(), root, "pipe", S_IFIFO | 0600, 0, caller(7, 8)));
+  }
   EXPECT_EQ(u.disk.xattr("upper/file", "user.containers.override_stat"), "7:8:4755:file");
   EXPECT_EQ(u.disk.xattr("upper/dir", "user.containers.override_stat"), "7:8:0750:dir");
   EXPECT_EQ(u.disk.xattr("upper/null", "user.containers.override_stat"), "7:8:0644:char-1-3");
