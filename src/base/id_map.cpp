@@ -4,24 +4,11 @@
 
 #include "base/id_map.h"
 
-#include <algorithm>
-#include <charconv>
+#include "base/number.h"
 
 namespace overpass {
 
 namespace {
-
-constexpr uint64_t kNoId = UINT32_MAX;  // (uid_t)-1 is never an id.
-
-/// The decimal number in front of the next colon, which is taken away with it.
-std::optional<uint32_t> take_number(std::string_view& text) {
-  const size_t colon = std::min(text.find(':'), text.size());
-  uint32_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + colon, number);
-  if (error != std::errc{} || end != text.data() + colon) return {};
-  text.remove_prefix(std::min(colon + 1, text.size()));
-  return number;
-}
 
 bool meet(uint64_t a, uint64_t a_count, uint64_t b, uint64_t b_count) {
   return a < b + b_count && b < a + a_count;
@@ -34,9 +21,9 @@ std::optional<IdMap> IdMap::parse(std::string_view text) {
   if (text.starts_with(':')) text.remove_prefix(1);
   if (text.ends_with(':')) return {};
   while (!text.empty()) {
-    const auto disk = take_number(text);
-    const auto shown = take_number(text);
-    const auto count = take_number(text);
+    const auto disk = take_number(text, ':');
+    const auto shown = take_number(text, ':');
+    const auto count = take_number(text, ':');
     if (!disk || !shown || !count || *count == 0) return {};
     if (uint64_t{*disk} + *count > kNoId || uint64_t{*shown} + *count > kNoId) return {};
     for (const Range& range : map.ranges_) {

@@ -13,6 +13,9 @@
 
 namespace overpass {
 
+/// (uid_t)-1 and (gid_t)-1 are nobody's.
+inline constexpr uint32_t kNoId = UINT32_MAX;
+
 /// Constant after it was parsed; threads: any. A map without ranges leaves every id as it is.
 class IdMap {
  public:
@@ -22,7 +25,7 @@ class IdMap {
 
   /// "DISK:SHOWN:COUNT", further ranges behind a colon; container engines begin with a colon, too.
   /// Nothing unless the text is made of such
-  /// triples of decimal numbers, each range ends below 2^32 - 1, and no two meet on either side.
+  /// triples of decimal numbers, each range ends below kNoId, and no two meet on either side.
   static std::optional<IdMap> parse(std::string_view text);
 
   bool is_identity() const { return ranges_.empty(); }

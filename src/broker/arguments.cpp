@@ -2,7 +2,7 @@
 
 #include "broker/arguments.h"
 
-#include <charconv>
+#include "base/number.h"
 
 namespace overpass::broker {
 
@@ -23,15 +23,13 @@ constexpr NumberOption kNumbers[] = {
 };
 
 Expected<uint32_t> read_number(const NumberOption& option, std::string_view value) {
-  uint32_t number = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (error != std::errc{} || end != value.data() + value.size() || number == 0 ||
-      number > option.most) {
+  const auto number = number_of<uint32_t>(value);
+  if (!number || *number == 0 || *number > option.most) {
     return problem(std::string(option.name) + " wants a number from 1 to " +
                        std::to_string(option.most) + ", not '" + std::string(value) + "'",
                    "");
   }
-  return number;
+  return *number;
 }
 
 /// Takes an option that has a value; false when `name` is none of these.

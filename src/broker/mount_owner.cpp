@@ -7,7 +7,7 @@
 
 #include "broker/mount_owner.h"
 
-#include <charconv>
+#include "base/number.h"
 
 namespace overpass::broker {
 
@@ -22,13 +22,6 @@ std::string_view cut_word(std::string_view& text) {
   return word;
 }
 
-std::optional<uint32_t> number(std::string_view word) {
-  uint32_t value = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc{} || end != word.data() + word.size()) return std::nullopt;
-  return value;
-}
-
 bool is_fuse(std::string_view type) { return type == "fuse" || type.starts_with("fuse."); }
 
 }  // namespace
@@ -38,14 +31,15 @@ std::optional<uint32_t> connection_of(std::string_view fdinfo) {
   const size_t at = fdinfo.find(kKey);
   if (at == std::string_view::npos || (at > 0 && fdinfo[at - 1] != '\n')) return std::nullopt;
   fdinfo.remove_prefix(at + kKey.size());
-  return number(cut_word(fdinfo));
+  return number_of<uint32_t>(cut_word(fdinfo));
 }
 
 std::optional<uint32_t> fuse_mount_owner(std::string_view line, uint32_t connection) {
   (void)cut_word(line);
   (void)cut_word(line);
   const std::string_view device = cut_word(line);
-  if (!device.starts_with("0:") || number(device.substr(2)) != connection) return std::nullopt;
+  if (!device.starts_with("0:") || number_of<uint32_t>(device.substr(2)) != connection)
+    return std::nullopt;
   for (std::string_view word = cut_word(line); word != "-"; word = cut_word(line)) {
     if (word.empty()) return std::nullopt;
   }
@@ -56,7 +50,7 @@ std::optional<uint32_t> fuse_mount_owner(std::string_view line, uint32_t connect
   while (!options.empty()) {
     const std::string_view option = options.substr(0, options.find(','));
     options.remove_prefix(option.size() < options.size() ? option.size() + 1 : option.size());
-    if (option.starts_with(kKey)) return number(option.substr(kKey.size()));
+    if (option.starts_with(kKey)) return number_of<uint32_t>(option.substr(kKey.size()));
   }
   return std::nullopt;
 }
@@ -68,9 +62,9 @@ std::string_view mountpoint_of(std::string_view line) {
 
 std::optional<uid_t> outside_uid(std::string_view uid_map, uint32_t inside) {
   while (true) {
-    const auto first = number(cut_word(uid_map));
-    const auto outside = number(cut_word(uid_map));
-    const auto count = number(cut_word(uid_map));
+    const auto first = number_of<uint32_t>(cut_word(uid_map));
+    const auto outside = number_of<uint32_t>(cut_word(uid_map));
+    const auto count = number_of<uint32_t>(cut_word(uid_map));
     if (!first || !outside || !count) return std::nullopt;
     if (inside >= *first && inside - *first < *count) return *outside + (inside - *first);
   }

@@ -6,8 +6,9 @@
 #include "config/option_table.h"
 
 #include <array>
-#include <charconv>
 #include <utility>
+
+#include "base/number.h"
 
 namespace overpass::config {
 
@@ -42,11 +43,9 @@ bool set_lower_io(Options& options, std::string_view value) {
 }
 
 bool set_threads(Options& options, std::string_view value) {
-  uint32_t number = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (error != std::errc{} || end != value.data() + value.size()) return false;
-  if (number > kMostThreads) return false;
-  options.threads = number;
+  const auto number = number_of<uint32_t>(value);
+  if (!number || *number > kMostThreads) return false;
+  options.threads = *number;
   return true;
 }
 
@@ -103,19 +102,15 @@ bool set_map(IdMap& member, std::string_view value) {
 }
 
 bool set_id(std::optional<uint32_t>& member, std::string_view value) {
-  uint32_t number = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (error != std::errc{} || end != value.data() + value.size()) return false;
-  if (number == UINT32_MAX) return false;  // (uid_t)-1 is nobody.
+  const auto number = number_of<uint32_t>(value);
+  if (!number || *number == kNoId) return false;
   member = number;
   return true;
 }
 
 bool set_timeout(Options& options, std::string_view value) {
-  double seconds = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
-  if (error != std::errc{} || end != value.data() + value.size()) return false;
-  if (!(seconds >= 0 && seconds <= kLongestTimeout)) return false;
+  const auto seconds = number_of<double>(value);
+  if (!seconds || !(*seconds >= 0 && *seconds <= kLongestTimeout)) return false;
   options.timeout = seconds;
   return true;
 }

@@ -8,10 +8,11 @@
 #include <sys/sysmacros.h>
 
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <optional>
 
+#include "base/id_map.h"
+#include "base/number.h"
 #include "sys/attributes.h"
 #include "sys/xattr.h"
 
@@ -22,8 +23,6 @@ namespace {
 constexpr char kPrivileged[] = "security.fuseoverlayfs.override_stat";
 constexpr char kUser[] = "user.containers.override_stat";
 constexpr char kFormerUser[] = "user.fuseoverlayfs.override_stat";
-
-constexpr uint32_t kNoId = UINT32_MAX;  // (uid_t)-1 is nobody.
 
 /// No value that is understood is longer.
 constexpr size_t kLongest = 128;
@@ -38,16 +37,6 @@ constexpr KindWord kKinds[] = {{"file", S_IFREG}, {"dir", S_IFDIR},     {"symlin
                                {"char-", S_IFCHR}};
 
 bool is_device(mode_t type) { return type == S_IFBLK || type == S_IFCHR; }
-
-/// The number in front of `end` (or of the text's end), which is taken away with it.
-std::optional<uint32_t> take_number(std::string_view& text, char end, int base) {
-  const size_t length = std::min(text.find(end), text.size());
-  uint32_t number = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + length, number, base);
-  if (error != std::errc{} || stop != text.data() + length) return {};
-  text.remove_prefix(std::min(length + 1, text.size()));
-  return number;
-}
 
 /// Type and device number of a kind; nothing for a word that is not known.
 struct Kind {
@@ -64,8 +53,8 @@ std::optional<Kind> kind_of(std::string_view text) {
     }
     if (!text.starts_with(word)) continue;
     text.remove_prefix(word.size());
-    const auto major = take_number(text, '-', 10);
-    const auto minor = take_number(text, '-', 10);
+    const auto major = take_number(text, '-');
+    const auto minor = take_number(text, '-');
     if (!major || !minor) return {};
     return Kind{type, *major, *minor};
   }
@@ -93,8 +82,8 @@ const char* name_of(StatOverride kind) {
 bool apply_override(std::string_view value, sys::Stat& stat) {
   // Some tools count the end of a C string among the value's bytes.
   while (value.ends_with('\0')) value.remove_suffix(1);
-  const auto uid = take_number(value, ':', 10);
-  const auto gid = take_number(value, ':', 10);
+  const auto uid = take_number(value, ':');
+  const auto gid = take_number(value, ':');
   const auto mode = take_number(value, ':', 8);
   if (!uid || !gid || !mode || *uid == kNoId || *gid == kNoId) return false;
   mode_t type = stat.stx_mode & S_IFMT;
