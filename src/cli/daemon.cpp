@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "cli/process.h"
+#include "sys/file_io.h"
 
 namespace overpass::cli {
 
@@ -114,7 +115,7 @@ Expected<void> serve_in_background(const config::Options& options, const Serve& 
     std::exit(serve_as_daemon(options, serve, std::move(pipe->write)));
   }
   pipe->write.reset();
-  const auto message = read_to_end(pipe->read);
+  const auto message = sys::read_to_end(pipe->read);
   return outcome(message.value_or(""), *child);
 }
 

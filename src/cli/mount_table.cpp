@@ -11,6 +11,7 @@
 
 #include "cli/process.h"
 #include "config/nearest.h"
+#include "sys/file_io.h"
 
 namespace overpass::cli {
 
@@ -83,7 +84,7 @@ std::optional<std::string> find_mount_type(std::string_view mountinfo,
 }
 
 Expected<std::string> resolve_overpass_mount(const std::string& path) {
-  const auto mountinfo = read_file("/proc/self/mountinfo");
+  const auto mountinfo = sys::read_file("/proc/self/mountinfo");
   if (!mountinfo) return problem("/proc/self/mountinfo cannot be read", "mount /proc");
   std::optional<std::string> other;
   for (const std::string& name : names_of(path)) {

@@ -9,6 +9,7 @@
 #include "cli/process.h"
 #include "config/nearest.h"
 #include "config/toml_config.h"
+#include "sys/file_io.h"
 
 namespace overpass::cli {
 
@@ -17,7 +18,7 @@ Expected<config::Options> load_named_mount(const Context& context, std::string_v
   std::string searched;
   for (const std::string& file : context.config_files) {
     searched += (searched.empty() ? "" : ", ") + file;
-    const auto text = read_file(file);
+    const auto text = sys::read_file(file);
     if (text.failed_with(ENOENT) || text.failed_with(ENOTDIR)) continue;
     if (!text) {
       return problem(file + " cannot be read: " + std::strerror(to_int(text.error())),

@@ -10,13 +10,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <charconv>
 #include <cstring>
 #include <filesystem>
 
 #include "sys/errno_result.h"
-#include "sys/open.h"
+#include "sys/file_io.h"
 
 extern "C" {
 #include <sys/pidfd.h>  // glibc 2.36 declares it for C only.
@@ -61,22 +60,6 @@ std::string describe_wait_status(int status) {
   return "ended with exit code " + std::to_string(WEXITSTATUS(status));
 }
 
-Result<std::string> read_to_end(BorrowedFd fd) {
-  std::string text;
-  std::array<char, 4096> buffer;
-  for (;;) {
-    const ssize_t count =
-        TRY(uninterrupted([&] { return ::read(raw(fd), buffer.data(), buffer.size()); }));
-    if (count == 0) return text;
-    text.append(buffer.data(), static_cast<size_t>(count));
-  }
-}
-
-Result<std::string> read_file(const std::string& path) {
-  const UniqueFd file = TRY(sys::open_path(path.c_str(), O_RDONLY));
-  return read_to_end(file);
-}
-
 Result<void> write_all(BorrowedFd fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t count =
@@ -114,7 +97,7 @@ Result<FinishedProgram> run_program(const std::vector<std::string>& command) {
   (void)::posix_spawn_file_actions_destroy(&actions);
   if (error != 0) return fail(error);
   pipe.write.reset();
-  std::string output = read_to_end(pipe.read).value_or("");
+  std::string output = sys::read_to_end(pipe.read).value_or("");
   return FinishedProgram{TRY(wait_for(child)), std::move(output)};
 }
 

@@ -33,12 +33,6 @@ Result<int> wait_for(pid_t child);
 /// "was killed by signal 11 (Segmentation fault)" or "ended with exit code 3".
 std::string describe_wait_status(int status);
 
-/// Everything up to the end of a pipe or a file.
-Result<std::string> read_to_end(BorrowedFd fd);
-
-/// The text of a file.
-Result<std::string> read_file(const std::string& path);
-
 /// All of `text`, to a pipe.
 Result<void> write_all(BorrowedFd fd, std::string_view text);
 

@@ -4,18 +4,15 @@
 
 #include "sys/fatal_signal.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <charconv>
 #include <csignal>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 
 #include "sys/file_io.h"
-#include "sys/open.h"
 
 namespace overpass::sys {
 
@@ -29,21 +26,6 @@ bool proc_is_ours() {
   const ssize_t length = ::readlink("/proc/self", target, sizeof target);
   if (length <= 0 || static_cast<size_t>(length) >= sizeof target) return false;
   return std::string_view(target, static_cast<size_t>(length)) == std::to_string(::getpid());
-}
-
-/// A file of /proc, which may be of any length: the caller may be in thousands of groups.
-Result<std::string> text_of(const char* path) {
-  const UniqueFd file = TRY(open_path(path, O_RDONLY));
-  constexpr size_t kPiece = 4096;
-  std::string text;
-  while (true) {
-    const size_t before = text.size();
-    text.resize(before + kPiece);
-    const size_t length =
-        TRY(read_at(file, std::span(text).subspan(before), static_cast<off_t>(before)));
-    text.resize(before + length);
-    if (length == 0) return text;
-  }
 }
 
 /// The set of signals behind `key` in a /proc/PID/status; empty without it.
@@ -63,7 +45,7 @@ bool is_being_killed(pid_t thread) {
   static const bool is_known = proc_is_ours();
   if (thread <= 0 || !is_known) return false;
   const std::string path = "/proc/" + std::to_string(thread) + "/status";
-  const auto status = text_of(path.c_str());
+  const auto status = read_file(path);
   if (!status) return false;
   return ((signals_of(*status, "\nSigPnd:") | signals_of(*status, "\nShdPnd:")) & kKilled) != 0;
 }

@@ -14,9 +14,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "sys/errno_result.h"
+#include "sys/open.h"
 
 namespace overpass::sys {
 
@@ -26,6 +28,22 @@ Result<size_t> read_at(BorrowedFd fd, std::span<char> buffer, off_t offset) {
     length = ::pread(raw(fd), buffer.data(), buffer.size(), offset);
   } while (length < 0 && errno == EINTR);
   return static_cast<size_t>(TRY(checked(length)));
+}
+
+Result<std::string> read_to_end(BorrowedFd fd) {
+  std::string text;
+  std::array<char, 8192> buffer;
+  while (true) {
+    const ssize_t length = ::read(raw(fd), buffer.data(), buffer.size());
+    if (length < 0 && errno == EINTR) continue;
+    if (TRY(checked(length)) == 0) return text;
+    text.append(buffer.data(), static_cast<size_t>(length));
+  }
+}
+
+Result<std::string> read_file(const std::string& path) {
+  const UniqueFd file = TRY(open_path(path.c_str(), O_RDONLY));
+  return read_to_end(file);
 }
 
 namespace {

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -17,6 +18,12 @@ namespace overpass::sys {
 
 /// pread(2): the number of bytes, fewer than asked at the end of the file.
 Result<size_t> read_at(BorrowedFd fd, std::span<char> buffer, off_t offset);
+
+/// Everything up to the end of a pipe or a file.
+Result<std::string> read_to_end(BorrowedFd fd);
+
+/// The text of a file, which may be one of /proc.
+Result<std::string> read_file(const std::string& path);
 
 /// pwrite(2) until all is written. The number of bytes written, short only when an error followed.
 Result<size_t> write_at(BorrowedFd fd, std::span<const char> data, off_t offset);

@@ -10,13 +10,14 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/number.h"
 #include "sys/directory_stream.h"
 #include "sys/errno_result.h"
+#include "sys/file_io.h"
 #include "sys/open.h"
 #include "sys/stat.h"
 
@@ -27,17 +28,6 @@ extern "C" {
 namespace overpass::sys {
 
 namespace {
-
-Result<std::string> read_all(const std::string& path) {
-  const UniqueFd fd = TRY(open_path(path.c_str(), O_RDONLY));
-  std::string text;
-  std::array<char, 8192> buffer;
-  for (;;) {
-    const ssize_t got = TRY(checked(::read(raw(fd), buffer.data(), buffer.size())));
-    if (got == 0) return text;
-    text.append(buffer.data(), static_cast<size_t>(got));
-  }
-}
 
 /// The next word of `rest`, which loses it.
 std::string_view next_word(std::string_view& rest) {
@@ -74,10 +64,7 @@ std::string text_of(dev_t device) {
 Result<std::vector<pid_t>> all_processes(BorrowedFd proc) {
   std::vector<pid_t> found;
   TRY(for_each_entry(proc, [&](const DirectoryEntry& entry) -> Result<void> {
-    pid_t pid = 0;
-    const char* const end = entry.name.data() + entry.name.size();
-    const auto parsed = std::from_chars(entry.name.data(), end, pid);
-    if (parsed.ec == std::errc{} && parsed.ptr == end) found.push_back(pid);
+    if (const auto pid = number_of<pid_t>(entry.name)) found.push_back(*pid);
     return {};
   }));
   std::ranges::sort(found);
@@ -102,23 +89,23 @@ Result<std::optional<UniqueFd>> find_mount_user(dev_t device) {
   std::array<char, 64> link;
   const auto length = checked(::readlink("/proc/self/ns/mnt", link.data(), link.size()));
   if (length) wanted.mount_space.assign(link.data(), static_cast<size_t>(*length));
-  const std::string own_name = TRY(read_all("/proc/self/comm"));
+  const std::string own_name = TRY(read_file("/proc/self/comm"));
   for (const pid_t pid : TRY(all_processes(proc))) {
     // Before its table is read, so that a number given to another process meanwhile does no harm.
     const auto fd = checked(::pidfd_open(pid, 0));
     if (fd.failed_with(ESRCH)) continue;
     UniqueFd process(TRY(fd));
     const std::string directory = "/proc/" + std::to_string(pid);
-    const auto name = read_all(directory + "/comm");
+    const auto name = read_file(directory + "/comm");
     if (!name || *name == own_name) continue;
-    const auto table = read_all(directory + "/mountinfo");
+    const auto table = read_file(directory + "/mountinfo");
     if (table && wanted.is_in(*table)) return std::optional(std::move(process));
   }
   return std::optional<UniqueFd>();
 }
 
 Result<bool> has_mounted(dev_t device) {
-  return Wanted{text_of(device), {}}.is_in(TRY(read_all("/proc/self/mountinfo")));
+  return Wanted{text_of(device), {}}.is_in(TRY(read_file("/proc/self/mountinfo")));
 }
 
 }  // namespace overpass::sys

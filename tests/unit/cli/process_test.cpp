@@ -10,6 +10,8 @@
 
 #include <algorithm>
 
+#include "sys/file_io.h"
+
 namespace overpass::cli {
 namespace {
 
@@ -62,7 +64,7 @@ TEST(WriteAll, FillsAPipeThatIsRead) {
     ::_exit(write_all(pipe->write, text) ? 0 : 1);
   }
   pipe->write.reset();
-  EXPECT_EQ(read_to_end(pipe->read).value_or(""), text);
+  EXPECT_EQ(sys::read_to_end(pipe->read).value_or(""), text);
   EXPECT_EQ(wait_for(child).value_or(-1), 0);
 }
 
