@@ -23,9 +23,8 @@ namespace overpass::layer {
 namespace {
 
 bool is_stacked(BorrowedFd fd) {
-  constexpr uint64_t kFuseMagic = 0x65735546;  // FUSE_SUPER_MAGIC; linux/magic.h has it since 5.10.
   auto magic = sys::file_system_magic(fd);
-  return magic && (*magic == OVERLAYFS_SUPER_MAGIC || *magic == kFuseMagic);
+  return magic && (*magic == OVERLAYFS_SUPER_MAGIC || *magic == sys::kFuseMagic);
 }
 
 /// Lower and data-only directories, in the order of LayerStack::layers.

@@ -35,11 +35,10 @@ bool on_one_file_system(const Layer& a, const Layer& b) {
 }
 
 void mark_passing_handles(std::vector<Layer>& layers) {
-  constexpr uint64_t kFuseMagic = 0x65735546;  // FUSE_SUPER_MAGIC; linux/magic.h has it since 5.10.
   for (Layer& layer : layers) {
     if (!layer.is_present) continue;
     const auto magic = sys::file_system_magic(layer.root);
-    layer.lasting_handles = !magic || *magic != kFuseMagic;
+    layer.lasting_handles = !magic || *magic != sys::kFuseMagic;
   }
 }
 

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <fstream>
 
+#include "base/id_map.h"
 #include "sys/errno_result.h"
 #include "sys/open.h"
 
@@ -61,8 +62,6 @@ bool in_initial_namespace() {
   return ::stat("/proc/self/ns/user", &own) == 0 && own.st_ino == kInitialUserNamespace;
 }
 
-constexpr unsigned kOverflowId = 65534;  // The default of /proc/sys/kernel/overflowuid.
-
 /// Whether a map of ids (user_namespaces(7)) has the overflow id among those of this namespace.
 bool maps_overflow_id(const char* map) {
   std::ifstream lines(map);
@@ -70,7 +69,7 @@ bool maps_overflow_id(const char* map) {
   uint64_t outside = 0;
   uint64_t count = 0;
   while (lines >> inside >> outside >> count) {
-    if (inside <= kOverflowId && kOverflowId - inside < count) return true;
+    if (inside <= IdMap::kOverflow && IdMap::kOverflow - inside < count) return true;
   }
   return false;
 }
@@ -97,8 +96,8 @@ bool is_privileged_in_initial_namespace() {
 
 bool is_unmapped(Place place, const Stat& stat) {
   static const bool is_nested = !in_initial_namespace();
-  const bool is_uid = stat.stx_uid == kOverflowId;
-  const bool is_gid = stat.stx_gid == kOverflowId;
+  const bool is_uid = stat.stx_uid == IdMap::kOverflow;
+  const bool is_gid = stat.stx_gid == IdMap::kOverflow;
   if (!is_nested || (!is_uid && !is_gid)) return false;
   static const bool maps_uid = maps_overflow_id("/proc/self/uid_map");
   static const bool maps_gid = maps_overflow_id("/proc/self/gid_map");

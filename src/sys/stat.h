@@ -33,6 +33,9 @@ std::optional<uint64_t> unique_mount_id(const Stat& stat);
 
 Result<struct statvfs> stat_file_system(BorrowedFd fd);
 
+/// FUSE_SUPER_MAGIC, which linux/magic.h has since 5.10.
+inline constexpr uint64_t kFuseMagic = 0x65735546;
+
 /// f_type of statfs(2): which kind of file system (linux/magic.h).
 Result<uint64_t> file_system_magic(BorrowedFd fd);
 
