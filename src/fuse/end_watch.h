@@ -15,7 +15,6 @@
 
 #include <csignal>
 #include <optional>
-#include <string>
 
 namespace overpass::fuse {
 

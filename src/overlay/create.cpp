@@ -85,7 +85,7 @@ Result<sys::Stat> override_of(const NewObject& object, BorrowedFd upper) {
 Result<void> make_overridden(const NewObject& object, BorrowedFd upper, sys::Place place) {
   const sys::Stat stat = TRY(override_of(object, upper));
   sys::set_thread_umask(0);
-  TRY(object.make(place.fd, place.name, layer::mode_on_disk(object.mode)));
+  TRY(object.make(place.fd, place.name, layer::mode_on_disk(stat.stx_mode)));
   return layer::write_override(place, object.overlay.stack.upper().stat_override, stat);
 }
 
@@ -278,7 +278,7 @@ Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int 
   const NewObject object = {overlay, directory, "", S_IFREG | mode, caller, make};
   if (upper_overrides(overlay)) {
     const sys::Stat says = TRY(override_of(object, upper->fd));
-    TRY(make(upper->fd, "", layer::mode_on_disk(object.mode)));
+    TRY(make(upper->fd, "", layer::mode_on_disk(says.stx_mode)));
     TRY(layer::write_override(sys::itself(file), overlay.stack.upper().stat_override, says));
   } else {
     TRY(make_as_caller(object, upper->fd, ""));

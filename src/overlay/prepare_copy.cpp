@@ -139,11 +139,10 @@ Result<Prepared> prepare_special(Overlay& overlay, const Source& source) {
   if (S_ISLNK(source.stat.stx_mode)) {
     const std::string target = TRY(sys::read_link(source.place()));
     TRY(sys::make_symlink(workdir.fd(), name, target.c_str()));
-  } else if (upper_overrides(overlay)) {
-    TRY(sys::open_at(workdir.fd(), name, O_WRONLY | O_CREAT | O_EXCL, 0600));
   } else {
-    TRY(sys::make_node(workdir.fd(), name, source.stat.stx_mode & S_IFMT,
-                       sys::rdev_of(source.stat)));
+    const bool as_file = upper_overrides(overlay);
+    const mode_t mode = as_file ? S_IFREG | 0600 : source.stat.stx_mode & S_IFMT;
+    TRY(sys::make_node(workdir.fd(), name, mode, as_file ? 0 : sys::rdev_of(source.stat)));
   }
   TRY(record(overlay, source, prepared.temporary->place()));
   TRY(copy_metadata(overlay, source.layer, source.place(), source.stat,
