@@ -106,10 +106,14 @@ def give_to(path, uid):
             os.chown(os.path.join(directory, name), uid, uid, follow_symlinks=False)
 
 
-def hand_over(t, stack, uid):
-    """Makes the layers and the mountpoint uid's, before the first mount."""
+def hand_over(t, stack, uid, kept=None):
+    """Makes the layers and the mountpoint uid's, before the first mount. kept: {name in the lower: (uid, gid, mode)} of what
+    is somebody else's there."""
     for path in (stack.lowers[0], stack.upper, stack.work, stack.mountpoint):
         give_to(path, uid)
+    for name, (owner, group, mode) in (kept or {}).items():
+        os.chown(f"{stack.lowers[0]}/{name}", owner, group)
+        os.chmod(f"{stack.lowers[0]}/{name}", mode)
     os.chmod(t.directory, 0o777)
     t.watch_lower(stack.lowers[0])
 

@@ -90,9 +90,7 @@ def test_a_plain_user_has_roots_files_and_keeps_their_owners(t):
     ordinary_fuse_device(t)
     tree = {"etc": Dir({"shadow": "secret", "conf": "old"})}
     stack = t.stack(t.layer(tree), options=("squash_to_uid=%d" % NOBODY, "squash_to_gid=%d" % NOBODY, "xattr_permissions=2"))
-    hand_over(t, stack, NOBODY)
-    os.chown(stack.lowers[0] + "/etc", 0, 0), os.chown(stack.lowers[0] + "/etc/conf", 0, 42)
-    t.let_lower_change(stack.lowers[0], "its owners are changed after the harness looked")
+    hand_over(t, stack, NOBODY, kept={"etc": (0, 0, 0o755), "etc/conf": (0, 42, 0o644)})
 
     def use():
         m = systems.mount_overpass(t.settings, stack, t.directory + "/log")
@@ -123,17 +121,17 @@ def test_root_of_a_small_user_namespace_gives_files_away(t):
 
 
 def test_foreign_layers_without_the_mark_show_their_inodes(t):
-    lower = t.layer({"file": "x"})
-    os.setxattr(lower + "/file", STAT, b"7:7:4777")
+    lower, marked = t.layer({"file": "x"}), t.layer({"file": "x"})
+    for layer in (lower, marked):
+        os.setxattr(layer + "/file", STAT, b"7:7:4777")
+    os.setxattr(marked, STAT, b"0:0:755")
     m = t.mount(lower, options=("xattr_permissions=2",))
     equal(look(m / "file"), (0, 0, oct(stat.S_IFREG | 0o644)), "a file of a layer whose root says nothing")
     m.umount()
-    os.setxattr(lower, STAT, b"0:0:755")
-    t.let_lower_change(lower, "the test marks its root")
-    m = t.mount(lower, options=("xattr_permissions=2",))
+    m = t.mount(marked, options=("xattr_permissions=2",))
     equal(look(m / "file"), (7, 7, oct(stat.S_IFREG | 0o4777)), "a file of a layer whose root does")
     m.umount()
-    m = t.mount(lower)
+    m = t.mount(marked)
     equal(look(m / "file"), (0, 0, oct(stat.S_IFREG | 0o644)), "without the option")
 
 

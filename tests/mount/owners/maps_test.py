@@ -103,11 +103,7 @@ def test_squashed_owners_are_shown_of_everything(t):
 def test_a_plain_user_edits_roots_files_when_all_are_his(t):
     ordinary_fuse_device(t)
     stack = t.stack(t.layer({"etc": {"conf": "old"}, "tool": "x"}), options=(f"squash_to_uid={NOBODY}", f"squash_to_gid={NOBODY}"))
-    hand_over(t, stack, NOBODY)
-    for path in ("etc", "etc/conf", "tool"):
-        os.chown(f"{stack.lowers[0]}/{path}", 0, 0)
-    os.chmod(stack.lowers[0] + "/tool", 0o4755)
-    t.let_lower_change(stack.lowers[0], "its owners are changed after the harness looked")
+    hand_over(t, stack, NOBODY, kept={"etc": (0, 0, 0o755), "etc/conf": (0, 0, 0o644), "tool": (0, 0, 0o4755)})
 
     def use():
         m = systems.mount_overpass(t.settings, stack, t.directory + "/log")
@@ -123,9 +119,7 @@ def test_a_plain_user_edits_roots_files_when_all_are_his(t):
 def test_root_of_a_user_namespace_edits_what_is_not_mapped_there(t):
     ordinary_fuse_device(t)
     stack = t.stack(t.layer({"conf": "old"}), options=("squash_to_root",))
-    hand_over(t, stack, 100_000)
-    os.chown(stack.lowers[0] + "/conf", 0, 0)
-    t.let_lower_change(stack.lowers[0], "its owner is changed after the harness looked")
+    hand_over(t, stack, 100_000, kept={"conf": (0, 0, 0o644)})
 
     def use():
         m = systems.mount_overpass(t.settings, stack, t.directory + "/log")
