@@ -117,20 +117,30 @@ def listing(counts, operations, limit=5):
                      if number / operations >= 0.005) or "none"
 
 
+def helper_cell(counts):
+    """What another program did for the operations: all, and of which."""
+    if not counts.helper_calls:
+        return "-"
+    calls = sum(counts.helper_calls.values())
+    return (f"{per(calls, counts.operations)}: "
+            + listing(counts.helper_calls, counts.operations, len(counts.helper_calls)))
+
+
 def syscall_table(everything):
     lines = []
     for counts in everything:
         cells = [counts.row.title, COLUMNS[counts.column][1]]
         if counts.failure:
-            lines.append([*cells, "failed", "-", "-", "-", "-"])
+            lines.append([*cells, "failed", "-", "-", "-", "-", "-"])
             continue
         calls, requests = sum(counts.calls.values()), sum(counts.requests.values())
         lines.append([*cells, per(requests, counts.operations) if counts.requests else "-",
                       per(calls, counts.operations), per(calls, requests),
                       listing(counts.requests, counts.operations) if counts.requests else "-",
-                      listing(counts.calls, counts.operations)])
+                      listing(counts.calls, counts.operations),
+                      helper_cell(counts)])
     return table(["operation", "system", "requests/op", "calls/op", "calls/request",
-                  "requests", "most frequent calls"], lines)
+                  "requests", "most frequent calls", "the broker's calls/op"], lines)
 
 
 def markdown(results, syscalls, environment, all_goals):

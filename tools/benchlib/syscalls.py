@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Counts what an operation costs instead of timing it: the FUSE requests it causes (overpass counts
-# them itself) and the system calls its daemon makes for them (strace). One untimed pass of one
-# thread per operation; counts depend on the program, not on the machine's speed or load.
+# them itself) and the system calls its daemon, and the broker, make for them (strace). One untimed
+# pass of one thread per operation; counts depend on the program, not on the machine's speed or load.
 
 import os
 import re
@@ -24,6 +24,7 @@ class Counts:
     column: str
     operations: int = 0
     calls: dict = field(default_factory=dict)      # system call -> number
+    helper_calls: dict = field(default_factory=dict)   # the same, of the broker's processes
     requests: dict = field(default_factory=dict)   # FUSE request -> number; empty: not known
     failure: str = ""
 
@@ -40,18 +41,29 @@ def is_traced(pid):
     return True
 
 
-class Trace:
-    """strace -c on all threads of a daemon for as long as this lasts."""
+def family(pid):
+    """The process and its children; nothing of nobody."""
+    if pid is None:
+        return []
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+        return [pid, *map(int, children.read().split())]
 
-    def __init__(self, pid, path):
-        self.pid, self.path, self.calls = pid, path, {}
+
+class Trace:
+    """strace -c on all threads of some processes for as long as this lasts."""
+
+    def __init__(self, pids, path):
+        self.pids, self.path, self.calls = pids, path, {}
 
     def __enter__(self):
+        if not self.pids:
+            return self
         self.process = subprocess.Popen(
-            ["strace", "-f", "-c", "-U", "name,calls", "-q", "-o", self.path, "-p", str(self.pid)],
+            ["strace", "-f", "-c", "-U", "name,calls", "-q", "-o", self.path,
+             *(f"--attach={pid}" for pid in self.pids)],
             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 5
-        while not is_traced(self.pid):
+        while not all(map(is_traced, self.pids)):
             if time.monotonic() > deadline or self.process.poll() is not None:
                 self.process.kill()
                 raise CellFailed("strace could not attach")
@@ -59,6 +71,8 @@ class Trace:
         return self
 
     def __exit__(self, kind, error, trace):
+        if not self.pids:
+            return
         self.process.send_signal(signal.SIGINT)
         self.process.wait(timeout=10)
         with open(self.path, encoding="utf-8") as file:
@@ -77,11 +91,13 @@ def count_cell(settings, row, column):
     with mounted(system, row, settings):
         with Driver(settings, row, system) as driver:
             before = request_counts(system)
-            with Trace(system.pid, os.path.join(settings.scratch.path, "strace")) as trace:
+            path = os.path.join(settings.scratch.path, "strace")
+            with Trace([system.pid], path) as trace, \
+                    Trace(family(system.helper), path + "-helper") as helper_trace:
                 counts.operations, _ = driver.go()
                 time.sleep(0.1)   # RELEASE and FORGET come after the operation
             after = request_counts(system)
-    counts.calls = trace.calls
+    counts.calls, counts.helper_calls = trace.calls, helper_trace.calls
     counts.requests = {name: number - before.get(name, 0) for name, number in after.items()
                        if number != before.get(name, 0)}
     return counts
