@@ -80,6 +80,7 @@ constexpr uint64_t kNamespaces = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CL
 constexpr Rule kServing[] = {
     {SCMP_SYS(accept4)},
     {SCMP_SYS(getsockopt)},
+    {SCMP_SYS(setsockopt), 2, kAll, SO_RCVTIMEO},
     {SCMP_SYS(socketpair), 0, kAll, AF_UNIX},
     {SCMP_SYS(pidfd_open)},
     {SCMP_SYS(clone), 0, kNamespaces, 0},

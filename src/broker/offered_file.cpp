@@ -31,6 +31,19 @@ Granted<void> check_seals(BorrowedFd fd, const sys::Stat& stat) {
   return {};
 }
 
+/// Whether what lies on the file's mount is served; whether it can be sealed is asked of each file
+/// that is not on a disk.
+Granted<void> check_file_system(BorrowedFd fd, const sys::Stat& stat, KnownMounts& mounts) {
+  const KnownMounts::Files known = mounts.files_like(stat);
+  if (known == KnownMounts::Files::OnDisk) return {};
+  if (auto unsealed = check_seals(fd, stat); !unsealed) return unsealed;
+  if (known == KnownMounts::Files::InMemory) return {};
+  const auto file_system = sys::file_system_magic(fd);
+  if (!file_system || !is_served(*file_system)) return refuse(Refusal::FileSystem);
+  mounts.note_served(stat, *file_system);
+  return {};
+}
+
 }  // namespace
 
 Granted<void> check_fuse_device(BorrowedFd fd) {
@@ -44,7 +57,7 @@ Granted<void> check_fuse_device(BorrowedFd fd) {
   return {};
 }
 
-Granted<Offered> check_file(BorrowedFd fd) {
+Granted<Offered> check_file(BorrowedFd fd, KnownMounts& mounts) {
   const auto flags = sys::status_flags(fd);
   if (!flags) return refuse(Refusal::Broken, flags.error());
   // The access mode of an open file never changes. O_PATH promises none at all.
@@ -64,9 +77,9 @@ Granted<Offered> check_file(BorrowedFd fd) {
   if (mode == O_RDWR && (stat->stx_attributes & kProtected) != 0) {
     return refuse(Refusal::Protected);
   }
-  if (auto unsealed = check_seals(fd, *stat); !unsealed) return std::unexpected(unsealed.error());
-  const auto file_system = sys::file_system_magic(fd);
-  if (!file_system || !is_served(*file_system)) return refuse(Refusal::FileSystem);
+  if (auto served = check_file_system(fd, *stat, mounts); !served) {
+    return std::unexpected(served.error());
+  }
   return Offered{mode == O_RDWR ? Access::ReadWrite : Access::Read, *stat};
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "base/unique_fd.h"
+#include "broker/known_mounts.h"
 #include "broker/message.h"
 #include "sys/stat.h"
 
@@ -25,8 +26,9 @@ struct Offered {
   sys::Stat stat;  ///< stat_without_asking() of it.
 };
 
-/// Whether the file at `fd` may be registered, and for what.
-Granted<Offered> check_file(BorrowedFd fd);
+/// Whether the file at `fd` may be registered, and for what. `mounts` is what was found out by
+/// earlier calls, and is added to.
+Granted<Offered> check_file(BorrowedFd fd, KnownMounts& mounts);
 
 }  // namespace overpass::broker
 

@@ -11,16 +11,16 @@
 
 namespace overpass::broker {
 
-Granted<int32_t> register_file(BorrowedFd fuse, BorrowedFd file, const Offered& offered,
-                               ReadOnlyMounts& mounts) {
+Granted<Registered> register_file(BorrowedFd fuse, BorrowedFd file, const Offered& offered,
+                                  ReadOnlyMounts& mounts) {
   const bool is_writable = offered.access == Access::ReadWrite;
-  const auto path = is_writable ? sys::path_of(file) : mounts.reach(file, offered.stat);
+  auto path = is_writable ? sys::path_of(file) : mounts.reach(file, offered.stat);
   if (!path) return refuse(Refusal::Mount, path.error());
   auto id = sys::register_backing(fuse, *path);
   // Before 6.12.
   if (id.failed_with(EBADF) && is_writable) id = sys::register_backing(fuse, file);
   if (!id) return refuse(Refusal::Kernel, id.error());
-  return *id;
+  return Registered{*id, std::move(*path)};
 }
 
 }  // namespace overpass::broker

@@ -14,10 +14,15 @@
 
 namespace overpass::broker {
 
-/// The backing id. REQUIRES: `offered` is what check_file(file) granted; this process is in the
-/// mount namespace to which the file's mount belongs.
-Granted<int32_t> register_file(BorrowedFd fuse, BorrowedFd file, const Offered& offered,
-                               ReadOnlyMounts& mounts);
+struct Registered {
+  int32_t id;     ///< The backing id.
+  UniqueFd path;  ///< Of no more use; there to be closed when nobody waits for it.
+};
+
+/// REQUIRES: `offered` is what check_file(file) granted; this process is in the mount namespace to
+/// which the file's mount belongs.
+Granted<Registered> register_file(BorrowedFd fuse, BorrowedFd file, const Offered& offered,
+                                  ReadOnlyMounts& mounts);
 
 }  // namespace overpass::broker
 

@@ -142,6 +142,10 @@ Result<UniqueFd> peer_process(BorrowedFd connection, const Peer& peer) {
   return owned(static_cast<int>(::syscall(SYS_pidfd_open, peer.pid, 0)));
 }
 
+Result<void> set_receive_timeout(BorrowedFd socket, int timeout_ms) {
+  return set_timeout(socket, SO_RCVTIMEO, timeout_ms);
+}
+
 Result<Packet> receive_packet(BorrowedFd socket, std::span<std::byte> buffer, Wait wait) {
   iovec piece = {buffer.data(), buffer.size()};
   Control control;

@@ -47,6 +47,10 @@ Result<Peer> peer_of(BorrowedFd connection);
 /// number now.
 Result<UniqueFd> peer_process(BorrowedFd connection, const Peer& peer);
 
+/// Receiving from it fails with EAGAIN after `timeout_ms`; with EINTR when the process was stopped
+/// meanwhile.
+Result<void> set_receive_timeout(BorrowedFd socket, int timeout_ms);
+
 inline constexpr size_t kMostDescriptors = 4;
 
 /// One packet and its descriptors, which are close-on-exec.

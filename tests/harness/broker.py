@@ -89,9 +89,15 @@ class Broker:
         return [line.split() for line in done.stdout.decode().splitlines()[1:]]
 
     def kill(self):
-        """Ends it in the middle of everything."""
+        """Ends it in the middle of everything; its clients' processes notice within moments."""
+        orphans = self.children()
         self.process.kill()
         self.process.wait()
+        deadline = time.monotonic() + self.settings.seconds(20)
+        while any(map(is_running, orphans)):
+            if time.monotonic() > deadline:
+                raise checks.Failure(f"clients are served without the broker: {orphans}")
+            time.sleep(0.01)
 
     def end(self):
         status = self.process.poll()
@@ -114,6 +120,15 @@ os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
 os.execv(sys.argv[2], sys.argv[2:])
 """
     return [sys.executable, "-c", script, str(listener.fileno()), *command], {"pass_fds": [listener.fileno()]}
+
+
+def is_running(pid):
+    """Whether that process is there, and not only for its parent to ask after."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 class Client:

@@ -61,6 +61,10 @@ const CallRow kCalls[] = {
     {"Create", [] { (void)open("/none/x", O_RDONLY | O_CREAT, 0600); }, false, false},
     {"Execute", [] { (void)execl("/none/x", "x", nullptr); }, false, false},
     {"NewSocket", [] { (void)socket(AF_INET, SOCK_DGRAM, 0); }, false, false},
+    {"ReceiveTimeout", [] { (void)setsockopt(-1, SOL_SOCKET, SO_RCVTIMEO, nullptr, 0); }, true,
+     false},
+    {"OtherSocketOption", [] { (void)setsockopt(-1, SOL_SOCKET, SO_RCVBUFFORCE, nullptr, 0); },
+     false, false},
     {"Fork",
      [] {
        if (fork() == 0) _exit(0);

@@ -21,7 +21,8 @@ namespace {
 Refusal verdict(int fd) {
   const UniqueFd owner(fd);
   EXPECT_FALSE(owner.empty());
-  const auto checked = check_file(owner);
+  KnownMounts mounts;
+  const auto checked = check_file(owner, mounts);
   return checked ? Refusal::None : checked.error().refusal;
 }
 
@@ -43,11 +44,12 @@ class OfferedFile : public testing::Test {
 
 TEST_F(OfferedFile, IsGrantedTheAccessItWasOpenedFor) {
   if (!served_) GTEST_SKIP() << "the scratch directory is on a file system that is not served";
+  KnownMounts mounts;  // From the second on the mount is known.
   for (const auto& [flags, access] :
        {std::pair(O_RDONLY, Access::Read), std::pair(O_RDWR, Access::ReadWrite),
         std::pair(O_RDWR | O_NONBLOCK, Access::ReadWrite)}) {
     const UniqueFd fd(open(flags));
-    const auto checked = check_file(fd);
+    const auto checked = check_file(fd, mounts);
     ASSERT_TRUE(checked.has_value());
     EXPECT_EQ(checked->access, access);
   }
