@@ -7,7 +7,6 @@ it fail with an errno, or kill the daemon, so that it is never made. Nothing of 
 
 A Plan is what happens to the calls of one operation; without one all pass. Calls are numbered from 1.
 """
-import ctypes
 import dataclasses
 import errno
 import fcntl
@@ -20,11 +19,9 @@ import struct
 import threading
 import typing
 
-from harness import checks, lacking, syscalls
-from layer_calls import CHANGING_IOCTLS, NAMES, READING_IOCTLS, filter_program, is_known, names_by_number
+from harness import checks, seccomp, syscalls
+from layer_calls import CHANGING_IOCTLS, NAMES, READING_IOCTLS, filter_program, names_by_number
 
-SECCOMP = {"x86_64": 317}.get(os.uname().machine, 277)
-SET_MODE_FILTER, NEW_LISTENER = 1, 8
 RECEIVE, SEND, PASS = 0xC0502100, 0xC0182101, 1
 O_TMPFILE = 0o20000000
 IN_VAIN = -1        # what deny says of a call that is to report success and not to happen
@@ -58,10 +55,9 @@ class Gate:
     """deny(call) may give an errno for every call at all times: a file system that cannot do something."""
 
     def __init__(self, deny=lambda call: 0, reading=False):
-        if not is_known():
-            lacking("system call numbers of this processor")
+        seccomp.need()
         self.deny, self.plan, self.pid = deny, None, None
-        self._program, self._length = filter_program(reading)
+        self._program = filter_program(reading)
         self._known = names_by_number()
         self._ours, self._childs = socket.socketpair()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -70,12 +66,7 @@ class Gate:
     # In the daemon's process, before it is the daemon.
 
     def install(self):
-        code = ctypes.create_string_buffer(self._program, len(self._program))
-        program = struct.pack("=HxxxxxxQ", self._length, ctypes.addressof(code))
-        listener = syscalls.libc.syscall(SECCOMP, SET_MODE_FILTER, NEW_LISTENER, program)
-        if listener < 0:
-            raise OSError(ctypes.get_errno(), "seccomp")
-        socket.send_fds(self._childs, [b"listener"], [listener])
+        seccomp.install(self._program, self._childs)
 
     # In the test.
 
@@ -167,7 +158,7 @@ def without(*features):
     """A deny function: an upper file system that lacks these."""
     flags = {"RENAME_WHITEOUT": syscalls.RENAME_WHITEOUT, "RENAME_EXCHANGE": syscalls.RENAME_EXCHANGE}
     renames = sum(flags[feature] for feature in features if feature in flags)
-    checks.holds(set(features) <= {*flags, "O_TMPFILE", "device nodes"}, "every feature is known")
+    checks.holds(set(features) <= {*flags, "O_TMPFILE", "device nodes", "attributes"}, "every feature is known")
 
     def deny(call):
         if call.name == "renameat2" and call.arguments[4] & renames:
@@ -176,5 +167,7 @@ def without(*features):
             return errno.EOPNOTSUPP
         if call.name == "mknodat" and "device nodes" in features and stat.S_ISCHR(call.arguments[2]):
             return errno.EPERM
+        if "setxattr" in call.name and "attributes" in features:
+            return errno.EOPNOTSUPP
         return 0
     return deny

@@ -8,8 +8,9 @@ mode to create with, and uses the second for its log only.
 """
 import errno
 import os
-import platform
-import struct
+
+from harness import seccomp
+from harness.seccomp import ALLOW, JUMP_EQUAL, JUMP_SET, NOTIFY, RETURN, load_argument, load_number
 
 # What changes a layer. Call -> (x86_64, asm-generic); None where only the other has it.
 CHANGING = {
@@ -51,42 +52,28 @@ NAMES = {
     "name_to_handle_at": (1,), "file_getattr": (1,),
 }
 
-ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7), "riscv64": (1, 0xC00000F3)}
 
-LOAD, JUMP_EQUAL, JUMP_SET, RETURN = 0x20, 0x15, 0x45, 0x06
-ALLOW, NOTIFY, ERRNO = 0x7FFF0000, 0x7FC00000, 0x00050000
-IO_URING_SETUP = 425
-NR_AT, ARCH_AT, ARGUMENTS_AT = 0, 4, 16
-
-
-def is_known():
-    return platform.machine() in ARCHITECTURES
-
-
-def _column():
-    return ARCHITECTURES[platform.machine()][0]
+def _numbers(table):
+    known = {name: seccomp.number(both) for name, both in table.items()}
+    return {name: number for name, number in known.items() if number is not None}
 
 
 def names_by_number():
-    both = {**CHANGING, **READING}
-    return {numbers[_column()]: name for name, numbers in both.items() if numbers[_column()] is not None}
+    return {number: name for name, number in _numbers({**CHANGING, **READING}).items()}
 
 
 def filter_program(reading=False):
-    """The filter for the changing or the reading calls, as the bytes of an array of struct sock_filter."""
+    """The filter for the changing or the reading calls."""
     table, ioctls = (READING, READING_IOCTLS) if reading else (CHANGING, CHANGING_IOCTLS)
-    numbers = {name: both[_column()] for name, both in table.items() if both[_column()] is not None}
+    numbers = _numbers(table)
     some = {"ioctl": (1, [(JUMP_EQUAL, code) for code in ioctls])}       # of these it depends on an argument
     if not reading:
         some["openat"] = (2, [(JUMP_SET, CREATING)])
-    program = [(LOAD, 0, 0, ARCH_AT), (JUMP_EQUAL, 1, 0, ARCHITECTURES[platform.machine()][1]), (RETURN, 0, 0, ALLOW)]
-    program += [(LOAD, 0, 0, NR_AT), (JUMP_EQUAL, 0, 1, IO_URING_SETUP), (RETURN, 0, 0, ERRNO | errno.ENOSYS)]
+    program = seccomp.begin() + seccomp.failing(seccomp.IO_URING_SETUP, errno.ENOSYS)
     program += [*_any_of([(JUMP_EQUAL, number) for name, number in numbers.items() if name not in some])]
     for name, (argument, tests) in some.items():
-        program += [(LOAD, 0, 0, NR_AT), (JUMP_EQUAL, 0, len(tests) + 2, numbers[name]),
-                    (LOAD, 0, 0, ARGUMENTS_AT + 8 * argument), *_any_of(tests)]
-    program.append((RETURN, 0, 0, ALLOW))
-    return b"".join(struct.pack("=HBBI", *instruction) for instruction in program), len(program)
+        program += [load_number(), (JUMP_EQUAL, 0, len(tests) + 2, numbers[name]), load_argument(argument), *_any_of(tests)]
+    return [*program, (RETURN, 0, 0, ALLOW)]
 
 
 def _any_of(tests):

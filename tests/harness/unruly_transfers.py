@@ -13,13 +13,11 @@ io_uring does not exist: what is done by a ring cannot be stopped. Nothing of th
     unruly.close()          # after the daemon's end
 """
 import concurrent.futures
-import ctypes
 import dataclasses
 import errno
 import fcntl
 import mmap
 import os
-import platform
 import random
 import select
 import socket
@@ -28,17 +26,13 @@ import threading
 import time
 import typing
 
-from . import lacking, syscalls
+from . import seccomp, syscalls
+from .seccomp import ALLOW, JUMP_EQUAL, NOTIFY, RETURN
 
 # Call -> its number on x86_64 and elsewhere.
 STOPPED = {"pread64": (17, 67), "pwrite64": (18, 68), "preadv2": (327, 286), "pwritev2": (328, 287)}
-IO_URING_SETUP, PIDFD_GETFD = 425, 438
-ARCHITECTURES = {"x86_64": (0, 0xC000003E, 317), "aarch64": (1, 0xC00000B7, 277), "riscv64": (1, 0xC00000F3, 277)}
-SET_MODE_FILTER, NEW_LISTENER = 1, 8
+PIDFD_GETFD = 438
 RECEIVE, SEND, PASS = 0xC0502100, 0xC0182101, 1
-LOAD, JUMP_EQUAL, RETURN = 0x20, 0x15, 0x06
-ALLOW, NOTIFY, ERRNO = 0x7FFF0000, 0x7FC00000, 0x00050000
-NR_AT, ARCH_AT = 0, 4
 RWF_NOWAIT, PAGE = 8, 4096
 
 
@@ -68,12 +62,10 @@ class UnrulyTransfers:
         """below: the directory (a layer, say) whose files it is about; all other transfers pass. `rings`: those of the
         transport exist, where the daemon moves no data by a ring of its own.
         """
-        if platform.machine() not in ARCHITECTURES:
-            lacking("system call numbers of this processor")
+        seccomp.need()
         self.below, self.ways = os.path.realpath(below), Ways(**ways)
         self.disturbed = 0                  # transfers that were split, late or failed
-        self._column, self._architecture, self._seccomp = ARCHITECTURES[platform.machine()]
-        self._names = {numbers[self._column]: name for name, numbers in STOPPED.items()}
+        self._names = {seccomp.number(both): name for name, both in STOPPED.items()}
         self._program = self._filter(rings)
         self._random, self._lock = random.Random(self.ways.seed), threading.Lock()
         self._pidfd = None
@@ -82,10 +74,9 @@ class UnrulyTransfers:
         self._thread.start()
 
     def _filter(self, rings):
-        program = [(LOAD, 0, 0, ARCH_AT), (JUMP_EQUAL, 1, 0, self._architecture), (RETURN, 0, 0, ALLOW),
-                   (LOAD, 0, 0, NR_AT)]
+        program = seccomp.begin()
         if not rings:
-            program += [(JUMP_EQUAL, 0, 1, IO_URING_SETUP), (RETURN, 0, 0, ERRNO | errno.ENOSYS)]
+            program += seccomp.failing(seccomp.IO_URING_SETUP, errno.ENOSYS)
         for number in self._names:
             program += [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, NOTIFY)]
         return [*program, (RETURN, 0, 0, ALLOW)]
@@ -93,13 +84,7 @@ class UnrulyTransfers:
     # In the daemon's process, before it is the daemon.
 
     def install(self):
-        code = b"".join(struct.pack("=HBBI", *step) for step in self._program)
-        memory = ctypes.create_string_buffer(code, len(code))
-        program = struct.pack("=HxxxxxxQ", len(self._program), ctypes.addressof(memory))
-        listener = syscalls.libc.syscall(self._seccomp, SET_MODE_FILTER, NEW_LISTENER, program)
-        if listener < 0:
-            raise OSError(ctypes.get_errno(), "seccomp")
-        socket.send_fds(self._childs, [b"listener"], [listener])
+        seccomp.install(self._program, self._childs)
 
     # In the test.
 
