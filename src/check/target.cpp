@@ -65,14 +65,22 @@ Expected<void> take(layer::Layer& layer, const Opened& opened, const char* optio
 }
 
 /// That nobody has it mounted, and that overpass cannot mount it as long as the result lives.
-Expected<void> claim(UniqueFd& lock, Opened& opened, const char* option, const std::string& path) {
+/// Nothing is repaired where that cannot be known.
+Expected<void> claim(UniqueFd& lock, Opened& opened, const char* option, const std::string& path,
+                     bool for_repair) {
   if (const auto mountpoint = find_overlay_mount_of(opened.fd)) {
     return problem(said(option, path) + " is in use by the overlay mount at '" + *mountpoint + "'",
                    "unmount that first");
   }
-  if (!sys::lock_file(opened.fd)) {
+  const auto locked = sys::lock_file(opened.fd);
+  if (locked.failed_with(EWOULDBLOCK)) {
     return problem(said(option, path) + " is in use by a mount or another check of overpass",
                    "unmount that first");
+  }
+  if (!locked && for_repair) {
+    return problem(said(option, path) +
+                       " cannot be locked against mounts: " + std::strerror(to_int(locked.error())),
+                   "repair it where its file system is not NFS, on its server for one");
   }
   lock = std::move(opened.fd);
   return {};
@@ -84,6 +92,11 @@ layer::Prefix prefix_of(const layer::LayerPaths& paths, BorrowedFd upper) {
   const char* probe = layer::name_of(layer::Mark::Opaque, layer::Prefix::Trusted);
   const auto value = sys::get_xattr(sys::itself(upper), probe);
   return value.failed_with(EOPNOTSUPP) ? layer::Prefix::User : layer::Prefix::Trusted;
+}
+
+bool takes_xattrs(BorrowedFd upper) {
+  const char* probe = layer::name_of(layer::Mark::Opaque, layer::Prefix::User);
+  return !sys::get_xattr(sys::itself(upper), probe).failed_with(EOPNOTSUPP);
 }
 
 /// Whether one of the directories is the other, or lies in it.
@@ -115,6 +128,7 @@ Expected<void> take_upper(Target& target, const layer::LayerPaths& paths, bool f
   if (!root) return std::unexpected(root.error());
   target.work = std::move(*root);
   target.stack.prefix = prefix_of(paths, upper->fd);
+  target.upper_takes_xattrs = takes_xattrs(upper->fd);
   if (for_repair) {
     // What is to be changed is reached as the user named it.
     auto writable = sys::check_writable(upper->fd);
@@ -128,9 +142,9 @@ Expected<void> take_upper(Target& target, const layer::LayerPaths& paths, bool f
     layer.root = std::move(*upper_root);
     target.work = std::move(*work_root);
   }
-  auto claimed = claim(target.stack.upper_lock, *upper, "upperdir", *paths.upper);
+  auto claimed = claim(target.stack.upper_lock, *upper, "upperdir", *paths.upper, for_repair);
   if (!claimed) return claimed;
-  return claim(target.stack.work_lock, *work, "workdir", *paths.work);
+  return claim(target.stack.work_lock, *work, "workdir", *paths.work, for_repair);
 }
 
 }  // namespace

@@ -16,9 +16,11 @@ namespace overpass::check {
 
 struct Target {
   /// The upper at kUpper; the workdir of the stack stays empty. Its locks are held: no mount of
-  /// overpass can begin meanwhile.
+  /// overpass can begin meanwhile, but where directories cannot be locked (NFS).
   layer::LayerStack stack;
   UniqueFd work;  ///< The workdir, in which "work" and "index" are.
+  /// Where the upper's file system takes none, whiteouts have no other form than names.
+  bool upper_takes_xattrs = true;
 
   BorrowedFd upper() const { return stack.upper().root; }
   layer::Prefix prefix() const { return stack.prefix; }

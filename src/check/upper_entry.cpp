@@ -161,7 +161,9 @@ Result<std::optional<UpperDirectory>> examine_entry(Context& context, OpenUpperD
     return std::nullopt;
   }
   if (const auto hidden = layer::hidden_by(name)) {
-    context.findings.add({Kind::WhiteoutName, Area::Upper, entry.shown_path()});
+    if (context.target.upper_takes_xattrs) {
+      context.findings.add({Kind::WhiteoutName, Area::Upper, entry.shown_path()});
+    }
     return std::nullopt;
   }
   entry.marks = TRY(read_marks(place, context.target.prefix()));
