@@ -10,6 +10,7 @@
 
 #include "overpass/layer_format.h"
 #include "sys/attributes.h"
+#include "sys/names.h"
 #include "sys/xattr.h"
 
 namespace overpass::layer {
@@ -66,14 +67,36 @@ Result<bool> has_xattr(sys::Place place, const char* name) {
 }
 
 /// The owner of a directory need not be allowed to write to it.
+template <typename Change>
+Result<void> change_directory(sys::Place directory, const Change& change) {
+  auto changed = change();
+  if (!changed.failed_with(EACCES)) return changed;
+  const sys::Stat stat = TRY(sys::stat(directory));
+  TRY(sys::change_mode(directory, (stat.stx_mode & 07777) | S_IWUSR | S_IXUSR));
+  TRY(change());
+  return sys::change_mode(directory, stat.stx_mode & 07777);
+}
+
 Result<void> set_opacity(sys::Place directory, char value, Prefix prefix) {
   const char* mark = name_of(Mark::Opaque, prefix);
-  auto set = sys::set_xattr(directory, mark, {&value, 1});
-  if (!set.failed_with(EACCES)) return set;
-  const sys::Stat stat = TRY(sys::stat(directory));
-  TRY(sys::change_mode(directory, (stat.stx_mode & 07777) | S_IWUSR));
-  TRY(sys::set_xattr(directory, mark, {&value, 1}));
-  return sys::change_mode(directory, stat.stx_mode & 07777);
+  return change_directory(directory, [&] { return sys::set_xattr(directory, mark, {&value, 1}); });
+}
+
+/// The name of the file in `directory` that says that it is opaque, as seen from directory.fd.
+std::string opaque_file_of(sys::Place directory) {
+  const std::string inside = directory.is_fd() ? "" : std::string(directory.name) + '/';
+  return inside + kOpaqueFileName;
+}
+
+/// As fuse-overlayfs does where there are no attributes. Which of its names a directory holds is
+/// not shown, so its times stay.
+Result<void> make_opaque_file(sys::Place directory) {
+  const std::string file = opaque_file_of(directory);
+  const sys::Stat before = TRY(sys::stat(directory));
+  auto made = change_directory(
+      directory, [&] { return sys::make_node(directory.fd, file.c_str(), S_IFREG | 0600, 0); });
+  if (!made) return made.failed_with(EEXIST) ? Result<void>() : made;
+  return sys::copy_times(directory, before);
 }
 
 }  // namespace
@@ -121,8 +144,7 @@ Result<Opacity> opacity_of(sys::Place place, Prefix prefix, bool foreign) {
   const bool xwhiteouts = length && *length == 1 && value[0] == kOpaqueHasXwhiteouts;
   if (foreign) {
     if (TRY(has_xattr(place, kFuseOverlayfsOpaque))) return Opacity::Opaque;
-    const std::string inside = place.is_fd() ? "" : std::string(place.name) + '/';
-    auto file = sys::stat({place.fd, (inside + kOpaqueFileName).c_str()});
+    auto file = sys::stat({place.fd, opaque_file_of(place).c_str()});
     if (file) return Opacity::Opaque;
     if (!file.failed_with(ENOENT) && !file.failed_with(ENOTDIR) && !file.failed_with(EACCES)) {
       return fail(file.error());
@@ -132,7 +154,8 @@ Result<Opacity> opacity_of(sys::Place place, Prefix prefix, bool foreign) {
 }
 
 Result<void> set_opaque(sys::Place directory, Prefix prefix) {
-  return set_opacity(directory, kOpaqueYes, prefix);
+  auto set = set_opacity(directory, kOpaqueYes, prefix);
+  return set.failed_with(EOPNOTSUPP) ? make_opaque_file(directory) : set;
 }
 
 Result<void> set_has_xwhiteouts(sys::Place directory, Prefix prefix) {

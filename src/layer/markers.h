@@ -64,6 +64,7 @@ enum class Opacity {
 /// attributes has no mark.
 Result<Opacity> opacity_of(sys::Place directory, Prefix prefix, bool foreign);
 
+/// By the mark, or by fuse-overlayfs's file where the file system takes no attributes.
 Result<void> set_opaque(sys::Place directory, Prefix prefix);
 
 /// A whiteout of the kernel's ordinary form: a character device 0:0.

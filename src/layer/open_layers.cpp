@@ -13,7 +13,6 @@
 #include "layer/open_upper.h"
 #include "layer/prepare_format.h"
 #include "layer/prepare_override.h"
-#include "sys/credentials.h"
 #include "sys/mount_api.h"
 #include "sys/open.h"
 #include "sys/stat.h"
@@ -110,8 +109,7 @@ Expected<LayerStack> open_layers(const LayerPaths& paths) {
   if (paths.upper) {
     if (auto ok = open_upper(upper, paths, stack); !ok) return std::unexpected(ok.error());
   } else {
-    const bool may_read_trusted = !paths.userxattr && sys::is_privileged_in_initial_namespace();
-    stack.prefix = may_read_trusted ? Prefix::Trusted : Prefix::User;
+    stack.prefix = prefix_of_user(paths);
   }
   auto prepared = prepare_format(stack, paths);
   if (prepared) prepared = prepare_override(stack, paths.stat_override);

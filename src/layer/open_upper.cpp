@@ -10,8 +10,10 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "overpass/layer_format.h"
 #include "sys/children.h"
+#include "sys/credentials.h"
 #include "sys/directory_stream.h"
 #include "sys/lock_file.h"
 #include "sys/mount_api.h"
@@ -109,9 +111,7 @@ Expected<Prefix> check_features(const Workdir& workdir, const LayerPaths& paths)
                    "on xfs, make it with ftype=1; else use another file system");
   }
   if (features.trusted_xattrs && !paths.userxattr) return Prefix::Trusted;
-  if (features.user_xattrs) return Prefix::User;
-  return problem(upper + " takes no extended attributes",
-                 "use a file system with them, such as ext4, xfs, btrfs or tmpfs");
+  return features.user_xattrs ? Prefix::User : prefix_of_user(paths);
 }
 
 bool is_empty_directory(BorrowedFd fd) {
@@ -130,15 +130,23 @@ constexpr int kBetweenTriesMs = 10;
 
 /// Takes the directory for this mount until the process ends.
 Expected<UniqueFd> claim(BorrowedFd directory, const char* option, const std::string& path) {
+  const std::string named = std::string(option) + " " + quoted(path);
   auto fd = sys::open_at(directory, ".", O_RDONLY | O_DIRECTORY);
+  if (!fd) return problem(named + " cannot be read: " + text_of(fd.error()));
   const uint64_t begun = sys::monotonic_ms();
-  while (fd) {
+  for (;;) {
     const auto locked = sys::lock_file(*fd);
     if (locked) return std::move(*fd);
-    if (!locked.failed_with(EWOULDBLOCK) || sys::monotonic_ms() - begun > kPatienceMs) break;
+    if (!locked.failed_with(EWOULDBLOCK)) {
+      // NFS locks no directories.
+      log::warn("%s cannot be locked (%s): see to it that no other mount uses it", named.c_str(),
+                text_of(locked.error()).c_str());
+      return std::move(*fd);
+    }
+    if (sys::monotonic_ms() - begun > kPatienceMs) break;
     sys::pause_for(kBetweenTriesMs);
   }
-  return problem(std::string(option) + " " + quoted(path) + " is in use by another mount",
+  return problem(named + " is in use by another mount",
                  "unmount that first, or give each mount its own upperdir and workdir");
 }
 
@@ -165,6 +173,11 @@ Expected<void> check_incompatible_use(BorrowedFd workdir, const LayerPaths& path
 
 }  // namespace
 
+Prefix prefix_of_user(const LayerPaths& paths) {
+  const bool may_read_trusted = !paths.userxattr && sys::is_privileged_in_initial_namespace();
+  return may_read_trusted ? Prefix::Trusted : Prefix::User;
+}
+
 Expected<void> open_upper(const NamedDirectory& upper, const LayerPaths& paths, LayerStack& stack) {
   const auto work = open_named("workdir", *paths.work);
   if (!work) return std::unexpected(work.error());
@@ -185,7 +198,7 @@ Expected<void> open_upper(const NamedDirectory& upper, const LayerPaths& paths, 
         "it has to be writable and on a file system with free space");
   }
   auto prefix = check_features(*workdir, paths);
-  if (prefix && !workdir->features().whiteouts && !workdir->mark_whiteouts(*prefix)) {
+  if (prefix && !workdir->features().whiteouts && !workdir->do_without_devices(*prefix)) {
     prefix = problem("the file system of upperdir " + quoted(*paths.upper) +
                          " takes whiteouts neither as devices 0:0 nor as marked files",
                      "use another, such as ext4, xfs, btrfs or tmpfs");
@@ -194,12 +207,19 @@ Expected<void> open_upper(const NamedDirectory& upper, const LayerPaths& paths, 
     workdir->undo(roots->work);
     return std::unexpected(prefix.error());
   }
+  if (!workdir->features().has_xattrs()) {
+    log::warn(
+        "the file system of upperdir %s takes no extended attributes: files lose theirs when "
+        "they are copied up, and overlayfs cannot mount what is written",
+        quoted(*paths.upper).c_str());
+  }
   Layer& layer = stack.layers[kUpper];
   layer.path = *paths.upper;
   layer.is_present = true;
   layer.device = sys::device_of(upper.stat);
   layer.uuid = sys::file_system_uuid(upper.fd).value_or(sys::FileSystemUuid{});
-  layer.foreign_marks = !is_empty_directory(upper.fd) || !workdir->features().whiteouts;
+  layer.foreign_marks = !is_empty_directory(upper.fd) || !workdir->features().whiteouts ||
+                        !workdir->features().has_xattrs();
   layer.root = std::move(roots->upper);
   // overlayfs looks for marked files only in layers whose root says so.
   (void)workdir->expect_whiteout(layer.root);

@@ -12,6 +12,9 @@
 
 namespace overpass::layer {
 
+/// The prefix of the marks that whoever mounts may read, where no upper decides it.
+Prefix prefix_of_user(const LayerPaths& paths);
+
 /// Fills in what `stack` has of the upper: the layer, the workdir, emptied, the prefix of marks. On
 /// a problem the workdir is as it was, but for what an earlier mount had left in it.
 /// REQUIRES: paths.work.

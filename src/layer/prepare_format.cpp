@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// In this order: what needs file handles, what needs to tell file systems apart, the index, the
-// identity of the upper.
+// In this order: what needs attributes, what needs file handles, what needs to tell file systems
+// apart, the index, the identity of the upper.
 
 #include "layer/prepare_format.h"
 
@@ -55,6 +55,16 @@ void drop_index(LayerStack& stack, const std::string& reason) {
   if (stack.format.index) stack.format_reasons.index = reason;
   if (stack.format.nfs_export) stack.format_reasons.nfs_export = reason;
   stack.format.index = stack.format.nfs_export = false;
+}
+
+/// What is kept in attributes is not written; what lowers have of it is read all the same.
+void settle_marks(LayerStack& stack) {
+  if (!stack.has_upper() || stack.workdir.features().has_xattrs()) return;
+  const std::string reason = "the upper's file system takes no extended attributes";
+  if (stack.format.writes_redirects) stack.format_reasons.redirect_dir = reason;
+  if (stack.format.writes_metacopy) stack.format_reasons.metacopy = reason;
+  stack.format.writes_redirects = stack.format.writes_metacopy = false;
+  drop_index(stack, reason);
 }
 
 /// Entries of the index are named by file handles, and handles by the UUID of their file system.
@@ -137,6 +147,12 @@ void warn_of_dropped_choices(const FormatChoice& choice, const LayerStack& stack
   if (choice.index == true && !reasons.index.empty()) {
     log::warn("index=on has no effect: %s", reasons.index.c_str());
   }
+  if (choice.redirect_dir == RedirectDir::On && !reasons.redirect_dir.empty()) {
+    log::warn("redirect_dir=on has no effect: %s", reasons.redirect_dir.c_str());
+  }
+  if (choice.metacopy == true && !reasons.metacopy.empty()) {
+    log::warn("metacopy=on has no effect: %s", reasons.metacopy.c_str());
+  }
   if (choice.nfs_export && !reasons.nfs_export.empty()) {
     log::warn("nfs_export=on has no effect: %s", reasons.nfs_export.c_str());
   }
@@ -154,6 +170,7 @@ Expected<void> prepare_format(LayerStack& stack, const LayerPaths& paths) {
   stack.format_reasons = std::move(settled.reasons);
   mark_passing_handles(stack.layers);
   mark_ambiguous_lowers(stack.layers);
+  settle_marks(stack);
   settle_index(stack);
   // The index compares origins, which carry UUIDs.
   if (stack.format.uuid == Uuid::Off) leave_uuids_out(stack);

@@ -136,27 +136,37 @@ std::string Workdir::temporary_name() {
   return format::kTemporaryPrefix + std::to_string(next_->fetch_add(1, std::memory_order_relaxed));
 }
 
-Result<void> Workdir::mark_whiteouts(Prefix prefix) {
-  marked_whiteouts_ = prefix;
+Result<void> Workdir::do_without_devices(Prefix prefix) {
   features_.rename_whiteout = false;  // It would leave a device.
+  whiteout_form_ = features_.has_xattrs() ? WhiteoutForm::Marked : WhiteoutForm::Named;
+  prefix_ = prefix;
+  if (whiteout_form_ == WhiteoutForm::Named) return {};
   return create_whiteout(kSharedWhiteout);
 }
 
 Result<void> Workdir::expect_whiteout(BorrowedFd directory) {
-  if (!marked_whiteouts_) return {};
-  return set_has_xwhiteouts(sys::itself(directory), *marked_whiteouts_);
+  if (whiteout_form_ != WhiteoutForm::Marked) return {};
+  return set_has_xwhiteouts(sys::itself(directory), prefix_);
 }
 
 /// `name` is in the workdir.
 Result<void> Workdir::create_whiteout(const char* name) {
-  if (!marked_whiteouts_) return sys::make_node(fd_, name, S_IFCHR, 0);
+  if (whiteout_form_ == WhiteoutForm::Device) return sys::make_node(fd_, name, S_IFCHR, 0);
   TRY(sys::make_node(fd_, name, S_IFREG | 0600, 0));
-  auto marked = set_xwhiteout({fd_, name}, *marked_whiteouts_);
+  auto marked = set_xwhiteout({fd_, name}, prefix_);
   if (!marked) discard(name);
   return marked;
 }
 
+void Workdir::remove_whiteout_name(BorrowedFd directory, const char* name) {
+  if (features_.has_xattrs()) return;
+  (void)sys::remove_file(directory, whiteout_name_of(name).c_str());
+}
+
 Result<void> Workdir::place_whiteout(BorrowedFd directory, const char* name) {
+  if (whiteout_form_ == WhiteoutForm::Named) {
+    return sys::make_node(directory, whiteout_name_of(name).c_str(), S_IFREG | 0600, 0);
+  }
   TRY(expect_whiteout(directory));
   auto linked = sys::make_link({fd_, kSharedWhiteout}, directory, name);
   if (linked || linked.failed_with(EEXIST)) return linked;

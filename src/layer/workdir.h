@@ -10,7 +10,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -32,6 +31,15 @@ struct UpperFeatures {
   /// A crash of the machine takes back the latest changes of metadata first: what was set on an
   /// object before it was published is not lost when the publication is not.
   bool ordered_metadata = false;
+
+  bool has_xattrs() const { return trusted_xattrs || user_xattrs; }
+};
+
+/// How an upper says that a name of its lowers is hidden.
+enum class WhiteoutForm {
+  Device,  ///< A character device 0:0 of the name.
+  Marked,  ///< An empty file of the name, with an attribute.
+  Named,   ///< An empty file ".wh.NAME". What the upper has as NAME is shown all the same.
 };
 
 /// A directory of the workdir, open for reading.
@@ -60,23 +68,31 @@ class Workdir {
   /// Tells later mounts that what is written to the upper from now on may be lost.
   Result<void> mark_volatile();
 
-  /// For an upper without device nodes: whiteouts are empty files with a mark from now on.
-  Result<void> mark_whiteouts(Prefix prefix);
+  /// For an upper without device nodes: from now on whiteouts are empty files, with a mark of
+  /// `prefix` or, where there are no attributes either, a name that says it.
+  Result<void> do_without_devices(Prefix prefix);
 
   BorrowedFd fd() const { return fd_; }
   const UpperFeatures& features() const { return features_; }
+  WhiteoutForm whiteout_form() const { return whiteout_form_; }
 
   /// A name not in use here.
   std::string temporary_name();
 
-  /// Puts a whiteout under a fresh temporary name, as a link to one shared inode where it can.
+  /// Puts a whiteout under a fresh temporary name, as a link to one shared inode where it can. Not
+  /// for the form Named.
   Result<std::string> make_whiteout();
 
   /// To be called before a whiteout is published in the upper's `directory`.
   Result<void> expect_whiteout(BorrowedFd directory);
 
-  /// Links or makes a whiteout at a free name of a directory of the upper; EEXIST when taken.
+  /// Links or makes a whiteout at a free name of a directory of the upper. EEXIST when taken: by
+  /// anything, or, in the form Named, by that whiteout. ENAMETOOLONG in that form only.
   Result<void> place_whiteout(BorrowedFd directory, const char* name);
+
+  /// Removes ".wh.NAME" from a directory of the upper that shows NAME, on a file system where there
+  /// may be one; fuse-overlayfs takes it to hide NAME itself. Best effort: here it hides nothing.
+  void remove_whiteout_name(BorrowedFd directory, const char* name);
 
   /// Removes a temporary and everything below it. Best effort: what stays is removed at the next
   /// mount.
@@ -89,7 +105,8 @@ class Workdir {
   UniqueFd fd_;
   bool made_ = false;  ///< "work" was not there before.
   UpperFeatures features_;
-  std::optional<Prefix> marked_whiteouts_;  ///< Of the mark; absent: they are device nodes.
+  WhiteoutForm whiteout_form_ = WhiteoutForm::Device;
+  Prefix prefix_ = Prefix::Trusted;  ///< Of the form Marked.
   std::unique_ptr<std::atomic<uint64_t>> next_ = std::make_unique<std::atomic<uint64_t>>(0);
 };
 

@@ -104,7 +104,12 @@ Result<Vacancy> make_over(const NewObject& object, BorrowedFd upper) {
   const bool is_directory = S_ISDIR(object.mode);
   if (is_directory) TRY(layer::set_opaque(temporary.place(), object.overlay.stack.prefix));
   // A directory cannot be renamed over a file: they change places, and the whiteout is discarded.
-  const bool exchange = is_directory && before == Vacancy::Whiteout;
+  bool exchange = is_directory && before == Vacancy::Whiteout;
+  if (exchange && workdir.whiteout_form() == layer::WhiteoutForm::Named) {
+    Leftovers none;
+    TRY(replace_by_whiteout(object.overlay, upper, object.name, /*is_directory=*/false, none));
+    exchange = false;  // What hides it now is not in the way.
+  }
   if (exchange && !workdir.features().rename_exchange) {
     // A crash between the two steps shows what the whiteout hid.
     TRY(sys::remove_file(upper, object.name));
@@ -170,7 +175,7 @@ class Unsettled {
     if (before_ == Vacancy::Whiteout) {
       (void)replace_by_whiteout(overlay_, upper_, name_, is_directory_, leftovers);
     } else if (is_directory_) {
-      (void)sys::remove_directory(upper_, name_);
+      (void)remove_pure_upper(overlay_, upper_, name_);
     } else {
       (void)sys::remove_file(upper_, name_);
     }
@@ -212,6 +217,7 @@ Result<Entry> make_entry(const NewObject& object, const Finisher& finish = {}) {
   Entry entry = TRY(enter_new(object, upper->fd));
   if (finish) TRY(finish(entry));
   made.settle();
+  object.overlay.stack.workdir.remove_whiteout_name(upper->fd, object.name);
   return entry;
 }
 
@@ -331,6 +337,7 @@ Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
   add_link(overlay, target, directory, name);
   (void)remember_key(overlay, target, {sys::device_of(stat), stat.stx_ino});
   made->settle();
+  overlay.stack.workdir.remove_whiteout_name(upper->fd, name);
   return Entry{target, shown(overlay, *target, stat)};
 }
 

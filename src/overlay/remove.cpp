@@ -84,18 +84,18 @@ Result<bool> all_lowers_hidden(Overlay& overlay, Inode& directory) {
   return true;
 }
 
-/// Removes a directory that only the upper has. ENOTEMPTY when it shows entries.
-Result<void> remove_pure_upper(const Overlay& overlay, BorrowedFd upper, const char* name) {
-  auto removed = sys::remove_directory(upper, name);
-  if (!removed.failed_with(ENOTEMPTY)) return removed;
-  const UniqueFd fd = TRY(sys::open_at(upper, name, O_RDONLY | O_DIRECTORY));
-  const UpperContent content = TRY(read_upper(overlay, fd));
-  if (content.shows_entries) return fail(ENOTEMPTY);
-  // Left over from a time when it was merged. With these gone it shows the same: nothing.
-  for (const std::string& whiteout : content.whiteouts) {
-    TRY(sys::remove_file(fd, whiteout.c_str()));
-  }
-  return sys::remove_directory(upper, name);
+/// With the whiteout beside the name, what the upper has there is shown until it is gone: a crash
+/// between the two steps changes nothing that is seen.
+Result<void> hide_by_name(Overlay& overlay, BorrowedFd upper, const char* name, bool is_directory,
+                          Leftovers& leftovers) {
+  layer::Workdir& workdir = overlay.stack.workdir;
+  const auto placed = workdir.place_whiteout(upper, name);
+  if (!placed && !placed.failed_with(EEXIST)) return placed;
+  auto removed =
+      is_directory ? take_away(overlay, upper, name, leftovers) : sys::remove_file(upper, name);
+  if (removed || removed.failed_with(ENOENT)) return {};
+  if (placed) workdir.remove_whiteout_name(upper, name);
+  return removed;
 }
 
 }  // namespace
@@ -114,6 +114,20 @@ Result<InodeRef> inode_of(Overlay& overlay, const InodeRef& directory, const cha
 Result<SharedFd> orphan_of(const Inode& inode, BorrowedFd upper, const char* name) {
   if (!in_upper(inode)) return SharedFd();
   return SharedFd(std::make_shared<CachedFd>(TRY(sys::open_at(upper, name, O_PATH))));
+}
+
+Result<void> remove_pure_upper(const Overlay& overlay, BorrowedFd upper, const char* name) {
+  auto removed = sys::remove_directory(upper, name);
+  if (!removed.failed_with(ENOTEMPTY)) return removed;
+  const UniqueFd fd = TRY(sys::open_at(upper, name, O_RDONLY | O_DIRECTORY));
+  const UpperContent content = TRY(read_upper(overlay, fd));
+  if (content.shows_entries) return fail(ENOTEMPTY);
+  // Left over from a time when it was merged, or that it is opaque. With these gone it shows the
+  // same: nothing.
+  for (const std::string& whiteout : content.whiteouts) {
+    TRY(sys::remove_file(fd, whiteout.c_str()));
+  }
+  return sys::remove_directory(upper, name);
 }
 
 Result<bool> is_bare(const Overlay& overlay, BorrowedFd upper, const char* name) {
@@ -140,6 +154,9 @@ Result<void> take_away(Overlay& overlay, BorrowedFd upper, const char* name, Lef
 Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,
                                  bool is_directory, Leftovers& leftovers) {
   layer::Workdir& workdir = overlay.stack.workdir;
+  if (workdir.whiteout_form() == layer::WhiteoutForm::Named) {
+    return hide_by_name(overlay, upper, name, is_directory, leftovers);
+  }
   auto placed = workdir.place_whiteout(upper, name);
   if (!placed.failed_with(EEXIST)) return placed;
   auto whiteout = std::make_unique<layer::PendingUpper>(workdir, TRY(workdir.make_whiteout()));

@@ -39,6 +39,10 @@ Result<bool> is_empty(Overlay& overlay, Inode& directory);
 /// locks. L: none on entry; the names of both directories are held exclusively inside.
 Result<void> check_shows_nothing(Overlay& overlay, const InodeRef& directory, const char* name);
 
+/// Removes the upper's directory `name`, below which lowers show nothing. ENOTEMPTY when it shows
+/// entries.
+Result<void> remove_pure_upper(const Overlay& overlay, BorrowedFd upper, const char* name);
+
 /// Whether the upper's directory `name` has no entries on disk, not even whiteouts.
 Result<bool> is_bare(const Overlay& overlay, BorrowedFd upper, const char* name);
 
@@ -60,8 +64,7 @@ using Leftovers = std::vector<std::unique_ptr<layer::PendingUpper>>;
 /// Moves a directory of the upper out of sight, whiteouts and all, by one rename.
 Result<void> take_away(Overlay& overlay, BorrowedFd upper, const char* name, Leftovers& leftovers);
 
-/// Puts a whiteout where the upper has `name` (or nothing), by one rename. What was there goes, a
-/// directory into `leftovers`.
+/// Hides `name`. What the upper has there goes in one step, a directory into `leftovers`.
 Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,
                                  bool is_directory, Leftovers& leftovers);
 

@@ -140,9 +140,22 @@ Result<bool> rename_by_linking(Overlay& overlay, const End& from, const End& to,
   return true;
 }
 
+/// With the whiteout beside the old name, a crash before the name moves changes nothing that is
+/// seen. Fails only if it has not moved.
+Result<void> rename_beside_whiteout(layer::Workdir& workdir, const End& from, const End& to) {
+  const auto placed = workdir.place_whiteout(from.upper->fd, from.name);
+  if (!placed && !placed.failed_with(EEXIST)) return placed;
+  auto moved = sys::rename(from.place(), to.place());
+  if (!moved && placed) workdir.remove_whiteout_name(from.upper->fd, from.name);
+  return moved;
+}
+
 /// Moves the name and leaves a whiteout behind. Fails only if the name has not moved.
 Result<void> rename_leaving_whiteout(Overlay& overlay, const End& from, const End& to) {
   layer::Workdir& workdir = overlay.stack.workdir;
+  if (workdir.whiteout_form() == layer::WhiteoutForm::Named) {
+    return rename_beside_whiteout(workdir, from, to);
+  }
   if (workdir.features().rename_whiteout) {
     return sys::rename(from.place(), to.place(), RENAME_WHITEOUT);
   }
@@ -168,14 +181,23 @@ Result<std::unique_ptr<layer::PendingUpper>> make_empty_twin(Overlay& overlay, s
   return twin;
 }
 
+/// Whether a directory can be opaque and have no entry, and change places with another.
+bool has_empty_twins(const layer::Workdir& workdir) {
+  return workdir.features().rename_exchange && workdir.features().has_xattrs();
+}
+
 /// Makes the upper's directory at `to`, which shows no entries, one that rename(2) replaces: its
 /// whiteouts go with it to the workdir, and an empty twin takes its place. Whether that was needed.
 Result<bool> clear_directory(Overlay& overlay, const End& to, Leftovers& leftovers) {
   if (!to.inode->directory->has_upper || TRY(is_bare(overlay, to.upper->fd, to.name))) return false;
   layer::Workdir& workdir = overlay.stack.workdir;
   TRY(make_movable(to.place()));
-  if (!workdir.features().rename_exchange) {
-    // A crash between this and the rename shows the lower directory again.
+  if (!has_empty_twins(workdir)) {
+    // A crash between this and the rename shows the lower directory again, unless its name is
+    // hidden by another.
+    if (workdir.whiteout_form() == layer::WhiteoutForm::Named) {
+      (void)workdir.place_whiteout(to.upper->fd, to.name);
+    }
     leftovers.push_back(std::make_unique<layer::PendingUpper>(workdir));
     TRY(sys::rename(to.place(), leftovers.back()->place()));
     return true;
@@ -187,11 +209,14 @@ Result<bool> clear_directory(Overlay& overlay, const End& to, Leftovers& leftove
 
 /// Undoes clear_directory, as well as it goes. The twin may be gone by now.
 void put_back(Overlay& overlay, const End& to, Leftovers& leftovers) {
-  if (overlay.stack.workdir.features().rename_exchange &&
+  layer::Workdir& workdir = overlay.stack.workdir;
+  if (has_empty_twins(workdir) &&
       leftovers.back()->publish(to.upper->fd, to.name, RENAME_EXCHANGE)) {
     return;
   }
-  (void)leftovers.back()->publish(to.upper->fd, to.name);
+  if (leftovers.back()->publish(to.upper->fd, to.name)) {
+    workdir.remove_whiteout_name(to.upper->fd, to.name);
+  }
 }
 
 /// What has to be written to what is moved, for it to be found in full under its new name: where
@@ -243,7 +268,13 @@ Result<void> move_over_whiteout(Overlay& overlay, const End& from, const End& to
 }
 
 Result<void> move(Overlay& overlay, const End& from, const End& to, Leftovers& leftovers) {
-  if (from.inode->is_directory() && to.has_whiteout) return move_over_whiteout(overlay, from, to);
+  if (from.inode->is_directory() && to.has_whiteout) {
+    if (overlay.stack.workdir.whiteout_form() != layer::WhiteoutForm::Named) {
+      return move_over_whiteout(overlay, from, to);
+    }
+    // What hides it then is not in the way.
+    TRY(replace_by_whiteout(overlay, to.upper->fd, to.name, /*is_directory=*/false, leftovers));
+  }
   const bool cleared =
       to.inode && to.inode->is_directory() && TRY(clear_directory(overlay, to, leftovers));
   auto moved = from.lowers_show ? rename_leaving_whiteout(overlay, from, to)
@@ -279,6 +310,7 @@ Result<void> replace(Overlay& overlay, const End& from, const End& to, Leftovers
       remove_link_locked(overlay, *to.inode, *to.directory, to.name, std::move(orphan));
     }
     settle(overlay, from, to, std::move(relocation));
+    overlay.stack.workdir.remove_whiteout_name(to.upper->fd, to.name);
   }
   if (to.inode && !to.inode->is_directory()) drop_idle_backing(overlay, *to.inode);
   return {};

@@ -64,9 +64,11 @@ class Case:
         if system == "kernel":
             features.need("overlayfs")
             mount = systems.mount_kernel(self.settings, stack)
-        else:
+        elif system == "overpass":
             features.need("fuse")
             mount = systems.mount_overpass(self.settings, stack, self._log(), **popen)
+        else:
+            mount = systems.mount(self.settings, stack, system, self._log())
         self.mounts.append(mount)
         return mount
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Random operations, their execution on a real directory, and the dump of a real directory in the model's form."""
+import errno
 import os
 import stat
 
@@ -185,6 +186,16 @@ class Real:
         return NEW if info.st_mtime > self.boundary else int(info.st_mtime)
 
 
+def xattrs_of(path):
+    """Their names; none where there cannot be any."""
+    try:
+        return sorted(os.listxattr(path, follow_symlinks=False))
+    except OSError as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+        return []
+
+
 def dump_real(root, boundary):
     """The model's dump, from a real directory."""
     lines, groups = [], {}
@@ -196,8 +207,7 @@ def dump_real(root, boundary):
         info = os.lstat(full)
         group = groups.setdefault(info.st_ino, []) if kind != DIR else []
         group.append(path)
-        xattrs = " ".join(f"{name}={os.getxattr(full, name, follow_symlinks=False)!r}"
-                          for name in sorted(os.listxattr(full, follow_symlinks=False)))
+        xattrs = " ".join(f"{name}={os.getxattr(full, name, follow_symlinks=False)!r}" for name in xattrs_of(full))
         content = os.readlink(full).encode() if kind == LINK else real.do_read(path) if kind == FILE else None
         lines.append((f"/{path} {kind} {mode:04o} {shown_content(content) if content is not None else '-'} {mtime} {xattrs}", group))
         for name in sorted(os.listdir(full)) if kind == DIR else []:

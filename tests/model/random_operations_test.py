@@ -7,7 +7,7 @@ import dataclasses
 import errno
 import random
 
-from harness import caches, equal, holds
+from harness import caches, equal, holds, limits, only_in
 from harness.shrink import shortest
 from operations import Real, dump_real, random_lower, random_operation, shown, write_to_disk
 from union_model import Model
@@ -30,25 +30,43 @@ def answer(function):
         return errno.errorcode[error.errno]
 
 
+@dataclasses.dataclass
+class Kind:
+    """Of unions: how many lowers, the mount's options, and whether its file systems can do what NFS can, or all."""
+    lowers: int
+    options: tuple = ()
+    like_nfs: bool = False
+
+    @property
+    def redirects(self):
+        return not self.like_nfs and not {"userxattr", "redirect_dir=off"} & set(self.options)
+
+
 class Run:
     """One mount and its model, and the operations applied to both."""
 
-    def __init__(self, t, seed, lowers, options=()):
-        self.t, self.seed = t, seed
+    def __init__(self, t, seed, kind):
+        self.t, self.seed, self.kind = t, seed, kind
         source = random.Random(seed)
-        trees = [random_lower(source) for _ in range(lowers)]
+        trees = [random_lower(source) for _ in range(kind.lowers)]
         for tree in trees:
             tree.mode = 0o755
-        is_root = t.settings.world == "root"
-        self.model = Model(trees, redirects=is_root and not {"userxattr", "redirect_dir=off"} & set(options))
+            if kind.like_nfs:
+                forget_xattrs(tree)
+        self.model = Model(trees, redirects=t.settings.world == "root" and kind.redirects)
         self.model.layers[0].mtime = "any"
         directories = [t.layer() for _ in trees]
         for tree, directory in zip(trees, directories, strict=True):
             write_to_disk(tree, directory, {})
-        self.mount = t.mount(*directories, options=options)
+        self.mount = self.mounted(t.stack(*directories, options=kind.options))
         self.real = Real(self.mount.path, t.started - 3600)
 
+    def mounted(self, stack):
+        return self.t.mount_stack(stack, **({"preexec_fn": limits.like_nfs()} if self.kind.like_nfs else {}))
+
     def apply(self, step, operation):
+        if self.kind.like_nfs and is_beyond_nfs(operation):
+            return
         if operation == ("remount",):
             self.remount()
         elif operation == ("forget",):
@@ -74,7 +92,8 @@ class Run:
 
     def remount(self):
         self.close_handles()
-        self.mount = self.t.remount(self.mount)
+        self.mount.umount()
+        self.mount = self.mounted(self.mount.stack)
 
     def close_handles(self):
         self.real.close_all()
@@ -92,14 +111,26 @@ class Run:
         self.compare_dumps(step, self.mount.path)
         self.mount.umount()
         if self.mount.system == "overpass" and self.t.settings.world != "user":
-            point = self.t.fresh("kernel")
-            kernel = self.t.mount_stack(dataclasses.replace(self.mount.stack, mountpoint=point), "kernel")
-            self.compare_dumps(step, kernel.path)
-            kernel.umount()
+            # The kernel's overlayfs knows no whiteouts by name.
+            other = "fuse-overlayfs" if self.kind.like_nfs else "kernel"
+            stack = dataclasses.replace(self.mount.stack, mountpoint=self.t.fresh("other"))
+            mount = self.t.mount_stack(stack, other)
+            self.compare_dumps(step, mount.path)
+            mount.umount()
 
     def abandon(self):
         self.close_handles()
         self.mount.give_up()
+
+
+def forget_xattrs(tree):
+    tree.xattrs.clear()
+    for child in tree.entries.values() if tree.entries else ():
+        forget_xattrs(child)
+
+
+def is_beyond_nfs(operation):
+    return operation[0].endswith("xattr") or operation[0] == "rename" and operation[3:] == ("exchange",)
 
 
 def generate(run, seed, steps):
@@ -133,8 +164,8 @@ def generate(run, seed, steps):
     return operations
 
 
-def fails(t, seed, lowers, options, operations):
-    run = Run(t, seed, lowers, options)
+def fails(t, seed, kind, operations):
+    run = Run(t, seed, kind)
     try:
         for step, operation in enumerate(operations):
             run.apply(step, operation)
@@ -148,24 +179,24 @@ def fails(t, seed, lowers, options, operations):
         run.abandon()
 
 
-def shrink(t, seed, lowers, options, operations, text):
+def shrink(t, seed, kind, operations, text):
     """Leaves out operations while the rest still fails."""
-    shorter, now = shortest(operations, lambda some: fails(t, seed, lowers, options, some),
+    shorter, now = shortest(operations, lambda some: fails(t, seed, kind, some),
                             t.settings.seconds(SHRINK_SECONDS))
     return shorter, now or text
 
 
-def check(t, seed, lowers, options=()):
-    steps = t.settings.steps or STEPS
-    run = Run(t, seed, lowers, options)
+def check(t, seed, *kind):
+    steps, kind = t.settings.steps or STEPS, Kind(*kind)
+    run = Run(t, seed, kind)
     try:
         done = generate(run, seed, steps)
         equal(len(done), steps, "operations done")
     except Difference as difference:
         run.abandon()
-        operations, text = shrink(t, seed, lowers, options, difference.operations, difference.text)
+        operations, text = shrink(t, seed, kind, difference.operations, difference.text)
         lines = "\n".join("        " + shown(operation) for operation in operations)
-        holds(False, f"the mount agrees with the model (seed {seed}, {lowers} lowers, found at step {difference.step})\n"
+        holds(False, f"the mount agrees with the model (seed {seed}, {kind}, found at step {difference.step})\n"
                      f"    {text}\n    the shortest failing sequence found, after building the lowers from the seed:\n{lines}")
 
 
@@ -187,3 +218,8 @@ def test_random_operations_without_redirects_agree_with_the_model(t):
 
 def test_random_operations_with_userxattr_agree_with_the_model(t):
     check(t, t.settings.seed + 3000, 2, ("userxattr",))
+
+
+@only_in("root", "userns", why="an ordinary user's fusermount3 gains no privilege behind a filter of system calls")
+def test_random_operations_on_file_systems_like_nfs_agree_with_the_model(t):
+    check(t, t.settings.seed + 5000, 1 + t.settings.seed % 3, (), True)
