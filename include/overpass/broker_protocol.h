@@ -59,7 +59,7 @@ enum class Refusal : uint16_t {
   Sealable = 13,        ///< A memory file (memfd_create(2)).
   Mount = 14,           ///< The file's mount cannot be cloned; `error` says why.
   Kernel = 15,          ///< The kernel refused the registration; `error` says why.
-  TooManyFiles = 16,    ///< The user's quota of registered files is used up.
+  TooManyFiles = 16,    ///< The user's quota of registered files, or the broker's, is used up.
   TooManyClients = 17,  ///< (E) The user's quota of connections, or the broker's, is used up.
   TooFast = 18,         ///< The user's requests per second are used up.
   NotPermitted = 19,    ///< (E) List by another user than the superuser.

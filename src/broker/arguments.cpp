@@ -18,6 +18,7 @@ struct NumberOption {
 constexpr NumberOption kNumbers[] = {
     {"--clients", &Limits::clients, 4096},
     {"--clients-per-user", &Limits::clients_per_user, 4096},
+    {"--files", &Limits::files, 1U << 30},
     {"--files-per-user", &Limits::files_per_user, 1U << 24},
     {"--requests-per-second", &Limits::requests_per_second, 1U << 20},
 };
@@ -105,7 +106,8 @@ std::string_view help_text() {
          "                             default overpass-broker\n"
          "  --clients N                connections, of all users together; default 256\n"
          "  --clients-per-user N       default 32\n"
-         "  --files-per-user N         registered files; default 32768\n"
+         "  --files N                  registered files, of all users together; default 131072\n"
+         "  --files-per-user N         default 32768\n"
          "  --requests-per-second N    of each user; default 20000\n"
          "  --list                     show the clients of the running broker\n"
          "  -h, --help                 show this help\n"

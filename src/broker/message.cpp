@@ -114,7 +114,7 @@ const char* words_of(Refusal refusal) {
     case Refusal::Kernel:
       return "the kernel refuses to register the file";
     case Refusal::TooManyFiles:
-      return "the user's quota of registered files is used up";
+      return "the quota of registered files is used up";
     case Refusal::TooManyClients:
       return "the quota of clients is used up";
     case Refusal::TooFast:

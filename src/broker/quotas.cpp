@@ -45,8 +45,10 @@ void Quotas::leave(uid_t uid, uint32_t files) {
 
 uint32_t Quotas::grant_files(uid_t uid, uint32_t wanted) {
   User& user = users_[uid];
-  const uint32_t granted = std::min(wanted, limits_.files_per_user - user.files);
+  const uint32_t granted =
+      std::min({wanted, limits_.files_per_user - user.files, limits_.files - files_});
   user.files += granted;
+  files_ += granted;
   return granted;
 }
 
@@ -60,7 +62,9 @@ uint32_t Quotas::grant_requests(uid_t uid, uint32_t wanted, uint64_t now_ms) {
 
 void Quotas::give_back_files(uid_t uid, uint32_t files) {
   User& user = users_[uid];
-  user.files -= std::min(files, user.files);
+  const uint32_t given = std::min(files, user.files);
+  user.files -= given;
+  files_ -= given;
 }
 
 }  // namespace overpass::broker

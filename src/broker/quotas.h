@@ -18,6 +18,7 @@ namespace overpass::broker {
 struct Limits {
   uint32_t clients = 256;  ///< Of all users together.
   uint32_t clients_per_user = 32;
+  uint32_t files = 131072;  ///< Registered, of all users together.
   uint32_t files_per_user = 32768;
   uint32_t requests_per_second = 20000;  ///< Per user; the same number may come at once.
 };
@@ -56,6 +57,7 @@ class Quotas {
 
   const Limits limits_;
   uint32_t clients_ = 0;
+  uint32_t files_ = 0;
   std::map<uid_t, User> users_;
 };
 

@@ -36,7 +36,7 @@ TEST(BrokerArguments, AreTakenInBothSpellings) {
 
 TEST(BrokerArguments, ThatAreWrongAreNamed) {
   for (const auto& [words, part] : std::vector<std::pair<std::vector<const char*>, std::string>>{
-           {{"--files"}, "'--files'"},
+           {{"--file"}, "'--file'"},
            {{"x"}, "'x'"},
            {{"--socket"}, "--socket needs a value"},
            {{"--socket="}, "--socket needs a value"},
@@ -52,7 +52,7 @@ TEST(BrokerArguments, ThatAreWrongAreNamed) {
 
 TEST(BrokerArguments, AreAllInTheHelp) {
   for (const char* name :
-       {"--socket", "--user", "--clients ", "--clients-per-user", "--files-per-user",
+       {"--socket", "--user", "--clients ", "--clients-per-user", "--files ", "--files-per-user",
         "--requests-per-second", "--list", "--help", "--version"}) {
     EXPECT_NE(help_text().find(name), std::string_view::npos) << name;
   }

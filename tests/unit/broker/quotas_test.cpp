@@ -7,8 +7,11 @@
 namespace overpass::broker {
 namespace {
 
-constexpr Limits kLimits = {
-    .clients = 5, .clients_per_user = 3, .files_per_user = 100, .requests_per_second = 50};
+constexpr Limits kLimits = {.clients = 5,
+                            .clients_per_user = 3,
+                            .files = 220,
+                            .files_per_user = 100,
+                            .requests_per_second = 50};
 
 TEST(Quotas, BoundsTheClientsOfOneUser) {
   Quotas quotas(kLimits);
@@ -38,6 +41,18 @@ TEST(Quotas, SharesFilesAmongTheClientsOfAUser) {
   EXPECT_EQ(quotas.grant_files(1, 64), 10U);
   quotas.leave(1, 64);
   EXPECT_EQ(quotas.grant_files(1, 100), 64U);
+}
+
+TEST(Quotas, BoundsTheFilesOfAllUsers) {
+  Quotas quotas(kLimits);
+  for (const uid_t uid : {1U, 2U, 3U}) ASSERT_EQ(quotas.admit(uid, 0), Refusal::None);
+  EXPECT_EQ(quotas.grant_files(1, 100), 100U);
+  EXPECT_EQ(quotas.grant_files(2, 100), 100U);
+  EXPECT_EQ(quotas.grant_files(3, 100), 20U);
+  quotas.give_back_files(1, 30);
+  EXPECT_EQ(quotas.grant_files(3, 100), 30U);
+  quotas.leave(2, 100);
+  EXPECT_EQ(quotas.grant_files(3, 100), 50U);
 }
 
 TEST(Quotas, GivesNothingForWhatWasNeverGranted) {
