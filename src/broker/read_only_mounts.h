@@ -4,9 +4,9 @@
 // below which the kernel refuses every open for writing with EROFS. The client cannot reach a
 // clone, so it stays read-only, which a read-only mount of the client's own would not.
 //
-// Making a clone takes 4 us, but letting go of one 100 to 200 (the kernel waits for all of its
-// processors), and ids are closed by the thousand. So one clone is kept for each mount, and the
-// next file of that mount is reached on it by its file handle, in 3 us.
+// Making a clone is cheap, but letting go of one waits for all processors of the machine, and ids
+// are closed by the thousand. So one clone is kept for each mount, and the next file of that mount
+// is reached on it by its file handle.
 
 #ifndef OVERPASS_BROKER_READ_ONLY_MOUNTS_H_
 #define OVERPASS_BROKER_READ_ONLY_MOUNTS_H_
