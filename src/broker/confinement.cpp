@@ -9,8 +9,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <seccomp.h>
+
+#include <span>
 
 #include "base/scope_exit.h"
 #include "sys/fuse_backing.h"
@@ -64,7 +67,6 @@ constexpr Rule kRegistering[] = {
     {SCMP_SYS(futex)},
     {SCMP_SYS(getpid)},
     {SCMP_SYS(gettid)},
-    {SCMP_SYS(tgkill)},
     {SCMP_SYS(rt_sigaction)},
     {SCMP_SYS(rt_sigprocmask)},
     {SCMP_SYS(rt_sigreturn)},
@@ -84,6 +86,7 @@ constexpr Rule kServing[] = {
     {SCMP_SYS(socketpair), 0, kAll, AF_UNIX},
     {SCMP_SYS(pidfd_open)},
     {SCMP_SYS(clone), 0, kNamespaces, 0},
+    {SCMP_SYS(tgkill)},
     {SCMP_SYS(set_robust_list)},
     {SCMP_SYS(rseq)},
     {SCMP_SYS(wait4)},
@@ -92,6 +95,7 @@ constexpr Rule kServing[] = {
     {SCMP_SYS(read)},
     {SCMP_SYS(pread64)},
     // The greeting.
+    {SCMP_SYS(uname)},
     {SCMP_SYS(setns), 1, kAll, CLONE_NEWNS},
     {SCMP_SYS(capget)},
     {SCMP_SYS(capset)},
@@ -122,10 +126,12 @@ Result<void> confine(bool with_serving) {
   for (const Rule& rule : kRegistering) {
     if (const int error = add(filter, rule); error < 0) return fail(-error);
   }
-  if (with_serving) {
-    for (const Rule& rule : kServing) {
-      if (const int error = add(filter, rule); error < 0) return fail(-error);
-    }
+  // To end itself (abort(3)); the other processes of the broker have the same user.
+  const Rule to_oneself = {SCMP_SYS(tgkill), 0, kAll, static_cast<uint64_t>(::getpid())};
+  const std::span<const Rule> others =
+      with_serving ? std::span(kServing) : std::span(&to_oneself, 1);
+  for (const Rule& rule : others) {
+    if (const int error = add(filter, rule); error < 0) return fail(-error);
   }
   if (const int error = seccomp_load(filter); error < 0) return fail(-error);
   return {};

@@ -4,6 +4,11 @@
 // that gives it nothing, for all that is done there is cloning the mounts of files it has open. The
 // kernel checks that the descriptor is one of a mount namespace, and asks nothing of the file.
 //
+// A mount names its owner by a number of a user namespace that the kernel does not tell, and a
+// client may choose its own number in a namespace of its making. What is mounted where the broker
+// lives was mounted in the broker's user namespace, or copied from there to the client's; only what
+// is not is looked up in the client's map.
+//
 // After entering it, every path is the client's to choose; what is read there is reached through a
 // descriptor of this process's own directory in /proc, opened before.
 
@@ -11,7 +16,7 @@
 
 #include <fcntl.h>
 
-#include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +24,7 @@
 #include "broker/offered_file.h"
 #include "broker/text_lines.h"
 #include "sys/children.h"
+#include "sys/fuse_backing.h"
 #include "sys/open.h"
 #include "sys/privileges.h"
 
@@ -41,18 +47,16 @@ std::string uid_map_of(const sys::Peer& peer) {
   return file ? read_text(*file) : std::string();
 }
 
-/// Whether the mount of `connection` is in this process's mount namespace, and is the client's.
-bool is_mounted_by(BorrowedFd own_process, uint32_t connection, uid_t uid,
-                   std::string_view uid_map) {
+/// Who has mounted `connection`, if its mount is in this process's mount namespace: a number in the
+/// user namespace in which that was done.
+std::optional<uint32_t> owner_of(BorrowedFd own_process, uint32_t connection) {
   const auto table = sys::open_at(own_process, "mountinfo", O_RDONLY);
-  if (!table) return false;
-  bool is_own = false;
+  if (!table) return std::nullopt;
+  std::optional<uint32_t> found;
   for_each_line(*table, [&](std::string_view line) {
-    const auto owner = fuse_mount_owner(line, connection);
-    if (!owner) return;
-    if (*owner == uid || outside_uid(uid_map, *owner) == uid) is_own = true;
+    if (const auto owner = fuse_mount_owner(line, connection)) found = owner;
   });
-  return is_own;
+  return found;
 }
 
 }  // namespace
@@ -62,6 +66,10 @@ Granted<Greeted> greet(BorrowedFd fuse, BorrowedFd mount_namespace, BorrowedFd p
   if (auto checked = check_fuse_device(fuse); !checked) return std::unexpected(checked.error());
   const auto own_process = sys::open_path("/proc/self", O_PATH | O_DIRECTORY);
   if (!own_process) return refuse(Refusal::Broken, own_process.error());
+  const auto connection = connection_of(info_of(*own_process, fuse));
+  // What is mounted with it later would be a mount that nobody has looked at.
+  if (!connection && sys::tells_fuse_connections()) return refuse(Refusal::NotFuse);
+  const auto owner_here = connection ? owner_of(*own_process, *connection) : std::nullopt;
   auto own_files = sys::open_at(*own_process, "fd", O_PATH | O_DIRECTORY).value_or(UniqueFd());
   const std::string uid_map = uid_map_of(peer);
   // Only now is the text known to be that of the client, not of one who got its number.
@@ -75,11 +83,11 @@ Granted<Greeted> greet(BorrowedFd fuse, BorrowedFd mount_namespace, BorrowedFd p
       !kept) {
     return refuse(Refusal::Broken, kept.error());
   }
-  const auto connection = connection_of(info_of(*own_process, fuse));
   if (!connection) return Greeted{0, std::move(own_files)};
-  if (!is_mounted_by(*own_process, *connection, peer.uid, uid_map)) {
-    return refuse(Refusal::NotYours);
-  }
+  const auto owner = owner_of(*own_process, *connection);
+  const bool is_own =
+      owner == peer.uid || (owner && !owner_here && outside_uid(uid_map, *owner) == peer.uid);
+  if (!is_own) return refuse(Refusal::NotYours);
   return Greeted{*connection, std::move(own_files)};
 }
 

@@ -3,6 +3,9 @@
 #include "sys/fuse_backing.h"
 
 #include <sys/ioctl.h>
+#include <sys/utsname.h>
+
+#include <cstdlib>
 
 #include "sys/file_io.h"
 
@@ -10,6 +13,15 @@ namespace overpass::sys {
 
 static_assert(kBackingOpen == _IOW(229, 1, BackingMap));
 static_assert(kBackingClose == _IOW(229, 2, uint32_t));
+
+bool tells_fuse_connections() {
+  utsname names = {};
+  if (::uname(&names) < 0) return false;
+  char* rest = nullptr;
+  const unsigned long major = std::strtoul(names.release, &rest, 10);
+  const unsigned long minor = *rest == '.' ? std::strtoul(rest + 1, nullptr, 10) : 0;
+  return major > 6 || (major == 6 && minor >= 16);
+}
 
 Result<int32_t> register_backing(BorrowedFd fuse, BorrowedFd file) {
   BackingMap map = {raw(file), 0, 0};

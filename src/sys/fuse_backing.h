@@ -22,6 +22,9 @@ struct BackingMap {
 inline constexpr unsigned long kBackingOpen = 0x4010e501UL;   // _IOW(229, 1, BackingMap)
 inline constexpr unsigned long kBackingClose = 0x4004e502UL;  // _IOW(229, 2, uint32_t)
 
+/// Whether this kernel says in /proc/PID/fdinfo to which mount a /dev/fuse belongs (since 6.16).
+bool tells_fuse_connections();
+
 /// Registers the file open at `file` with the connection of `fuse`: its backing id. EBADF for an
 /// O_PATH descriptor before 6.12.
 Result<int32_t> register_backing(BorrowedFd fuse, BorrowedFd file);

@@ -20,15 +20,15 @@ BACKING_OPEN = 0x4010E501
 
 class RawFuse:
     """A mount of this process's user through fusermount3. `files` maps names to backing ids, 0: not passed through;
-    `open_flags` go with each open that is.
+    `open_flags` go with each open that is. `options` are fusermount3's.
     """
 
-    def __init__(self, mountpoint):
+    def __init__(self, mountpoint, options="fsname=raw"):
         self.mountpoint, self.files, self.names, self.open_flags = mountpoint, {}, [None], FOPEN_PASSTHROUGH
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with ours, theirs:
             environment = {**os.environ, "_FUSE_COMMFD": str(theirs.fileno())}
-            done = subprocess.run(["fusermount3", "-o", "fsname=raw", "--", mountpoint], env=environment,
+            done = subprocess.run(["fusermount3", "-o", options, "--", mountpoint], env=environment,
                                   pass_fds=[theirs.fileno()], capture_output=True, check=False)
             if done.returncode != 0:
                 raise checks.Failure(f"fusermount3: {done.stderr.decode()}")

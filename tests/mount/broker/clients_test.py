@@ -7,47 +7,15 @@ import signal
 import socket
 import subprocess
 
-from harness import equal, holds, need, refused, syscalls, write
-from harness.broker import CLOSE, GREET, LIST, REGISTER, Broker, Client
+from raw_clients import OTHER, attack, is_alive, is_alive_as, mountpoint, served_file, world
+
+from harness import equal, holds, refused, syscalls
+from harness.broker import CLOSE, GREET, LIST, REGISTER, Client
 from harness.credentials import as_user, become
 from harness.raw_fuse import RawFuse
-from harness.worlds import NOBODY, give_to, in_user_namespace, ordinary_fuse_device
+from harness.worlds import NOBODY, in_user_namespace
 
 SYSTEMS = ("overpass",)
-OTHER = 2           # Debian's bin: fusermount3 wants a user with a name
-
-
-def world(t, *arguments):
-    need("passthrough")
-    ordinary_fuse_device(t)
-    broker = Broker(t, *arguments)
-    os.chmod(t.directory, 0o777)
-    return broker
-
-
-def mountpoint(t, uid=NOBODY):
-    point = t.fresh("mnt")
-    give_to(point, uid)
-    return point
-
-
-def attack(broker, point, deed, uid=NOBODY):
-    """deed(fuse, client) by a client that is greeted."""
-    def run():
-        fuse, client = RawFuse(point), Client(broker.socket)
-        try:
-            equal(client.greet(fuse.fd)[0], "None", "the greeting")
-            return deed(fuse, client)
-        finally:
-            client.leave()
-            fuse.umount()
-    return as_user(uid, run)
-
-
-def is_alive(broker, point):
-    """Another client is served as if nothing had happened."""
-    equal(attack(broker, point, lambda fuse, client: client.register(os.open("/etc", os.O_PATH))[0]), "PathOnly",
-          "the answer to the next client")
 
 
 def test_what_is_no_fuse_connection_is_refused(t):
@@ -239,14 +207,6 @@ def test_files_are_bounded_for_each_user(t):
     equal(attack(broker, point, fill)[0], 100, "the first one again")
 
 
-def served_file(t):
-    """A file that everybody may read, on a file system that is served."""
-    directory = t.fresh("memory")
-    syscalls.mount("tmpfs", directory, "tmpfs")
-    write(directory + "/file", "content")
-    return directory + "/file"
-
-
 def test_clients_are_bounded_for_each_user(t):
     broker, point = world(t, "--clients-per-user", "3"), mountpoint(t, OTHER)
 
@@ -259,11 +219,6 @@ def test_clients_are_bounded_for_each_user(t):
     is_alive_as(broker, point, OTHER)
     broker.wait_for_children(0, "at the end")
     is_alive_as(broker, mountpoint(t), NOBODY)
-
-
-def is_alive_as(broker, point, uid):
-    equal(attack(broker, point, lambda fuse, client: client.register(os.open("/etc", os.O_PATH))[0], uid), "PathOnly",
-          f"the answer to uid {uid}")
 
 
 def test_requests_are_bounded_for_each_user(t):

@@ -81,6 +81,13 @@ const CallRow kCalls[] = {
     {"OtherIoctl", [] { (void)ioctl(-1, 0x5401); }, false, false},
     {"CopyDescriptor", [] { (void)fcntl(-1, F_DUPFD, 0); }, false, false},
     {"ReadFile", [] { (void)!read(-1, nullptr, 0); }, true, false},
+    {"SignalToOneself", [] { (void)syscall(SYS_tgkill, getpid(), gettid(), 0); }, true, true},
+    {"SignalToAnother", [] { (void)syscall(SYS_tgkill, 1, 1, 0); }, true, false},
+    {"SignalToAProcess", [] { (void)kill(getpid(), 0); }, true, false},
+#if defined(__x86_64__)
+    // What is allowed by its number in one table of calls is another call in another table.
+    {"CallOfAnotherTable", [] { (void)syscall(0x40000000 | SYS_getpid); }, false, false},
+#endif
     {"Trace", [] { (void)syscall(SYS_ptrace, 0, 0, 0, 0); }, false, false},
     {"ExecutableMemory",
      [] { (void)mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); },
