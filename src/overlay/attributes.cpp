@@ -9,6 +9,7 @@
 
 #include "layer/stat_override.h"
 #include "overlay/copy_up.h"
+#include "overlay/copy_up_progress.h"
 #include "overlay/layer_stat.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
@@ -96,6 +97,12 @@ Result<sys::Stat> stat_located(const Overlay& overlay, const Inode& inode,
   return shown(overlay, inode, stat);
 }
 
+/// Who gives the file its bytes meanwhile must not put back the mode that it had. While it is
+/// located, which holds its mutex.
+void note_mode_change(const Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
+  if (inode.extras && inode.extras->copy_up) inode.extras->copy_up->note_mode_change();
+}
+
 /// A truncation parts the file from what readers of the lower hold.
 void part_from_readers(Overlay& overlay, const InodeRef& inode) {
   {
@@ -156,6 +163,7 @@ Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, con
   if (changes.mode && target->is_directory()) mode_change.emplace(*target);
   const Located located = TRY(locate(overlay, *target));
   TRY(apply(overlay, located.place(), changes, open));
+  if (changes.mode || changes.uid || changes.gid) note_mode_change(*target);
   return stat_located(overlay, *target, located);
 }
 

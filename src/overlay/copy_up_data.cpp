@@ -11,6 +11,10 @@
 
 #include <linux/falloc.h>
 
+#include <optional>
+#include <string>
+#include <utility>
+
 #include "overlay/content.h"
 #include "overlay/copy_up_progress.h"
 #include "overlay/copy_up_verify.h"
@@ -49,25 +53,50 @@ Result<void> write_bytes(Overlay& overlay, BorrowedFd from, BorrowedFd file, off
   return {};
 }
 
+/// What a write takes away from a file: its capabilities, and the set-id bits unless the daemon has
+/// CAP_FSETID in the initial user namespace.
+struct Privileges {
+  std::optional<std::string> capability;
+  mode_t mode;
+};
+
+Result<Privileges> privileges_of(sys::Place file, const sys::Stat& stat) {
+  Privileges privileges{.capability = {}, .mode = static_cast<mode_t>(stat.stx_mode & 07777)};
+  auto capability = sys::get_xattr(file, kCapability);
+  if (capability) {
+    privileges.capability = std::move(*capability);
+  } else if (!capability.failed_with(ENODATA) && !capability.failed_with(EOPNOTSUPP)) {
+    return fail(capability.error());
+  }
+  return privileges;
+}
+
+Result<void> give_back(const Inode& inode, sys::Place file, const Privileges& privileges,
+                       const CopyUnderWay& progress) {
+  if (privileges.capability) TRY(sys::set_xattr(file, kCapability, *privileges.capability));
+  Lock lock(inode.mutex);
+  if (progress.mode_has_changed()) return {};
+  const sys::Stat stat = TRY(sys::stat(file));
+  if ((stat.stx_mode & 07777) == privileges.mode) return {};
+  return sys::change_mode(file, privileges.mode);
+}
+
 /// Gives `file` all bytes at `data`, which it shows already.
 Result<void> fill(Overlay& overlay, Inode& inode, const DataPlace& data, BorrowedFd file,
                   const sys::Stat& before, CopyUnderWay& progress) {
   const sys::KeepingSetgid keeping((before.stx_mode & (S_ISUID | S_ISGID)) != 0);
   const sys::Place place = sys::itself(file);
-  const auto capability = sys::get_xattr(place, kCapability);
-  if (!capability && !capability.failed_with(ENODATA) && !capability.failed_with(EOPNOTSUPP)) {
-    return fail(capability.error());
-  }
+  const Privileges privileges = TRY(privileges_of(place, before));
   const UniqueFd from = TRY(open_data(overlay, place, data, O_RDONLY));
   const auto size = static_cast<off_t>(before.stx_size);
   auto written = write_bytes(overlay, from, file, size, name_of(inode), progress);
   if (!written) {
     // Nobody reads them, so they would only take space; best effort.
     (void)sys::allocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, size);
-    return written;
   }
-  if (capability) TRY(sys::set_xattr(place, kCapability, *capability));
-  return {};
+  auto given_back = give_back(inode, place, privileges, progress);
+  TRY(std::move(written));
+  return given_back;
 }
 
 }  // namespace

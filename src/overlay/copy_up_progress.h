@@ -63,6 +63,10 @@ class CopyUnderWay : public sys::CopyObserver {
   /// L: none on entry.
   Result<void> wait(pid_t waiter);
 
+  /// Somebody has changed the file's mode or owner meanwhile. REQUIRES: its mutex, as for asking.
+  void note_mode_change() { mode_has_changed_ = true; }
+  bool mode_has_changed() const { return mode_has_changed_; }
+
   const InodeRef& file() const { return file_; }
   CopyPhase phase() const { return phase_.load(std::memory_order_relaxed); }
   /// How many wait for it, besides the one it is made for.
@@ -81,6 +85,7 @@ class CopyUnderWay : public sys::CopyObserver {
   std::atomic<off_t> total_ = 0;
   std::atomic<CopyPhase> phase_ = CopyPhase::Preparing;
   std::atomic<int> waiters_ = 0;
+  bool mode_has_changed_ = false;
   bool was_given_up_ = false;  ///< Set before the outcome, read after it.
   // The copying thread's own: when it last looked after its caller.
   off_t looked_at_ = 0;
