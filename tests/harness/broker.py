@@ -2,6 +2,7 @@
 """overpass-broker as a child process of a test, and a client that says to it whatever a test likes."""
 import array
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -10,6 +11,7 @@ import time
 
 from . import checks
 from .daemon import REPORTS
+from .patience import wait_for
 
 BROKER_UID = 64999
 MAGIC, VERSION, MESSAGE = 0x4F765042, 1, "=IHHiIQ"
@@ -59,10 +61,7 @@ class Broker:
 
     def listens(self):
         """Whether it answers."""
-        try:
-            return bool(Client(self.socket).ask(LIST))
-        except OSError:
-            return False
+        return _answers(self.socket)
 
     def text(self):
         with open(self.directory + "/log", "rb") as file:
@@ -109,6 +108,42 @@ class Broker:
         self.log.close()
         if REPORTS.search(self.text()):
             raise checks.Failure(f"overpass-broker reported:\n{self.text()[:6000]}")
+
+
+def beside(t):
+    """A broker of the machine's root for the mounts of this test, in worlds whose mounts need one to be passed through."""
+    if t.world == "root":
+        return
+    program = os.path.join(os.path.dirname(t.settings.overpass), "overpass-broker")
+    directory = t.fresh("broker")
+    pid = t.by_root(_start_for_others, program, directory)
+    os.environ["OVERPASS_BROKER"] = directory + "/socket"
+
+    def end():
+        del os.environ["OVERPASS_BROKER"]
+        t.by_root(os.kill, pid, signal.SIGTERM)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])      # an orphan, and we are the first process here
+        with open(directory + "/log", encoding="utf-8", errors="replace") as log:
+            text = log.read()
+        if status != 0 or REPORTS.search(text):
+            raise checks.Failure(f"overpass-broker ended with status {status}:\n{text}")
+
+    t.at_end(end)
+    wait_for(t, lambda: _answers(directory + "/socket"), "the broker")
+
+
+def _start_for_others(program, directory):
+    with open(directory + "/log", "wb") as log:
+        return subprocess.Popen([program, "--socket", directory + "/socket", "--user", str(BROKER_UID)],
+                                stdin=subprocess.DEVNULL, stdout=log, stderr=log).pid
+
+
+def _answers(path):
+    """Whether a broker answers there, be it with a refusal."""
+    try:
+        return bool(Client(path).ask(LIST))
+    except OSError:
+        return False
 
 
 def with_socket(listener, *command):

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: MIT
 """The kernel's caches of names and inodes: dropping them, and noticing that somebody did."""
 
+from . import administrator
+
 
 def drop(what=2):
     """2 drops names and inodes, 3 pages as well. It is machine-wide; see drops."""
-    with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as file:
-        file.write(str(what))
+    administrator.do(_write, "/proc/sys/vm/drop_caches", str(what))
+
+
+def _write(path, text):
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
 
 
 def drops():

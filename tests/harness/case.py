@@ -7,7 +7,7 @@ Every daemon is unmounted at the end of the test and must end cleanly. A test ca
 import os
 import time
 
-from . import checks, dump, features, isolation, syscalls, systems, trees
+from . import administrator, checks, dump, features, isolation, syscalls, systems, trees
 from .systems import Stack
 
 # What says how the layers are to be read; with these the kernel is given the same.
@@ -98,6 +98,14 @@ class Case:
     def at_end(self, function):
         self.ends.append(function)
 
+    @property
+    def world(self):
+        return self.settings.world
+
+    def by_root(self, function, *arguments, **named):
+        """function(*arguments, **named) as the machine's root, whoever runs the test."""
+        return administrator.do(function, *arguments, **named)
+
     def need(self, *names):
         features.need(*names)
 
@@ -126,7 +134,7 @@ class Case:
         for function in reversed(self.ends):
             _collect(wrong, function)
         for point in reversed(isolation.mounts_below(self.directory)):
-            _collect(wrong, lambda where=point: systems.unmount(where, syscalls.MNT_DETACH))
+            _collect(wrong, lambda where=point: administrator.do(syscalls.umount, where, syscalls.MNT_DETACH))
         self.aftermath = [str(error) for error in wrong]
         if wrong and not self.failed:
             raise wrong[0]

@@ -102,6 +102,7 @@ def load(path):
     sys.path.insert(0, os.path.dirname(path))
     spec = importlib.util.spec_from_file_location("test_file", path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module     # so that the administrator finds its functions
     spec.loader.exec_module(module)
     return module
 

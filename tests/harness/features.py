@@ -11,7 +11,7 @@ import os
 import struct
 import tempfile
 
-from . import syscalls
+from . import administrator, syscalls
 from .checks import Lacking
 
 MOUNTING = "mounting FUSE file systems"
@@ -26,11 +26,16 @@ def lacking(feature):
 
 def need(*features):
     for feature in features:
-        if not PROBES[feature]():
+        if not has(feature):
             lacking(feature)
 
 
+@functools.lru_cache(None)
 def has(feature):
+    return administrator.do(_probe, feature)
+
+
+def _probe(feature):
     return PROBES[feature]()
 
 

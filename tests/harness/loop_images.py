@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from . import features, syscalls
+from . import administrator, features, syscalls, trees, worlds
 
 MAKERS = {
     "ext4": ("mkfs.ext4", "-q", "-F"),
@@ -18,14 +18,26 @@ def mount_image(t, kind, size=64 << 20, options=""):
     point = t.fresh(kind)
     if kind == "tmpfs":
         features.need("tmpfs user xattrs")
-        syscalls.mount("tmpfs", point, "tmpfs", 0, f"size={size}" + ("," + options if options else ""))
+        owner = f"uid={os.geteuid()},gid={os.getegid()}"
+        text = f"size={size},{owner}" + ("," + options if options else "")
+        if os.geteuid() == 0:
+            syscalls.mount("tmpfs", point, "tmpfs", 0, text)
+        else:
+            administrator.do(syscalls.mount, "tmpfs", point, "tmpfs", 0, text)
         return point
     features.need(kind)
     image = point + ".image"
     with open(image, "wb") as file:
         file.truncate(max(size, SMALLEST[kind]))
     subprocess.run([*MAKERS[kind], image], check=True, capture_output=True)
-    subprocess.run(["mount", "-t", kind, "-o", "loop" + ("," + options if options else ""), image, point],
-                   check=True, capture_output=True)
-    t.at_end(lambda: os.unlink(image))
+    mount_loop(t, kind, image, point, options)
     return point
+
+
+def mount_loop(t, kind, image, point, options=""):
+    """Mounts an image that is there for the duration of test t. Its root, as made, is the mount point's owner's."""
+    owner = administrator.do(trees.owner_of, point)
+    administrator.run("mount", "-t", kind, "-o", "loop" + ("," + options if options else ""), image, point)
+    if owner != (0, 0) and "ro" not in options.split(","):
+        administrator.do(worlds.give_to, point, owner[0])
+    t.at_end(lambda: os.unlink(image))

@@ -49,6 +49,10 @@ def unshare(flags):
     _checked(libc.unshare(flags))
 
 
+def setns(fd, kind):
+    _checked(libc.setns(fd, kind))
+
+
 def die_with_parent(signal_number=9):
     _checked(libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0))
 

@@ -9,7 +9,7 @@ import errno
 import os
 import subprocess
 
-from . import checks, requests, syscalls, transport
+from . import checks, kernel_for_others, requests, syscalls, transport
 from .daemon import Daemon, MountFailed, status_of
 
 __all__ = ["Stack", "Mount", "MountFailed", "mount_overpass", "mount_kernel", "escape", "option_text"]
@@ -40,7 +40,9 @@ def option_text(stack, extra=()):
 class Mount:
     """A mounted union. `mount / "a/b"` is a path below it."""
 
-    def __init__(self, settings, stack, system, daemon=None):
+    def __init__(self, settings, stack, system, daemon=None, end=None):
+        """end() unmounts it where that is not done as usual."""
+        self.end = end or (lambda: unmount(stack.mountpoint))
         self.settings, self.stack, self.system, self.daemon = settings, stack, system, daemon
         self.path, self.upper, self.work = stack.mountpoint, stack.upper, stack.work
         self.alive = True
@@ -72,7 +74,7 @@ class Mount:
         """Unmounts, waits for the daemon and demands a clean end."""
         if self.alive:
             self.alive = False
-            unmount(self.path)
+            self.end()
             if self.daemon:
                 self.daemon.end()
 
@@ -116,16 +118,24 @@ def mount_kernel(settings, stack, point=None, options=None):
     point = point or stack.mountpoint
     chosen = stack if options is None else dataclasses.replace(stack, options=tuple(options))
     known = tuple(option for option in chosen.options if not option.startswith(OVERPASS_ONLY))
-    if settings.world == "userns":      # all that the kernel lets root of a namespace have
+    made = dataclasses.replace(stack, mountpoint=point)
+    renamed = settings.world != "root" and bool(set(known) & ROOTS_CHOICES) and "userxattr" not in known
+    if settings.world != "root" and not renamed:      # all that the kernel lets root of a namespace have
         known = tuple(option for option in known if not option.startswith(ROOT_ONLY)) + ("userxattr",)
     elif stack.upper and not any(option.startswith(DECIDES_REDIRECTS) for option in known):
         known += ("redirect_dir=on",)       # overpass's default, which only root can have here
     text = option_text(dataclasses.replace(chosen, options=known))
+    if settings.world == "user" or renamed:
+        kernel_for_others.mount(made, text, renamed)
+        return Mount(settings, made, "kernel", end=lambda: kernel_for_others.end(made, renamed))
     syscalls.mount("overlay", point, "overlay", 0, text)
-    return Mount(settings, dataclasses.replace(stack, mountpoint=point), "kernel")
+    return Mount(settings, made, "kernel")
 
 
 DECIDES_REDIRECTS = ("redirect_dir=", "userxattr", "metacopy=")
+ROOTS_CHOICES = {"redirect_dir=on", "redirect_dir=follow", "metacopy=on", "index=on", "nfs_export=on", "verity=on"}
+
+
 def mount(settings, stack, system, log):
     """Mounts the stack with the system of that name: kernel, overpass, or fuse-overlayfs."""
     if system == "kernel":

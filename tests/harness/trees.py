@@ -10,8 +10,10 @@ import shutil
 import stat
 import subprocess
 
+from . import administrator
+
 OLD = 1_000_000_000
-trusted_attributes = True   # harness/worlds.py says where there are none: marks are then in user., others left out
+trusted_attributes = True   # harness/worlds.py says where there are none: marks are then user.overlay., others left out
 
 
 @dataclasses.dataclass
@@ -81,15 +83,29 @@ def _make(path, item, top):
         os.makedirs(path, exist_ok=True)
         build(path, item.entries, top)
         if item.opaque:
-            prefix = item.opaque if trusted_attributes else "user"
-            os.setxattr(path, f"{prefix}.overlay.opaque", b"y")
+            os.setxattr(path, attribute(f"{item.opaque}.overlay.opaque"), b"y")
     elif isinstance(item, Symlink):
         os.symlink(item.target, path)
     elif isinstance(item, Node):
-        os.mknod(path, item.kind | 0o600, os.makedev(*item.rdev))
+        _make_node(path, item)
     else:
         raise TypeError(f"{path}: no such kind of tree item: {item!r}")
     dress(path, item)
+
+
+def _make_node(path, item):
+    number = os.makedev(*item.rdev)
+    if stat.S_IFMT(item.kind) in (stat.S_IFCHR, stat.S_IFBLK) and number:
+        owner = administrator.do(owner_of, os.path.dirname(path))
+        administrator.do(os.mknod, path, item.kind | 0o600, number)     # whoever the tests are, a layer may have devices
+        administrator.do(os.chown, path, *owner)
+    else:
+        os.mknod(path, item.kind | 0o600, number)
+
+
+def owner_of(path):
+    info = os.stat(path)
+    return info.st_uid, info.st_gid
 
 
 def _make_file(path, item):
@@ -102,15 +118,31 @@ def _make_file(path, item):
 
 def dress(path, item):
     """Owner, mode, attributes and, last, times."""
-    if os.geteuid() == 0 or item.owner != (0, 0):       # an ordinary user's trees are his own
+    if os.geteuid() == 0:       # an ordinary user's trees are his own
         os.chown(path, *item.owner, follow_symlinks=False)
     if not isinstance(item, Symlink):
         os.chmod(path, item.mode)
     for name, value in getattr(item, "xattrs", {}).items():
-        if name.startswith("trusted.") and not trusted_attributes:
-            continue
-        os.setxattr(path, name, value, follow_symlinks=False)
+        if attribute(name):
+            os.setxattr(path, attribute(name), value, follow_symlinks=False)
     os.utime(path, (item.mtime, item.mtime), follow_symlinks=False)
+
+
+def owned(uid, gid):
+    """The owner on disk of what a tree says belongs to these."""
+    return (uid, gid) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+
+
+def attribute(name):
+    """The attribute by which a mark of this name is known in the tests' world; None if it has no such attribute."""
+    if trusted_attributes or not name.startswith("trusted."):
+        return name
+    return name.replace("trusted.", "user.", 1) if name.startswith("trusted.overlay.") else None
+
+
+def mark(name):
+    """The attribute for overlayfs's mark of this name, as "redirect", in the tests' world."""
+    return attribute(f"trusted.overlay.{name}")
 
 
 def remove(directory):

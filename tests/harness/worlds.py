@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The other kinds of users that mount: root of a user namespace, and ordinary users through fusermount3."""
+import errno
 import os
 import stat
 
-from . import credentials, features, syscalls, trees
+from . import administrator, checks, credentials, features, syscalls, trees
 
 NOBODY = 65534
 IN_NAMESPACE, IDS = 100_000, 65536      # what root of the namespace is outside, and how many ids it has
@@ -21,9 +22,11 @@ def enter(settings):
         return
     features.fuse_init_flags()      # asked now: an ordinary user cannot
     _open_fuse_to_all(os.path.join(settings.scratch, "device"))
+    administrator.start()
     trees.trusted_attributes = False
     uid = IN_NAMESPACE if settings.world == "userns" else NOBODY
     os.chown(settings.scratch, uid, uid)
+    os.environ["HOME"] = settings.scratch
     if settings.world == "userns":
         _enter_user_namespace(uid, IDS)
     else:
@@ -116,6 +119,14 @@ def hand_over(t, stack, uid, kept=None):
         os.chmod(f"{stack.lowers[0]}/{name}", mode)
     os.chmod(t.directory, 0o777)
     t.watch_lower(stack.lowers[0])
+
+
+def chown(path, uid, gid):
+    """What root of the tests' world may do, and an ordinary user may not: he has to be refused. No link is followed."""
+    if os.geteuid() == 0:
+        os.chown(path, uid, gid, follow_symlinks=False)
+    else:
+        checks.refused(errno.EPERM, os.chown, path, uid, gid, follow_symlinks=False)
 
 
 def umount(m):
