@@ -54,6 +54,10 @@ WORD_DOORS = (
 MAX_FILE_LINES = 499
 MAX_FUNCTION_LINES = 59
 
+# Who the tests that mount run as (tests/harness/worlds.py), and which of them must say where they hold.
+WORLDS = ("root", "userns", "user")
+TESTS_OF_ALL_WORLDS = ("tests/mount/*_test.py", "tests/parity/*_test.py", "tests/model/*_test.py")
+
 # Which files are read. Everything else (pictures, tarballs, build directories) is passed over.
 SKIPPED_FOLDERS = (".git", "__pycache__", "subprojects/packagecache", "subprojects/fuse-*")
 CPP_SUFFIXES = (".cpp", ".h")

@@ -3,7 +3,7 @@
 from harness.parity import Table, row
 from harness.trees import Dir, File, Node, Symlink
 
-WORLDS = ("root", "userns")
+WORLDS = ("root", "userns", "user")
 TREE = {"file": File("content", 0o640, (1000, 1001)), "dir": Dir({"inner": "x"}, 0o750, (1000, 1001)),
         "link": Symlink("file", (7, 8)), "pipe": Node(), "suid": File("x", 0o6755, (1000, 1001)), "none": ""}
 

@@ -3,6 +3,7 @@
 from harness import loop_images
 from harness.parity import Table, row
 
+WORLDS = ("root", "userns", "user")
 TREE = {"file": "content", "dir": {}}
 ROWS = [
     row("a project id is set and read", "getproject file; setproject file 42; getproject file; cat file; stat file"),

@@ -3,7 +3,7 @@
 from harness.parity import Table, row
 from harness.trees import Dir, File, Node, Symlink
 
-WORLDS = ("root", "userns")
+WORLDS = ("root", "userns", "user")
 TREE = {"file": File("content", 0o644, (1000, 1001), {"user.old": b"value", "trusted.old": b"secret"}),
         "dir": Dir({}, 0o755, (1000, 1001), {"user.old": b"value"}), "link": Symlink("file"), "pipe": Node(),
         "bare": ""}

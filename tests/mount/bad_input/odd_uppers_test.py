@@ -3,9 +3,9 @@
 import os
 import shutil
 
-from harness import MountFailed, contains, equal, holds, only, read, refused, syscalls, systems, write
+from harness import MountFailed, contains, equal, holds, only, read, refused, syscalls, systems, trees, write
 
-WORLDS = ("root", "userns")
+WORLDS = ("root", "userns", "user")
 SYSTEMS = ("overpass",)
 LOWER = {"file": "content", "gone": "x", "dir": {"a": "1", "b": "2"}}
 
@@ -36,7 +36,8 @@ def use(t, m):
 
 def mounted(t, kind):
     root = t.fresh(kind)
-    syscalls.mount(kind, root, kind)
+    owner = t.by_root(trees.owner_of, root)
+    t.by_root(syscalls.mount, kind, root, kind), t.by_root(os.chown, root, *owner)
     os.mkdir(root + "/u"), os.mkdir(root + "/w")
     return root
 

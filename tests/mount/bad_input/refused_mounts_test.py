@@ -2,10 +2,11 @@
 """Mounts that cannot be: a non-zero status, one line that names the cause, nothing mounted, nothing left behind."""
 import os
 
-from harness import Symlink, checks, contains, dump, equal, holds, isolation, syscalls, write
+from harness import Symlink, checks, contains, dump, equal, holds, isolation, only_in, syscalls, write
 from harness.loop_images import mount_image
 
 SYSTEMS = ("overpass",)
+WORLDS = ("root", "userns", "user")
 
 
 def expect_refusal(t, arguments, *words, point=None, watched=()):
@@ -71,6 +72,7 @@ def test_layers_that_are_symlinks_to_directories_work(t):
     equal(t.status_text("umount", good["point"])[0], 0, "overpass umount")
 
 
+@only_in("root", why="it becomes that user itself")
 def test_an_unreadable_layer_for_an_ordinary_user(t):
     from harness.credentials import as_user
     from harness.systems import run_program
@@ -145,7 +147,7 @@ def test_an_upper_that_another_live_mount_uses(t):
 def test_a_read_only_upper(t):
     root = mount_image(t, "tmpfs")
     os.mkdir(root + "/u"), os.mkdir(root + "/w")
-    syscalls.mount("none", root, None, syscalls.MS_REMOUNT | syscalls.MS_RDONLY)
+    t.by_root(syscalls.mount, "none", root, None, syscalls.MS_REMOUNT | syscalls.MS_RDONLY)
     arguments, good = case(t, upper=root + "/u", work=root + "/w")
     expect_refusal(t, arguments, "read-only", point=good["point"])
 
@@ -208,14 +210,15 @@ def test_the_mount_of_another_file_system_is_not_unmounted(t):
     holds(os.path.ismount(root), "it is still mounted")
 
 
+@only_in("root", "userns", why="without it fusermount3 speaks, in words of its own")
 def test_without_a_fuse_device_the_message_says_so(t):
     bare = t.fresh("dev")
-    syscalls.mount("tmpfs", bare, "tmpfs")
+    t.by_root(syscalls.mount, "tmpfs", bare, "tmpfs")
     for name in ("null", "zero", "random", "urandom"):
         info = os.stat("/dev/" + name)
-        os.mknod(f"{bare}/{name}", info.st_mode, info.st_rdev)
-    syscalls.mount(bare, "/dev", None, syscalls.MS_BIND)
-    t.at_end(lambda: syscalls.umount("/dev", syscalls.MNT_DETACH))
+        t.by_root(os.mknod, f"{bare}/{name}", info.st_mode, info.st_rdev), t.by_root(os.chmod, f"{bare}/{name}", 0o666)
+    t.by_root(syscalls.mount, bare, "/dev", None, syscalls.MS_BIND)
+    t.at_end(lambda: t.by_root(syscalls.umount, "/dev", syscalls.MNT_DETACH))
     arguments, good = case(t)
     expect_refusal(t, arguments, "/dev/fuse", point=good["point"])
 

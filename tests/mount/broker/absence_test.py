@@ -16,6 +16,8 @@ from harness.credentials import as_user
 from harness.worlds import NOBODY, umount
 
 SYSTEMS = ("overpass",)
+WORLDS = ("root",)
+ELSEWHERE = "it starts the broker, which root alone may, and enters the worlds of its clients itself"
 
 
 def test_a_broker_that_dies_costs_new_opens_their_passthrough_only(t):

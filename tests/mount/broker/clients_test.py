@@ -16,6 +16,8 @@ from harness.raw_fuse import RawFuse
 from harness.worlds import NOBODY, in_user_namespace
 
 SYSTEMS = ("overpass",)
+WORLDS = ("root",)
+ELSEWHERE = "it starts the broker, which root alone may, and enters the worlds of its clients itself"
 
 
 def test_what_is_no_fuse_connection_is_refused(t):

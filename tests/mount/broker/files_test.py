@@ -17,6 +17,8 @@ from harness.raw_fuse import FOPEN_DIRECT_IO, FOPEN_PASSTHROUGH, RawFuse
 from harness.worlds import NOBODY, give_to, ordinary_fuse_device
 
 SYSTEMS = ("overpass",)
+WORLDS = ("root",)
+ELSEWHERE = "it starts the broker, which root alone may, and enters the worlds of its clients itself"
 ENDS = "the connection ends"
 PR_SET_DUMPABLE = 4
 

@@ -10,6 +10,8 @@ from harness.credentials import as_user
 from harness.worlds import NOBODY, give_to, in_user_namespace, umount
 
 SYSTEMS = ("overpass",)
+WORLDS = ("root",)
+ELSEWHERE = "it starts the broker, which root alone may, and enters the worlds of its clients itself"
 
 
 def test_an_ordinary_users_mount_is_passed_through(t):

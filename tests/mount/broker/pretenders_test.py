@@ -15,6 +15,8 @@ from harness.raw_fuse import RawFuse
 from harness.worlds import NOBODY, in_user_namespace
 
 SYSTEMS = ("overpass",)
+WORLDS = ("root",)
+ELSEWHERE = "it starts the broker, which root alone may, and enters the worlds of its clients itself"
 STATFS = 17
 SYS_MOUNT_SETATTR, AT_EMPTY_PATH, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, 0x1000, 0x8000, 1
 

@@ -15,6 +15,8 @@ from harness.raw_fuse import RawFuse
 from harness.worlds import NOBODY, give_to, ordinary_fuse_device, umount
 
 SYSTEMS = ("overpass",)
+WORLDS = ("root",)
+ELSEWHERE = "it starts the broker, which root alone may, and enters the worlds of its clients itself"
 RIGHTS = ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp")
 SEARCH, CHROOT, ADMIN = 1 << 2, 1 << 18, 1 << 21
 

@@ -6,8 +6,10 @@ import subprocess
 
 from harness import Dir, File, Link, Symlink, equal, has, holds, loop_images, syscalls, write
 from harness.systems import option_text
+from harness.worlds import chown
 
 SYSTEMS = ("overpass",)
+WORLDS = ("root", "userns", "user")
 LOWER = {"keep": "1", "change": File("low", 0o640, (5, 6), {"user.a": b"b"}), "gone": "2", "moved": "3",
          "dir": {"in": "4", "gone": "5", "sub": {"deep": "6"}}, "again": {"old": "7"}, "swap1": "a", "swap2": "b",
          "link": Symlink("keep"), "todir": "8", "tofile": {"x": "9"}, "attr": Dir({"f": "x"}, 0o750, (7, 8)),
@@ -39,9 +41,9 @@ def change(root):
     os.unlink(at("todir")), os.mkdir(at("todir")), write(at("todir/x"), "y")
     shutil.rmtree(at("tofile")), write(at("tofile"), "now a file")
     os.mkdir(at("made")), os.rename(at("made"), at("dir/made")), os.mkfifo(at("dir/made/fifo"))
-    os.chown(at("link"), 3, 4, follow_symlinks=False)
+    chown(at("link"), 3, 4)
     os.link(at("keep"), at("second")), os.unlink(at("second"))
-    os.setxattr(at("attr"), "user.new", b"value"), os.chown(at("attr"), 9, 10)
+    os.setxattr(at("attr"), "user.new", b"value"), chown(at("attr"), 9, 10)
     write(at("one"), "more", "ab"), os.unlink(at("two")), os.chmod(at("three"), 0o600)
     os.mkdir(at("pure")), may_fail(os.rename, at("three"), at("pure/three"))
     may_fail(os.rename, at("tree/a"), at("tree/A")), may_fail(os.rename, at("tree"), at("pure/tree"))
@@ -62,6 +64,8 @@ def expect_clean(t, m, what):
 
 def test_what_kernel_overlayfs_wrote_is_clean(t):
     for options in KERNEL_OPTIONS:
+        if "nfs_export=on" in options and t.world != "root":
+            continue        # its index has marks on devices, which only trusted. attributes can be
         m = t.mount(t.layer(LOWER), t.layer({"dir": {"third": "x"}, "tree": {"more": "x"}}), system="kernel",
                     options=options)
         change(m.path)

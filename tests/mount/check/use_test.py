@@ -6,10 +6,11 @@ import pty
 import signal
 import subprocess
 
-from harness import contains, credentials, equal, holds, syscalls, worlds, write
+from harness import contains, credentials, equal, holds, mark, only_in, syscalls, worlds, write
 from harness.systems import option_text
 
 SYSTEMS = ("overpass",)
+WORLDS = ("root", "userns", "user")
 
 
 def stack_with(t, upper, lower=None):
@@ -34,8 +35,8 @@ def test_an_upper_on_a_read_only_file_system_is_checked_and_not_repaired(t):
     stack = stack_with(t, {})
     os.mknod(stack.upper + "/useless", 0o020000)
     both = os.path.dirname(stack.upper)
-    syscalls.mount(both, both, None, syscalls.MS_BIND)
-    syscalls.mount("none", both, None, syscalls.MS_BIND | syscalls.MS_REMOUNT | syscalls.MS_RDONLY)
+    t.by_root(syscalls.mount, both, both, None, syscalls.MS_BIND)
+    t.by_root(syscalls.mount, "none", both, None, syscalls.MS_BIND | syscalls.MS_REMOUNT | syscalls.MS_RDONLY)
     try:
         status, out, _ = check(t, stack)
         equal((status, out.count("[whiteout-unneeded]")), (1, 1), "a check of what cannot be written")
@@ -43,7 +44,7 @@ def test_an_upper_on_a_read_only_file_system_is_checked_and_not_repaired(t):
         equal(status, 3, "a repair of it")
         contains(err, "cannot be written", "message")
     finally:
-        syscalls.umount(both)
+        t.by_root(syscalls.umount, both)
     holds(os.path.lexists(stack.upper + "/useless"), "the whiteout is still there")
 
 
@@ -61,6 +62,7 @@ def test_what_is_mounted_is_refused(t):
         equal(check(t, m.stack)[0], 0, "a check after the unmount")
 
 
+@only_in("root", "userns", why="an ordinary user makes no namespace of mounts")
 def test_an_overlay_mount_of_another_namespace_is_noticed(t):
     t.need("overlayfs")
     stack = t.stack(t.layer({"file": "x"}))
@@ -134,7 +136,7 @@ def test_names_of_any_bytes_make_one_line_and_sound_json(t):
 
 def test_notes_are_shown_when_asked_for_and_do_not_count(t):
     stack = stack_with(t, {"dir": {}})
-    os.setxattr(stack.upper + "/dir", "trusted.overlay.opaque", b"y")
+    os.setxattr(stack.upper + "/dir", mark("opaque"), b"y")
     equal(check(t, stack), (0, "", ""), "without --verbose")
     status, out, _ = check(t, stack, "--verbose")
     equal((status, out.count("[opaque-unneeded]")), (0, 1), "with it")
@@ -180,6 +182,7 @@ def test_sigint_ends_a_repair_between_two_steps(t):
     equal(os.listdir(stack.upper), [], "what is left")
 
 
+@only_in("root", why="it enters that world itself")
 def test_root_of_a_user_namespace_checks_its_own_upper(t):
     stack = stack_with(t, {"new": "x"})
     os.mknod(stack.upper + "/useless", 0o020000)
@@ -196,6 +199,7 @@ def test_root_of_a_user_namespace_checks_its_own_upper(t):
     holds(not os.path.lexists(stack.upper + "/useless"), "the whiteout is gone")
 
 
+@only_in("root", "userns", why="it becomes that user itself")
 def test_an_ordinary_user_is_told_what_he_may_not_read(t):
     stack = stack_with(t, {"mine": {"a": "x"}, "secret": {"b": "x"}})
     worlds.give_to(stack.upper, worlds.NOBODY)

@@ -8,9 +8,10 @@ import os
 import signal
 import time
 
-from harness import equal, holds, read, refused, syscalls, write
+from harness import administrator, equal, holds, read, refused, syscalls, systems, write
 
 SYSTEMS = ("overpass",)
+WORLDS = ("root", "userns", "user")
 ABSENT = 2
 CONNECTIONS = "/sys/fs/fuse/connections"
 QUICK = {f"quick{number}": "q" for number in range(8)}
@@ -20,7 +21,7 @@ SLOW = {f"slow{number}": "s" for number in range(8)}
 def connection(mount):
     """The kernel's directory of a mount's connection, whose number is the device's."""
     if not os.listdir(CONNECTIONS):
-        syscalls.mount("fusectl", CONNECTIONS, "fusectl")
+        administrator.do(syscalls.mount, "fusectl", CONNECTIONS, "fusectl")
     return f"{CONNECTIONS}/{os.minor(os.stat(mount.path).st_dev)}"
 
 
@@ -134,7 +135,7 @@ def test_an_aborted_connection_without_requests_ends_the_daemon(t):
 def test_a_detached_mount_serves_until_its_last_file_is_closed(t):
     m = t.mount(t.layer(QUICK), options=("threads=4",))
     root, fd = os.open(m.path, os.O_RDONLY), os.open(m / "new", os.O_RDWR | os.O_CREAT)
-    syscalls.umount(m.path, syscalls.MNT_DETACH)
+    systems.unmount(m.path, syscalls.MNT_DETACH)
     m.alive = False
     os.write(fd, b"written afterwards")
     os.fchmod(fd, 0o600)

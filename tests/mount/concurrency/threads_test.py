@@ -6,6 +6,8 @@ import time
 from harness import equal, holds, read, write
 from harness.parallel import together
 
+WORLDS = ("root", "userns", "user")
+
 SIZE = 4 << 20
 DATA = bytes(range(256)) * (SIZE // 256)
 

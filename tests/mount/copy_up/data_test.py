@@ -10,7 +10,7 @@ from harness import File, Symlink, equal, has, holds, lacking, only, only_in, re
 from harness.credentials import acting_as
 from harness.daemon import is_sanitized
 
-WORLDS = ("root", "userns")
+WORLDS = ("root", "userns", "user")
 LARGE = bytes(range(256)) * 20_000      # 5 MB that no run-length trick can hide
 
 
@@ -63,6 +63,7 @@ def test_a_sparse_file_stays_sparse(t):
         equal(file.read(6000), b"island" * 1000, "data beyond the hole")
 
 
+@only_in("root", "userns", why="it writes as somebody else")
 def test_a_writer_without_rights_on_the_directory_may_still_write_the_file(t):
     m = t.mount(t.layer({"dir": {"file": File("old", 0o666)}}))
     with acting_as(1000):
@@ -91,7 +92,6 @@ def test_the_workdir_is_empty_again_after_copy_ups(t):
     equal(left, [], "files left in the workdir, but for a whiteout kept for linking")
 
 
-@only_in("root", why="it mounts disks")
 def test_uppers_of_every_kind_take_copy_ups(t):
     from harness.loop_images import mount_image
     kinds = [kind for kind in ("ext4", "xfs", "btrfs") if has(kind)] + ["tmpfs"] * has("tmpfs user xattrs")

@@ -5,8 +5,10 @@ import os
 import resource
 import subprocess
 
-from harness import caches, equal, has, holds, lacking, only, read, refused, syscalls, write
+from harness import administrator, caches, equal, has, holds, lacking, only, read, refused, syscalls, write
 from harness.loop_images import mount_image
+
+WORLDS = ("root", "userns", "user")
 
 DATA = bytes(range(256)) * 4096        # one MiB
 TREE = {f"f{number}": DATA for number in range(6)} | {"small": "s", "d": {"x": "y"}}
@@ -106,11 +108,11 @@ def test_a_rename_that_fails_leaves_the_directory_it_would_have_replaced(t):
 
 def test_a_quota_is_told_to_the_caller(t):
     root = mount_image(t, "btrfs", 256 << 20)
-    quota = subprocess.run(["btrfs", "quota", "enable", root], capture_output=True, check=False)
+    quota = t.by_root(subprocess.run, ["btrfs", "quota", "enable", root], capture_output=True, check=False)
     if quota.returncode:
         lacking("quotas of btrfs")
     subprocess.run(["btrfs", "subvolume", "create", root + "/volume"], check=True, capture_output=True)
-    subprocess.run(["btrfs", "qgroup", "limit", "2M", root + "/volume"], check=True, capture_output=True)
+    administrator.run("btrfs", "qgroup", "limit", "2M", root + "/volume")
     m = t.mount(t.layer(TREE), upper=upper_on(t, root + "/volume"))
 
     def use_up():
@@ -130,7 +132,7 @@ def test_a_lower_layer_unmounted_below_us_still_serves_or_errs_cleanly(t):
     m = t.mount(root, t.layer({"other": "x"}))
     t.let_lower_change(root, "it is unmounted")
     equal(read(m / "file"), b"content", "content before")
-    syscalls.umount(root, syscalls.MNT_DETACH)
+    t.by_root(syscalls.umount, root, syscalls.MNT_DETACH)
     try:
         equal(read(m / "file"), b"content", "content after")
     except OSError as error:

@@ -3,9 +3,10 @@
 import errno
 import os
 
-from harness import contains, equal, holds, refused, write
+from harness import contains, equal, holds, mark, refused, write
 
 SYSTEMS = ("overpass",)
+WORLDS = ("root", "userns", "user")
 LOWER = {"dir": {"in": "1", "sub": {"deep": "2"}}, "file": "3"}
 
 
@@ -23,11 +24,16 @@ def refusal(t, *options, upper=True):
     return err
 
 
-def test_the_defaults_of_root(t):
+def redirects_of(t):
+    """Only root's marks are nobody else's to forge: redirects are written and followed by default with these alone."""
+    return "on" if t.world == "root" else "nofollow"
+
+
+def test_the_defaults(t):
     status = t.mount(t.layer(LOWER)).status()
     equal((status["redirect_dir"], status["index"]["active"], status["metacopy"]["active"], status["verity"],
-           status["nfs_export"]["active"]), ("on", False, False, "off", False), "what is in force")
-    equal(status["mark_prefix"], "trusted.overlay.", "prefix of marks")
+           status["nfs_export"]["active"]), (redirects_of(t), False, False, "off", False), "what is in force")
+    equal(status["mark_prefix"], mark(""), "prefix of marks")
 
 
 def test_the_defaults_with_user_marks(t):
@@ -51,7 +57,8 @@ def test_redirects_are_written_only_when_on(t):
         m = t.mount(t.layer(LOWER), options=(option,))
         refused(errno.EXDEV, os.rename, m / "dir", m / "moved")
         m.umount()
-    for options in ((), ("redirect_dir=on",), ("userxattr", "redirect_dir=on"), ("userxattr", "metacopy=on")):
+    by_default = [()] if t.world == "root" else []
+    for options in (*by_default, ("redirect_dir=on",), ("userxattr", "redirect_dir=on"), ("userxattr", "metacopy=on")):
         m = t.mount(t.layer(LOWER), options=options)
         os.rename(m / "dir", m / "moved")
         equal(sorted(os.listdir(m / "moved")), ["in", "sub"], f"names with {options}")
@@ -61,13 +68,17 @@ def test_redirects_are_written_only_when_on(t):
 
 
 def test_redirects_are_followed_by_choice(t):
-    m = t.mount(t.layer(LOWER))
+    m = t.mount(t.layer(LOWER), options=("redirect_dir=on",))
     os.rename(m / "dir", m / "moved")
     m.umount()
-    for option, names in (("redirect_dir=off", ["in", "sub"]), ("redirect_dir=follow", ["in", "sub"])):
+    off = ["in", "sub"] if t.world == "root" else None      # follows in root's worlds alone, as overlayfs's does
+    for option, names in (("redirect_dir=off", off), ("redirect_dir=follow", ["in", "sub"])):
         m.stack.options = (option,)
         m = t.mount_stack(m.stack)
-        equal(sorted(os.listdir(m / "moved")), names, option)
+        if names is None:
+            refused(errno.EPERM, os.listdir, m / "moved")
+        else:
+            equal(sorted(os.listdir(m / "moved")), names, option)
         m.umount()
     m.stack.options = ("redirect_dir=nofollow",)
     m = t.mount_stack(m.stack)
@@ -92,8 +103,9 @@ def test_choices_that_exclude_each_other_are_refused(t):
 def test_choices_that_need_an_upper_say_so(t):
     m = t.mount(t.layer(LOWER), upper=None, options=("index=on", "uuid=on", "nfs_export=on", "volatile"))
     status, log = m.status(), m.daemon.text()
-    equal((status["index"]["active"], status["uuid"], status["nfs_export"]["active"]), (False, "null", False), "in force")
-    for name in ("index=on", "uuid=on", "nfs_export=on"):
+    equal((status["index"]["active"], status["uuid"], status["nfs_export"]["active"]), (False, "null", t.world != "root"), "in force")
+    needs_nofollow = ["nfs_export=on"] if t.world == "root" else []     # without an upper, which is the default of others
+    for name in ("index=on", "uuid=on", *needs_nofollow):
         contains(log, f"{name} has no effect: ", "log")
     contains(status["index"]["reason"], "without an upper", "reason")
 
@@ -101,7 +113,7 @@ def test_choices_that_need_an_upper_say_so(t):
 def test_status_lists_what_is_off_and_why(t):
     m = t.mount(t.layer(LOWER))
     text = t.status_text("status", m.path)[1]
-    for line in ("redirect_dir: on\n", "index: inactive: not asked for\n", "metacopy: inactive: not asked for\n",
+    for line in (f"redirect_dir: {redirects_of(t)}", "index: inactive: not asked for\n", "metacopy: inactive: not asked for\n",
                  "verity: off\n", "uuid: on\n", "nfs_export: inactive: not asked for\n"):
         contains(text, line, "status")
 

@@ -5,7 +5,9 @@ import fcntl
 import os
 import struct
 
-from harness import equal, loop_images, read, refused, write
+from harness import equal, loop_images, mark, only_in, read, refused, write
+
+WORLDS = ("root", "userns", "user")
 
 GETFLAGS, SETFLAGS = 0x80086601, 0x40086602
 SYNC, IMMUTABLE, APPEND, NODUMP, NOATIME = 0x8, 0x10, 0x20, 0x40, 0x80
@@ -30,8 +32,9 @@ def protected(t):
         os.mkdir(f"{disk}/{name}")
     lower = f"{disk}/lower"
     write(lower + "/log", "1"), write(lower + "/fixed", "2"), os.mkdir(lower + "/dir"), write(lower + "/dir/f", "3")
-    flags(lower + "/log", APPEND), flags(lower + "/fixed", IMMUTABLE), flags(lower + "/dir", IMMUTABLE)
-    t.at_end(lambda: [flags(f"{lower}/{name}", 0) for name in ("log", "fixed", "dir")])
+    for name, bits in (("log", APPEND), ("fixed", IMMUTABLE), ("dir", IMMUTABLE)):
+        t.by_root(flags, f"{lower}/{name}", bits)
+        t.at_end(lambda path=f"{lower}/{name}": t.by_root(flags, path, 0))
     return lower, f"{disk}/upper"
 
 
@@ -69,7 +72,7 @@ def test_an_append_only_lower_stays_so_over_copy_up_and_remount(t):
     lower, upper = protected(t)
     m = t.mount(lower, upper=upper)
     only_appending_is_allowed(m / "log")
-    equal(os.getxattr(upper + "/log", "trusted.overlay.protattr"), b"a", "the mark")
+    equal(os.getxattr(upper + "/log", mark("protattr")), b"a", "the mark")
     m = t.remount(m)
     only_appending_is_allowed(m / "log")
     equal(read(m / "log"), b"1++", "content")
@@ -78,6 +81,24 @@ def test_an_append_only_lower_stays_so_over_copy_up_and_remount(t):
     only_appending_is_allowed(kernel / "log")
 
 
+@only_in("userns", "user", why="root may take the flag away")
+def test_an_immutable_lower_stays_so_for_who_may_not_release_it(t):
+    lower, upper = protected(t)
+    m = t.mount(lower, upper=upper)
+    refused(errno.EPERM, write, m / "fixed", "x", "r+")
+    refused(errno.EPERM, os.setxattr, m / "fixed", "user.x", b"y")
+    refused(errno.EPERM, os.chmod, m / "fixed", 0o600)
+    refused(errno.EPERM, os.unlink, m / "fixed")
+    refused(errno.EPERM, write, m / "dir/new", "x")
+    for name in ("fixed", "log"):
+        refused(errno.EPERM, flags, m / name, 0)
+    write(m / "own", "1")
+    refused(errno.EPERM, flags, m / "own", IMMUTABLE)
+    equal((flags(m / "fixed"), flags(m / "log"), flags(m / "own")), (IMMUTABLE, APPEND, 0), "flags afterwards")
+    equal((read(m / "fixed"), sorted(os.listdir(upper))), (b"2", ["own"]), "content, and what was copied up")
+
+
+@only_in("root", why="only CAP_LINUX_IMMUTABLE takes the flag away")
 def test_an_immutable_lower_can_be_released(t):
     lower, upper = protected(t)
     m = t.mount(lower, upper=upper)
@@ -91,6 +112,7 @@ def test_an_immutable_lower_can_be_released(t):
     write(m / "dir/new", "x")
 
 
+@only_in("root", why="only CAP_LINUX_IMMUTABLE gives the flag")
 def test_protection_given_through_the_mount_is_kept_in_the_mark(t):
     lower, upper = protected(t)
     m = t.mount(lower, upper=upper)

@@ -3,7 +3,9 @@
 import errno
 import os
 
-from harness import Dir, equal, holds, read, refused, syscalls, write
+from harness import Dir, equal, holds, mark, read, refused, syscalls, write
+
+WORLDS = ("root", "userns", "user")
 
 LOWER = {"a": {"b": {"c": {"deep": "1"}, "f": "2"}, "g": "3"}, "other": {"x": "4"}, "empty": {}}
 BELOW = {"a": {"b": {"c": {"deeper": "5"}}, "h": "6"}}
@@ -24,14 +26,14 @@ def test_a_merged_directory_moves_with_all_that_is_in_it(t):
     equal(read(m / "other/moved/b/c/deeper"), b"5", "from the second")
     equal(sorted(os.listdir(m / "other/moved")), ["b", "g", "h"], "names")
     holds(not os.path.lexists(m / "a"), "the old name is gone")
-    equal(os.getxattr(m.upper + "/other/moved", "trusted.overlay.redirect"), b"/a", "the mark")
+    equal(os.getxattr(m.upper + "/other/moved", mark("redirect")), b"/a", "the mark")
     same_for_the_kernel(t, m)
 
 
 def test_a_new_name_in_the_same_directory_is_marked_by_a_name(t):
     m = t.mount(t.layer(LOWER), t.layer(BELOW), options=ON)
     os.rename(m / "a/b", m / "a/first"), os.rename(m / "a/first", m / "a/second")
-    equal(os.getxattr(m.upper + "/a/second", "trusted.overlay.redirect"), b"b", "the mark")
+    equal(os.getxattr(m.upper + "/a/second", mark("redirect")), b"b", "the mark")
     equal(read(m / "a/second/c/deeper"), b"5", "content")
     same_for_the_kernel(t, m)
 
@@ -156,5 +158,5 @@ def test_redirects_longer_than_the_kernel_writes_are_read_by_it(t):
     m = t.mount(t.layer({"n" * 200: {"m" * 200: {"k" * 200: {"f": "1"}}}, "other": {}}), options=ON)
     os.rename(m / deep, m / "other/moved")
     equal(read(m / "other/moved/f"), b"1", "content")
-    equal(os.getxattr(m.upper + "/other/moved", "trusted.overlay.redirect"), b"/" + deep.encode(), "the mark")
+    equal(os.getxattr(m.upper + "/other/moved", mark("redirect")), b"/" + deep.encode(), "the mark")
     same_for_the_kernel(t, m)

@@ -8,7 +8,7 @@ import shutil
 from harness import contains, dump, equal, holds, read, refused, syscalls, write
 from harness.systems import MountFailed
 
-WORLDS = ("root", "userns")
+WORLDS = ("root", "userns", "user")
 SYSTEMS = ("overpass",)
 MARK = "/work/incompat/volatile/dirty"
 
@@ -27,7 +27,7 @@ def test_the_mark_is_that_of_overlayfs(t):
     for system in ("overpass", "kernel"):
         stack = t.stack(t.layer({"file": "x"}), options=("volatile",))
         m = t.mount_stack(stack, system)
-        holds(os.path.isfile(stack.work + MARK), f"{system}: the mark is there while mounted")
+        holds(t.by_root(os.path.isfile, stack.work + MARK), f"{system}: the mark is there while mounted")
         m.umount()
         holds(os.path.isfile(stack.work + MARK), f"{system}: and stays")
         for options in ((), ("volatile",)):
@@ -48,12 +48,12 @@ def test_other_incompatible_features_are_refused_by_name(t):
 
 def test_a_volatile_mount_that_fails_leaves_no_mark(t):
     stack = t.stack(t.layer({"file": "x"}))
-    syscalls.mount("/dev/null", "/dev/fuse", None, syscalls.MS_BIND)    # In this test's own mount namespace.
+    t.by_root(syscalls.mount, "/dev/null", "/dev/fuse", None, syscalls.MS_BIND)    # In this test's own mount namespace.
     try:
         status, _, err = t.status_text("mount", "-o", f"lowerdir={stack.lowers[0]},upperdir={stack.upper},"
                                        f"workdir={stack.work},volatile", stack.mountpoint)
     finally:
-        syscalls.umount("/dev/fuse")
+        t.by_root(syscalls.umount, "/dev/fuse")
     holds(status != 0, f"the mount fails: {err}")
     holds(not os.path.exists(stack.work + "/work/incompat"), "no mark")
     t.mount_stack(stack).umount()

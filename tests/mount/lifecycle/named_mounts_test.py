@@ -47,12 +47,12 @@ def test_errors_name_line_column_and_the_nearest_key(t):
 
 def in_path(t):
     """The program as `overpass` where mount(8) finds it, in this private namespace only."""
-    syscalls.mount("tmpfs", "/usr/local/bin", "tmpfs")
-    t.at_end(lambda: syscalls.umount("/usr/local/bin", syscalls.MNT_DETACH))
-    os.symlink(t.settings.overpass, "/usr/local/bin/overpass")
+    t.by_root(syscalls.mount, "tmpfs", "/usr/local/bin", "tmpfs")
+    t.at_end(lambda: t.by_root(syscalls.umount, "/usr/local/bin", syscalls.MNT_DETACH))
+    t.by_root(os.symlink, t.settings.overpass, "/usr/local/bin/overpass")
 
 
-@only_in("root", "userns", why="it mounts over /usr/local/bin")
+@only_in("root", "userns", why="mount(8) mounts for root alone what is not in fstab")
 def test_mount_of_type_fuse_overpass_works_and_so_does_umount(t):
     in_path(t)
     low, upper, work, point = t.layer({"file": "content"}), t.layer(), t.fresh("work"), t.fresh("mnt")

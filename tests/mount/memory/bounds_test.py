@@ -12,6 +12,7 @@ from harness import at_most, caches, equal, holds, write
 from harness.daemon import is_sanitized
 
 SYSTEMS = ("overpass",)
+WORLDS = ("root", "userns", "user")
 LIMIT_MIB, FULL_FILES = 60, 200_000
 FDS = 1000
 

@@ -5,6 +5,8 @@ import os
 
 from harness import equal, io_uring, read
 
+WORLDS = ("root", "userns", "user")
+
 DATA = bytes(range(256)) * 256
 
 

@@ -10,6 +10,7 @@ import subprocess
 from harness import File, MountFailed, acl, contains, equal, holds, limits, only_in, read, refused, syscalls, systems, write
 
 WORLDS = ("root", "userns")
+ELSEWHERE = "an ordinary user's seccomp filter would keep fusermount3 from mounting"
 SYSTEMS = ("overpass",)
 LOWER = {"file": "low", "gone": "x", "dir": {"a": "1", "b": {"c": "2"}}, "other": {"in": "3"}, "empty": {}}
 

@@ -7,10 +7,11 @@ import select
 import signal
 import subprocess
 
-from harness import credentials, equal, holds, isolation, read, refused, syscalls, systems, write
+from harness import credentials, equal, holds, isolation, only_in, read, refused, syscalls, systems, write
 from harness.worlds import NOBODY, hand_over, in_user_namespace, ordinary_fuse_device
 
 SYSTEMS = ("overpass",)
+WORLDS = ("root", "userns", "user")
 TREE = {"file": "content"}
 
 
@@ -58,27 +59,32 @@ def killed(t, options):
     return act
 
 
-def stack_with(t, *options, uid=0):
+def stack_with(t, *options, uid=None):
+    """Layers of uid's, or of whoever runs the test."""
     stack = t.stack(t.layer(TREE), options=options)
-    if uid != 0:
+    if uid is None:
+        t.watch_lower(stack.lowers[0])
+    else:
         ordinary_fuse_device(t)
-    hand_over(t, stack, uid)
+        hand_over(t, stack, uid)
     return stack
 
 
-def test_a_killed_daemon_leaves_no_mount_with_auto_unmount_as_root(t):
+def test_a_killed_daemon_leaves_no_mount_with_auto_unmount(t):
     stack = stack_with(t, "auto_unmount")
     equal(killed(t, stack.options)(stack), (True, []), "whether the mount is gone, and what is below it")
     m = t.mount_stack(stack)
     equal((read(m / "made"), read(m / "file")), (b"before", b"content"), "contents at the next mount")
 
 
+@only_in("root", why="it enters that world itself")
 def test_a_killed_daemon_leaves_no_mount_with_auto_unmount_in_a_user_namespace(t):
     stack = stack_with(t, "auto_unmount", uid=100_000)
     answer = in_user_namespace(lambda: killed(t, stack.options)(stack), 100_000, 65536)
     equal(answer, (True, []), "whether the mount is gone, and what is below it")
 
 
+@only_in("root", why="it enters that world itself")
 def test_a_killed_daemon_leaves_no_mount_with_auto_unmount_of_an_ordinary_user(t):
     stack = stack_with(t, "auto_unmount", uid=NOBODY)
     answer = credentials.as_user(NOBODY, lambda: killed(t, stack.options)(stack))
@@ -96,6 +102,7 @@ def test_a_killed_daemon_leaves_a_dead_mount_and_the_next_one_says_so(t):
     equal(read(m / "made"), b"before", "content at the next mount")
 
 
+@only_in("root", "userns", why="nobody mounts upon what only an ordinary user may see")
 def test_with_auto_unmount_what_is_mounted_there_later_stays(t):
     stack = stack_with(t, "auto_unmount")
     m = systems.mount_overpass(t.settings, stack, t.directory + "/log")
@@ -125,7 +132,7 @@ def test_a_mount_can_be_followed_by_another_of_the_same_upper_at_once(t):
         in_background(t, stack)
         write(f"{stack.mountpoint}/{number}", "x" * 100_000)
         if number % 2:
-            syscalls.umount(stack.mountpoint)
+            systems.unmount(stack.mountpoint)
         else:
             subprocess.run(["fusermount3", "-u", stack.mountpoint], check=True)
     equal(len(os.listdir(stack.upper)), 10, "files in the upper layer")
@@ -138,6 +145,7 @@ def in_own_namespace(t, function):
     return credentials.in_child(function, enter)
 
 
+@only_in("root", "userns", why="an ordinary user makes no namespace of mounts")
 def test_a_mount_ends_with_its_mount_namespace(t):
     stack = stack_with(t)
     pid = in_own_namespace(t, lambda: in_background(t, stack))
@@ -146,6 +154,7 @@ def test_a_mount_ends_with_its_mount_namespace(t):
     equal(read(m / "file"), b"content", "content")
 
 
+@only_in("root", why="it enters that world itself")
 def test_a_mount_ends_with_its_user_namespace_and_keeps_what_was_written(t):
     """As `buildah unshare` does when its command ends without `buildah umount`."""
     stack = stack_with(t, uid=100_000)
@@ -173,22 +182,26 @@ def outlives_processes(t):
     holds(ended(t, pid), "the daemon has ended")
 
 
+@only_in("root", why="it enters that world itself")
 def test_an_ordinary_users_mount_outlives_his_processes(t):
     outlives_processes(t)
 
 
+@only_in("root", why="it enters that world itself")
 def test_an_ordinary_users_mount_outlives_them_where_he_sees_no_others(t):
     syscalls.mount("proc", "/proc", "proc", data="hidepid=2")
     t.at_end(lambda: syscalls.umount("/proc", syscalls.MNT_DETACH))
     outlives_processes(t)
 
 
+@only_in("root", "userns", why="an ordinary user makes no namespace of mounts")
 def test_several_mounts_of_one_namespace_end_with_it(t):
     stacks = [stack_with(t) for _ in range(3)]
     pids = in_own_namespace(t, lambda: [in_background(t, stack) for stack in stacks])
     equal([ended(t, pid) for pid in pids], [True] * 3, "whether the daemons have ended")
 
 
+@only_in("root", "userns", why="an ordinary user makes no namespace of mounts")
 def test_a_mount_stays_while_a_namespace_made_from_its_own_has_it(t):
     """A container's root outlives the engine that mounted it."""
     stack, fifos = stack_with(t), t.fresh("fifos")
@@ -212,14 +225,18 @@ def named_namespace(t):
     """A mount namespace that is kept by a bind mount. Linux 6.18 refuses one in a few (EINVAL), whose number, drawn by another
     processor, is smaller than that of the namespace it is bound in."""
     name = t.fresh("name", {"ns": ""}) + "/ns"
-    for _ in range(50):
-        done = subprocess.run(["unshare", f"--mount={name}", "--propagation", "private", "true"], capture_output=True, check=False)
+    processors = sorted(os.sched_getaffinity(0))
+    for attempt in range(50):
+        processor = processors[attempt % len(processors)]
+        done = subprocess.run(["unshare", f"--mount={name}", "--propagation", "private", "true"], capture_output=True, check=False,
+                              preexec_fn=lambda at=processor: os.sched_setaffinity(0, {at}))
         if done.returncode == 0:
             t.at_end(lambda: syscalls.umount(name, syscalls.MNT_DETACH))
             return name
     raise AssertionError(done.stderr)
 
 
+@only_in("root", "userns", why="an ordinary user makes no namespace of mounts")
 def test_a_mount_stays_while_its_namespace_has_a_name(t):
     stack = stack_with(t)
     name = named_namespace(t)

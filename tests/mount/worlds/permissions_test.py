@@ -12,6 +12,8 @@ from harness.trees import File
 from harness.worlds import NOBODY, hand_over, in_user_namespace, ordinary_account, ordinary_fuse_device
 
 SYSTEMS = ("overpass",)
+WORLDS = ("root",)
+ELSEWHERE = "it enters the other worlds itself"
 TREE = {"file": "content", "gone": "x", "dir": {"a": "1"}, "of33": File("web", 0o640, (33, 33))}
 ACCOUNT, FIRST = 12345, 300_000
 

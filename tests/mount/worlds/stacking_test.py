@@ -2,7 +2,9 @@
 """Other mounts above, below and beside: bind mounts over names, overlayfs on top, containers' habits."""
 import os
 
-from harness import equal, features, holds, only, read, refused, syscalls, systems, write
+from harness import equal, features, holds, only, only_in, read, refused, syscalls, systems, write
+
+WORLDS = ("root", "userns", "user")
 
 LOWER = {"file": "content", "resolv.conf": "lower", "dir": {"a": "1"}, "volume": {}}
 
@@ -11,6 +13,7 @@ def unbind(target):
     syscalls.umount(target)
 
 
+@only_in("root", "userns", why="an ordinary user cannot bind mounts")
 def test_a_bind_mount_over_a_name_survives_the_copy_up_of_the_file_below(t):
     m = t.mount(t.layer(LOWER))
     other = t.fresh("other", {"conf": "bound"})
@@ -31,12 +34,14 @@ def test_a_bind_mount_over_a_name_survives_the_copy_up_of_the_file_below(t):
     os.close(path)
 
 
+@only_in("root", "userns", why="an ordinary user cannot bind mounts")
 def test_a_bind_mount_over_a_name_survives_a_write_below_it(t):
     """The file below is copied up by its other view, while nobody has it open."""
     write_below_a_bind_mount(t, (), reader=False)
 
 
 @only("overpass")
+@only_in("root", "userns", why="an ordinary user cannot bind mounts")
 def test_a_bind_mount_over_a_name_survives_a_write_below_it_with_a_reader_and_cached_lower_io(t):
     """With passthrough the first write while a reader lives gives the name a new node, and the kernel then takes the
     bind mount away: the limit that overpass(1) names, and lower_io=cached its remedy."""
@@ -62,6 +67,7 @@ def write_below_a_bind_mount(t, options, reader):
     equal(read(m / "resolv.conf"), b"lower+", "content below")
 
 
+@only_in("root", "userns", why="an ordinary user cannot bind mounts")
 def test_a_bind_mount_of_a_file_follows_what_happens_to_it(t):
     m = t.mount(t.layer(LOWER))
     target = t.fresh("target", {"point": ""}) + "/point"
@@ -78,6 +84,7 @@ def test_a_bind_mount_of_a_file_follows_what_happens_to_it(t):
         unbind(target)
 
 
+@only_in("root", "userns", why="an ordinary user cannot bind mounts")
 def test_a_directory_bind_mounted_inside_the_union_stays(t):
     m = t.mount(t.layer(LOWER))
     volume = t.fresh("volume", {"data": "x"})
@@ -90,6 +97,7 @@ def test_a_directory_bind_mounted_inside_the_union_stays(t):
     equal(os.listdir(m / "volume"), [], "names below")
 
 
+@only_in("root", "userns", why="an ordinary user cannot bind mounts")
 def test_the_union_bind_mounted_elsewhere_is_the_same(t):
     m = t.mount(t.layer(LOWER))
     view = t.fresh("view")
@@ -99,6 +107,7 @@ def test_the_union_bind_mounted_elsewhere_is_the_same(t):
     unbind(view)
 
 
+@only_in("root", "userns", why="nobody else, root included, may look into an ordinary user's mount")
 def test_kernel_overlayfs_is_mounted_on_top(t):
     features.need("overlayfs")
     m = t.mount(t.layer(LOWER))
@@ -126,6 +135,7 @@ def test_an_overpass_mount_is_a_lower_of_another(t):
     m.umount()
 
 
+@only_in("root", "userns", why="an ordinary user cannot bind mounts")
 def test_a_chroot_into_the_union_runs_programs(t):
     import subprocess
     m = t.mount(t.layer({"tmp": {}}))

@@ -12,6 +12,8 @@ from harness.parallel import together
 from harness.worlds import NOBODY, hand_over, in_user_namespace, ordinary_fuse_device, umount
 
 SYSTEMS = ("overpass",)
+WORLDS = ("root",)
+ELSEWHERE = "it enters the other worlds itself"
 TREE = {"file": "content", "gone": "x", "dir": {"a": "1", "b": "2"}, "exec": File("#!/bin/sh\necho hi\n", 0o755)}
 
 
