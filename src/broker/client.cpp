@@ -2,6 +2,7 @@
 
 #include "broker/client.h"
 
+#include <array>
 #include <cstdlib>
 
 #include "base/log.h"
@@ -43,10 +44,17 @@ Granted<int32_t> Client::register_file(BorrowedFd file) {
 }
 
 void Client::close_file(int32_t id) {
-  Lock lock(mutex_);
+  if (is_connected()) late_closes_.add(id);
+}
+
+void Client::tell_closed(std::span<const int32_t> ids) {
   if (!is_connected()) return;
-  const Request request = {.type = static_cast<uint16_t>(RequestType::Close), .backing_id = id};
-  if (!sys::send_packet(socket_, bytes_of(request), {}, sys::Wait::Yes)) give_up_locked();
+  std::array<Request, LateCloses::kAtOnce> requests;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    requests[i] = {.type = static_cast<uint16_t>(RequestType::Close), .backing_id = ids[i]};
+  }
+  const auto bytes = std::as_bytes(std::span(requests).first(ids.size()));
+  if (!sys::send_packets(socket_, bytes, sizeof(Request))) give_up();
 }
 
 Granted<Answer> Client::ask(Request request, std::initializer_list<BorrowedFd> fds) {
@@ -63,18 +71,18 @@ Granted<Answer> Client::ask(Request request, std::initializer_list<BorrowedFd> f
   }
   const auto answer = received ? read_answer({buffer, received->size}) : fail(received.error());
   if (!answer) {
-    give_up_locked();
+    give_up();
     return refuse(Refusal::Broken, plainly(sent ? answer.error() : sent.error()));
   }
   const auto refusal = static_cast<Refusal>(answer->refusal);
   const bool is_ours = answer->serial == request.serial;
-  if (ends_connection(refusal) || !is_ours) give_up_locked();
+  if (ends_connection(refusal) || !is_ours) give_up();
   if (refusal != Refusal::None) return refuse(refusal, Errno{answer->error});
   if (!is_ours) return refuse(Refusal::Broken, Errno{EPROTO});
   return *answer;
 }
 
-void Client::give_up_locked() {
+void Client::give_up() {
   // The socket stays open: its end would be the end of the ids that are in use.
   is_connected_.store(false, std::memory_order_relaxed);
 }

@@ -7,11 +7,13 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "base/mutex.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "broker/late_closes.h"
 #include "broker/message.h"
 
 namespace overpass::broker {
@@ -28,7 +30,9 @@ class Client {
   /// ETIMEDOUT when it does not take the connection for three seconds.
   static Result<UniqueFd> connect(const std::string& path);
 
-  explicit Client(UniqueFd socket) : socket_(std::move(socket)) {}
+  explicit Client(UniqueFd socket)
+      : socket_(std::move(socket)),
+        late_closes_([this](std::span<const int32_t> ids) { tell_closed(ids); }) {}
 
   /// Makes the mount of `fuse` known, and the namespace in which it and the files to be registered
   /// are mounted. To be called once, first, after mounting.
@@ -38,7 +42,8 @@ class Client {
   /// then good for reading only, or for both. Refusal::Broken once the broker is given up.
   Granted<int32_t> register_file(BorrowedFd file);
 
-  /// REQUIRES: no open is between its reply and RELEASE.
+  /// Gives an id back, a few milliseconds later. REQUIRES: no open is between its reply and
+  /// RELEASE.
   void close_file(int32_t id);
 
   /// Whether the broker has not been given up.
@@ -46,12 +51,14 @@ class Client {
 
  private:
   Granted<Answer> ask(Request request, std::initializer_list<BorrowedFd> fds);
-  void give_up_locked() REQUIRES(mutex_);
+  void tell_closed(std::span<const int32_t> ids);
+  void give_up();
 
   Mutex<LockRank::Broker> mutex_;
   const UniqueFd socket_;
   uint64_t serial_ GUARDED_BY(mutex_) = 0;
   std::atomic<bool> is_connected_ = true;
+  LateCloses late_closes_;  ///< Last: ends first, with its thread.
 };
 
 }  // namespace overpass::broker

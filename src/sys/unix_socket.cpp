@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 
@@ -186,6 +188,25 @@ Result<void> send_packet(BorrowedFd socket, std::span<const std::byte> bytes,
   }
   const int flags = MSG_NOSIGNAL | (wait == Wait::No ? MSG_DONTWAIT : 0);
   return checked_void(::sendmsg(raw(socket), &header, flags));
+}
+
+Result<void> send_packets(BorrowedFd socket, std::span<const std::byte> bytes, size_t size) {
+  constexpr size_t kAtOnce = 64;
+  std::array<iovec, kAtOnce> pieces;
+  std::array<mmsghdr, kAtOnce> headers;
+  while (!bytes.empty()) {
+    const size_t count = std::min(kAtOnce, bytes.size() / size);
+    for (size_t i = 0; i < count; ++i) {
+      pieces[i] = {const_cast<std::byte*>(bytes.data()) + i * size, size};
+      headers[i] = {};
+      headers[i].msg_hdr.msg_iov = &pieces[i];
+      headers[i].msg_hdr.msg_iovlen = 1;
+    }
+    const auto sent = TRY(checked(
+        ::sendmmsg(raw(socket), headers.data(), static_cast<unsigned>(count), MSG_NOSIGNAL)));
+    bytes = bytes.subspan(static_cast<size_t>(sent) * size);
+  }
+  return {};
 }
 
 }  // namespace overpass::sys

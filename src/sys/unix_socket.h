@@ -70,6 +70,10 @@ Result<Packet> receive_packet(BorrowedFd socket, std::span<std::byte> buffer, Wa
 Result<void> send_packet(BorrowedFd socket, std::span<const std::byte> bytes,
                          std::initializer_list<BorrowedFd> fds, Wait wait);
 
+/// Sends `bytes` as packets of `size` bytes each, without descriptors; waits until all are sent.
+/// Errors as of send_packet(): how many were sent before is not told.
+Result<void> send_packets(BorrowedFd socket, std::span<const std::byte> bytes, size_t size);
+
 }  // namespace overpass::sys
 
 #endif  // OVERPASS_SYS_UNIX_SOCKET_H_

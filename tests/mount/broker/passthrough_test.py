@@ -69,6 +69,26 @@ def test_the_administrator_sees_who_has_how_many_files(t):
     equal(rows, [[pid, str(NOBODY), str(len(TREE)), os.path.realpath(stack.mountpoint)]], "the list")
 
 
+def test_a_removed_file_gives_its_space_back(t):
+    """Ids are given back together, a few milliseconds late, and without anything else that has to happen."""
+    broker, stack = world(t, NOBODY)
+
+    def work():
+        m = mounted(t, broker, stack)
+        before, found = os.statvfs(m).f_bfree, []
+        for name in ("one", "two"):
+            write(m / name, b"x" * 8_000_000)
+            taken = before - os.statvfs(m).f_bfree
+            os.unlink(m / name)
+            deadline = time.monotonic() + t.settings.seconds(10)
+            while os.statvfs(m).f_bfree < before - taken // 10 and time.monotonic() < deadline:
+                time.sleep(0.005)
+            found.append((taken > 1000, before - os.statvfs(m).f_bfree < taken // 5))
+        umount(m)
+        return found
+    equal(as_user(NOBODY, work), [(True, True)] * 2, "whether the space was taken, and is free again")
+
+
 def test_a_mount_may_cover_the_brokers_socket(t):
     broker, stack = world(t, NOBODY)
     give_to(broker.directory, NOBODY)
