@@ -54,7 +54,8 @@ std::optional<uint32_t> owner_of(BorrowedFd own_process, uint32_t connection) {
   if (!table) return std::nullopt;
   std::optional<uint32_t> found;
   for_each_line(*table, [&](std::string_view line) {
-    if (const auto owner = fuse_mount_owner(line, connection)) found = owner;
+    found = fuse_mount_owner(line, connection);
+    return !found;
   });
   return found;
 }

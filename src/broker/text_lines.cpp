@@ -20,12 +20,12 @@ std::string read_text(BorrowedFd fd) {
   return size ? std::string(buffer.data(), *size) : std::string();
 }
 
-void for_each_line(BorrowedFd fd, const std::function<void(std::string_view)>& take) {
+void for_each_line(BorrowedFd fd, const std::function<bool(std::string_view)>& take) {
   std::array<char, 8192> buffer;
   std::string line;
   bool is_too_long = false;
   off_t offset = 0;
-  while (true) {
+  while (offset < static_cast<off_t>(kMostText)) {
     const auto size = sys::read_at(fd, buffer, offset);
     if (!size || *size == 0) return;
     offset += static_cast<off_t>(*size);
@@ -36,7 +36,7 @@ void for_each_line(BorrowedFd fd, const std::function<void(std::string_view)>& t
       is_too_long = is_too_long || line.size() > kLongestLine;
       if (is_too_long) line.clear();
       if (end == std::string_view::npos) break;
-      if (!is_too_long) take(line);
+      if (!is_too_long && !take(line)) return;
       line.clear();
       is_too_long = false;
       rest.remove_prefix(end + 1);

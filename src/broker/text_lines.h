@@ -5,6 +5,7 @@
 #ifndef OVERPASS_BROKER_TEXT_LINES_H_
 #define OVERPASS_BROKER_TEXT_LINES_H_
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -16,8 +17,13 @@ namespace overpass::broker {
 /// The beginning of a short text, at most 4096 bytes; empty when it cannot be read.
 std::string read_text(BorrowedFd fd);
 
-/// Calls `take` with each line, without its end. A line of more than 16 KiB is left out.
-void for_each_line(BorrowedFd fd, const std::function<void(std::string_view)>& take);
+/// No more of a text is read than this. A user can make a table of mounts of more than a gigabyte,
+/// and have it read as often as he comes.
+inline constexpr size_t kMostText = 16 << 20;
+
+/// Calls `take` with each line, without its end, until that returns false. A line of more than
+/// 16 KiB is left out.
+void for_each_line(BorrowedFd fd, const std::function<bool(std::string_view)>& take);
 
 }  // namespace overpass::broker
 

@@ -2,6 +2,7 @@
 """Attacks on overpass-broker by who and where one is: user namespaces, borrowed descriptors, servers that do not answer."""
 import ctypes
 import errno
+import fcntl
 import os
 import socket
 import struct
@@ -17,7 +18,7 @@ from harness.worlds import NOBODY, in_user_namespace
 SYSTEMS = ("overpass",)
 WORLDS = ("root",)
 ELSEWHERE = "it starts the broker, which root alone may, and enters the worlds of its clients itself"
-STATFS = 17
+STATFS, F_OFD_SETLK = 17, 37
 SYS_MOUNT_SETATTR, AT_EMPTY_PATH, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, 0x1000, 0x8000, 1
 
 
@@ -66,6 +67,21 @@ def test_a_connection_without_a_mount_is_refused(t):
     broker = world(t)
     answers = as_user(NOBODY, lambda: [Client(broker.socket).greet(os.open("/dev/fuse", os.O_RDWR))[0] for _ in range(3)])
     equal(answers, ["NotFuse"] * 3, "the answers")
+
+
+def test_a_connection_hidden_behind_locks_is_refused(t):
+    """What the kernel says of a descriptor begins with its locks, as many as one likes."""
+    broker, point = world(t), mountpoint(t)
+
+    def deed():
+        fuse = RawFuse(point)
+        for number in range(200):
+            lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 2 * number, 1, 0)
+            fcntl.fcntl(fuse.fd, F_OFD_SETLK, lock)
+        answer = Client(broker.socket).greet(fuse.fd)
+        fuse.umount()
+        return answer[0]
+    equal(as_user(NOBODY, deed), "NotFuse", "the answer")
 
 
 def test_a_process_is_no_mount_namespace(t):

@@ -24,7 +24,10 @@ class TextLines : public testing::Test {
 
   std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> lines;
-    for_each_line(file_of(text), [&](std::string_view line) { lines.emplace_back(line); });
+    for_each_line(file_of(text), [&](std::string_view line) {
+      lines.emplace_back(line);
+      return line != "stop";
+    });
     return lines;
   }
 
@@ -47,6 +50,17 @@ TEST_F(TextLines, CrossThePiecesInWhichTheyAreRead) {
 TEST_F(TextLines, ThatAreTooLongAreLeftOut) {
   EXPECT_EQ(lines_of("a\n" + std::string(100'000, 'x') + "\nb\n"),
             (std::vector<std::string>{"a", "b"}));
+}
+
+TEST_F(TextLines, AreReadAsFarAsTheyAreWanted) {
+  EXPECT_EQ(lines_of("one\nstop\nthree\n"), (std::vector<std::string>{"one", "stop"}));
+}
+
+TEST_F(TextLines, OfALongTextAreReadUpToABound) {
+  const std::string line(1023, 'x');
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += line + "\n";
+  EXPECT_EQ(lines_of(text).size(), kMostText / 1024);
 }
 
 TEST_F(TextLines, OfAShortTextAreReadAtOnce) {
