@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from . import checks
+from . import administrator, checks
 from .daemon import REPORTS
 from .patience import wait_for
 
@@ -116,7 +116,7 @@ def beside(t):
         return
     program = os.path.join(os.path.dirname(t.settings.overpass), "overpass-broker")
     directory = t.fresh("broker")
-    pid = t.by_root(_start_for_others, program, directory)
+    pid = administrator.do_at_home(_start_for_others, program, directory)
     os.environ["OVERPASS_BROKER"] = directory + "/socket"
 
     def end():
