@@ -29,8 +29,10 @@ enum class LockRank : int {
   Queue = 14,
   /// Numbers handed to file systems and inodes that need one made up.
   InodeNumbers = 15,
-  /// The connection to the broker. The exception among the leaves: held over one exchange with it.
+  /// The connection to the broker. An exception among the leaves: held over one exchange with it.
   Broker = 16,
+  /// Which closed objects are being looked at. Another exception: held over one chmod(2).
+  OwnerSight = 17,
 };
 
 /// For messages of the run-time check.
@@ -54,6 +56,8 @@ constexpr const char* name_of(LockRank rank) {
       return "InodeNumbers";
     case LockRank::Broker:
       return "Broker";
+    case LockRank::OwnerSight:
+      return "OwnerSight";
   }
   return "?";
 }

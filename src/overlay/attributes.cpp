@@ -16,6 +16,7 @@
 #include "overlay/open_file.h"
 #include "overlay/overlay.h"
 #include "overlay/owner_access.h"
+#include "overlay/owner_sight.h"
 #include "sys/attributes.h"
 #include "sys/credentials.h"
 
@@ -63,6 +64,7 @@ Result<void> change_owner_and_mode(const Overlay& overlay, sys::Place place,
     // Whether the caller may set this bit was decided where his groups are known.
     const sys::KeepingSetgid keeping((*changes.mode & S_ISGID) != 0);
     TRY(sys::change_mode(place, *changes.mode));
+    keep_new_mode(place, *changes.mode);
   }
   return {};
 }

@@ -13,6 +13,7 @@
 #include "overlay/copy_up.h"
 #include "overlay/origin_number.h"
 #include "overlay/overlay.h"
+#include "overlay/owner_sight.h"
 #include "overlay/remove.h"
 #include "sys/names.h"
 #include "sys/xattr.h"
@@ -81,12 +82,13 @@ Result<std::optional<IndexEntry>> find_entry(Overlay& overlay, std::string name,
                                              std::optional<uint32_t> lower_nlink) {
   if (name.empty()) return std::optional<IndexEntry>();
   const sys::Place place = index_place(overlay, name);
-  auto found = sys::stat(place);
+  auto found = stat_without_sight(place);
   if (found.failed_with(ENOENT) || found.failed_with(ENAMETOOLONG)) {
     return std::optional<IndexEntry>();
   }
   IndexEntry entry;
   entry.stat = TRY(std::move(found));
+  const OwnerSight sight(place, entry.stat);
   if ((entry.stat.stx_mode & S_IFMT) != file_type || layer::is_whiteout(entry.stat)) {
     return refusal(name, "of another type than the file that it stands for");
   }

@@ -4,11 +4,12 @@
 
 #include "layer/stat_override.h"
 #include "overlay/overlay.h"
+#include "overlay/owner_sight.h"
 
 namespace overpass::overlay {
 
 Result<sys::Stat> layer_stat(const Overlay& overlay, layer::LayerIndex layer, sys::Place place) {
-  return with_override(overlay, layer, place, TRY(sys::stat(place)));
+  return with_override(overlay, layer, place, TRY(stat_without_sight(place)));
 }
 
 Result<sys::Stat> with_override(const Overlay& overlay, layer::LayerIndex layer, sys::Place place,

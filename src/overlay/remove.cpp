@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <optional>
 #include <vector>
 
 #include "layer/markers.h"
@@ -21,6 +22,7 @@
 #include "overlay/lookup.h"
 #include "overlay/open_file.h"
 #include "overlay/overlay.h"
+#include "overlay/owner_sight.h"
 #include "overlay/protection.h"
 #include "overlay/upper_names.h"
 #include "sys/attributes.h"
@@ -119,6 +121,7 @@ Result<SharedFd> orphan_of(const Inode& inode, BorrowedFd upper, const char* nam
 Result<void> remove_pure_upper(const Overlay& overlay, BorrowedFd upper, const char* name) {
   auto removed = sys::remove_directory(upper, name);
   if (!removed.failed_with(ENOTEMPTY)) return removed;
+  const OwnerSight sight({upper, name});
   const UniqueFd fd = TRY(sys::open_at(upper, name, O_RDONLY | O_DIRECTORY));
   const UpperContent content = TRY(read_upper(overlay, fd));
   if (content.shows_entries) return fail(ENOTEMPTY);
@@ -176,8 +179,10 @@ Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char*
 }
 
 Result<bool> is_empty(Overlay& overlay, Inode& directory) {
+  std::optional<OwnerSight> sight;
   if (directory.directory->has_upper) {
     const SharedFd fd = TRY(directory_fd(overlay, directory, layer::kUpper));
+    sight.emplace(sys::itself(fd->fd));
     if (TRY(read_upper(overlay, fd->fd)).shows_entries) return false;
   }
   return all_lowers_hidden(overlay, directory);

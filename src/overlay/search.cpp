@@ -11,6 +11,7 @@
 #include <linux/stat.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "layer/markers.h"
@@ -24,6 +25,7 @@
 #include "overlay/lower_names.h"
 #include "overlay/origin_number.h"
 #include "overlay/overlay.h"
+#include "overlay/owner_sight.h"
 #include "overlay/protection.h"
 #include "sys/open.h"
 #include "sys/xattr.h"
@@ -97,6 +99,7 @@ class Search {
   bool is_directory_ = false;  ///< A directory was found: only directories are merged with it.
   bool is_metacopy_ = false;   ///< The last file that was found has no data.
   bool is_redirected_ = false;
+  std::optional<OwnerSight> sight_of_upper_;  ///< While its marks are read.
   bool has_result_ = false;
   bool is_too_long_ = false;  ///< For some layer's file system.
   bool fits_ = false;         ///< Into some.
@@ -116,7 +119,7 @@ Result<bool> Search::look(sys::Place place, LayerIndex layer, bool is_last, size
                           sys::Stat& stat) {
   const layer::Prefix prefix = overlay_.stack.prefix;
   const bool foreign = overlay_.stack.layers[layer].foreign_marks;
-  auto result = sys::stat(place);
+  auto result = stat_without_sight(place);
   if (result.failed_with(ENAMETOOLONG)) {
     is_too_long_ = true;
     return false;
@@ -131,6 +134,7 @@ Result<bool> Search::look(sys::Place place, LayerIndex layer, bool is_last, size
     return is_absent ? Result<bool>(false) : fail(hides.error());
   }
   stat = TRY(std::move(result));
+  if (layer == layer::kUpper) sight_of_upper_.emplace(place, stat);
   if (TRY(layer::hides(place, stat, prefix, foreign))) return end_at(false);
   const bool is_end = rest == 0;
   if (!sys::is_directory(stat)) {
@@ -237,6 +241,7 @@ Result<void> Search::visit(LayerIndex layer, bool is_last) {
   if (!sight) return {};
   if (!is_walk && was_redirected) path.insert(0, layer_path_of(directory_, layer));
   TRY(take(layer, *sight, was_metacopy, std::move(path)));
+  if (layer == layer::kUpper) sight_of_upper_.reset();
   if (layer == layer::kUpper && is_redirected_) upper_redirect_ = target_;
   return {};
 }
@@ -284,6 +289,7 @@ Result<void> Search::consult_index(LayerIndex layer, const Sight& sight) {
     found_.layer = layer::kUpper;
     const sys::Place place = index_place(overlay_, entry->name);
     found_.stat = TRY(with_override(overlay_, layer::kUpper, place, entry->stat));
+    const OwnerSight sight_of_entry(place, entry->stat);
     found_.protection = TRY(read_protection(overlay_, place));
     if (entry->is_metacopy && !is_metacopy_) {
       const std::string path = layer_path_of(directory_, layer) + "/" + sight.name;

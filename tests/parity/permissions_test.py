@@ -3,8 +3,7 @@
 from harness.parity import Table, row
 from harness.trees import Dir, File
 
-WORLDS = ("root", "userns")
-ELSEWHERE = "a row acts as several users"
+WORLDS = ("root", "userns", "user")
 TREE = {"mine": File("content", 0o640, (1000, 1001)), "open": File("content", 0o666, (1000, 1001)),
         "suid": File("content", 0o6777, (1000, 1001)), "sgid": File("content", 0o2666, (1000, 1001)),
         "dir": Dir({"inner": File("x", 0o644, (1000, 1001))}, 0o750, (1000, 1001)),
