@@ -90,7 +90,7 @@ const char* words_of(Refusal refusal) {
     case Refusal::OutOfOrder:
       return "a request out of order";
     case Refusal::NotFuse:
-      return "the descriptor offered as /dev/fuse is not that";
+      return "the descriptor offered is not the /dev/fuse of a mount";
     case Refusal::NotYours:
       return "the FUSE connection is not a mount of this user in his mount namespace";
     case Refusal::NotNamespace:
