@@ -20,6 +20,7 @@
 #include "overlay/copy_up_verify.h"
 #include "overlay/locate.h"
 #include "overlay/overlay.h"
+#include "overlay/xattr_names.h"
 #include "sys/attributes.h"
 #include "sys/copy_data.h"
 #include "sys/credentials.h"
@@ -30,8 +31,6 @@
 namespace overpass::overlay {
 
 namespace {
-
-constexpr char kCapability[] = "security.capability";
 
 Result<UniqueFd> open_upper(Overlay& overlay, Inode& inode) {
   const Located located = TRY(locate(overlay, inode));

@@ -20,9 +20,12 @@ namespace overpass::overlay {
 
 namespace {
 
-/// Attributes whose loss changes who may do what.
-bool is_essential(std::string_view name) {
-  return name.starts_with("security.") || name.starts_with("system.posix_acl_");
+/// Whether a copy may be without an attribute that cannot be set. Not if somebody might do more
+/// with it then. Without capabilities a program can do less; an ordinary user cannot give them.
+bool may_be_lost(std::string_view name, Errno error) {
+  const bool is_unsupported = error == Errno{EOPNOTSUPP};
+  if (name == kCapability) return is_unsupported || error == Errno{EPERM};
+  return is_unsupported && !name.starts_with("security.") && !name.starts_with("system.posix_acl_");
 }
 
 /// The attributes that the union shows of `from`, a file of `layer`.
@@ -37,8 +40,7 @@ Result<void> copy_xattrs(const Overlay& overlay, layer::LayerIndex layer, sys::P
     if (value.failed_with(ENODATA)) continue;  // Listed, but not ours to read.
     const std::string stored = stored_name(overlay, layer::kUpper, *shown);
     auto copied = sys::set_xattr(to, stored.c_str(), TRY(std::move(value)));
-    if (copied || (copied.failed_with(EOPNOTSUPP) && !is_essential(name))) continue;
-    return copied;
+    if (!copied && !may_be_lost(name, copied.error())) return copied;
   }
   return {};
 }

@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/id_map.h"
 #include "overlay/copy_up.h"
 #include "overlay/locate.h"
 #include "overlay/overlay.h"
 #include "overlay/owner_access.h"
 #include "overlay/xattr_names.h"
+#include "sys/attributes.h"
 #include "sys/credentials.h"
 #include "sys/xattr.h"
 
@@ -22,6 +24,19 @@ namespace {
 Result<void> check_supported(const Overlay& overlay, std::string_view name) {
   const bool is_supported = overlay.settings.xattrs && (overlay.settings.acls || !is_acl(name));
   return is_supported ? Result<void>() : fail(EOPNOTSUPP);
+}
+
+/// Who may write to a file takes its capabilities away by that, which the kernel asks for in this
+/// way; to do it in any other takes CAP_SETFCAP. A change of owner to the same one takes them too,
+/// and the set-id bits, which have to stay.
+Result<void> remove_capability(sys::Place place) {
+  auto removed = sys::remove_xattr(place, kCapability);
+  if (!removed.failed_with(EPERM)) return removed;
+  const sys::Stat before = TRY(sys::stat(place));
+  TRY(sys::change_owner(place, kNoId, kNoId));
+  const sys::Stat after = TRY(sys::stat(place));
+  if (before.stx_mode == after.stx_mode) return {};
+  return sys::change_mode(place, before.stx_mode & 07777);
 }
 
 }  // namespace
@@ -85,7 +100,9 @@ Result<void> remove_xattr(Overlay& overlay, const InodeRef& inode, const char* n
   TRY(copy_up_metadata(overlay, current(inode)));
   const InodeRef target = current(inode);
   const Located located = TRY(locate(overlay, *target));
-  return sys::remove_xattr(located.place(), stored_name(overlay, layer::kUpper, name).c_str());
+  const std::string stored = stored_name(overlay, layer::kUpper, name);
+  if (stored == kCapability) return remove_capability(located.place());
+  return sys::remove_xattr(located.place(), stored.c_str());
 }
 
 }  // namespace overpass::overlay

@@ -17,6 +17,9 @@ namespace overpass::overlay {
 
 struct Overlay;
 
+/// What a program may do without being root's (capabilities(7)).
+inline constexpr char kCapability[] = "security.capability";
+
 /// system.posix_acl_access and system.posix_acl_default.
 bool is_acl(std::string_view name);
 
