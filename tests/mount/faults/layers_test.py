@@ -85,6 +85,7 @@ def test_no_inodes_left_is_told_to_the_caller(t):
     write(m / "new", "x")
 
 
+@only("overpass")
 def test_a_rename_that_fails_leaves_the_directory_it_would_have_replaced(t):
     root = mount_image(t, "tmpfs", 8 << 20, "nr_inodes=40")
     m = t.mount(t.layer({"d": {"gone": "x"}, "from": "x"}), upper=upper_on(t, root))

@@ -68,6 +68,7 @@ def test_removing_names_counts_down(t):
     same_for_the_kernel(t, m, ("dir/c",), 1)
 
 
+@only("overpass")
 def test_with_the_last_name_the_entry_goes(t):
     m = t.mount(t.layer(LOWER), options=ON)
     handle = os.open(m / "a", os.O_RDWR)
@@ -99,6 +100,7 @@ def orphaned_entry(t):
     return m.stack
 
 
+@only("overpass")
 def test_a_mount_removes_entries_without_names_as_the_kernel_does(t):
     for system in ("overpass", "kernel"):
         m = t.mount_stack(orphaned_entry(t), system)
@@ -107,6 +109,7 @@ def test_a_mount_removes_entries_without_names_as_the_kernel_does(t):
         m.umount()
 
 
+@only("overpass")
 def test_a_mount_keeps_entries_whose_names_are_all_in_the_lower(t):
     m = t.mount(t.layer(LOWER), options=ON)
     write(m / "a", "+", "ab")
@@ -177,6 +180,7 @@ def test_without_handles_to_open_ordinary_users_have_it_too(t):
     holds(os.listdir(m.stack.work + "/index"), "an entry")
 
 
+@only("overpass")
 def test_links_that_take_no_marks_of_users_part(t):
     """Kernel overlayfs refuses to change them, and then to mount the layers again."""
     kinds = {"link": Symlink("to"), "fifo": Node(stat.S_IFIFO, 0o644)}

@@ -4,7 +4,7 @@ import errno
 import mmap
 import os
 
-from harness import File, equal, holds, mark, read, refused, write
+from harness import File, equal, holds, mark, only, read, refused, write
 from harness.worlds import chown
 
 WORLDS = ("root", "userns", "user")
@@ -43,6 +43,7 @@ def test_metadata_is_changed_without_a_copy_of_the_bytes(t):
     same_for_the_kernel(t, m)
 
 
+@only("overpass")
 def test_the_first_write_brings_the_bytes(t):
     m = t.mount(t.layer(LOWER), options=ON)
     os.chmod(m / "f", 0o4755), os.utime(m / "f", (7, 7))
@@ -137,6 +138,7 @@ def test_a_metacopy_without_its_data_is_an_error(t):
     m.umount()
 
 
+@only("overpass")
 def test_data_only_layers_hold_bytes_only(t):
     data1, data2 = t.layer({"d1": "one"}), t.layer({"d1": "two", "sub": {"d2": "three"}})
     top = t.layer({"a": File(b"", xattrs={MARK: b"", "trusted.overlay.redirect": b"/d1"}, size=3),

@@ -3,7 +3,7 @@
 import errno
 import os
 
-from harness import Dir, equal, holds, mark, read, refused, syscalls, write
+from harness import Dir, equal, holds, mark, only, read, refused, syscalls, write
 
 WORLDS = ("root", "userns", "user")
 
@@ -104,6 +104,7 @@ def test_without_redirects_the_caller_is_told_to_copy(t):
         m.umount()
 
 
+@only("overpass")
 def test_by_choice_with_user_xattrs_too(t):
     m = t.mount(t.layer(LOWER), t.layer(BELOW), options=("userxattr", "redirect_dir=on"))
     os.rename(m / "a", m / "other/moved")
@@ -123,6 +124,7 @@ def test_redirects_in_lowers_lead_on(t):
     same_for_the_kernel(t, m)
 
 
+@only("overpass")
 def test_hostile_redirects_are_refused(t):
     bad = (b"..", b".", b"", b"/", b"/..", b"/a/../..", b"/a//b", b"a/b", b"/a/", b"/a\0b", b"x" * 300, b"/" + b"y/" * 3000)
     tops = {f"d{number}": Dir({}, xattrs={"trusted.overlay.redirect": value}) for number, value in enumerate(bad)
@@ -152,6 +154,7 @@ def test_a_redirect_to_itself_and_in_circles_ends(t):
     same_for_the_kernel(t, m)
 
 
+@only("overpass")
 def test_redirects_longer_than_the_kernel_writes_are_read_by_it(t):
     """It writes 256 bytes at most, by its parameter redirect_max, and answers EXDEV else; it reads any length."""
     deep = "/".join(["n" * 200, "m" * 200, "k" * 200])

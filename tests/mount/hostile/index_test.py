@@ -42,7 +42,8 @@ def replaced(make):
 def file_marked_as(entry, stack):
     """Another file, which bears the mark of another origin."""
     trees.build(os.path.dirname(entry), {os.path.basename(entry): "evil"})
-    os.setxattr(entry, mark("origin"), os.getxattr(stack.upper + "/a", mark("origin"))[:-1] + b"?")
+    origin = os.getxattr(stack.upper + "/a", mark("origin"))
+    os.setxattr(entry, mark("origin"), origin[:-1] + bytes([origin[-1] ^ 1]))
 
 
 REPLACED = {

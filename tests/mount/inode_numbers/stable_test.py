@@ -146,6 +146,7 @@ def test_tar_of_a_tree_with_links_and_copy_ups_sees_no_change_while_it_reads(t):
     equal((done.returncode, done.stderr), (0, b""), "tar")
 
 
+@only("overpass")
 def test_numbers_of_several_file_systems_do_not_depend_on_what_is_looked_at_first(t):
     roots = [mount_image(t, "tmpfs") for _ in range(2)]
     for number, root in enumerate(roots):
