@@ -147,10 +147,12 @@ void warn_of_dropped_choices(const FormatChoice& choice, const LayerStack& stack
   if (choice.index == true && !reasons.index.empty()) {
     log::warn("index=on has no effect: %s", reasons.index.c_str());
   }
-  if (choice.redirect_dir == RedirectDir::On && !reasons.redirect_dir.empty()) {
+  // Without an upper nothing is written, and nobody expects it.
+  const bool has_upper = stack.has_upper();
+  if (has_upper && choice.redirect_dir == RedirectDir::On && !reasons.redirect_dir.empty()) {
     log::warn("redirect_dir=on has no effect: %s", reasons.redirect_dir.c_str());
   }
-  if (choice.metacopy == true && !reasons.metacopy.empty()) {
+  if (has_upper && choice.metacopy == true && !reasons.metacopy.empty()) {
     log::warn("metacopy=on has no effect: %s", reasons.metacopy.c_str());
   }
   if (choice.nfs_export && !reasons.nfs_export.empty()) {
