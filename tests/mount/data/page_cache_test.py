@@ -7,6 +7,7 @@ from harness import equal, holds, read, write
 
 WORLDS = ("root", "userns", "user")
 SYSTEMS = ("overpass",)
+ALONE = True        # another test's drop of caches would cost reads
 
 
 def mount(t, *options, tree=None):
