@@ -99,10 +99,13 @@ Result<sys::Stat> stat_located(const Overlay& overlay, const Inode& inode,
   return shown(overlay, inode, stat);
 }
 
-/// Who gives the file its bytes meanwhile must not put back the mode that it had. While it is
+/// Who gives the file its bytes meanwhile must not put back what it was before. While the file is
 /// located, which holds its mutex.
-void note_mode_change(const Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
-  if (inode.extras && inode.extras->copy_up) inode.extras->copy_up->note_mode_change();
+void note_changes(const Inode& inode, const Changes& changes) NO_THREAD_SAFETY_ANALYSIS {
+  if (!inode.extras || !inode.extras->copy_up) return;
+  CopyUnderWay& copy = *inode.extras->copy_up;
+  if (changes.mode || changes.uid || changes.gid) copy.note_mode_change();
+  copy.note_times(changes.access_time, changes.modification_time);
 }
 
 /// A truncation parts the file from what readers of the lower hold.
@@ -165,7 +168,7 @@ Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, con
   if (changes.mode && target->is_directory()) mode_change.emplace(*target);
   const Located located = TRY(locate(overlay, *target));
   TRY(apply(overlay, located.place(), changes, open));
-  if (changes.mode || changes.uid || changes.gid) note_mode_change(*target);
+  note_changes(*target, changes);
   return stat_located(overlay, *target, located);
 }
 

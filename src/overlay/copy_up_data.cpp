@@ -98,6 +98,16 @@ Result<void> fill(Overlay& overlay, Inode& inode, const DataPlace& data, Borrowe
   return given_back;
 }
 
+/// Puts back the times from before the writes, or those that somebody has set meanwhile.
+Result<void> give_back_times(const Inode& inode, sys::Place file, const sys::Stat& before,
+                             const CopyUnderWay& progress) {
+  const timespec access = {before.stx_atime.tv_sec, before.stx_atime.tv_nsec};
+  const timespec modification = {before.stx_mtime.tv_sec, before.stx_mtime.tv_nsec};
+  Lock lock(inode.mutex);
+  return sys::change_times(file, progress.access_time().value_or(access),
+                           progress.modification_time().value_or(modification));
+}
+
 }  // namespace
 
 Result<void> complete_metacopy(Overlay& overlay, Inode& inode, const DataPlace& data,
@@ -107,7 +117,7 @@ Result<void> complete_metacopy(Overlay& overlay, Inode& inode, const DataPlace& 
   const sys::Stat before = TRY(sys::stat(place));
   if (before.stx_size > 0) {
     auto filled = fill(overlay, inode, data, file, before, progress);
-    auto restored = sys::copy_times(place, before);
+    auto restored = give_back_times(inode, place, before, progress);
     TRY(std::move(filled));
     TRY(std::move(restored));
   }

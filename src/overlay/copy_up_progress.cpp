@@ -6,6 +6,8 @@
 
 #include "overlay/copy_up_progress.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -59,6 +61,18 @@ Result<void> CopyUnderWay::reached(off_t offset) {
   if (!is_due(offset) || waiters_.load() > 0 || !sys::is_being_killed(caller_)) return {};
   was_given_up_ = true;
   return fail(EINTR);
+}
+
+void CopyUnderWay::note_times(const std::optional<timespec>& access,
+                              const std::optional<timespec>& modification) {
+  timespec now = {};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const auto note = [&](std::optional<timespec>& noted, const std::optional<timespec>& time) {
+    if (!time || time->tv_nsec == UTIME_OMIT) return;
+    noted = time->tv_nsec == UTIME_NOW ? now : *time;
+  };
+  note(access_time_, access);
+  note(modification_time_, modification);
 }
 
 void CopyUnderWay::finish(Result<void> outcome) { promise_.set_value(std::move(outcome)); }

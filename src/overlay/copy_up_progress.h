@@ -12,11 +12,13 @@
 #define OVERPASS_OVERLAY_COPY_UP_PROGRESS_H_
 
 #include <sys/types.h>
+#include <time.h>
 
 #include <atomic>
 #include <chrono>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,6 +69,13 @@ class CopyUnderWay : public sys::CopyObserver {
   void note_mode_change() { mode_has_changed_ = true; }
   bool mode_has_changed() const { return mode_has_changed_; }
 
+  /// Somebody has set times of the file meanwhile, as by utimensat(2) with UTIME_NOW; absent ones
+  /// not. REQUIRES: its mutex, as for asking.
+  void note_times(const std::optional<timespec>& access,
+                  const std::optional<timespec>& modification);
+  const std::optional<timespec>& access_time() const { return access_time_; }
+  const std::optional<timespec>& modification_time() const { return modification_time_; }
+
   const InodeRef& file() const { return file_; }
   CopyPhase phase() const { return phase_.load(std::memory_order_relaxed); }
   /// How many wait for it, besides the one it is made for.
@@ -86,6 +95,8 @@ class CopyUnderWay : public sys::CopyObserver {
   std::atomic<CopyPhase> phase_ = CopyPhase::Preparing;
   std::atomic<int> waiters_ = 0;
   bool mode_has_changed_ = false;
+  std::optional<timespec> access_time_;  ///< When it was set, as the next one.
+  std::optional<timespec> modification_time_;
   bool was_given_up_ = false;  ///< Set before the outcome, read after it.
   // The copying thread's own: when it last looked after its caller.
   off_t looked_at_ = 0;

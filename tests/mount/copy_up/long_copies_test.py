@@ -7,6 +7,7 @@ of a moment is true for as long as the copy is held.
 """
 import os
 import signal
+import subprocess
 import threading
 
 from harness import contains, equal, has, holds, loop_images, mark, read, write
@@ -210,3 +211,26 @@ def test_the_bytes_of_a_metacopy_are_given_up_as_well(t):
     equal(os.stat(held.m.upper + "/big").st_blocks, blocks, "blocks of the metacopy")
     equal(os.getxattr(held.m.upper + "/big", mark("metacopy")), b"", "its mark")
     held.can_be_copied_anew()
+
+
+def test_what_is_set_while_a_metacopy_gets_its_bytes_stays(t):
+    held = Held(t, "metacopy=on", prepare=lambda m: (os.chmod(m / "big", 0o4600), os.utime(m / "big", (5, 6))))
+    child = opening(held.path)
+    held.wait_until_held(t)
+    os.utime(held.path, (7, 9)), os.chmod(held.path, 0o640)
+    held.may_go_on.set()
+    equal(end_of(child), "opened", "the end of the process")
+    for path in (held.path, held.m.upper + "/big"):
+        info = os.stat(path)
+        equal((oct(info.st_mode), info.st_atime, info.st_mtime), ("0o100640", 7, 9), f"mode and times of {path}")
+
+
+def test_one_time_that_is_set_then_leaves_the_other(t):
+    held = Held(t, "metacopy=on", prepare=lambda m: (os.chmod(m / "big", 0o600), os.utime(m / "big", (5, 6))))
+    child = opening(held.path)
+    held.wait_until_held(t)
+    subprocess.run(["touch", "-c", "-a", "-d", "@7", held.path], check=True)
+    held.may_go_on.set()
+    equal(end_of(child), "opened", "the end of the process")
+    info = os.stat(held.m.upper + "/big")
+    equal((info.st_atime, info.st_mtime), (7, 6), "times of the copy")
