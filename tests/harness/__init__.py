@@ -3,7 +3,7 @@
 from .checks import at_most, contains, equal, holds, refused, same_lines     # noqa: F401
 from .features import has, lacking, need                                     # noqa: F401
 from .systems import MountFailed, Stack                                      # noqa: F401
-from .trees import OLD, WHITEOUT, Dir, File, Link, Node, Symlink, attribute, mark, owned             # noqa: F401
+from .trees import OLD, WHITEOUT, Dir, File, Link, Node, Symlink, attribute, mark, owned     # noqa: F401
 
 
 def only(*systems):

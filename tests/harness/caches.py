@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The kernel's caches of names and inodes: dropping them, and noticing that somebody did."""
 
-from . import administrator
+from . import administrator, write
 
 
 def drop(what=2):
     """2 drops names and inodes, 3 pages as well. It is machine-wide; see drops."""
-    administrator.do(_write, "/proc/sys/vm/drop_caches", str(what))
-
-
-def _write(path, text):
-    with open(path, "w", encoding="ascii") as file:
-        file.write(text)
+    administrator.do(write, "/proc/sys/vm/drop_caches", str(what))
 
 
 def drops():

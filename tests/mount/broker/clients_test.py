@@ -7,11 +7,11 @@ import signal
 import socket
 import subprocess
 
-from raw_clients import OTHER, attack, is_alive, is_alive_as, mountpoint, served_file, world
+from raw_clients import OTHER, attack, is_alive, is_alive_as, mounted_by_another, mountpoint, served_file, world
 
 from harness import equal, holds, refused, syscalls
 from harness.broker import CLOSE, GREET, LIST, REGISTER, Client
-from harness.credentials import as_user, become
+from harness.credentials import as_user
 from harness.raw_fuse import RawFuse
 from harness.worlds import NOBODY, in_user_namespace
 
@@ -40,28 +40,12 @@ def test_what_is_no_fuse_connection_is_refused(t):
 def test_another_users_mount_is_refused(t):
     broker, point = world(t), mountpoint(t, OTHER)
 
-    ours, theirs = socket.socketpair()
-    owner = os.fork()
-    if owner == 0:
-        try:
-            become(OTHER)
-            fuse = RawFuse(point)
-            socket.send_fds(theirs, [b"x"], [fuse.fd])
-            theirs.recv(1)
-            fuse.umount()
-        finally:
-            os._exit(0)
-    theirs.close()
-    _, (fd,), _, _ = socket.recv_fds(ours, 1, 1)
-
-    def steal():
+    def steal(fd):
         client = Client(broker.socket)
         return client.greet(fd), client.receive()
-    answer, end = as_user(NOBODY, steal)
-    own = as_user(OTHER, lambda: Client(broker.socket).greet(fd))
-    os.close(fd)
-    ours.send(b"x")
-    os.waitpid(owner, 0)
+    with mounted_by_another(point) as fd:
+        answer, end = as_user(NOBODY, lambda: steal(fd))
+        own = as_user(OTHER, lambda: Client(broker.socket).greet(fd))
     equal((answer[0], end), ("NotYours", None), "the answer to the thief")
     equal(own[0], "None", "the answer to the owner")
 

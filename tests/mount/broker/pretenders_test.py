@@ -7,11 +7,11 @@ import os
 import socket
 import struct
 
-from raw_clients import OTHER, attack, is_alive_as, mountpoint, served_file, world
+from raw_clients import OTHER, attack, is_alive_as, mounted_by_another, mountpoint, served_file, world
 
 from harness import equal, holds, need, read, refused, syscalls, write
 from harness.broker import GREET, REGISTER, Client
-from harness.credentials import as_user, become
+from harness.credentials import as_user
 from harness.raw_fuse import RawFuse
 from harness.worlds import NOBODY, in_user_namespace
 
@@ -36,29 +36,14 @@ def test_a_number_of_ones_own_making_makes_no_owner(t):
     """Whoever makes a user namespace may choose who he is in it; a mount names its owner by number."""
     need("user namespaces")
     broker, point = world(t), mountpoint(t, OTHER)
-    ours, theirs = socket.socketpair()
-    owner = os.fork()
-    if owner == 0:
-        try:
-            become(OTHER)
-            fuse = RawFuse(point)
-            socket.send_fds(theirs, [b"x"], [fuse.fd])
-            theirs.recv(1)
-            fuse.umount()
-        finally:
-            os._exit(0)
-    theirs.close()
-    _, (fd,), _, _ = socket.recv_fds(ours, 1, 1)
 
-    def steal(with_mounts):
+    def steal(fd, with_mounts):
         call_oneself(OTHER)
         if with_mounts:
             syscalls.unshare(syscalls.CLONE_NEWNS)
         return Client(broker.socket).greet(fd)[0]
-    answers = [as_user(NOBODY, lambda with_mounts=with_mounts: steal(with_mounts)) for with_mounts in (False, True)]
-    ours.send(b"x")
-    os.waitpid(owner, 0)
-    os.close(fd)
+    with mounted_by_another(point) as fd:
+        answers = [as_user(NOBODY, lambda with_mounts=with_mounts: steal(fd, with_mounts)) for with_mounts in (False, True)]
     equal(answers, ["NotYours"] * 2, "the answers in the mount namespace of all, and in one's own")
 
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """A live broker and clients of it that have a FUSE mount of their own and say what a test likes."""
+import contextlib
 import os
+import socket
 
 from harness import equal, need, syscalls, write
 from harness.broker import Broker, Client
-from harness.credentials import as_user
+from harness.credentials import as_user, become
 from harness.raw_fuse import RawFuse
 from harness.worlds import NOBODY, give_to, ordinary_fuse_device
 
@@ -23,6 +25,30 @@ def mountpoint(t, uid=NOBODY):
     point = t.fresh("mnt")
     give_to(point, uid)
     return point
+
+
+@contextlib.contextmanager
+def mounted_by_another(point):
+    """The /dev/fuse of a mount that OTHER has made at that mountpoint of his, and has as long as this lasts."""
+    ours, theirs = socket.socketpair()
+    owner = os.fork()
+    if owner == 0:
+        try:
+            become(OTHER)
+            fuse = RawFuse(point)
+            socket.send_fds(theirs, [b"x"], [fuse.fd])
+            theirs.recv(1)
+            fuse.umount()
+        finally:
+            os._exit(0)
+    theirs.close()
+    _, (fd,), _, _ = socket.recv_fds(ours, 1, 1)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+        ours.send(b"x")
+        os.waitpid(owner, 0)
 
 
 def attack(broker, point, deed, uid=NOBODY):
