@@ -86,20 +86,6 @@ Result<bool> all_lowers_hidden(Overlay& overlay, Inode& directory) {
   return true;
 }
 
-/// With the whiteout beside the name, what the upper has there is shown until it is gone: a crash
-/// between the two steps changes nothing that is seen.
-Result<void> hide_by_name(Overlay& overlay, BorrowedFd upper, const char* name, bool is_directory,
-                          Leftovers& leftovers) {
-  layer::Workdir& workdir = overlay.stack.workdir;
-  const auto placed = workdir.place_whiteout(upper, name);
-  if (!placed && !placed.failed_with(EEXIST)) return placed;
-  auto removed =
-      is_directory ? take_away(overlay, upper, name, leftovers) : sys::remove_file(upper, name);
-  if (removed || removed.failed_with(ENOENT)) return {};
-  if (placed) workdir.remove_whiteout_name(upper, name);
-  return removed;
-}
-
 }  // namespace
 
 bool removal_takes_long(Overlay& overlay, const Inode& directory, const char* name) {
@@ -154,11 +140,24 @@ Result<void> take_away(Overlay& overlay, BorrowedFd upper, const char* name, Lef
   return {};
 }
 
+Result<void> beside_whiteout(layer::Workdir& workdir, BorrowedFd upper, const char* name,
+                             const std::function<Result<void>()>& change) {
+  const auto placed = workdir.place_whiteout(upper, name);
+  if (!placed && !placed.failed_with(EEXIST)) return placed;
+  auto changed = change();
+  if (!changed && placed) workdir.remove_whiteout_name(upper, name);
+  return changed;
+}
+
 Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,
                                  bool is_directory, Leftovers& leftovers) {
   layer::Workdir& workdir = overlay.stack.workdir;
   if (workdir.whiteout_form() == layer::WhiteoutForm::Named) {
-    return hide_by_name(overlay, upper, name, is_directory, leftovers);
+    return beside_whiteout(workdir, upper, name, [&]() -> Result<void> {
+      auto removed =
+          is_directory ? take_away(overlay, upper, name, leftovers) : sys::remove_file(upper, name);
+      return removed.failed_with(ENOENT) ? Result<void>() : removed;
+    });
   }
   auto placed = workdir.place_whiteout(upper, name);
   if (!placed.failed_with(EEXIST)) return placed;

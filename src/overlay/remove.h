@@ -5,6 +5,7 @@
 #ifndef OVERPASS_OVERLAY_REMOVE_H_
 #define OVERPASS_OVERLAY_REMOVE_H_
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -63,6 +64,12 @@ using Leftovers = std::vector<std::unique_ptr<layer::PendingUpper>>;
 
 /// Moves a directory of the upper out of sight, whiteouts and all, by one rename.
 Result<void> take_away(Overlay& overlay, BorrowedFd upper, const char* name, Leftovers& leftovers);
+
+/// Makes `change`, by which the upper loses `name`, with the whiteout beside that name: the upper's
+/// is shown until it is gone, so a crash in between changes nothing that is seen. If it fails the
+/// whiteout goes again. For the form Named.
+Result<void> beside_whiteout(layer::Workdir& workdir, BorrowedFd upper, const char* name,
+                             const std::function<Result<void>()>& change);
 
 /// Hides `name`. What the upper has there goes in one step, a directory into `leftovers`.
 Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,

@@ -140,21 +140,12 @@ Result<bool> rename_by_linking(Overlay& overlay, const End& from, const End& to,
   return true;
 }
 
-/// With the whiteout beside the old name, a crash before the name moves changes nothing that is
-/// seen. Fails only if it has not moved.
-Result<void> rename_beside_whiteout(layer::Workdir& workdir, const End& from, const End& to) {
-  const auto placed = workdir.place_whiteout(from.upper->fd, from.name);
-  if (!placed && !placed.failed_with(EEXIST)) return placed;
-  auto moved = sys::rename(from.place(), to.place());
-  if (!moved && placed) workdir.remove_whiteout_name(from.upper->fd, from.name);
-  return moved;
-}
-
 /// Moves the name and leaves a whiteout behind. Fails only if the name has not moved.
 Result<void> rename_leaving_whiteout(Overlay& overlay, const End& from, const End& to) {
   layer::Workdir& workdir = overlay.stack.workdir;
   if (workdir.whiteout_form() == layer::WhiteoutForm::Named) {
-    return rename_beside_whiteout(workdir, from, to);
+    return beside_whiteout(workdir, from.upper->fd, from.name,
+                           [&] { return sys::rename(from.place(), to.place()); });
   }
   if (workdir.features().rename_whiteout) {
     return sys::rename(from.place(), to.place(), RENAME_WHITEOUT);
