@@ -87,7 +87,7 @@ void list(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, bool p
     if (!buffer.content().empty()) daemon.listings.keep(std::move(listing));
     return buffer.content();
   };
-  answer(reply, work);
+  if (!answer(reply, work)) reply.fail(Errno{EAGAIN});
   if (reply.is_delivered()) buffer.delivered();
 }
 

@@ -14,14 +14,18 @@
 #include "fuse/daemon.h"
 #include "fuse/request.h"
 #include "overlay/copy_up_caller.h"
+#include "overlay/must_wait.h"
+#include "sys/fatal_signal.h"
 
 namespace overpass::fuse {
 
-/// Calls `work`, which returns a Result, and sends its outcome as the reply.
+/// Calls `work`, which returns a Result, and sends its outcome as the reply. False when it has to
+/// be called once more, later (overlay::kMustWait); nothing has been answered then.
 template <class ReplyType, class Work>
-void answer(ReplyType& reply, Work& work) {
+bool answer(ReplyType& reply, Work& work) {
   try {
     auto result = work();
+    if (result.failed_with(overlay::kMustWait)) return false;
     if (!result) {
       reply.fail(result.error());
     } else if constexpr (std::is_void_v<typename decltype(result)::value_type>) {
@@ -35,37 +39,60 @@ void answer(ReplyType& reply, Work& work) {
     log::error("internal error: %s", problem.what());
     if (!reply.is_answered()) reply.fail(Errno{EIO});
   }
+  return true;
 }
 
-/// Answers on this thread. `work` makes a few short system calls at most.
+/// Answers on this thread. `work` makes a few short system calls at most, and waits for nothing.
 template <class ReplyType, class Work>
 void answer_now(ReplyType reply, Work work) {
-  answer(reply, work);
+  if (!answer(reply, work)) reply.fail(Errno{EAGAIN});
 }
 
-/// Answers on a worker. `work` owns what it uses: the request's buffer is gone by then.
+template <class ReplyType, class Work>
+void answer_again(ReplyType reply, Work work);
+
+/// A task for a worker that answers. `work` owns what it uses: the request's buffer is gone by
+/// then.
+template <class ReplyType, class Work>
+auto answering(ReplyType reply, Work work) {
+  const pid_t caller = fuse_req_ctx(reply.request())->pid;
+  reply.set_unanswered(Errno{ENOMEM});  // Until then only want of memory or threads is in the way.
+  return [caller, reply = std::move(reply), work = std::move(work)]() mutable {
+    const overlay::OnBehalfOf behalf(caller);
+    if (!answer(reply, work)) answer_again(std::move(reply), std::move(work));
+  };
+}
+
+/// Answers on a worker.
 template <class ReplyType, class Work>
 void answer_later(ReplyType reply, Work work) {
   Daemon& daemon = daemon_of(reply.request());
-  const pid_t caller = fuse_req_ctx(reply.request())->pid;
-  reply.set_unanswered(Errno{ENOMEM});  // Until then only want of memory or threads is in the way.
   try {
-    daemon.workers->submit([caller, reply = std::move(reply), work = std::move(work)]() mutable {
-      const overlay::OnBehalfOf behalf(caller);
-      answer(reply, work);
-    });
+    daemon.workers->submit(answering(std::move(reply), std::move(work)));
   } catch (const std::exception&) {
     // No memory: the reply was destroyed with the task and has answered.
   }
 }
 
-/// Answers on a worker if `is_long`.
+/// Answers on a worker, a little later; EINTR when the caller is being killed.
+template <class ReplyType, class Work>
+void answer_again(ReplyType reply, Work work) {
+  Daemon& daemon = daemon_of(reply.request());
+  if (sys::is_being_killed(fuse_req_ctx(reply.request())->pid)) return reply.fail(Errno{EINTR});
+  try {
+    daemon.workers->submit_again(answering(std::move(reply), std::move(work)));
+  } catch (const std::exception&) {
+    // As above.
+  }
+}
+
+/// Answers on a worker if `is_long`, or if it turns out to have to wait.
 template <class ReplyType, class Work>
 void answer_where(bool is_long, ReplyType reply, Work work) {
   if (is_long) {
     answer_later(std::move(reply), std::move(work));
-  } else {
-    answer(reply, work);
+  } else if (!answer(reply, work)) {
+    answer_again(std::move(reply), std::move(work));
   }
 }
 

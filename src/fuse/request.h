@@ -19,6 +19,7 @@
 #include "fuse/libfuse.h"
 #include "overlay/create.h"
 #include "overlay/entry.h"
+#include "overlay/must_wait.h"
 #include "overlay/open_file.h"
 #include "sys/stat.h"
 
@@ -45,7 +46,11 @@ class Reply {
     fail(std::uncaught_exceptions() > 0 ? Errno{ENOMEM} : unanswered_);
   }
 
-  void fail(Errno error) { (void)fuse_reply_err(take(), to_int(error)); }
+  /// Nobody outside knows how to wait for what the daemon has to wait for (overlay::kMustWait).
+  void fail(Errno error) {
+    const int number = to_int(error) == overlay::kMustWait ? EAGAIN : to_int(error);
+    (void)fuse_reply_err(take(), number);
+  }
   /// What is answered if nobody does, from now on; EIO until then.
   void set_unanswered(Errno error) { unanswered_ = error; }
   bool is_answered() const { return request_ == nullptr; }

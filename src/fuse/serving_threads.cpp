@@ -101,14 +101,14 @@ bool ServingThreads::wait_until_wanted(Slot& slot) NO_THREAD_SAFETY_ANALYSIS {
 
 /// Looks whether requests are waiting, and draws the conclusion from many such looks.
 bool ServingThreads::may_stay_active(Slot& slot) {
-  if (most_ == 1) return true;
+  if (most_ == 1 && !has_more_) return true;
   if (source_.has_waiting()) ++slot.found_waiting;
   if (++slot.looks < kLooks) return true;
   const unsigned found = std::exchange(slot.found_waiting, 0);
   slot.looks = 0;
   if (found >= kBehind) {
     Lock lock(mutex_);
-    (void)add_locked();
+    (void)add_locked(most_);
   }
   return found > kKeepingUp || !leave(slot);
 }
@@ -119,13 +119,14 @@ bool ServingThreads::leave(Slot& slot) {
   if (wanted_ == 1) return false;
   --wanted_;
   --active_;
+  has_more_ = wanted_ > most_;
   slot.is_active = false;
   return true;
 }
 
-/// Lets one more thread be active, if there may be more and one can be had.
-bool ServingThreads::add_locked() {
-  if (wanted_ == most_) return false;
+/// Lets one more thread be active, if there are fewer than `most` and one can be started.
+bool ServingThreads::add_locked(size_t most) {
+  if (wanted_ >= most) return false;
   if (wanted_ == slots_.size()) {
     try {
       auto slot = std::make_unique<Slot>();
@@ -136,6 +137,7 @@ bool ServingThreads::add_locked() {
     }
   }
   ++wanted_;
+  if (wanted_ > most_) has_more_ = true;
   wanted_changed_.notify_one();
   return true;
 }
@@ -152,7 +154,7 @@ Result<void> ServingThreads::run() {
   {
     Lock lock(mutex_);
     slots_.reserve(most_);
-    if (!add_locked()) return fail(EAGAIN);
+    if (!add_locked(most_)) return fail(EAGAIN);
   }
   keep();
   end_threads();
@@ -192,7 +194,7 @@ void ServingThreads::keep() NO_THREAD_SAFETY_ANALYSIS {
         break;
       case Progress::Stuck:
         // Where no more can be had, there is nothing to look after.
-        idle_ticks = add_locked() ? 0 : idle_ticks + 1;
+        idle_ticks = add_locked(std::max(most_, kMostStuck)) ? 0 : idle_ticks + 1;
         break;
     }
     if (idle_ticks < kIdleTicks) continue;

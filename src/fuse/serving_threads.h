@@ -46,17 +46,22 @@ class RequestSource {
   virtual bool has_waiting() = 0;
 };
 
-/// Invariants: 1 <= wanted_ <= slots_.size() <= most_ while threads are running; active_ is the
-/// number of slots whose is_active is set, and reaches wanted_ as threads come and go.
+/// Invariants: 1 <= wanted_ <= slots_.size() <= kMostStuck while threads are running; active_ is
+/// the number of slots whose is_active is set, and reaches wanted_ as threads come and go.
 class ServingThreads {
  public:
-  /// At most `most` threads, at least one, will serve at a time. A slow request holds up others for
-  /// twice `tick` at worst.
+  /// At most `most` threads, at least one, will serve at a time, but for those that are stuck: when
+  /// all active threads wait in the layers (a file server that does not answer), more join, up to
+  /// kMostStuck. A slow request holds up others for twice `tick` at worst.
   ServingThreads(RequestSource& source, unsigned most,
                  std::chrono::milliseconds tick = std::chrono::milliseconds{10});
   ServingThreads(const ServingThreads&) = delete;
   ServingThreads& operator=(const ServingThreads&) = delete;
   ~ServingThreads();
+
+  /// Far more than the callers whom a server that does not answer holds up at a time. Stuck threads
+  /// cost little: their memory is hardly touched.
+  static constexpr size_t kMostStuck = 512;
 
   /// Serves until stop() is called, the source ends, or handle() says so; every request that was
   /// received has then been handled. Fails with what receiving fails with, but for ENOMEM, or with
@@ -94,7 +99,7 @@ class ServingThreads {
   bool wait_until_wanted(Slot& slot);
   bool may_stay_active(Slot& slot);
   bool leave(Slot& slot);
-  bool add_locked() REQUIRES(mutex_);
+  bool add_locked(size_t most) REQUIRES(mutex_);
   void wake_keeper();
   void keep();
   Progress look_locked() REQUIRES(mutex_);
@@ -112,6 +117,8 @@ class ServingThreads {
   size_t active_ GUARDED_BY(mutex_) = 0;
   Result<void> outcome_ GUARDED_BY(mutex_);
   std::atomic<bool> stopping_ = false;
+  /// More threads are active than `most_`, for some were stuck.
+  std::atomic<bool> has_more_ = false;
   /// The thread in run() does not look from time to time, but waits for the next request.
   std::atomic<bool> keeper_sleeps_ = false;
 };

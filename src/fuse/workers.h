@@ -7,9 +7,11 @@
 #ifndef OVERPASS_FUSE_WORKERS_H_
 #define OVERPASS_FUSE_WORKERS_H_
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -35,6 +37,10 @@ class Workers : public overlay::Background {
   /// Lets go of the task without running it when no thread is to be had and there is none yet.
   void submit(Task task) override;
 
+  /// The same, not before kRetryAfter has passed. No thread is kept busy meanwhile. For a task that
+  /// tries again what it could not do yet.
+  void submit_again(Task task);
+
   /// Waits for a moment in which no task waits or runs.
   void wait_until_idle();
 
@@ -42,14 +48,25 @@ class Workers : public overlay::Background {
   size_t pending() const;
 
  private:
-  void run();
+  using Clock = std::chrono::steady_clock;
+  struct Delayed {
+    Clock::time_point due;
+    Task task;
+  };
 
+  void run();
+  void wait_for_task(std::unique_lock<Mutex<LockRank::Queue>>& lock) REQUIRES(mutex_);
+  void take_due() REQUIRES(mutex_);
+  bool has_thread_for(size_t tasks) REQUIRES(mutex_);
+
+  static constexpr std::chrono::milliseconds kRetryAfter{10};
   static constexpr size_t kMaxThreads = 128;
 
   mutable Mutex<LockRank::Queue> mutex_;
   std::condition_variable_any wake_;
   std::condition_variable_any became_idle_;
   std::deque<Task> tasks_ GUARDED_BY(mutex_);
+  std::deque<Delayed> delayed_ GUARDED_BY(mutex_);  ///< The next one due first.
   std::vector<std::thread> threads_ GUARDED_BY(mutex_);
   size_t idle_ GUARDED_BY(mutex_) = 0;
   size_t running_ GUARDED_BY(mutex_) = 0;

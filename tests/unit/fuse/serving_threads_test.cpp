@@ -190,6 +190,23 @@ TEST(ServingThreads, AsManySlowRequestsAreHandledAtATimeAsThreadsAreAllowed) {
   EXPECT_TRUE(serving.stop());
 }
 
+TEST(ServingThreads, MoreThanAreAllowedJoinWhileAllAreStuck) {
+  // As many callers ask a file server that does not answer.
+  Serving serving(2);
+  constexpr size_t kStuck = 12;
+  std::latch answered(1);
+  serving.requests.work = [&](char request) {
+    if (request == 's') answered.wait();
+    return true;
+  };
+  serving.start();
+  serving.requests.send(std::string(kStuck, 's') + "o");
+  EXPECT_EQ(serving.requests.wait_for(1), "o");
+  answered.count_down();
+  EXPECT_EQ(serving.requests.wait_for(kStuck + 1).size(), kStuck + 1);
+  EXPECT_TRUE(serving.stop());
+}
+
 TEST(ServingThreads, AThreadWithoutMemoryForItsBufferEndsNothing) {
   Serving serving(2);
   serving.requests.without_memory = 3;

@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <functional>
 #include <future>
 #include <latch>
 #include <memory>
@@ -57,6 +59,45 @@ TEST(Workers, RunTasksThatSubmitOthers) {
   inner.get_future().wait();
   workers.wait_until_idle();
   EXPECT_EQ(workers.pending(), 0U);
+}
+
+TEST(Workers, TryAgainWithoutAThreadThatWaits) {
+  // Many more than there may be threads, each of which tries some times.
+  constexpr int kTasks = 1000;
+  std::atomic<int> done = 0;
+  Workers workers;
+  std::function<void(int)> attempt = [&](int left) {
+    if (left == 0) {
+      ++done;
+    } else {
+      workers.submit_again([&, left] { attempt(left - 1); });
+    }
+  };
+  for (int i = 0; i < kTasks; ++i) workers.submit([&] { attempt(3); });
+  // Others go on meanwhile.
+  std::promise<void> other;
+  workers.submit([&] { other.set_value(); });
+  other.get_future().wait();
+  workers.wait_until_idle();
+  EXPECT_EQ(done, kTasks);
+}
+
+TEST(Workers, DoNotTryAgainAtOnce) {
+  Workers workers;
+  const auto begun = std::chrono::steady_clock::now();
+  std::promise<std::chrono::steady_clock::time_point> again;
+  workers.submit(
+      [&] { workers.submit_again([&] { again.set_value(std::chrono::steady_clock::now()); }); });
+  EXPECT_GE(again.get_future().get() - begun, std::chrono::milliseconds(10));
+}
+
+TEST(Workers, EndWithWhatWasToBeTriedAgain) {
+  int runs = 0;
+  {
+    Workers workers;
+    workers.submit_again([&] { ++runs; });
+  }
+  EXPECT_EQ(runs, 1);
 }
 
 TEST(Workers, EndOnlyWhenEverythingSubmittedHasRun) {
