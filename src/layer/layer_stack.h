@@ -41,6 +41,9 @@ struct Layer {
   /// File handles lead to one file for ever. Not on FUSE, whose servers may give the same handle to
   /// another file once the kernel has forgotten the first: such handles are not kept on disk.
   bool lasting_handles = true;
+  /// An object has the same inode number whenever it is asked for. Not on FUSE and overlayfs, which
+  /// may number it anew once the kernel has forgotten it.
+  bool stable_numbers = true;
   /// The kernel itself refuses writes below `root` (a read-only clone of the mount).
   bool write_protected = false;
   /// May hold marks that neither overpass nor overlayfs wrote (fuse-overlayfs's).

@@ -97,11 +97,14 @@ Expected<LayerStack> open_layers(const LayerPaths& paths) {
       warn_of_overlap(upper, lower);
     }
     stack.has_stacked_layer = is_stacked(upper.fd);
+    stack.layers[kUpper].stable_numbers = !stack.has_stacked_layer;
   }
   for (const NamedDirectory& lower : *lowers) {
-    stack.has_stacked_layer = stack.has_stacked_layer || is_stacked(lower.fd);
+    const bool stacked = is_stacked(lower.fd);
+    stack.has_stacked_layer = stack.has_stacked_layer || stacked;
     auto layer = take_lower(lower, paths);
     if (!layer) return std::unexpected(layer.error());
+    layer->stable_numbers = !stacked;
     stack.layers.push_back(std::move(*layer));
   }
   stack.first_data_only = static_cast<LayerIndex>(1 + paths.lower.size());

@@ -5,9 +5,11 @@
 
 #include "overlay/attributes.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "layer/stat_override.h"
+#include "overlay/content.h"
 #include "overlay/copy_up.h"
 #include "overlay/copy_up_progress.h"
 #include "overlay/layer_stat.h"
@@ -78,7 +80,8 @@ Result<void> apply(const Overlay& overlay, sys::Place place, const Changes& chan
     if (open != nullptr && open->has_writable_fd()) {
       TRY(sys::change_size_of_open(open->fd(), *changes.size));
     } else {
-      TRY(sys::change_size(place, *changes.size));
+      const UniqueFd file = TRY(open_regular(place, O_WRONLY));
+      TRY(sys::change_size_of_open(file, *changes.size));
     }
   }
   if (changes.access_time || changes.modification_time) {
@@ -89,10 +92,18 @@ Result<void> apply(const Overlay& overlay, sys::Place place, const Changes& chan
 }
 
 /// As the union shows what is located, which holds the inode's mutex. The blocks of a metacopy are
-/// those of its data.
-Result<sys::Stat> stat_located(const Overlay& overlay, const Inode& inode,
+/// those of its data. The kernel is about to be told: that is remembered.
+Result<sys::Stat> stat_located(const Overlay& overlay, Inode& inode,
                                const Located& located) NO_THREAD_SAFETY_ANALYSIS {
-  sys::Stat stat = TRY(layer_stat(overlay, located.layer(), located.place()));
+  const sys::Stat found = TRY(stat_without_sight(located.place()));
+  if (!inode.is_directory()) {
+    const bool is_by_name = !located.place().is_fd();
+    if (is_by_name) {
+      TRY(check_recognized(overlay, inode, located.layer(), found, /*allows_restriction=*/true));
+    }
+    inode.known = known_object(found);
+  }
+  sys::Stat stat = TRY(with_override(overlay, located.layer(), located.place(), found));
   if (!inode.is_directory() && inode.data_place() != nullptr) {
     stat.stx_blocks = inode.data_place()->blocks;
   }
@@ -166,7 +177,7 @@ Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, con
   }
   std::optional<ModeChange> mode_change;
   if (changes.mode && target->is_directory()) mode_change.emplace(*target);
-  const Located located = TRY(locate(overlay, *target));
+  const Located located = TRY(held(overlay, *target));
   TRY(apply(overlay, located.place(), changes, open));
   note_changes(*target, changes);
   return stat_located(overlay, *target, located);

@@ -11,7 +11,10 @@
 #include "layer/markers.h"
 #include "layer/metacopy_mark.h"
 #include "overlay/locate.h"
+#include "overlay/must_wait.h"
 #include "overlay/overlay.h"
+#include "overlay/owner_sight.h"
+#include "sys/attributes.h"
 #include "sys/open.h"
 #include "sys/stat.h"
 #include "sys/verity.h"
@@ -57,6 +60,57 @@ Result<void> check_digest(Overlay& overlay, sys::Place metacopy, BorrowedFd data
   return {};
 }
 
+/// Whether `stat` is of the data that were found when the name was looked up.
+bool is_expected(const Overlay& overlay, layer::LayerIndex layer, const DataPlace& data,
+                 const sys::Stat& stat) {
+  const bool is_known = data.identity.ino != 0 && overlay.stack.layers[layer].stable_numbers;
+  return !is_known || data.identity == identity_of(stat);
+}
+
+/// The bytes of a metacopy.
+Result<Content> open_data_of(Overlay& overlay, Inode& inode, const DataPlace& data, int flags) {
+  Result<Content> content = fail(ESTALE);
+  {
+    // The metacopy gives the right to the data: it has to be the one that the kernel knows.
+    const Located located = TRY(held(overlay, inode));
+    content = open_data(overlay, located.place(), data, flags);
+  }
+  if (content.failed_with(ESTALE)) inode.is_stale = true;
+  if (!content || data.identity.ino != 0) return content;
+  Lock lock(inode.mutex);
+  if (inode.extras->data) inode.extras->data->identity = identity_of(content->stat);
+  return content;
+}
+
+/// Why the file could not be opened, which may be because it is another.
+std::unexpected<Errno> explain(const Overlay& overlay, Inode& inode, const Located& located,
+                               Errno error) NO_THREAD_SAFETY_ANALYSIS {
+  const auto found = sys::stat(located.place());
+  if (found.failed_with(ENOENT)) inode.is_stale = true;
+  const bool is_it = found && check_recognized(overlay, inode, located.layer(), *found);
+  return fail(found && is_it ? to_int(error) : ESTALE);
+}
+
+/// The bytes of a file of its own. Nothing happens to another object in its place but being opened
+/// and closed, and that only without waiting.
+Result<Content> open_own(Overlay& overlay, Inode& inode, int flags) NO_THREAD_SAFETY_ANALYSIS {
+  const Located located = TRY(locate(overlay, inode));
+  auto file = open_regular(located.place(), flags & ~O_TRUNC);
+  if (file.failed_with(kMustWait) || file.failed_with(EWOULDBLOCK)) return fail(file.error());
+  if (!file) return explain(overlay, inode, located, file.error());
+  const sys::Stat stat = TRY(stat_without_sight(sys::itself(*file)));
+  if (!S_ISREG(stat.stx_mode)) return fail(ESTALE);
+  const bool is_by_name = !located.place().is_fd();
+  if (is_by_name) TRY(check_recognized(overlay, inode, located.layer(), stat));
+  if ((flags & O_TRUNC) != 0) {
+    const bool is_writable = (flags & O_ACCMODE) != O_RDONLY;
+    UniqueFd writable;
+    if (!is_writable) writable = TRY(open_regular(sys::itself(*file), O_WRONLY));
+    TRY(sys::change_size_of_open(is_writable ? file->get() : writable.get(), 0));
+  }
+  return Content{std::move(*file), located.layer(), stat};
+}
+
 }  // namespace
 
 layer::LayerIndex content_layer(const Inode& inode) {
@@ -64,8 +118,13 @@ layer::LayerIndex content_layer(const Inode& inode) {
   return data != nullptr ? data->layer : inode.layer;
 }
 
-Result<UniqueFd> open_data(Overlay& overlay, sys::Place metacopy, const DataPlace& data,
-                           int flags) {
+Result<UniqueFd> open_regular(sys::Place place, int flags) {
+  auto file = sys::open_place(place, flags | O_NONBLOCK | O_NOCTTY);
+  const bool is_leased = file.failed_with(EWOULDBLOCK);
+  return is_leased && (flags & O_NONBLOCK) == 0 ? fail(kMustWait) : std::move(file);
+}
+
+Result<Content> open_data(Overlay& overlay, sys::Place metacopy, const DataPlace& data, int flags) {
   const char* path = data.path.c_str() + 1;
   const layer::LayerIndex first = data.layer;
   const bool is_data_only = first >= overlay.stack.lowers_end();
@@ -75,24 +134,22 @@ Result<UniqueFd> open_data(Overlay& overlay, sys::Place metacopy, const DataPlac
     auto file = sys::open_beneath(overlay.roots[layer]->fd, path, O_PATH | O_NOFOLLOW);
     if (!file && leads_nowhere(file.error())) continue;
     const UniqueFd fd = TRY(std::move(file));
-    if (!S_ISREG(TRY(sys::stat(sys::itself(fd))).stx_mode)) break;
+    const sys::Stat stat = TRY(sys::stat(sys::itself(fd)));
+    if (!S_ISREG(stat.stx_mode)) break;
+    if (!is_expected(overlay, layer, data, stat)) return fail(ESTALE);
     TRY(check_digest(overlay, metacopy, fd, data.path));
-    return sys::reopen(fd, flags);
+    return Content{TRY(open_regular(sys::itself(fd), flags)), layer, stat};
   }
   return refusal(data.path, "the data of a metacopy are missing");
 }
 
 Result<Content> open_content(Overlay& overlay, Inode& inode, int flags) {
-  if (const auto data = data_place_of(inode)) {
-    UniqueFd metacopy;
-    if (overlay.stack.format.verity != layer::Verity::Off) {
-      const Located located = TRY(locate(overlay, inode));
-      metacopy = TRY(sys::open_place(located.place(), O_PATH));
-    }
-    return Content{TRY(open_data(overlay, sys::itself(metacopy), *data, flags)), data->layer};
-  }
-  const Located located = TRY(locate(overlay, inode));
-  return Content{TRY(sys::open_place(located.place(), flags)), located.layer()};
+  if (const auto data = data_place_of(inode)) return open_data_of(overlay, inode, *data, flags);
+  if ((flags & O_PATH) == 0) return open_own(overlay, inode, flags);
+  const Located located = TRY(held(overlay, inode));
+  UniqueFd file = TRY(sys::reopen(located.place().fd, flags));
+  const sys::Stat stat = TRY(sys::stat(sys::itself(file)));
+  return Content{std::move(file), located.layer(), stat};
 }
 
 }  // namespace overpass::overlay

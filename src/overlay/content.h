@@ -8,6 +8,8 @@
 #include "base/result.h"
 #include "layer/layer_stack.h"
 #include "overlay/inode.h"
+#include "sys/place.h"
+#include "sys/stat.h"
 
 namespace overpass::overlay {
 
@@ -16,16 +18,24 @@ struct Overlay;
 struct Content {
   UniqueFd fd;
   layer::LayerIndex layer;  ///< Of the file that holds the bytes.
+  sys::Stat stat;           ///< Of `fd`, after a truncation only by O_TRUNC.
 };
 
-/// Opens it with the flags of open(2). EIO for a metacopy whose data are missing or are no regular
-/// file.
+/// Opens it with the flags of open(2), without waiting for anybody: `fd` has O_NONBLOCK. It is the
+/// regular file that the kernel knows by the inode: ESTALE when another object is in its place, or
+/// when it permits less than the kernel was told. EIO for a metacopy whose data are missing or are
+/// no regular file. kMustWait when somebody has a lease on it (fcntl(2)); EAGAIN if `flags` have
+/// O_NONBLOCK.
 /// L: no lock of rank Inode or beyond is held.
 Result<Content> open_content(Overlay& overlay, Inode& inode, int flags);
 
+/// open(2) of what is known to be a regular file, with the same errors for a lease.
+Result<UniqueFd> open_regular(sys::Place place, int flags);
+
 /// The same for the data, at a known place, of the metacopy `metacopy`. With verity=on EIO also
 /// when they have another digest than the metacopy says, with verity=require when it says none.
-Result<UniqueFd> open_data(Overlay& overlay, sys::Place metacopy, const DataPlace& data, int flags);
+/// ESTALE when the data are known, and another file is in their place.
+Result<Content> open_data(Overlay& overlay, sys::Place metacopy, const DataPlace& data, int flags);
 
 /// The layer of the bytes.
 layer::LayerIndex content_layer(const Inode& inode) REQUIRES(inode.mutex);

@@ -77,6 +77,7 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
     }
     // Beyond this point everybody sees the copy.
     inode->layer = layer::kUpper;
+    inode->known = known_object(copy);
     set_data_place(*inode, std::move(prepared.data));
     if (!source.has_origin()) inode->ino = overlay.numbers.number(key.device, key.ino);
     if (!source.index_name.empty()) {
@@ -186,7 +187,7 @@ Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
   TRY(mark_impure(overlay, *parent, upper->fd));
   TRY(prepared.temporary.publish(upper->fd, name.c_str()));
   // Beyond this point the directory is merged.
-  directory.upper_ino = prepared.ino;
+  directory.set_upper_identity(prepared.identity);
   directory.has_upper = true;
   ++directory.version;
   ++parent->directory->version;

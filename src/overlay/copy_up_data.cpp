@@ -33,8 +33,8 @@ namespace overpass::overlay {
 namespace {
 
 Result<UniqueFd> open_upper(Overlay& overlay, Inode& inode) {
-  const Located located = TRY(locate(overlay, inode));
-  return sys::open_place(located.place(), O_RDWR);
+  const Located located = TRY(held(overlay, inode));
+  return open_regular(located.place(), O_RDWR);
 }
 
 /// Where the union shows it.
@@ -86,7 +86,7 @@ Result<void> fill(Overlay& overlay, Inode& inode, const DataPlace& data, Borrowe
   const sys::KeepingSetgid keeping((before.stx_mode & (S_ISUID | S_ISGID)) != 0);
   const sys::Place place = sys::itself(file);
   const Privileges privileges = TRY(privileges_of(place, before));
-  const UniqueFd from = TRY(open_data(overlay, place, data, O_RDONLY));
+  const UniqueFd from = TRY(open_data(overlay, place, data, O_RDONLY)).fd;
   const auto size = static_cast<off_t>(before.stx_size);
   auto written = write_bytes(overlay, from, file, size, name_of(inode), progress);
   if (!written) {

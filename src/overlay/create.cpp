@@ -25,6 +25,7 @@
 #include "overlay/lookup.h"
 #include "overlay/origin_number.h"
 #include "overlay/overlay.h"
+#include "overlay/owner_sight.h"
 #include "overlay/redirect.h"
 #include "overlay/remove.h"
 #include "overlay/upper_names.h"
@@ -171,7 +172,7 @@ class Unsettled {
     Leftovers leftovers;
     const InodeRef entered = overlay_.table.find(*directory_, name_);
     SharedFd orphan;
-    if (entered) orphan = orphan_of(*entered, upper_, name_).value_or(nullptr);
+    if (entered) orphan = orphan_of(overlay_, *entered, upper_, name_).value_or(nullptr);
     if (before_ == Vacancy::Whiteout) {
       (void)replace_by_whiteout(overlay_, upper_, name_, is_directory_, leftovers);
     } else if (is_directory_) {
@@ -198,7 +199,10 @@ Result<Entry> enter_new(const NewObject& object, BorrowedFd upper) {
   Found found = {};
   found.layer = layer::kUpper;
   found.is_new = true;
-  found.stat = TRY(layer_stat(object.overlay, layer::kUpper, {upper, object.name}));
+  const sys::Place place = {upper, object.name};
+  const sys::Stat stat = TRY(stat_without_sight(place));
+  found.known = known_object(stat);
+  found.stat = TRY(with_override(object.overlay, layer::kUpper, place, stat));
   found.origin = {sys::device_of(found.stat), found.stat.stx_ino};
   return enter(object.overlay, object.directory, object.name, std::move(found));
 }
@@ -289,13 +293,15 @@ Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int 
   } else {
     TRY(make_as_caller(object, upper->fd, ""));
   }
-  const sys::Stat stat = TRY(layer_stat(overlay, layer::kUpper, sys::itself(file)));
+  const sys::Stat made = TRY(sys::stat(sys::itself(file)));
+  const sys::Stat stat = TRY(with_override(overlay, layer::kUpper, sys::itself(file), made));
   InodeRef inode =
       overlay.table.make(overlay.numbers.number(sys::device_of(stat), stat.stx_ino), S_IFREG);
   auto orphan = std::make_shared<CachedFd>(TRY(sys::reopen(file, O_PATH)));
   {
     Lock lock(inode->mutex);
     inode->linked = false;
+    inode->known = known_object(made);
     inode->link.parent = directory;
     inode->rare().orphan = orphan;
     inode->rare().pinned_orphan = std::move(orphan);
@@ -314,8 +320,9 @@ Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
   Lock names(directory->directory->names);
   ++directory->directory->version;
   std::optional<Unsettled> made;
+  sys::Stat stat;
   {
-    const Located located = TRY(locate(overlay, *target));
+    const Located located = TRY(held(overlay, *target));
     if (TRY(layer::has_mark(located.place(), layer::Mark::Origin, overlay.stack.prefix))) {
       TRY(mark_impure(overlay, *directory, upper->fd));
     }
@@ -332,8 +339,8 @@ Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
       TRY(std::move(linked));
     }
     made.emplace(overlay, directory, name, /*is_directory=*/false, upper->fd, before);
+    stat = TRY(layer_stat(overlay, layer::kUpper, located.place()));
   }
-  const sys::Stat stat = TRY(layer_stat(overlay, layer::kUpper, {upper->fd, name}));
   add_link(overlay, target, directory, name);
   (void)remember_key(overlay, target, {sys::device_of(stat), stat.stx_ino});
   made->settle();

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "overlay/content.h"
 #include "overlay/copy_up.h"
 #include "overlay/locate.h"
 #include "overlay/overlay.h"
@@ -85,8 +86,8 @@ Result<std::vector<char>> flag_request(Overlay& overlay, const InodeRef& inode, 
   UniqueFd fd;
   bool in_upper;
   {
-    const Located located = TRY(locate(overlay, *target));
-    fd = TRY(sys::open_place(located.place(), O_RDONLY | O_NONBLOCK));
+    const Located located = TRY(held(overlay, *target));
+    fd = TRY(open_regular(located.place(), O_RDONLY));
     in_upper = located.in_upper();
   }
   // Large enough for every request above, whatever the caller says of its size.

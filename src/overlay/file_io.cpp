@@ -169,7 +169,7 @@ Result<size_t> copy_range(Overlay& overlay, OpenFile& from, off_t from_offset, O
 }
 
 Result<std::string> read_link(Overlay& overlay, const InodeRef& inode) {
-  const Located located = TRY(locate(overlay, *inode));
+  const Located located = TRY(held(overlay, *inode));
   return sys::read_link(located.place());
 }
 

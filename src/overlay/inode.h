@@ -19,6 +19,7 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "layer/layer_stack.h"
+#include "overlay/identity.h"
 #include "overlay/inode_ref.h"
 #include "overlay/shared_fd.h"
 
@@ -59,8 +60,10 @@ struct Directory {
 
   /// Set once, under `names` held exclusively, when the directory comes to be in the upper.
   std::atomic<bool> has_upper = false;
-  /// Identity of the upper directory, valid from then on; tells whether a path still leads here.
+  /// Which directory the upper's is (Identity), valid from then on; tells whether a path still
+  /// leads there.
   std::atomic<uint64_t> upper_ino = 0;
+  std::atomic<uint32_t> upper_stamp = 0;
   std::atomic<Impurity> impurity = Impurity::Unknown;
   /// The mode to show, whatever the disk says; 0 for the disk's (owner_access.h).
   std::atomic<mode_t> kept_mode = 0;
@@ -69,12 +72,20 @@ struct Directory {
   std::atomic<uint64_t> version = 0;
   /// The lowers merged in here, topmost first. Constant.
   std::vector<layer::LayerIndex> lowers;
+  /// Which directories these are, in the same order. Constant; empty for the root.
+  std::vector<Identity> lower_identities;
 
   /// Guards what is cached; a leaf.
   mutable Mutex<LockRank::DirectoryFds> cache_mutex;
   /// O_PATH descriptors: [0] the upper's, [i + 1] that of lowers[i].
   mutable std::vector<std::weak_ptr<const CachedFd>> fds GUARDED_BY(cache_mutex);
   mutable std::weak_ptr<const LowerNames> lower_names GUARDED_BY(cache_mutex);
+
+  Identity upper_identity() const { return {upper_ino, upper_stamp}; }
+  void set_upper_identity(const Identity& identity) {
+    upper_ino = identity.ino;
+    upper_stamp = identity.stamp;
+  }
 
   size_t layer_count() const { return lowers.size() + (has_upper ? 1 : 0); }
 };
@@ -100,6 +111,8 @@ struct DataPlace {
   layer::LayerIndex layer = 0;
   std::string path;     ///< From the layer's root, beginning with '/'.
   uint64_t blocks = 0;  ///< stx_blocks, as the union shows them.
+  /// The file; unset (0) for one in data-only layers until it was opened once.
+  Identity identity = {};
 };
 
 /// What few inodes have. Guarded by the inode's mutex.
@@ -157,6 +170,12 @@ class Inode {
   Link link;
   layer::LayerIndex layer GUARDED_BY(mutex) = layer::kUpper;  ///< Non-directories.
   bool linked GUARDED_BY(mutex) = true;
+  /// Its file was found to be another than the one that the kernel was told of: the next LOOKUP of
+  /// its name makes a new inode.
+  std::atomic<bool> is_stale = false;
+  /// The file, and what the kernel was told of it last. Not for directories, whose identities are
+  /// in `directory`.
+  KnownObject known GUARDED_BY(mutex) = {};
   /// chattr(1) protects the file: it may be changed in no way, or only be appended to. So says the
   /// lower's flag or the copy's protattr mark; of flags that the upper's file has the kernel knows.
   std::atomic<bool> is_immutable = false;

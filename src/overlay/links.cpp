@@ -178,6 +178,7 @@ void supersede_locked(Overlay& overlay, const InodeRef& old) {
     auto take_over = [&]() NO_THREAD_SAFETY_ANALYSIS {
       heir->layer = layer::kUpper;
       heir->linked = old->linked;
+      heir->known = old->known;
       heir->link.parent = old->link.parent;
       heir->link.name = old->link.name;
       overlay.table.unindex(old->link);

@@ -13,6 +13,7 @@
 
 #include "overlay/lower_location.h"
 #include "overlay/overlay.h"
+#include "overlay/owner_sight.h"
 #include "sys/open.h"
 #include "sys/stat.h"
 
@@ -62,12 +63,25 @@ bool may_have_met_change(const Result<UniqueFd>& opened) {
   return opened.failed_with(ENOENT) || opened.failed_with(ENOTDIR) || opened.failed_with(ELOOP);
 }
 
-/// Whether the walk arrived at the directory itself. The number tells only as long as it has a
-/// name, for afterwards another may be given it.
+/// Whether the walk arrived at the upper's directory itself. The number tells only as long as it
+/// has a name, for afterwards another may be given it.
 Result<bool> has_arrived(BorrowedFd fd, const Inode& directory) {
-  const sys::Stat stat = TRY(sys::stat(sys::itself(fd)));
+  const Identity found = identity_of(TRY(sys::stat(sys::itself(fd))));
   Lock lock(directory.mutex);
-  return directory.linked && stat.stx_ino == directory.directory->upper_ino;
+  const Directory& known = *directory.directory;
+  return directory.linked && found == known.upper_identity();
+}
+
+/// ESTALE unless the directory open at `fd` is the one that was found in the lower `layer`.
+Result<void> check_lower(const Overlay& overlay, Inode& inode, layer::LayerIndex layer,
+                         BorrowedFd fd) {
+  const Directory& directory = *inode.directory;
+  if (directory.lower_identities.empty()) return {};
+  if (!overlay.stack.layers[layer].stable_numbers) return {};
+  const Identity found = identity_of(TRY(sys::stat(sys::itself(fd))));
+  if (directory.lower_identities[slot_of(directory, layer)] == found) return {};
+  inode.is_stale = true;
+  return fail(ESTALE);
 }
 
 /// The nearest ancestor with a cached descriptor in `layer`, and the names from there, outermost
@@ -145,11 +159,17 @@ Result<SharedFd> directory_fd(Overlay& overlay, Inode& directory, layer::LayerIn
       if (may_have_met_change(opened)) continue;
       if (!opened) return fail(opened.error());
       if (!TRY(has_arrived(*opened, directory))) continue;
+    } else if (opened) {
+      TRY(check_lower(overlay, directory, layer, *opened));
+    } else if (may_have_met_change(opened)) {
+      directory.is_stale = true;  // Lowers do not change by themselves.
+      return fail(ESTALE);
     }
     SharedFd fd = std::make_shared<CachedFd>(TRY(std::move(opened)));
     cache_fd(overlay, directory, layer, fd);
     return fd;
   }
+  directory.is_stale = true;
   return fail(ESTALE);
 }
 
@@ -189,6 +209,31 @@ Result<Located> locate(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS
     parent = inode.link.parent;
     layer = inode.layer;
   }
+}
+
+Result<void> check_recognized(const Overlay& overlay, Inode& inode, layer::LayerIndex layer,
+                              const sys::Stat& stat, bool allows_restriction) {
+  switch (recognize(inode.known, stat, overlay.stack.layers[layer].stable_numbers)) {
+    case Recognition::Same:
+      return {};
+    case Recognition::Restricted:
+      return allows_restriction ? Result<void>() : fail(ESTALE);
+    case Recognition::Another:
+      break;
+  }
+  inode.is_stale = true;
+  return fail(ESTALE);
+}
+
+Result<Located> held(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
+  Located located = TRY(locate(overlay, inode));
+  if (located.place().is_fd()) return located;
+  auto file = sys::open_place(located.place(), O_PATH);
+  if (!file) return fail(file.failed_with(ENOENT) ? ESTALE : to_int(file.error()));
+  const sys::Stat stat = TRY(stat_without_sight(sys::itself(*file)));
+  TRY(check_recognized(overlay, inode, located.layer(), stat));
+  located.hold(std::move(*file));
+  return located;
 }
 
 }  // namespace overpass::overlay

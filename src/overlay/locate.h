@@ -18,7 +18,7 @@ namespace overpass::overlay {
 struct Overlay;
 
 /// An O_PATH descriptor of `directory` in `layer`, which is one of its layers. ESTALE when it was
-/// removed and nothing holds it any more.
+/// removed and nothing holds it any more, and when another object is in its place.
 /// L: no lock of rank Inode or beyond is held.
 Result<SharedFd> directory_fd(Overlay& overlay, Inode& directory, layer::LayerIndex layer);
 
@@ -29,7 +29,8 @@ layer::LayerIndex top_layer(const Inode& directory);
 InodeRef current(const InodeRef& inode);
 
 /// An inode's place, which stays right while this lives: the inode's mutex is held, so that the
-/// file is neither renamed nor copied up meanwhile. For directories no lock is needed or held.
+/// union neither renames the file nor copies it up meanwhile. For directories no lock is needed or
+/// held.
 class Located {
  public:
   Located(SharedFd fd, Inode& inode, layer::LayerIndex layer, const char* name)
@@ -39,6 +40,7 @@ class Located {
         inode_(other.inode_),
         layer_(other.layer_),
         name_(other.name_),
+        file_(std::move(other.file_)),
         locked_(std::exchange(other.locked_, false)) {}
   Located(const Located&) = delete;
   Located& operator=(const Located&) = delete;
@@ -46,9 +48,15 @@ class Located {
     if (locked_) inode_.mutex.unlock();
   }
 
-  sys::Place place() const { return {fd_->fd, name_}; }
+  sys::Place place() const { return {file_.empty() ? fd_->fd.get() : file_.get(), name_}; }
   layer::LayerIndex layer() const { return layer_; }
   bool in_upper() const { return layer_ == layer::kUpper; }
+
+  /// Makes place() the file itself, whatever its name leads to from now on.
+  void hold(UniqueFd file) {
+    file_ = std::move(file);
+    name_ = "";
+  }
 
  private:
   friend Result<Located> locate(Overlay&, Inode&);
@@ -57,11 +65,25 @@ class Located {
   Inode& inode_;
   layer::LayerIndex layer_;
   const char* name_;  ///< Kept by the inode as long as the mutex is held.
+  UniqueFd file_;     ///< O_PATH, of the file itself; empty unless held.
   bool locked_ = false;
 };
 
+/// Where the inode's file is: by name, which may lead to another object by now. For asking for its
+/// attributes (recognize_located()); everything else is done with held().
 /// L: none of rank Inode or beyond on entry; the inode's mutex is held by the result.
 Result<Located> locate(Overlay& overlay, Inode& inode);
+
+/// The inode's file itself, by a descriptor (O_PATH), compared with what the kernel was told of it.
+/// ESTALE when it is another object, has another owner, or permits less.
+/// L: as locate().
+Result<Located> held(Overlay& overlay, Inode& inode);
+
+/// ESTALE unless `stat`, the disk's own, is of the object that the kernel knows the inode by.
+/// `allows_restriction`: owner and mode may have changed, since the kernel is about to be told.
+Result<void> check_recognized(const Overlay& overlay, Inode& inode, layer::LayerIndex layer,
+                              const sys::Stat& stat, bool allows_restriction = false)
+    REQUIRES(inode.mutex);
 
 }  // namespace overpass::overlay
 

@@ -34,13 +34,15 @@ InodeRef make_inode(Overlay& overlay, Found& found) {
     inode->directory = std::make_unique<Directory>();
     const bool in_upper = found.layer == layer::kUpper;
     inode->directory->has_upper = in_upper;
-    inode->directory->upper_ino = in_upper ? stat.stx_ino : 0;
+    if (in_upper) inode->directory->set_upper_identity(found.known.identity());
     inode->directory->lowers = std::move(found.lowers);
+    inode->directory->lower_identities = std::move(found.lower_identities);
   }
   inode->is_immutable = found.protection.immutable;
   inode->is_append_only = found.protection.append_only;
   Lock lock(inode->mutex);
   if (!sys::is_directory(stat)) inode->layer = found.layer;
+  inode->known = found.known;
   if (found.relocation) inode->rare().relocation = std::move(found.relocation);
   if (found.data) inode->rare().data = std::move(found.data);
   if (found.index) {
@@ -48,6 +50,12 @@ InodeRef make_inode(Overlay& overlay, Found& found) {
     inode->nlink_difference = found.index->nlink_difference;
   }
   return inode;
+}
+
+/// Whether the inode that is known by the number of what was found is that object.
+bool is_still(Inode& known, const Found& found) {
+  Lock lock(known.mutex);
+  return known.layer != found.layer || known.known.identity() == found.known.identity();
 }
 
 }  // namespace
@@ -63,7 +71,9 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
     return Entry{known, shown(overlay, *known, found.stat)};
   };
   if (key != FileKey()) {
-    if (const InodeRef known = overlay.table.find_by_key(key)) return is_name_of(known);
+    const InodeRef known = overlay.table.find_by_key(key);
+    if (known && is_still(*known, found)) return is_name_of(known);
+    if (known) forget_names(overlay, *known);  // Its number has been given to another file.
   }
   const InodeRef inode = make_inode(overlay, found);
   const FileKey shared = may_have_other_names(found) ? key : FileKey();
@@ -77,16 +87,21 @@ Result<Entry> lookup(Overlay& overlay, const InodeRef& directory, const char* na
   if (layer::is_whiteout_name(name)) return fail(ENOENT);
   SharedLock lock(directory->directory->names);
   if (InodeRef known = overlay.table.find(*directory, name)) {
-    auto entry = entry_of(overlay, known);
+    auto entry = known_entry(overlay, known);
     if (entry) {
       freshen_link(*known, *directory, name);
       return entry;
     }
-    if (!entry.failed_with(ENOENT) && !entry.failed_with(ESTALE)) return entry;
-    // Its file went away behind our back; what the layers show now is the truth.
-    forget_names(overlay, *known);
+    if (!entry.failed_with(ENOENT)) return entry;
   }
   return enter(overlay, directory, name, TRY(find_in_layers(overlay, *directory, name)));
+}
+
+Result<Entry> known_entry(Overlay& overlay, const InodeRef& known) {
+  auto entry = known->is_stale ? Result<Entry>(fail(ESTALE)) : entry_of(overlay, known);
+  if (!entry.failed_with(ENOENT) && !entry.failed_with(ESTALE)) return entry;
+  forget_names(overlay, *known);
+  return fail(ENOENT);
 }
 
 Result<Entry> lookup_parent(Overlay& overlay, const InodeRef& directory) {

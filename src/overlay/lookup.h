@@ -18,6 +18,11 @@ struct Overlay;
 /// L: no lock on entry; takes the directory's names shared.
 Result<Entry> lookup(Overlay& overlay, const InodeRef& directory, const char* name);
 
+/// The entry of an inode in memory that a name leads to. ENOENT when its file went away behind our
+/// back: no name leads to the inode then, and what the layers show now is the truth.
+/// L: none of rank Inode on entry.
+Result<Entry> known_entry(Overlay& overlay, const InodeRef& known);
+
 /// The directory that `directory` is in; the root is in itself. ESTALE when it has been removed.
 /// L: no lock on entry.
 Result<Entry> lookup_parent(Overlay& overlay, const InodeRef& directory);

@@ -170,7 +170,12 @@ Result<std::optional<Listed>> OpenDirectory::listed(Overlay& overlay, const RawE
     return std::optional(std::move(listed));
   }
   auto work_out = [&]() -> Result<Entry> {
-    if (known) return entry_of(overlay, known);
+    if (known) {
+      auto entry = known_entry(overlay, known);
+      if (!entry.failed_with(ENOENT)) return entry;
+      return enter(overlay, directory_, raw.name,
+                   TRY(find_in_layers(overlay, *directory_, raw.name)));
+    }
     return enter(overlay, directory_, raw.name, TRY(find(overlay, raw)));
   };
   auto entry = work_out();

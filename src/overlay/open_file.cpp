@@ -35,6 +35,8 @@ struct Backed {
   bool is_path = false;        ///< `fd` is O_PATH.
   bool is_write_only = false;  ///< The kernel wanted to read through it as well.
   layer::LayerIndex layer = layer::kUpper;
+  /// Of what `fd` was when it was opened; empty when that has changed by the opening.
+  std::optional<ContentVersion> version;
   SharedBacking backing;
 };
 
@@ -45,13 +47,16 @@ Result<Content> open_with(Overlay& overlay, Inode& inode, int flags) {
   return is_refused ? open_content(overlay, inode, flags & ~O_NOATIME) : std::move(content);
 }
 
+ContentVersion version_of(const sys::Stat& stat, layer::LayerIndex layer) {
+  if (layer != layer::kUpper) return ContentVersion{};
+  return {Side::Upper, stat.stx_size, stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec};
+}
+
 /// Empty when it cannot be told.
 std::optional<ContentVersion> version_of(BorrowedFd fd, layer::LayerIndex layer) {
   if (layer != layer::kUpper) return ContentVersion{};
   const auto stat = sys::stat(sys::itself(fd));
-  if (!stat) return std::nullopt;
-  return ContentVersion{Side::Upper, stat->stx_size, stat->stx_mtime.tv_sec,
-                        stat->stx_mtime.tv_nsec};
+  return stat ? std::optional(version_of(*stat, layer)) : std::nullopt;
 }
 
 /// The file's registration; null where it cannot be registered. Only an upper's file is ever given
@@ -132,8 +137,9 @@ class Opening {
         return std::optional(std::move(result));
       }
       case OpenAnswer::Cached: {
-        const auto version =
-            backed.is_path ? std::nullopt : version_of(backed.fd->fd, backed.layer);
+        // The daemon reads and writes through it, and may wait for a disk then.
+        if (!backed.is_path && (flags_ & O_NONBLOCK) == 0) TRY(sys::allow_waiting(backed.fd->fd));
+        const auto version = backed.version;
         const bool is_same = version && mode.cached_version == version;
         const Pages pages = bypasses(backed) ? Pages::Bypassed
                             : is_same        ? Pages::Kept
@@ -168,6 +174,9 @@ class Opening {
     }
     Content opened = TRY(std::move(content));
     backed.layer = opened.layer;
+    if (!backed.is_path && (flags & O_TRUNC) == 0) {
+      backed.version = version_of(opened.stat, opened.layer);
+    }
     backed.fd = std::make_shared<CachedFd>(std::move(opened.fd));
     if (registers_) {
       backed.backing = registered(*overlay_.backing_files, backed.fd->fd, backed.layer);
@@ -293,6 +302,7 @@ Result<SharedFd> OpenFile::content(Overlay& overlay) {
     if (fd_ != nullptr && layer_ == wanted) return fd_;
   }
   Content content = TRY(open_with(overlay, *target, O_RDONLY | (flags_ & O_NOATIME)));
+  TRY(sys::allow_waiting(content.fd));
   auto opened = std::make_shared<CachedFd>(std::move(content.fd));
   Lock lock(inode_->mutex);
   fd_ = opened;
@@ -308,12 +318,14 @@ Result<DirectContent> OpenFile::direct_content(Overlay& overlay) {
   }
   // The handle's own descriptor stays as it is: its user may take O_DIRECT back (fcntl(2)), and it
   // is the one that sees the write errors of others.
-  auto reopened = sys::reopen(base->fd, (is_writable() ? O_RDWR : O_RDONLY) | O_DIRECT);
+  const sys::Place place = sys::itself(base->fd);
+  auto reopened = open_regular(place, (is_writable() ? O_RDWR : O_RDONLY) | O_DIRECT);
   if (reopened.failed_with(EACCES) && is_writable()) {
-    reopened = sys::reopen(base->fd, O_WRONLY | O_DIRECT);
+    reopened = open_regular(place, O_WRONLY | O_DIRECT);
   }
   DirectContent opened = {base, false};
   if (reopened) {
+    TRY(sys::allow_waiting(*reopened));
     opened = {std::make_shared<CachedFd>(std::move(*reopened)), true};
   } else if (!reopened.failed_with(EACCES) && !reopened.failed_with(EPERM)) {
     return fail(reopened.error());
@@ -360,6 +372,7 @@ Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags) {
 
 Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, UniqueFd fd) {
   Backed backed;
+  backed.version = version_of(fd, backed.layer);
   backed.fd = std::make_shared<CachedFd>(std::move(fd));
   if (overlay.backing_files != nullptr) {
     backed.backing = registered(*overlay.backing_files, backed.fd->fd, backed.layer);

@@ -34,9 +34,9 @@ namespace overpass::overlay {
 namespace {
 
 Result<UniqueFd> open_source(Overlay& overlay, const Source& source) {
-  auto open = [&](int flags) {
-    return source.data ? open_data(overlay, source.place(), *source.data, flags)
-                       : sys::open_place(source.place(), flags);
+  auto open = [&](int flags) -> Result<UniqueFd> {
+    if (!source.data) return open_regular(source.place(), flags);
+    return TRY(open_data(overlay, source.place(), *source.data, flags)).fd;
   };
   // Where the layer is no noatime clone, reading leaves no trace if the daemon owns the file.
   auto fd = open(O_RDONLY | O_NOATIME);
@@ -71,6 +71,7 @@ Result<void> leave_bytes(Overlay& overlay, const Source& source, const layer::Me
     data.layer = source.layer;
     data.path = layer_path_of(*source.parent, source.layer) + "/" + source.name;
     data.blocks = source.stat.stx_blocks;
+    data.identity = identity_of(source.stat);
   }
   prepared.data = std::make_unique<DataPlace>(std::move(data));
   return {};
@@ -166,8 +167,16 @@ Result<Source> source_of(Overlay& overlay, Inode& inode) {
     source.layer = inode.layer;
     if (const DataPlace* data = inode.data_place()) source.data = *data;
   }
-  source.directory = TRY(directory_fd(overlay, *source.parent, source.layer));
-  source.stat = TRY(layer_stat(overlay, source.layer, source.place()));
+  const SharedFd directory = TRY(directory_fd(overlay, *source.parent, source.layer));
+  auto file = sys::open_at(directory->fd, source.name.c_str(), O_PATH);
+  if (!file) return fail(file.failed_with(ENOENT) ? ESTALE : to_int(file.error()));
+  source.file = std::move(*file);
+  const sys::Stat stat = TRY(sys::stat(source.place()));
+  {
+    Lock lock(inode.mutex);
+    TRY(check_recognized(overlay, inode, source.layer, stat));
+  }
+  source.stat = TRY(with_override(overlay, source.layer, source.place(), stat));
   if (may_be_indexed(overlay, source.stat)) {
     source.index_name = TRY(index_name(overlay, source.layer, source.place()));
   }
@@ -198,7 +207,7 @@ Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory
   TRY(copy_metadata(overlay, layer, from, stat, prepared.temporary.place()));
   const bool needs_sync = !overlay.stack.workdir.features().ordered_metadata;
   if (needs_sync && !overlay.settings.is_volatile) TRY(sys::sync_file(made));
-  prepared.ino = TRY(sys::stat(sys::itself(made))).stx_ino;
+  prepared.identity = identity_of(TRY(sys::stat(sys::itself(made))));
   return {};
 }
 

@@ -28,15 +28,16 @@ struct Source {
   std::string name;
   layer::LayerIndex layer;
   std::optional<DataPlace> data;  ///< When it is itself a metacopy.
-  SharedFd directory;
+  UniqueFd file;                  ///< O_PATH, of the very file that the kernel knows.
   sys::Stat stat;
   std::string index_name;  ///< One of several links that stay one file.
 
   /// Of several links that part, each is a file of its own.
   bool has_origin() const { return stat.stx_nlink == 1 || !index_name.empty(); }
-  sys::Place place() const { return {directory->fd, name.c_str()}; }
+  sys::Place place() const { return sys::itself(file); }
 };
 
+/// ESTALE when another object is in the place of the inode's file.
 /// L: none of rank Inode or beyond on entry.
 Result<Source> source_of(Overlay& overlay, Inode& inode);
 
@@ -66,7 +67,7 @@ Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const Dema
 /// A directory's copy under a temporary name, without entries.
 struct PreparedDirectory {
   layer::PendingUpper temporary;
-  uint64_t ino = 0;
+  Identity identity = {};
 
   explicit PreparedDirectory(layer::Workdir& workdir) : temporary(workdir) {}
 };

@@ -74,11 +74,11 @@ Result<void> mark_before_link(Overlay& overlay, Inode& inode) {
   std::string name;
   UniqueFd file;
   {
-    const Located located = TRY(locate(overlay, inode));
+    const Located located = TRY(held(overlay, inode));
     if (!is_located_metacopy(inode)) return {};
     parent = inode.link.parent;
     name = inode.link.name;
-    file = TRY(sys::open_place(located.place(), O_PATH));
+    file = TRY(sys::reopen(located.place().fd, O_PATH));
   }
   // A rename meanwhile leaves a mark of the same meaning.
   return mark_metacopy(overlay, *parent, name, sys::itself(file), /*same_parent=*/false);

@@ -99,9 +99,25 @@ Result<InodeRef> inode_of(Overlay& overlay, const InodeRef& directory, const cha
   return TRY(enter(overlay, directory, name, TRY(find_in_layers(overlay, *directory, name)))).inode;
 }
 
-Result<SharedFd> orphan_of(const Inode& inode, BorrowedFd upper, const char* name) {
+Result<void> check_upper(const Overlay& overlay, Inode& inode, sys::Place place) {
+  const auto stat = stat_without_sight(place);
+  if (!stat) return fail(stat.failed_with(ENOENT) ? ESTALE : to_int(stat.error()));
+  if (!inode.is_directory()) {
+    Lock lock(inode.mutex);
+    return check_recognized(overlay, inode, layer::kUpper, *stat);
+  }
+  if (identity_of(*stat) == inode.directory->upper_identity()) return {};
+  inode.is_stale = true;
+  return fail(ESTALE);
+}
+
+Result<SharedFd> orphan_of(const Overlay& overlay, Inode& inode, BorrowedFd upper,
+                           const char* name) {
   if (!in_upper(inode)) return SharedFd();
-  return SharedFd(std::make_shared<CachedFd>(TRY(sys::open_at(upper, name, O_PATH))));
+  auto file = sys::open_at(upper, name, O_PATH);
+  if (!file) return fail(file.failed_with(ENOENT) ? ESTALE : to_int(file.error()));
+  TRY(check_upper(overlay, inode, sys::itself(*file)));
+  return SharedFd(std::make_shared<CachedFd>(std::move(*file)));
 }
 
 Result<void> remove_pure_upper(const Overlay& overlay, BorrowedFd upper, const char* name) {
@@ -205,7 +221,7 @@ Result<void> remove_file(Overlay& overlay, const InodeRef& directory, const char
   if (inode->is_directory()) return fail(EISDIR);
   TRY(check_protection(*inode));
   TRY(link_up(overlay, *inode, *directory, upper->fd, name));
-  SharedFd orphan = TRY(orphan_of(*inode, upper->fd, name));
+  SharedFd orphan = TRY(orphan_of(overlay, *inode, upper->fd, name));
   const bool needs_whiteout = orphan == nullptr || TRY(lowers_show(overlay, *directory, name));
   {
     Lock lock(inode->mutex);
@@ -235,7 +251,7 @@ Result<void> remove_directory(Overlay& overlay, const InodeRef& directory, const
   if (!inode->is_directory()) return fail(ENOTDIR);
   TRY(check_protection(*inode));
   NestedLock child_names(inode->directory->names);
-  SharedFd orphan = TRY(orphan_of(*inode, upper->fd, name));
+  SharedFd orphan = TRY(orphan_of(overlay, *inode, upper->fd, name));
   const bool needs_whiteout = orphan == nullptr || TRY(lowers_show(overlay, *directory, name));
   const bool is_merged = !inode->directory->lowers.empty();
   if ((needs_whiteout || is_merged) && !TRY(is_empty(overlay, *inode))) return fail(ENOTEMPTY);

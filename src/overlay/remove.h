@@ -55,9 +55,16 @@ Result<void> make_movable(sys::Place directory);
 /// REQUIRES: the directory's names are held exclusively.
 Result<InodeRef> inode_of(Overlay& overlay, const InodeRef& directory, const char* name);
 
-/// How the upper file of `inode`, about to lose its name at `place`, can be reached afterwards;
-/// null when it is not in the upper.
-Result<SharedFd> orphan_of(const Inode& inode, BorrowedFd upper, const char* name);
+/// How the upper file of `inode`, about to lose its name, can be reached afterwards; null when it
+/// is not in the upper. ESTALE when the name leads to another object.
+/// L: none of rank Inode on entry.
+Result<SharedFd> orphan_of(const Overlay& overlay, Inode& inode, BorrowedFd upper,
+                           const char* name);
+
+/// ESTALE unless the name leads to the upper's file or directory that is `inode`, with the owner
+/// and at least the permissions that the kernel was told of.
+/// L: none of rank Inode on entry.
+Result<void> check_upper(const Overlay& overlay, Inode& inode, sys::Place place);
 
 /// What a change put out of the way, to be discarded when no lock is held any more.
 using Leftovers = std::vector<std::unique_ptr<layer::PendingUpper>>;

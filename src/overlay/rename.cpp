@@ -278,6 +278,7 @@ Result<void> move(Overlay& overlay, const End& from, const End& to, Leftovers& l
 /// an origin, and its new directory has to say so. (The link may be what made the old one impure.)
 Result<void> prepare_move(Overlay& overlay, const End& from, const End& to) {
   TRY(link_up(overlay, *from.inode, *from.directory, from.upper->fd, from.name));
+  TRY(check_upper(overlay, *from.inode, from.place()));
   if (from.directory.get() == to.directory.get()) return {};
   if (!is_impure(overlay, *from.directory, from.upper->fd)) return {};
   return mark_impure(overlay, *to.directory, to.upper->fd);
@@ -288,7 +289,7 @@ Result<void> replace(Overlay& overlay, const End& from, const End& to, Leftovers
   SharedFd orphan;
   TRY(prepare_move(overlay, from, to));
   if (to.inode) TRY(link_up(overlay, *to.inode, *to.directory, to.upper->fd, to.name));
-  if (to.inode) orphan = TRY(orphan_of(*to.inode, to.upper->fd, to.name));
+  if (to.inode) orphan = TRY(orphan_of(overlay, *to.inode, to.upper->fd, to.name));
   auto relocation = TRY(mark_moved(overlay, from, to));
   {
     Inode& replaced = to.inode ? *to.inode : *from.inode;

@@ -8,7 +8,9 @@
 
 #include "overlay/search.h"
 
+#include <fcntl.h>
 #include <linux/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -16,6 +18,7 @@
 
 #include "layer/markers.h"
 #include "layer/metacopy_mark.h"
+#include "layer/origin.h"
 #include "layer/redirect.h"
 #include "overlay/complain.h"
 #include "overlay/index.h"
@@ -78,6 +81,7 @@ class Search {
   Result<void> take(LayerIndex layer, const Sight& sight, bool was_metacopy, std::string path);
   Result<void> consult_index(LayerIndex layer, const Sight& sight);
   Result<void> check_may_follow();
+  Result<void> check_data(LayerIndex layer, const Sight& sight);
   Result<void> find_data_only();
   void settle_relocation();
 
@@ -85,8 +89,8 @@ class Search {
   Result<std::optional<Sight>> walk(LayerIndex layer, bool is_last);
   Result<bool> look(sys::Place place, LayerIndex layer, bool is_last, size_t rest, sys::Stat& stat);
   Result<bool> end_at(bool is_present);
-  Result<bool> has_metacopy_mark(sys::Place place);
-  Result<void> follow_redirect(sys::Place place, size_t rest);
+  Result<bool> has_metacopy_mark(sys::Place place, const sys::Stat& stat);
+  Result<void> follow_redirect(sys::Place place, const sys::Stat& stat, size_t rest);
   /// What is wrong, for the log; the errno, for the caller.
   std::unexpected<Errno> refusal(const char* what, int errno_value);
 
@@ -99,6 +103,7 @@ class Search {
   bool is_directory_ = false;  ///< A directory was found: only directories are merged with it.
   bool is_metacopy_ = false;   ///< The last file that was found has no data.
   bool is_redirected_ = false;
+  UniqueFd metacopy_;                         ///< O_PATH, of the last metacopy that was found.
   std::optional<OwnerSight> sight_of_upper_;  ///< While its marks are read.
   bool has_result_ = false;
   bool is_too_long_ = false;  ///< For some layer's file system.
@@ -142,7 +147,7 @@ Result<bool> Search::look(sys::Place place, LayerIndex layer, bool is_last, size
     if (is_metacopy_ && !S_ISREG(stat.stx_mode)) return end_at(false);
     is_metacopy_ = S_ISREG(stat.stx_mode) &&
                    may_hold(layer, overlay_.stack.format.writes_metacopy) &&
-                   TRY(has_metacopy_mark(place));
+                   TRY(has_metacopy_mark(place, stat));
     if (!is_metacopy_) return end_at(true);
     if (is_last && !has_data_only()) return true;
   } else {
@@ -152,7 +157,8 @@ Result<bool> Search::look(sys::Place place, LayerIndex layer, bool is_last, size
       return end_at(true);
     }
   }
-  if (may_hold(layer, overlay_.stack.format.writes_redirects)) TRY(follow_redirect(place, rest));
+  if (may_hold(layer, overlay_.stack.format.writes_redirects))
+    TRY(follow_redirect(place, stat, rest));
   return true;
 }
 
@@ -161,18 +167,34 @@ std::unexpected<Errno> Search::refusal(const char* what, int errno_value) {
   return fail(errno_value);
 }
 
-Result<bool> Search::has_metacopy_mark(sys::Place place) {
-  const auto size = TRY(layer::mark_size(place, layer::Mark::Metacopy, overlay_.stack.prefix));
+/// The object that was found at `place`, whose attributes are `stat`. ESTALE when the name leads to
+/// another by now. A mark that sends the search elsewhere counts only if it is read by this: its
+/// own object's permissions guard what it leads to.
+Result<UniqueFd> object_at(sys::Place place, const sys::Stat& stat) {
+  UniqueFd object = TRY(sys::open_at(place.fd, place.name, O_PATH));
+  const sys::Stat now = TRY(sys::stat(sys::itself(object)));
+  if (identity_of(now) != identity_of(stat)) return fail(ESTALE);
+  return object;
+}
+
+Result<bool> Search::has_metacopy_mark(sys::Place place, const sys::Stat& stat) {
+  const layer::Prefix prefix = overlay_.stack.prefix;
+  if (!TRY(layer::mark_size(place, layer::Mark::Metacopy, prefix))) return false;
+  metacopy_ = TRY(object_at(place, stat));
+  const auto size = TRY(layer::mark_size(sys::itself(metacopy_), layer::Mark::Metacopy, prefix));
   if (size && !layer::may_be_metacopy(*size)) return refusal("its metacopy mark is garbled", EIO);
   return size.has_value();
 }
 
 /// Reads the redirect of the component in front of the last `rest` bytes of the target, and puts it
 /// in the place of that component.
-Result<void> Search::follow_redirect(sys::Place place, size_t rest) {
-  const auto value =
-      sys::get_xattr(place, layer::name_of(layer::Mark::Redirect, overlay_.stack.prefix));
-  if (value.failed_with(ENODATA) || value.failed_with(EOPNOTSUPP)) return {};
+Result<void> Search::follow_redirect(sys::Place place, const sys::Stat& stat, size_t rest) {
+  const char* mark = layer::name_of(layer::Mark::Redirect, overlay_.stack.prefix);
+  const auto seen = sys::get_xattr(place, mark);
+  if (seen.failed_with(ENODATA) || seen.failed_with(EOPNOTSUPP)) return {};
+  if (!seen) return fail(seen.error());
+  const UniqueFd object = TRY(object_at(place, stat));
+  const auto value = sys::get_xattr(sys::itself(object), mark);
   const auto redirect = layer::decode_redirect(TRY(value));
   if (!redirect) return refusal("its redirect mark is garbled", EIO);
   const std::string behind = target_.substr(target_.size() - rest);
@@ -230,6 +252,22 @@ Result<void> Search::check_may_follow() {
   return {};
 }
 
+/// The data of a metacopy are found by name, and shown by the metacopy's permissions. The owner of
+/// the directory they are in can move a file of somebody else there. So such a file has to be the
+/// one that the metacopy was copied from.
+Result<void> Search::check_data(LayerIndex layer, const Sight& sight) {
+  const sys::Stat parent = TRY(sys::stat(sys::itself(sight.place().fd)));
+  if (parent.stx_uid == ::geteuid() || parent.stx_uid == sight.stat.stx_uid) return {};
+  const char* mark = layer::name_of(layer::Mark::Origin, overlay_.stack.prefix);
+  const auto value = sys::get_xattr(sys::itself(metacopy_), mark);
+  const auto origin = value ? layer::decode_origin(*value) : std::nullopt;
+  const auto handle = sys::file_handle(sight.place());
+  const bool is_origin = origin && layer::may_be_of(overlay_.stack.layers[layer], *origin) &&
+                         handle && *handle == origin->handle;
+  return is_origin ? Result<void>()
+                   : refusal("a metacopy whose data are not the file it was copied from", EIO);
+}
+
 /// Adds what `layer` has under the target to the result.
 Result<void> Search::visit(LayerIndex layer, bool is_last) {
   if (layer != layer::kUpper) TRY(check_may_follow());
@@ -252,6 +290,7 @@ Result<void> Search::take(LayerIndex layer, const Sight& sight, bool was_metacop
   const FileKey own = {sys::device_of(stat), stat.stx_ino};
   if (!has_result_) {
     found_.layer = layer;
+    found_.known = known_object(stat);
     found_.stat = TRY(with_override(overlay_, layer, sight.place(), stat));
     has_result_ = true;
     is_directory_ = sys::is_directory(stat);
@@ -266,14 +305,17 @@ Result<void> Search::take(LayerIndex layer, const Sight& sight, bool was_metacop
                                                     found_.index.has_value())
                                     : own;
   } else if (was_metacopy && !is_metacopy_) {
+    TRY(check_data(layer, sight));
     if (path.empty()) path = layer_path_of(directory_, layer) + "/" + name_;
-    found_.data = std::make_unique<DataPlace>(DataPlace{layer, std::move(path), stat.stx_blocks});
+    found_.data = std::make_unique<DataPlace>(
+        DataPlace{layer, std::move(path), stat.stx_blocks, identity_of(stat)});
     return {};
   }
   if (!is_directory_ || layer == layer::kUpper) return {};
   // A merged directory has the number of its topmost lower, as on overlayfs.
   if (found_.lowers.empty()) found_.origin = own;
   found_.lowers.push_back(layer);
+  found_.lower_identities.push_back(identity_of(stat));
   lower_paths_.push_back(std::move(path));
   return {};
 }
@@ -288,12 +330,14 @@ Result<void> Search::consult_index(LayerIndex layer, const Sight& sight) {
   if (!in_upper) {
     found_.layer = layer::kUpper;
     const sys::Place place = index_place(overlay_, entry->name);
+    found_.known = known_object(entry->stat);
     found_.stat = TRY(with_override(overlay_, layer::kUpper, place, entry->stat));
     const OwnerSight sight_of_entry(place, entry->stat);
     found_.protection = TRY(read_protection(overlay_, place));
     if (entry->is_metacopy && !is_metacopy_) {
       const std::string path = layer_path_of(directory_, layer) + "/" + sight.name;
-      found_.data = std::make_unique<DataPlace>(DataPlace{layer, path, sight.stat.stx_blocks});
+      found_.data = std::make_unique<DataPlace>(
+          DataPlace{layer, path, sight.stat.stx_blocks, identity_of(sight.stat)});
     } else if (!entry->is_metacopy) {
       is_metacopy_ = false;
       stop_ = true;
@@ -337,7 +381,7 @@ Result<void> Search::find_data_only() {
     return refusal("a metacopy without its data", EIO);
   }
   const uint64_t blocks = (found_.stat.stx_size + kBlock - 1) / kBlock;
-  found_.data = std::make_unique<DataPlace>(DataPlace{lowers_end(), target_, blocks});
+  found_.data = std::make_unique<DataPlace>(DataPlace{lowers_end(), target_, blocks, {}});
   return {};
 }
 

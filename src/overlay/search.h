@@ -34,7 +34,9 @@ struct IndexEntry {
 struct Found {
   layer::LayerIndex layer;                 ///< Of the object itself; the topmost for a directory.
   sys::Stat stat;                          ///< As that layer has it.
+  KnownObject known;                       ///< The object, as the disk has it.
   std::vector<layer::LayerIndex> lowers;   ///< The lowers of a directory, topmost first.
+  std::vector<Identity> lower_identities;  ///< Which directories these are.
   FileKey origin;                          ///< What st_ino is made of; kept over a copy-up.
   std::unique_ptr<Relocation> relocation;  ///< When some of the lowers were found elsewhere.
   std::unique_ptr<DataPlace> data;         ///< When the object is a metacopy.

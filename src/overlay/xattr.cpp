@@ -39,6 +39,12 @@ Result<void> remove_capability(sys::Place place) {
   return sys::change_mode(place, before.stx_mode & 07777);
 }
 
+/// An ACL has changed the mode, of which the kernel asks before it decides anything by it.
+void note_new_mode(Inode& inode, const Located& located) NO_THREAD_SAFETY_ANALYSIS {
+  if (inode.is_directory()) return;
+  if (const auto stat = sys::stat(located.place())) inode.known = known_object(*stat);
+}
+
 }  // namespace
 
 Result<size_t> get_xattr(Overlay& overlay, const InodeRef& inode, const char* name,
@@ -46,7 +52,7 @@ Result<size_t> get_xattr(Overlay& overlay, const InodeRef& inode, const char* na
   TRY(check_supported(overlay, name));
   const bool is_of_acl = is_acl(name);
   const InodeRef target = current(inode);
-  const Located located = TRY(locate(overlay, *target));
+  const Located located = TRY(held(overlay, *target));
   const std::string stored = stored_name(overlay, located.layer(), name);
   if (!shown_name(overlay, located.layer(), stored)) return fail(ENODATA);
   auto length = sys::get_xattr(located.place(), stored.c_str(), value);
@@ -64,7 +70,7 @@ Result<std::string> list_xattrs(Overlay& overlay, const InodeRef& inode, bool pr
   TRY(check_supported(overlay, ""));
   std::string names;
   const InodeRef target = current(inode);
-  const Located located = TRY(locate(overlay, *target));
+  const Located located = TRY(held(overlay, *target));
   for (const std::string& stored : TRY(sys::list_xattrs(located.place()))) {
     if (!privileged && stored.starts_with("trusted.")) continue;
     if (auto name = shown_name(overlay, located.layer(), stored)) {
@@ -89,9 +95,11 @@ Result<void> set_xattr(Overlay& overlay, const InodeRef& inode, const char* name
   const InodeRef target = current(inode);
   std::optional<ModeChange> mode_change;
   if (stored == "system.posix_acl_access" && target->is_directory()) mode_change.emplace(*target);
-  const Located located = TRY(locate(overlay, *target));
+  const Located located = TRY(held(overlay, *target));
   const sys::KeepingSetgid keeping(keeps_setgid);
-  return sys::set_xattr(located.place(), stored.c_str(), value, flags);
+  TRY(sys::set_xattr(located.place(), stored.c_str(), value, flags));
+  if (is_of_acl) note_new_mode(*target, located);
+  return {};
 }
 
 Result<void> remove_xattr(Overlay& overlay, const InodeRef& inode, const char* name) {
@@ -99,7 +107,7 @@ Result<void> remove_xattr(Overlay& overlay, const InodeRef& inode, const char* n
   TRY(get_xattr(overlay, inode, name, {}));
   TRY(copy_up_metadata(overlay, current(inode)));
   const InodeRef target = current(inode);
-  const Located located = TRY(locate(overlay, *target));
+  const Located located = TRY(held(overlay, *target));
   const std::string stored = stored_name(overlay, layer::kUpper, name);
   if (stored == kCapability) return remove_capability(located.place());
   return sys::remove_xattr(located.place(), stored.c_str());

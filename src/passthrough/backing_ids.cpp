@@ -16,7 +16,7 @@ Result<int32_t> open_backing(BorrowedFd fuse, BorrowedFd file) {
   if (!id.failed_with(EBADF)) return id;
   // Before 6.12 an O_PATH descriptor is refused. The access mode of the one given instead does not
   // matter: the kernel opens the file anew with each user's flags.
-  const UniqueFd opened = TRY(sys::reopen(file, O_RDONLY));
+  const UniqueFd opened = TRY(sys::reopen(file, O_RDONLY | O_NONBLOCK));
   return sys::register_backing(fuse, opened);
 }
 

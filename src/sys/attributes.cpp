@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// fchmodat2 (Linux 6.6) or fchmodat, fchownat, utimensat, truncate.
+// fchmodat2 (Linux 6.6) or chmod, fchownat, utimensat, ftruncate.
 
 #include "sys/attributes.h"
 
@@ -47,13 +47,6 @@ Result<void> copy_times(Place place, const Stat& stat) {
   const timespec access = {stat.stx_atime.tv_sec, stat.stx_atime.tv_nsec};
   const timespec modification = {stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec};
   return change_times(place, access, modification);
-}
-
-Result<void> change_size(Place place, off_t size) {
-  if (place.is_fd()) return checked_void(::truncate(ProcPath(place).c_str(), size));
-  // truncate(2) would follow a symbolic link that somebody put in the file's place.
-  const UniqueFd fd = TRY(open_at(place.fd, place.name, O_WRONLY | O_NONBLOCK | O_NOCTTY));
-  return change_size_of_open(fd, size);
 }
 
 Result<void> change_size_of_open(BorrowedFd fd, off_t size) {

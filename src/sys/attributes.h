@@ -32,9 +32,6 @@ Result<void> touch(Place place);
 /// Gives `place` the access and modification times of `stat`.
 Result<void> copy_times(Place place, const Stat& stat);
 
-/// truncate(2) of a regular file, to `size` bytes.
-Result<void> change_size(Place place, off_t size);
-
 /// ftruncate(2) through a descriptor open for writing.
 Result<void> change_size_of_open(BorrowedFd fd, off_t size);
 

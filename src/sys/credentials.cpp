@@ -104,7 +104,7 @@ bool is_unmapped(Place place, const Stat& stat) {
   if ((is_uid && !maps_uid) || (is_gid && !maps_gid)) return true;
   if (!is_uid || (!S_ISREG(stat.stx_mode) && !S_ISDIR(stat.stx_mode))) return false;
   // O_NOATIME is for the owner and for CAP_FOWNER, which reaches mapped owners only.
-  const auto opened = open_place(place, O_RDONLY | O_NOATIME);
+  const auto opened = open_place(place, O_RDONLY | O_NOATIME | O_NONBLOCK);
   return opened.failed_with(EPERM) || opened.failed_with(EACCES);
 }
 

@@ -54,6 +54,12 @@ Result<UniqueFd> open_place(Place place, int flags) {
   return place.is_fd() ? reopen(place.fd, flags) : open_at(place.fd, place.name, flags);
 }
 
+Result<void> allow_waiting(BorrowedFd fd) {
+  const int flags = TRY(checked(::fcntl(raw(fd), F_GETFL)));
+  if ((flags & O_NONBLOCK) == 0) return {};
+  return checked_void(::fcntl(raw(fd), F_SETFL, flags & ~O_NONBLOCK));
+}
+
 Result<UniqueFd> open_unnamed(BorrowedFd directory, mode_t mode, int extra_flags) {
   return owned(::openat(raw(directory), ".", O_TMPFILE | O_RDWR | O_CLOEXEC | extra_flags, mode));
 }

@@ -40,6 +40,10 @@ Result<UniqueFd> open_for_listing(BorrowedFd directory, int extra_flags = 0);
 /// open(2) of a Place: open_at for a name, reopen for a descriptor.
 Result<UniqueFd> open_place(Place place, int flags);
 
+/// Takes O_NONBLOCK away from an open file. For some file systems it also makes reads and writes
+/// fail instead of waiting for the disk.
+Result<void> allow_waiting(BorrowedFd fd);
+
 /// An unnamed file (O_TMPFILE) on the file system of `directory`, readable and writable.
 /// EOPNOTSUPP where the file system has none.
 Result<UniqueFd> open_unnamed(BorrowedFd directory, mode_t mode, int extra_flags = 0);
