@@ -4,6 +4,8 @@
 
 #include "fuse/negotiate.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "fuse/daemon.h"
 #include "overlay/layer_stat.h"
@@ -117,6 +119,15 @@ void negotiate_transport(Daemon& daemon, fuse_conn_info& connection) {
   if (daemon.options.io_uring == config::Switch::Off) {
     fuse_unset_feature_flag(&connection, FUSE_CAP_OVER_IO_URING);
     result.io_uring_reason = "switched off by option";
+    return;
+  }
+  // A queue has one thread, and all callers of a processor wait for it.
+  const auto& layers = daemon.overlay.stack.layers;
+  if (daemon.options.io_uring != config::Switch::On &&
+      std::ranges::any_of(layers, [](const layer::Layer& layer) { return layer.is_remote; })) {
+    fuse_unset_feature_flag(&connection, FUSE_CAP_OVER_IO_URING);
+    result.io_uring_reason =
+        "a layer is on a file server, which could hold up all callers (io_uring=on takes the risk)";
     return;
   }
   result.io_uring = fuse_set_feature_flag(&connection, FUSE_CAP_OVER_IO_URING);

@@ -22,6 +22,7 @@
 #include "fuse/operations.h"
 #include "fuse/serving_threads.h"
 #include "fuse/write_back.h"
+#include "sys/credentials.h"
 #include "sys/file_io.h"
 #include "sys/mount_api.h"
 #include "sys/mount_users.h"
@@ -48,6 +49,13 @@ bool is_up = false;
   }
 }
 
+/// Whether each file's owner can write what kind it is of, and whose, for a mount of the machine's
+/// root: as attributes of users. Programs and devices made like that must be without effect.
+bool are_forgeable(const config::Options& options) {
+  return options.xattr_permissions == layer::StatOverride::User &&
+         sys::is_privileged_in_initial_namespace();
+}
+
 /// The mount options in libfuse's spelling.
 std::string mount_options(const config::Options& options, bool is_root, bool read_only) {
   // Commas in a name would end the option.
@@ -61,8 +69,9 @@ std::string mount_options(const config::Options& options, bool is_root, bool rea
   if (options.allow_other.value_or(is_root)) result += ",allow_other";
   if (read_only) result += ",ro";
   // Set-id programs and device nodes are the superuser's to allow.
-  if (is_root) result += options.suid ? ",suid" : ",nosuid";
-  if (is_root) result += options.dev ? ",dev" : ",nodev";
+  const bool forgeable = are_forgeable(options);
+  if (is_root) result += options.suid && !forgeable ? ",suid" : ",nosuid";
+  if (is_root) result += options.dev && !forgeable ? ",dev" : ",nodev";
   if (!options.exec) result += ",noexec";
   if (!options.atime) result += ",noatime";
   return result;

@@ -44,6 +44,8 @@ struct Layer {
   /// An object has the same inode number whenever it is asked for. Not on FUSE and overlayfs, which
   /// may number it anew once the kernel has forgotten it.
   bool stable_numbers = true;
+  /// On a file server (network, FUSE), which may answer late or not at all.
+  bool is_remote = false;
   /// The kernel itself refuses writes below `root` (a read-only clone of the mount).
   bool write_protected = false;
   /// May hold marks that neither overpass nor overlayfs wrote (fuse-overlayfs's).

@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "layer/named_directory.h"
 #include "layer/open_upper.h"
@@ -24,6 +26,14 @@ namespace {
 bool is_stacked(BorrowedFd fd) {
   auto magic = sys::file_system_magic(fd);
   return magic && (*magic == OVERLAYFS_SUPER_MAGIC || *magic == sys::kFuseMagic);
+}
+
+bool is_remote(BorrowedFd fd) {
+  constexpr uint64_t kServed[] = {sys::kFuseMagic,  NFS_SUPER_MAGIC,  SMB_SUPER_MAGIC,
+                                  CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC, V9FS_MAGIC,
+                                  CEPH_SUPER_MAGIC, AFS_SUPER_MAGIC,  CODA_SUPER_MAGIC};
+  const auto magic = sys::file_system_magic(fd);
+  return magic && std::ranges::find(kServed, *magic) != std::end(kServed);
 }
 
 /// Lower and data-only directories, in the order of LayerStack::layers.
@@ -98,6 +108,7 @@ Expected<LayerStack> open_layers(const LayerPaths& paths) {
     }
     stack.has_stacked_layer = is_stacked(upper.fd);
     stack.layers[kUpper].stable_numbers = !stack.has_stacked_layer;
+    stack.layers[kUpper].is_remote = is_remote(upper.fd);
   }
   for (const NamedDirectory& lower : *lowers) {
     const bool stacked = is_stacked(lower.fd);
@@ -105,6 +116,7 @@ Expected<LayerStack> open_layers(const LayerPaths& paths) {
     auto layer = take_lower(lower, paths);
     if (!layer) return std::unexpected(layer.error());
     layer->stable_numbers = !stacked;
+    layer->is_remote = is_remote(lower.fd);
     stack.layers.push_back(std::move(*layer));
   }
   stack.first_data_only = static_cast<LayerIndex>(1 + paths.lower.size());

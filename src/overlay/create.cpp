@@ -49,7 +49,8 @@ struct NewObject {
   mode_t mode;  ///< With the S_IFMT bits.
   const Caller& caller;
   const Maker& make;
-  dev_t device = 0;  ///< Of a device node.
+  dev_t device = 0;                ///< Of a device node.
+  const UniqueFd* file = nullptr;  ///< The object itself, once made; null if it is not opened.
 };
 
 /// Runs the object's maker as the caller. A set-group-ID bit in its mode was allowed by the kernel
@@ -199,7 +200,8 @@ Result<Entry> enter_new(const NewObject& object, BorrowedFd upper) {
   Found found = {};
   found.layer = layer::kUpper;
   found.is_new = true;
-  const sys::Place place = {upper, object.name};
+  const sys::Place place =
+      object.file != nullptr ? sys::itself(*object.file) : sys::Place{upper, object.name};
   const sys::Stat stat = TRY(stat_without_sight(place));
   found.known = known_object(stat);
   found.stat = TRY(with_override(object.overlay, layer::kUpper, place, stat));
@@ -240,7 +242,7 @@ Result<Created> create_file(Overlay& overlay, const InodeRef& directory, const c
     file = TRY(sys::open_at(where, as, creation_flags(overlay, flags), allowed));
     return {};
   };
-  const NewObject object = {overlay, directory, name, S_IFREG | mode, caller, make};
+  const NewObject object = {overlay, directory, name, S_IFREG | mode, caller, make, 0, &file};
   Opened opened;
   Entry entry = TRY(make_entry(object, [&](const Entry& made) -> Result<void> {
     opened = TRY(open_created(overlay, made.inode, flags, std::move(file)));

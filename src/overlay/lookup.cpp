@@ -68,6 +68,10 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
     add_link(overlay, known, directory, name);
     // What was a lower when it was found may have been copied up since.
     if (!in_upper) return entry_of(overlay, known);
+    {
+      Lock lock(known->mutex);
+      known->known = found.known;
+    }
     return Entry{known, shown(overlay, *known, found.stat)};
   };
   if (key != FileKey()) {
@@ -78,7 +82,11 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
   const InodeRef inode = make_inode(overlay, found);
   const FileKey shared = may_have_other_names(found) ? key : FileKey();
   const InodeRef entered = add_first_link(overlay, inode, directory, name, shared);
-  if (entered.get() != inode.get()) return is_name_of(entered);
+  if (entered.get() != inode.get()) {
+    // Somebody else was faster, and may have found another object under the name.
+    add_link(overlay, entered, directory, name);
+    return entry_of(overlay, entered);
+  }
   return Entry{inode, shown(overlay, *inode, found.stat)};
 }
 

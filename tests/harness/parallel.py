@@ -7,8 +7,8 @@ import time
 from . import checks
 
 
-def together(t, functions):
-    """Runs all functions at once, each in a process of its own; any failure fails the test.
+def together(t, functions, seconds=60):
+    """Runs all functions at once, each in a process of its own; any failure fails the test. `seconds` bounds the whole.
 
     They start together: each waits for a pipe that the parent closes when all are ready.
     """
@@ -16,7 +16,7 @@ def together(t, functions):
     children = [_start(function, gate_read, gate_write) for function in functions]
     os.close(gate_read)
     os.close(gate_write)
-    deadline = time.monotonic() + t.settings.seconds(60)
+    deadline = time.monotonic() + t.settings.seconds(max(60, seconds))
     problems = []
     for child, answers in children:
         text = _answer(answers, deadline)
