@@ -261,7 +261,9 @@ Result<void> Search::check_data(LayerIndex layer, const Sight& sight) {
   const char* mark = layer::name_of(layer::Mark::Origin, overlay_.stack.prefix);
   const auto value = sys::get_xattr(sys::itself(metacopy_), mark);
   const auto origin = value ? layer::decode_origin(*value) : std::nullopt;
-  const auto handle = sys::file_handle(sight.place());
+  // Of the very file whose identity is remembered.
+  const UniqueFd data = TRY(object_at(sight.place(), sight.stat));
+  const auto handle = sys::file_handle(sys::itself(data));
   const bool is_origin = origin && layer::may_be_of(overlay_.stack.layers[layer], *origin) &&
                          handle && *handle == origin->handle;
   return is_origin ? Result<void>()

@@ -25,6 +25,7 @@ GROUP = 7000
 IDENTITIES = {"root": (0, 0, ()), "the owner": (NOBODY, NOBODY, ()), "a member": (4001, GROUP, ()),
               "another member": (4002, 4002, (GROUP,)), "a stranger": (4003, 4003, ())}
 PLANTED = b"#!/bin/sh\necho planted\n"
+OPEN = {"open": Dir({"inside": File(b"own\n", 0o644)}, 0o777)}
 STEPS = 400         # of each identity; many times more by hand
 
 
@@ -41,8 +42,8 @@ def tree():
     }
 
 
-NAMES = ("file", "shared", "ours", "program", "link", "fifo", "dir", "closed")
-ROOTS = ("secret", "root_log", "root_link", "root_dir", "root_program")
+FILES = ("file", "shared", "ours", "program", "link", "fifo", "secret", "root_log", "root_link", "root_program")
+DIRECTORIES = ("dir", "closed", "root_dir")
 
 
 def exchanging(t, pairs):
@@ -58,8 +59,9 @@ def exchanging(t, pairs):
     return run
 
 
-def in_layer(layer):
-    return lambda chosen: [f"{layer}/{name}" for name in chosen.sample(NAMES + ROOTS, 2)]
+def in_layer(layer, *groups):
+    """Two names of one of the groups."""
+    return lambda chosen: [f"{layer}/{name}" for name in chosen.sample(chosen.choice(groups), 2)]
 
 
 class Caller:
@@ -72,8 +74,9 @@ class Caller:
     def run(self, steps):
         become(self.uid, self.gid, self.groups)
         for _ in range(steps):
-            name = self.chosen.choice(NAMES + ROOTS)
             call = self.chosen.choice(CALLS)
+            # A directory of the upper is merged with whatever has its name in the lower, by its own permissions.
+            name = self.chosen.choice(FILES if call in CHANGES else FILES + DIRECTORIES)
             signal.alarm(120)       # a call that waits for good ends this caller, and fails the test
             try:
                 call(self, f"{self.path}/{name}")
@@ -128,10 +131,10 @@ class Caller:
 
     def link(self, path):
         if self.uid != 0:
-            os.link(path, f"{self.path}/dir/{self.uid}")
+            os.link(path, f"{self.path}/open/{self.uid}")
 
     def unlink(self, path):
-        os.unlink(f"{self.path}/dir/{self.uid}")
+        os.unlink(f"{self.path}/open/{self.uid}")
 
     def execute(self, path):
         if os.access(path, os.X_OK) and self.uid != 0:
@@ -146,12 +149,13 @@ class Caller:
         os.readlink(path)
 
     def make(self, path):
-        write(f"{self.path}/dir/made{self.uid}", b"own\n")
-        os.rename(f"{self.path}/dir/made{self.uid}", f"{self.path}/dir/{self.uid}")
+        write(f"{self.path}/open/made{self.uid}", b"own\n")
+        os.rename(f"{self.path}/open/made{self.uid}", f"{self.path}/open/{self.uid}")
 
 
-CALLS = (Caller.read, Caller.read, Caller.inside, Caller.list, Caller.append, Caller.chmod, Caller.utime, Caller.truncate,
-         Caller.attribute, Caller.link, Caller.unlink, Caller.execute, Caller.stat, Caller.target, Caller.make)
+CHANGES = (Caller.append, Caller.chmod, Caller.utime, Caller.truncate, Caller.attribute, Caller.link)
+CALLS = (Caller.read, Caller.read, Caller.inside, Caller.list, Caller.unlink, Caller.execute, Caller.stat, Caller.target,
+         Caller.make, *CHANGES)
 
 
 def populated(t):
@@ -162,7 +166,7 @@ def populated(t):
     return layer
 
 
-def work_beside(t, m, hostile):
+def work_beside(t, m, hostile, how=""):
     """Every identity does its part while `hostile` works against them; all calls end, and the daemon lives on."""
     running, problems = t.directory + "/running", t.directory + "/problems"
     write(running, b"")
@@ -191,7 +195,7 @@ def work_beside(t, m, hostile):
         write(problems, " ".join(f"{name}: {end}{reason(name)}" for name, end in ends.items() if end != 0))
 
     parallel.together(t, [lambda: hostile(running), callers], seconds=steps)
-    equal(read(problems), b"", "callers that did not come to their end, or got what is root's")
+    equal(read(problems), b"", "callers that did not come to their end, or got what is root's" + how)
     equal(m.status()["pid"], m.pid, "the daemon that answers")
 
 
@@ -212,9 +216,9 @@ def test_a_hostile_owner_of_a_lower_gains_nothing(t):
     for options in ((), ("passthrough=off",), ("metacopy=on", "index=on")):
         layer = populated(t)
         before = roots_of(layer)
-        m = t.mount(layer, options=options)
+        m = t.mount(layer, t.layer(OPEN), options=options)
         t.let_lower_change(layer, "its owner exchanges its objects")
-        work_beside(t, m, exchanging(t, in_layer(layer)))
+        work_beside(t, m, exchanging(t, in_layer(layer, FILES, DIRECTORIES)), f", with {options}")
         equal(roots_of(layer), before, f"root's objects in the lower, with {options}")
         for path in (m.upper, layer):
             no_set_user_id_of_root(path)
@@ -224,8 +228,8 @@ def test_a_hostile_owner_of_a_lower_gains_nothing(t):
 def test_a_hostile_owner_of_an_upper_gains_nothing(t):
     layer = populated(t)
     before = roots_of(layer)
-    m = t.mount(t.layer({"lower": "1"}), upper=layer)
-    work_beside(t, m, exchanging(t, in_layer(layer)))
+    m = t.mount(t.layer(OPEN), upper=layer)
+    work_beside(t, m, exchanging(t, in_layer(layer, FILES + DIRECTORIES)))
     made = {entry[0] for entry in before}
     equal([entry for entry in roots_of(layer) if entry[0] in made], before, "root's objects in the upper")
     no_set_user_id_of_root(layer)
@@ -234,7 +238,7 @@ def test_a_hostile_owner_of_an_upper_gains_nothing(t):
 def test_a_hostile_owner_of_a_workdir_gains_nothing(t):
     stack = t.stack(t.layer({
         "file": File(b"own\n", 0o644), "shared": File(b"own\n", 0o666), "ours": File(b"own\n", 0o660),
-        "dir": Dir({"inside": File(b"own\n", 0o644)}, 0o777), "secret": File(SECRET, 0o600),
+        **OPEN, "secret": File(SECRET, 0o600),
         "closed": Dir({"inside": File(SECRET, 0o644)}, 0o700)}))
     os.chown(stack.work, NOBODY, NOBODY)
     m = t.mount_stack(stack)
