@@ -65,7 +65,7 @@ MAN_SUFFIXES = (".1", ".5", ".7", ".8")
 # Documents may be as long as their subject; code may not.
 UNBOUNDED = ("LICENSE", "*.md", "man/*")
 WITHOUT_SPDX = ("LICENSE", "*.md", "*.json", "*.txt", "*.svg", "*.csv", "tests/fuzz/corpus/*")
-WHITESPACE_EXEMPT = ("*.svg", "tests/fuzz/corpus/*")
+WHITESPACE_EXEMPT = ("*.svg", "*.diff", "tests/fuzz/corpus/*")
 
 # Written apart so that this file passes its own check.
 FORBIDDEN_WORDS = ("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")
