@@ -6,10 +6,10 @@
 
 #include <fcntl.h>
 
-#include <cstring>
-
 #include "base/log.h"
 #include "fuse/daemon.h"
+#include "fuse/foreign_owners.h"
+#include "fuse/mount_problem.h"
 #include "fuse/session.h"
 #include "layer/open_layers.h"
 #include "sys/credentials.h"
@@ -89,9 +89,7 @@ void settle_passthrough(Daemon& daemon, BorrowedFd connection) {
 Expected<void> check_mountpoint(const std::string& path) {
   auto fd = sys::open_path(path.c_str(), O_PATH | O_DIRECTORY);
   if (fd) return {};
-  const bool is_absent = fd.failed_with(ENOENT);
-  return problem("mountpoint '" + path + "': " + std::strerror(to_int(fd.error())),
-                 is_absent ? "create the directory first" : "it has to be a directory");
+  return std::unexpected(mountpoint_problem(path, fd.error()));
 }
 
 }  // namespace
@@ -118,6 +116,7 @@ Expected<void> serve(const config::Options& options, const std::function<void()>
   // Layers before the mount: it may cover them.
   auto stack = layer::open_layers(paths_of(options));
   if (!stack) return std::unexpected(stack.error());
+  warn_of_foreign_owners(*stack, options);
   Session session;
   Daemon daemon(options, std::move(*stack), settings_of(options));
   daemon.threads = options.threads != 0 ? options.threads : sys::usable_processors();

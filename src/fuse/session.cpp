@@ -18,10 +18,13 @@
 #include "base/log.h"
 #include "base/scope_exit.h"
 #include "fuse/daemon.h"
+#include "fuse/detach.h"
 #include "fuse/end_watch.h"
+#include "fuse/mount_problem.h"
 #include "fuse/operations.h"
 #include "fuse/serving_threads.h"
 #include "fuse/write_back.h"
+#include "sys/captured_errors.h"
 #include "sys/credentials.h"
 #include "sys/file_io.h"
 #include "sys/mount_api.h"
@@ -78,7 +81,7 @@ std::string mount_options(const config::Options& options, bool is_root, bool rea
 }
 
 /// Why mounting failed, as far as can be told, and what helps.
-Problem mount_problem(const config::Options& options) {
+Problem mount_problem(const config::Options& options, const std::string& helper) {
   if (::access("/dev/fuse", F_OK) < 0) {
     return {"/dev/fuse does not exist",
             "load the fuse module (modprobe fuse), or give this "
@@ -94,23 +97,10 @@ Problem mount_problem(const config::Options& options) {
             "its mode is ordinarily 0666; ask the administrator, "
             "or mount as root"};
   }
-  const std::string where = "cannot mount at '" + options.mountpoint + "'";
-  if (last_complaint.find("fusermount3") != std::string::npos &&
-      (last_complaint.find("No such file") != std::string::npos ||
-       last_complaint.find("exec") != std::string::npos)) {
-    return {where + ": fusermount3 is not installed",
-            "install it (package fuse3), or mount as root"};
-  }
-  if (::geteuid() != 0 && options.allow_other.value_or(false)) {
-    return {where + " with allow_other: " + last_complaint,
-            "put user_allow_other into /etc/fuse.conf, or leave the option out"};
-  }
-  if (last_complaint.find(std::strerror(ENOTCONN)) != std::string::npos) {
-    return {where + ": a mount is left there whose daemon is dead",
-            "overpass umount '" + options.mountpoint + "'; auto_unmount does it the next time"};
-  }
-  return {where + (last_complaint.empty() ? "" : ": " + last_complaint),
-          "the mountpoint has to be a directory that you own and may write to"};
+  return explain({.mountpoint = options.mountpoint,
+                  .complaint = last_complaint,
+                  .helper = helper,
+                  .is_root = ::geteuid() == 0});
 }
 
 /// The requests that a session reads from /dev/fuse.
@@ -173,9 +163,12 @@ Expected<void> Session::mount(Daemon& daemon, const config::Options& options) {
     return problem("libfuse refused the mount options" +
                    (last_complaint.empty() ? "" : ": " + last_complaint));
   }
-  if (fuse_session_mount(session_, mountpoint_.c_str()) != 0) {
-    return std::unexpected(mount_problem(options));
-  }
+  // fusermount3 tells on standard error alone why it fails.
+  sys::CapturedErrors errors;
+  const bool mounted = fuse_session_mount(session_, mountpoint_.c_str()) == 0;
+  const std::string said = errors.end();
+  if (mounted || options.debug) (void)std::fputs(said.c_str(), stderr);
+  if (!mounted) return std::unexpected(mount_problem(options, said));
   mounted_ = true;
   if (const auto device = sys::mounted_device(mountpoint_.c_str())) device_ = *device;
   daemon.session = session_;
@@ -195,6 +188,8 @@ Expected<void> Session::start_guard() {
 void Session::unmount() {
   mounted_ = false;
   fuse_session_unmount(session_);
+  // libfuse goes by fusermount3 alone, and does not see it fail.
+  if (device_) (void)detach(mountpoint_.c_str(), *device_);
 }
 
 Expected<void> Session::serve(Daemon& daemon) {

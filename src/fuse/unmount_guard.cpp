@@ -4,15 +4,13 @@
 
 #include "fuse/unmount_guard.h"
 
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstddef>
 
+#include "fuse/detach.h"
 #include "sys/children.h"
-#include "sys/mount_api.h"
-#include "sys/mount_users.h"
 #include "sys/unix_socket.h"
 
 namespace overpass::fuse {
@@ -30,11 +28,7 @@ namespace {
   const auto packet = sys::receive_packet(link, word, sys::Wait::Yes);
   if (!packet || packet->size != 0) sys::end_process(0);
   // By now something else may be mounted there, by whoever found the mount dead earlier.
-  const auto mounted = sys::mounted_device(mountpoint);
-  if (!mounted || *mounted != device) sys::end_process(0);
-  if (sys::unmount(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW)) sys::end_process(0);
-  (void)::execlp("fusermount3", "fusermount3", "-u", "-q", "-z", "--", mountpoint, nullptr);
-  sys::end_process(1);
+  sys::end_process(detach(mountpoint, device) ? 0 : 1);
 }
 
 }  // namespace

@@ -65,9 +65,11 @@ Expected<Layer> take_lower(const NamedDirectory& directory, const LayerPaths& pa
     return layer;
   }
   if (is_within(paths.mountpoint, directory.real_path) && paths.mountpoint != directory.real_path) {
+    const bool has_outside = directory.real_path != "/";
     return problem("mountpoint " + quoted(paths.mountpoint) + " lies inside " + directory.text() +
                        ", which an ordinary user cannot have",
-                   "mount elsewhere, or as root or inside a user namespace");
+                   std::string(has_outside ? "mount elsewhere, or " : "") +
+                       "mount as root, or in a user namespace: unshare -rm");
   }
   auto root = sys::reopen(directory.fd, O_PATH | O_DIRECTORY);
   if (!root) return problem(directory.text() + ": " + text_of(root.error()));

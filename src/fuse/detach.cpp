@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+//
+// fusermount3 looks for the owner of a mount in /etc/mtab, which build chroots have not; umount(8)
+// of util-linux finds him in the mount table itself. What both say is known from the mount table
+// afterwards.
+
+#include "fuse/detach.h"
+
+#include <sys/mount.h>
+
+#include "sys/mount_api.h"
+#include "sys/mount_users.h"
+#include "sys/program.h"
+
+namespace overpass::fuse {
+
+namespace {
+
+bool is_mounted(const char* mountpoint, dev_t device) {
+  const auto mounted = sys::mounted_device(mountpoint);
+  return mounted && *mounted == device;
+}
+
+}  // namespace
+
+bool detach(const char* mountpoint, dev_t device) {
+  if (!is_mounted(mountpoint, device)) return true;
+  if (sys::unmount(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW)) return true;
+  (void)sys::run_silently({"fusermount3", "-u", "-q", "-z", "--", mountpoint});
+  if (!is_mounted(mountpoint, device)) return true;
+  (void)sys::run_silently({"umount", "-l", "--", mountpoint});
+  return !is_mounted(mountpoint, device);
+}
+
+}  // namespace overpass::fuse

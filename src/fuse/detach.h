@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+//
+// Taking a mount of one's own away, whoever one is.
+
+#ifndef OVERPASS_FUSE_DETACH_H_
+#define OVERPASS_FUSE_DETACH_H_
+
+#include <sys/types.h>
+
+namespace overpass::fuse {
+
+/// Detaches the file system `device` from `mountpoint` (absolute) if it is what is mounted there: by
+/// umount2(2), else by fusermount3, else by umount(8). Returns whether it is not there any more.
+bool detach(const char* mountpoint, dev_t device);
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_DETACH_H_

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+//
+// What is written to standard error meanwhile, by this process or by programs that it runs.
+
+#ifndef OVERPASS_SYS_CAPTURED_ERRORS_H_
+#define OVERPASS_SYS_CAPTURED_ERRORS_H_
+
+#include <string>
+
+#include "base/unique_fd.h"
+
+namespace overpass::sys {
+
+/// While it lives, descriptor 2 is a pipe. For a process with a single thread. Where the pipe cannot
+/// be made, nothing is captured. What does not fit in the pipe (64 KiB) is lost; no writer waits.
+class CapturedErrors {
+ public:
+  CapturedErrors();
+  CapturedErrors(const CapturedErrors&) = delete;
+  CapturedErrors& operator=(const CapturedErrors&) = delete;
+  ~CapturedErrors();
+
+  /// Puts descriptor 2 back and returns what was written. To be called once.
+  std::string end();
+
+ private:
+  void put_back();
+
+  UniqueFd pipe_;   ///< The reading end.
+  UniqueFd saved_;  ///< What descriptor 2 was; empty when it is that again.
+};
+
+}  // namespace overpass::sys
+
+#endif  // OVERPASS_SYS_CAPTURED_ERRORS_H_
