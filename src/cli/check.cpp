@@ -16,6 +16,7 @@
 #include "cli/check_report.h"
 #include "cli/help.h"
 #include "cli/mount_call.h"
+#include "cli/mount_target.h"
 #include "cli/named_mount.h"
 #include "config/nearest.h"
 #include "config/validate.h"
@@ -78,33 +79,72 @@ class Progress {
   uint64_t next_ = kStep;
 };
 
+/// Why there is nothing to check, and what to exit with.
+struct Refusal {
+  Problem problem;
+  CheckExitCode code;
+};
+
+std::unexpected<Refusal> wrong_call(const Problem& problem) {
+  return std::unexpected(Refusal{problem, kCheckUsage});
+}
+
+/// The call has operands, and no lower directories: none of them may be a NAME.
+std::unexpected<Refusal> no_name(const Context& context, const ParsedArguments& parsed,
+                                 const Problem& otherwise) {
+  const auto mounted = parsed.operands.empty() ? std::unexpected(Problem{})
+                                               : find_mount(context, parsed.operands.front());
+  if (!mounted) return wrong_call(otherwise);
+  const Problem problem = {config::in_quotes(*mounted) + " is mounted",
+                           "unmount it, and name the layers: --lower, --upper, --work, or a NAME"};
+  return std::unexpected(Refusal{problem, kCheckImpossible});
+}
+
+/// The options of the call, judged as for a mount.
+std::expected<config::Options, Refusal> options_of_call(const ParsedArguments& parsed,
+                                                        const std::optional<NamedMount>& named,
+                                                        const std::string& name) {
+  auto options = read_mount_call(
+      parsed, named ? std::optional<config::Options>(named->options) : std::nullopt);
+  if (!options) return wrong_call(options.error());
+  if (options->mountpoint.empty()) options->mountpoint = "/";
+  const auto source = named ? config::Source::File : config::Source::CommandLine;
+  auto valid = config::validate(*options, source);
+  if (valid && !options->upper) {
+    valid = problem("without an upper directory there is nothing to check",
+                    named ? "add the keys upper and work"
+                          : "add --upper DIR and --work DIR, as for the mount");
+  }
+  if (!valid && named) {
+    return std::unexpected(Refusal{told_of(*named, name, valid.error()), kCheckImpossible});
+  }
+  if (!valid) return wrong_call(valid.error());
+  auto resolved = resolve_paths(*options);
+  if (!resolved) return std::unexpected(Refusal{resolved.error(), kCheckImpossible});
+  return std::move(*options);
+}
+
 /// The layers that the call is about.
-Expected<layer::LayerPaths> paths_of_call(const Context& context, const ParsedArguments& parsed) {
+std::expected<layer::LayerPaths, Refusal> paths_of_call(const Context& context,
+                                                        const ParsedArguments& parsed) {
   const auto name = find_mount_name(parsed);
-  if (!name) return std::unexpected(name.error());
+  if (!name) return no_name(context, parsed, name.error());
   if (!*name && !parsed.operands.empty()) {
-    return problem("check takes no mountpoint: " + config::in_quotes(parsed.operands.front()),
-                   "unmount it, and give its options alone");
+    return wrong_call({"check takes no mountpoint: " + config::in_quotes(parsed.operands.front()),
+                       "unmount it, and give its options alone"});
   }
   if (parsed.operands.size() > 1) {
-    return problem("too many arguments: " + config::in_quotes(parsed.operands[1]),
-                   "check takes one NAME");
+    return wrong_call({"too many arguments: " + config::in_quotes(parsed.operands[1]),
+                       "check takes one NAME"});
   }
-  std::optional<config::Options> named;
+  std::optional<NamedMount> named;
   if (*name) {
     auto loaded = load_named_mount(context, **name);
-    if (!loaded) return std::unexpected(loaded.error());
+    if (!loaded) return std::unexpected(Refusal{loaded.error(), kCheckImpossible});
     named = std::move(*loaded);
   }
-  auto options = read_mount_call(parsed, named);
+  const auto options = options_of_call(parsed, named, name->value_or(""));
   if (!options) return std::unexpected(options.error());
-  // The rest is judged as for a mount.
-  if (options->mountpoint.empty()) options->mountpoint = "/";
-  if (auto ok = config::validate(*options); !ok) return std::unexpected(ok.error());
-  if (!options->upper) {
-    return problem("without an upper directory there is nothing to check",
-                   "add --upper DIR and --work DIR, as for the mount");
-  }
   return layer::LayerPaths{.lower = options->lower,
                            .data_only = options->data_only,
                            .upper = options->upper,
@@ -152,8 +192,13 @@ int run_check(Context& context, const Arguments& arguments) {
   if (!parsed) return fail_with(context, parsed.error(), kUsage);
   if (parsed->has("--help")) return run_help(context, {"check"});
   const auto paths = paths_of_call(context, *parsed);
-  if (!paths) return fail_with(context, paths.error(), kUsage);
-  return run_on(context, *paths, *parsed);
+  if (!paths) {
+    (void)fail_with(context, paths.error().problem);
+    return paths.error().code;
+  }
+  const int code = run_on(context, *paths, *parsed);
+  // Half a report must not look like a whole one.
+  return context.out.flush() ? code : kCheckImpossible;
 }
 
 void help_check(std::ostream& out) {

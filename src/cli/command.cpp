@@ -5,11 +5,15 @@
 
 #include "cli/command.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "cli/check.h"
 #include "cli/help.h"
 #include "cli/mount.h"
 #include "cli/status.h"
 #include "cli/umount.h"
+#include "config/nearest.h"
 
 namespace overpass::cli {
 
@@ -18,14 +22,45 @@ namespace {
 constexpr Command kCommands[] = {
     {"mount", "mount [OPTIONS] [SOURCE] MOUNTPOINT | mount [OPTIONS] NAME",
      "merge directories and mount the union", run_mount, help_mount},
-    {"umount", "umount [--lazy] MOUNTPOINT", "unmount a union and wait for its daemon to end",
+    {"umount", "umount [--lazy] MOUNTPOINT|NAME...",
+     "unmount unions and wait for their daemons to end",
      run_umount, help_umount},
-    {"status", "status [--json] MOUNTPOINT", "show what a running mount does, and why not more",
+    {"status", "status [--json] [MOUNTPOINT|NAME]",
+     "list all mounts, or show what one does and why not more",
      run_status, help_status},
     {"check", "check [--repair] [OPTIONS] | check [--repair] [OPTIONS] NAME",
      "verify an upper directory that is not mounted, with its workdir", run_check, help_check},
     {"help", "help [COMMAND]", "show help", run_help, nullptr},
 };
+
+/// Commands to come. A mount must not get used to such a NAME.
+constexpr std::string_view kPlanned[] = {
+    "run",     "diff",  "apply",  "undo",   "discard", "snapshot", "fork",    "rollback", "rebase",
+    "log",     "squash", "vacuum", "export", "import",  "refresh",  "list",    "rm",       "prune",
+    "path",    "which", "rules",  "commit", "add-layer", "report",  "top"};
+
+/// Says when what a command wrote did not arrive.
+int flushed(Context& context, int code) {
+  if (context.out.flush()) return code;
+  const int failed = fail_with(context, {"standard output cannot be written",
+                                         "the device may be full, or nothing reads the pipe"});
+  return code == kSuccess ? failed : code;
+}
+
+int run_words(Context& context, const Arguments& arguments) {
+  const std::string& first = arguments.front();
+  if (const Command* command = find_command(first)) {
+    return command->run(context, Arguments(arguments.begin() + 1, arguments.end()));
+  }
+  if (is_planned_command(first)) {
+    return fail_with(context,
+                     {"this version has no command " + config::in_quotes(first),
+                      "'overpass help' shows those it has; for a mount of this name: overpass "
+                      "mount " + first},
+                     kUsage);
+  }
+  return run_bare_mount(context, arguments);
+}
 
 }  // namespace
 
@@ -38,15 +73,16 @@ const Command* find_command(std::string_view name) {
   return nullptr;
 }
 
+bool is_planned_command(std::string_view name) {
+  return std::find(std::begin(kPlanned), std::end(kPlanned), name) != std::end(kPlanned);
+}
+
 int run(Context& context, const Arguments& arguments) {
   if (arguments.empty()) {
     return fail_with(context, {"no arguments are given", "'overpass help' shows the commands"},
                      kUsage);
   }
-  if (const Command* command = find_command(arguments.front())) {
-    return command->run(context, Arguments(arguments.begin() + 1, arguments.end()));
-  }
-  return run_bare_mount(context, arguments);
+  return flushed(context, run_words(context, arguments));
 }
 
 }  // namespace overpass::cli

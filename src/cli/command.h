@@ -2,9 +2,10 @@
 //
 // The subcommands, and how a command line finds its own.
 //
-// The first argument is a subcommand exactly when it is the name of one. Everything else is the
-// mount command without its name, as fuse-overlayfs and mount.fuse3 are called. A mountpoint or a
-// source that is called like a subcommand is written with a slash ("./status").
+// The first argument is a subcommand exactly when it is the name of one, or of one to come.
+// Everything else is the mount command without its name, as fuse-overlayfs and mount.fuse3 are
+// called. A mountpoint or a source that is called like a subcommand is written with a slash
+// ("./status").
 
 #ifndef OVERPASS_CLI_COMMAND_H_
 #define OVERPASS_CLI_COMMAND_H_
@@ -28,6 +29,10 @@ std::span<const Command> commands();
 
 /// Null when there is none.
 const Command* find_command(std::string_view name);
+
+/// Whether later versions will have such a command. It is none of commands(); until then it must not
+/// be taken for the NAME of a mount.
+bool is_planned_command(std::string_view name);
 
 /// Runs a whole command line (without the program's name) and returns the exit code.
 int run(Context& context, const Arguments& arguments);

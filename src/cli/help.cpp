@@ -33,6 +33,12 @@ int run_help(Context& context, const Arguments& arguments) {
   }
   for (const std::string& name : arguments) {
     const Command* command = find_command(name);
+    if (command == nullptr && is_planned_command(name)) {
+      return fail_with(context,
+                       {"this version has no command " + config::in_quotes(name),
+                        "'overpass help' shows those it has"},
+                       kUsage);
+    }
     if (command == nullptr) {
       std::vector<std::string_view> names;
       for (const Command& known : commands()) names.push_back(known.name);

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "cli/named_mount.h"
 #include "config/mount_options.h"
 #include "config/nearest.h"
 #include "config/option_reader.h"
@@ -27,6 +28,8 @@ constexpr Flag kMountFlags[] = {
     {"--foreground", 'f', "", "stay in the foreground, log to standard error"},
     {"--debug", 'd', "", "-f, and log every request"},
     {"--single-thread", 's', "", "as -o threads=1"},
+    {"--no-mtab", 'n', "", "no effect: mount(8) gives it to its helpers"},
+    {"--verbose", 'v', "", "no effect, likewise"},
     {"--help", 'h', "", "show this help"},
     {"--version", 'V', "", "show the version"},
 };
@@ -71,22 +74,6 @@ Expected<void> make_absolute(std::string& path) {
   return {};
 }
 
-Expected<void> make_paths_absolute(config::Options& options) {
-  for (std::string& lower : options.lower) {
-    if (auto ok = make_absolute(lower); !ok) return ok;
-  }
-  for (std::string& data : options.data_only) {
-    if (auto ok = make_absolute(data); !ok) return ok;
-  }
-  if (options.upper) {
-    if (auto ok = make_absolute(*options.upper); !ok) return ok;
-  }
-  if (options.work) {
-    if (auto ok = make_absolute(*options.work); !ok) return ok;
-  }
-  return make_absolute(options.mountpoint);
-}
-
 }  // namespace
 
 std::span<const Flag> mount_flags() { return kMountFlags; }
@@ -95,7 +82,7 @@ Expected<std::optional<std::string>> find_mount_name(const ParsedArguments& pars
   OptionReader reader;
   if (auto ok = read_flags(reader, parsed); !ok) return std::unexpected(ok.error());
   if (!reader.options().lower.empty()) return std::nullopt;
-  if (parsed.operands.empty() || parsed.operands.front().find('/') != std::string::npos) {
+  if (parsed.operands.empty() || !may_be_name(parsed.operands.front())) {
     return problem("no lower directory is given", "add --lower DIR or -o lowerdir=DIR");
   }
   return parsed.operands.front();
@@ -115,8 +102,23 @@ Expected<config::Options> read_mount_call(const ParsedArguments& parsed,
   if (has_two || (!named && !parsed.operands.empty())) options.mountpoint = parsed.operands.back();
   if (has_two && !named && !options.fsname) options.fsname = parsed.operands.front();
   if (options.debug) options.foreground = true;
-  if (auto ok = make_paths_absolute(options); !ok) return std::unexpected(ok.error());
   return std::move(options);
+}
+
+Expected<void> resolve_paths(config::Options& options) {
+  for (std::string& lower : options.lower) {
+    if (auto ok = make_absolute(lower); !ok) return ok;
+  }
+  for (std::string& data : options.data_only) {
+    if (auto ok = make_absolute(data); !ok) return ok;
+  }
+  if (options.upper) {
+    if (auto ok = make_absolute(*options.upper); !ok) return ok;
+  }
+  if (options.work) {
+    if (auto ok = make_absolute(*options.work); !ok) return ok;
+  }
+  return make_absolute(options.mountpoint);
 }
 
 }  // namespace overpass::cli

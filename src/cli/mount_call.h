@@ -24,9 +24,13 @@ std::span<const Flag> mount_flags();
 /// The NAME of the call, or nothing when it gives lower directories itself.
 Expected<std::optional<std::string>> find_mount_name(const ParsedArguments& parsed);
 
-/// What the call says, over `named` when it has a NAME. Every path is absolute afterwards.
+/// What the call says, over `named` when it has a NAME. Paths are as they were given.
 Expected<config::Options> read_mount_call(const ParsedArguments& parsed,
                                           const std::optional<config::Options>& named);
+
+/// Makes every path absolute, as it will still be right when the daemon has left the current
+/// directory. Fails when that directory is gone.
+Expected<void> resolve_paths(config::Options& options);
 
 }  // namespace overpass::cli
 

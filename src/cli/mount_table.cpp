@@ -7,11 +7,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <vector>
 
-#include "cli/process.h"
 #include "config/nearest.h"
-#include "sys/file_io.h"
 
 namespace overpass::cli {
 
@@ -19,6 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr size_t kRootField = 3;
 constexpr size_t kMountpointField = 4;
 constexpr size_t kFirstOptionalField = 6;
 
@@ -50,14 +48,37 @@ std::string decode(std::string_view field) {
   return text;
 }
 
+/// A line of mountinfo, as far as it matters here.
+struct Line {
+  std::string root;  ///< Which directory of the file system is mounted.
+  MountAt mount;
+};
+
+std::optional<Line> read_line(std::string_view text) {
+  const auto fields = split(text, ' ');
+  for (size_t i = kFirstOptionalField; i + 1 < fields.size(); ++i) {
+    if (fields[i] != "-") continue;
+    return Line{decode(fields[kRootField]),
+                {decode(fields[kMountpointField]), std::string(fields[i + 1])}};
+  }
+  return std::nullopt;
+}
+
+/// Without a slash at the end.
+fs::path absolute_of(const std::string& path, std::error_code& error) {
+  if (path.empty()) error = std::make_error_code(std::errc::no_such_file_or_directory);
+  if (error) return {};
+  fs::path absolute = fs::absolute(path, error).lexically_normal();
+  return absolute.has_filename() ? absolute : absolute.parent_path();
+}
+
 /// Candidates for what the mount table calls `path`, surest first. Looking at the mountpoint itself
 /// fails when its daemon is dead, so its parent is resolved before it.
 std::vector<std::string> names_of(const std::string& path) {
   std::vector<std::string> names;
   std::error_code error;
-  fs::path absolute = fs::absolute(path, error).lexically_normal();
+  const fs::path absolute = absolute_of(path, error);
   if (error) return names;
-  if (!absolute.has_filename()) absolute = absolute.parent_path();  // A slash at the end.
   const fs::path parent = fs::canonical(absolute.parent_path(), error);
   if (!error) names.push_back((parent / absolute.filename()).string());
   const fs::path whole = fs::canonical(absolute, error);
@@ -65,39 +86,65 @@ std::vector<std::string> names_of(const std::string& path) {
   return names;
 }
 
+/// `path` without symbolic links. What cannot be looked at, in a union whose daemon is dead or that
+/// is another user's, is taken as it is written.
+fs::path resolved(const std::string& path, std::error_code& error) {
+  const fs::path absolute = absolute_of(path, error);
+  if (error) return {};
+  const fs::path whole = fs::canonical(absolute, error);
+  const bool is_hidden = error == std::errc::not_connected || error == std::errc::connection_aborted ||
+                         error == std::errc::permission_denied;
+  if (!is_hidden) return whole;
+  error.clear();
+  return absolute;
+}
+
 }  // namespace
 
 std::optional<std::string> find_mount_type(std::string_view mountinfo,
                                            std::string_view mountpoint) {
   std::optional<std::string> type;
-  for (const auto line : split(mountinfo, '\n')) {
-    const auto fields = split(line, ' ');
-    if (fields.size() <= kFirstOptionalField) continue;
-    if (decode(fields[kMountpointField]) != mountpoint) continue;
-    for (size_t i = kFirstOptionalField; i + 1 < fields.size(); ++i) {
-      if (fields[i] != "-") continue;
-      type = std::string(fields[i + 1]);  // A later line lies on top.
-      break;
-    }
+  for (const auto text : split(mountinfo, '\n')) {
+    const auto line = read_line(text);
+    // A later line lies on top.
+    if (line && line->mount.mountpoint == mountpoint) type = line->mount.type;
   }
   return type;
 }
 
-Expected<std::string> resolve_overpass_mount(const std::string& path) {
-  const auto mountinfo = sys::read_file("/proc/self/mountinfo");
-  if (!mountinfo) return problem("/proc/self/mountinfo cannot be read", "mount /proc");
-  std::optional<std::string> other;
+std::optional<MountAt> find_mount_at(std::string_view mountinfo, const std::string& path) {
+  std::optional<MountAt> other;
   for (const std::string& name : names_of(path)) {
-    const auto type = find_mount_type(*mountinfo, name);
-    if (type == kMountType) return name;
-    if (type) other = type;
+    const auto type = find_mount_type(mountinfo, name);
+    if (type == kMountType) return MountAt{name, *type};
+    if (type) other = MountAt{name, *type};
   }
-  if (other) {
-    return problem(config::in_quotes(path) + " is a mount of type " + *other + ", not of overpass",
-                   "use umount(8) or the program that mounted it");
+  return other;
+}
+
+Expected<MountAt> find_mount_around(std::string_view mountinfo, const std::string& path) {
+  std::error_code error;
+  fs::path place = resolved(path, error);
+  if (error) return problem(config::in_quotes(path) + ": " + error.message());
+  for (;;) {
+    if (auto found = find_mount_at(mountinfo, place.string())) return std::move(*found);
+    if (!place.has_relative_path()) return MountAt{"/", ""};
+    place = place.parent_path();
   }
-  return problem(config::in_quotes(path) + " is not a mountpoint of overpass",
-                 "'findmnt -t fuse.overpass' lists them");
+}
+
+std::vector<std::string> find_unions(std::string_view mountinfo) {
+  std::vector<std::string> found;
+  for (const auto text : split(mountinfo, '\n')) {
+    const auto line = read_line(text);
+    if (!line || line->root != "/" || line->mount.type != kMountType) continue;
+    const std::string& mountpoint = line->mount.mountpoint;
+    if (find_mount_type(mountinfo, mountpoint) != kMountType) continue;
+    if (std::find(found.begin(), found.end(), mountpoint) == found.end()) {
+      found.push_back(mountpoint);
+    }
+  }
+  return found;
 }
 
 }  // namespace overpass::cli

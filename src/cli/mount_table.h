@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/problem.h"
 
@@ -16,13 +17,26 @@ namespace overpass::cli {
 /// The type of an overpass mount in the mount table.
 constexpr std::string_view kMountType = "fuse.overpass";
 
+/// What the mount table says of a mountpoint: absolute, without symbolic links.
+struct MountAt {
+  std::string mountpoint;
+  std::string type;
+};
+
 /// The type of the topmost mount at `mountpoint` (absolute, no symbolic links) according to
 /// `mountinfo`, or nothing when it is not a mountpoint.
 std::optional<std::string> find_mount_type(std::string_view mountinfo, std::string_view mountpoint);
 
-/// An overpass mountpoint as the user wrote it, resolved; works on a mount whose daemon is dead
-/// too, which cannot be looked at. A Problem when something else or nothing is mounted there.
-Expected<std::string> resolve_overpass_mount(const std::string& path);
+/// The mount at `path` as the user wrote it; nothing when it is not a mountpoint. Finds a mount whose
+/// daemon is dead, too, which cannot be looked at.
+std::optional<MountAt> find_mount_at(std::string_view mountinfo, const std::string& path);
+
+/// The mount that `path` lies in. A Problem when there is nothing at `path`.
+Expected<MountAt> find_mount_around(std::string_view mountinfo, const std::string& path);
+
+/// The mountpoints of whole unions, in the table's order. One that lies below another mount at the
+/// same place is left out, since it cannot be reached.
+std::vector<std::string> find_unions(std::string_view mountinfo);
 
 }  // namespace overpass::cli
 

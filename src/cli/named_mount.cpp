@@ -7,31 +7,72 @@
 #include <cstring>
 
 #include "cli/process.h"
+#include "config/file_words.h"
 #include "config/nearest.h"
 #include "config/toml_config.h"
 #include "sys/file_io.h"
 
 namespace overpass::cli {
 
-Expected<config::Options> load_named_mount(const Context& context, std::string_view name) {
-  std::vector<std::string> names;
+namespace {
+
+/// The mounts of a file; none when it is missing.
+Expected<config::NamedMounts> read_mounts(const Context& context, const std::string& file) {
+  const auto text = sys::read_file(file);
+  if (text.failed_with(ENOENT) || text.failed_with(ENOTDIR)) return config::NamedMounts{};
+  if (!text) {
+    return problem(file + " cannot be read: " + std::strerror(to_int(text.error())),
+                   "check its permissions, or move it away");
+  }
+  return config::parse_toml(*text, file, context.home);
+}
+
+}  // namespace
+
+bool may_be_name(std::string_view argument) {
+  return !argument.empty() && argument.find('/') == std::string_view::npos;
+}
+
+Expected<std::optional<NamedMount>> find_named_mount(const Context& context,
+                                                     std::string_view name) {
+  for (const std::string& file : context.config_files) {
+    auto mounts = read_mounts(context, file);
+    if (!mounts) return std::unexpected(mounts.error());
+    if (const auto found = mounts->find(name); found != mounts->end()) {
+      return NamedMount{file, std::move(found->second)};
+    }
+  }
+  return std::nullopt;
+}
+
+Expected<NamedMount> load_named_mount(const Context& context, std::string_view name) {
+  auto found = find_named_mount(context, name);
+  if (!found) return std::unexpected(found.error());
+  if (*found) return std::move(**found);
   std::string searched;
   for (const std::string& file : context.config_files) {
     searched += (searched.empty() ? "" : ", ") + file;
-    const auto text = sys::read_file(file);
-    if (text.failed_with(ENOENT) || text.failed_with(ENOTDIR)) continue;
-    if (!text) {
-      return problem(file + " cannot be read: " + std::strerror(to_int(text.error())),
-                     "check its permissions, or move it away");
-    }
-    auto mounts = config::parse_toml(*text, file, context.home);
-    if (!mounts) return std::unexpected(mounts.error());
-    if (const auto found = mounts->find(name); found != mounts->end()) return found->second;
-    for (const auto& [known, options] : *mounts) names.push_back(known);
   }
+  const std::vector<std::string> names = known_mount_names(context);
   const std::vector<std::string_view> known(names.begin(), names.end());
   return problem("no mount is called " + config::in_quotes(name),
                  config::suggest(name, known, "searched: " + searched));
+}
+
+Problem told_of(const NamedMount& named, std::string_view name, const Problem& problem) {
+  const Problem told = config::in_words_of_file(problem);
+  return {"mount " + config::in_quotes(name) + " of " + named.file + ": " + told.cause,
+          told.remedy};
+}
+
+std::vector<std::string> known_mount_names(const Context& context) {
+  std::vector<std::string> names;
+  for (const std::string& file : context.config_files) {
+    const auto mounts = read_mounts(context, file);
+    if (!mounts) continue;
+    for (const auto& [name, options] : *mounts) names.push_back(name);
+  }
+  return names;
 }
 
 }  // namespace overpass::cli

@@ -1,38 +1,54 @@
 // SPDX-License-Identifier: MIT
 //
-// Finds the mount, asks it, and prints the answer as it is or made readable.
+// Finds the mounts, asks them, and prints the answers as they are or made readable.
 
 #include "cli/status.h"
 
 #include "cli/arguments.h"
 #include "cli/help.h"
 #include "cli/mount_table.h"
+#include "cli/mount_target.h"
 #include "cli/status_report.h"
+#include "sys/file_io.h"
 
 namespace overpass::cli {
 
 namespace {
 
 constexpr Flag kFlags[] = {
-    {"--json", '\0', "", "print the JSON text itself"},
+    {"--json", '\0', "", "print the JSON text itself; of all mounts a list"},
     {"--help", 'h', "", "show this help"},
 };
 
-}  // namespace
-
-int run_status(Context& context, const Arguments& arguments) {
-  const auto parsed = parse_arguments(arguments, kFlags);
-  if (!parsed) return fail_with(context, parsed.error(), kUsage);
-  if (parsed->has("--help")) return run_help(context, {"status"});
-  if (parsed->operands.size() != 1) {
-    return fail_with(context, {"status takes one mountpoint", "overpass status MOUNTPOINT"},
-                     kUsage);
+/// One line, or one element of a list, for each union. Each is printed as soon as it has answered.
+int list_all(Context& context, bool as_json) {
+  const auto mountinfo = sys::read_file("/proc/self/mountinfo");
+  if (!mountinfo) {
+    return fail_with(context, {"/proc/self/mountinfo cannot be read", "mount /proc"});
   }
-  const auto mountpoint = resolve_overpass_mount(parsed->operands.front());
+  const std::vector<std::string> unions = find_unions(*mountinfo);
+  if (unions.empty() && !as_json) context.err << "no union is mounted\n";
+  const char* separator = "";
+  if (as_json) context.out << "[";
+  for (const std::string& mountpoint : unions) {
+    const auto status = read_status(mountpoint);
+    if (as_json) {
+      context.out << separator << json_of_mount(mountpoint, status);
+      separator = ",\n";
+    } else {
+      context.out << line_of_mount(mountpoint, status) << std::endl;
+    }
+  }
+  if (as_json) context.out << "]\n";
+  return kSuccess;
+}
+
+int show(Context& context, const std::string& target, bool as_json) {
+  const auto mountpoint = find_mount(context, target);
   if (!mountpoint) return fail_with(context, mountpoint.error());
   const auto status = read_status(*mountpoint);
   if (!status) return fail_with(context, status.error());
-  if (parsed->has("--json")) {
+  if (as_json) {
     context.out << *status << "\n";
     return kSuccess;
   }
@@ -42,8 +58,25 @@ int run_status(Context& context, const Arguments& arguments) {
   return kSuccess;
 }
 
+}  // namespace
+
+int run_status(Context& context, const Arguments& arguments) {
+  const auto parsed = parse_arguments(arguments, kFlags);
+  if (!parsed) return fail_with(context, parsed.error(), kUsage);
+  if (parsed->has("--help")) return run_help(context, {"status"});
+  const bool as_json = parsed->has("--json");
+  if (parsed->operands.empty()) return list_all(context, as_json);
+  if (parsed->operands.size() > 1) {
+    return fail_with(context,
+                     {"status takes one mountpoint", "without any, 'overpass status' lists all"},
+                     kUsage);
+  }
+  return show(context, parsed->operands.front(), as_json);
+}
+
 void help_status(std::ostream& out) {
-  out << "\n";
+  out << "\nWithout an argument all mounts are listed. A union is named by its mountpoint, by a "
+         "path\ninside it, or by its NAME in overpass.toml.\n\n";
   print_flags(out, kFlags);
 }
 

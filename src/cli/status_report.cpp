@@ -128,19 +128,66 @@ std::vector<std::string> keys_in_order(const Json& object) {
   return keys;
 }
 
+template <class T>
+bool is_dead(const Result<T>& answer) {
+  return answer.failed_with(ENOTCONN) || answer.failed_with(ECONNABORTED);
+}
+
+std::unexpected<Problem> dead(const std::string& mountpoint) {
+  return problem("the daemon of " + config::in_quotes(mountpoint) + " is dead",
+                 "overpass umount " + config::in_quotes(mountpoint) + " clears the mountpoint");
+}
+
+/// Which layers a status tells of: "upper /u, 3 lowers".
+std::string layers_text(const Json& status) {
+  const auto layers = status.find("layers");
+  if (layers == status.end() || !layers->is_array()) return "";
+  std::string upper = "read-only";
+  size_t lowers = 0;
+  for (const Json& layer : *layers) {
+    if (!layer.is_object() || !layer.contains("role") || !layer.contains("path")) continue;
+    const bool is_upper = layer["role"] == "upper";
+    if (is_upper) upper = "upper " + config::in_quotes(value_text(layer["path"]));
+    if (!is_upper) ++lowers;
+  }
+  return ", " + upper + ", " + std::to_string(lowers) + (lowers == 1 ? " lower" : " lowers");
+}
+
 }  // namespace
+
+std::string line_of_mount(const std::string& mountpoint, const Expected<std::string>& status) {
+  // A name with a line break stays on its line.
+  const std::string where = config::in_quotes(mountpoint) + ": ";
+  if (!status) return where + status.error().line();
+  const Json parsed = Json::parse(*status, nullptr, false);
+  const auto pid = daemon_pid(*status);
+  if (!parsed.is_object() || !pid) return where + "served by another version of overpass";
+  const auto passthrough = parsed.find("passthrough");
+  const bool is_passed = passthrough != parsed.end() && passthrough->is_object() &&
+                         passthrough->contains("active") && (*passthrough)["active"] == true;
+  return where + "pid " + std::to_string(*pid) + layers_text(parsed) +
+         (is_passed ? ", passthrough" : ", no passthrough");
+}
+
+std::string json_of_mount(const std::string& mountpoint, const Expected<std::string>& status) {
+  Json object = status ? Json::parse(*status, nullptr, false) : Json::object();
+  if (!object.is_object()) object = Json::object();
+  object["mountpoint"] = mountpoint;
+  if (!status) object["error"] = status.error().line();
+  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 Expected<std::string> read_status(const std::string& mountpoint) {
   const std::string what = config::in_quotes(mountpoint);
   const auto root = sys::open_path(mountpoint.c_str(), O_RDONLY | O_DIRECTORY);
-  if (root.failed_with(ENOTCONN)) {
-    return problem("the daemon of " + what + " is dead", "'overpass umount' clears the mountpoint");
-  }
+  if (is_dead(root)) return dead(mountpoint);
   if (!root) {
     return problem(what + " cannot be opened: " + std::strerror(to_int(root.error())),
-                   "run it as the user who mounted it, or as root");
+                   "only the user who mounted it may look, unless it has allow_other");
   }
   auto text = sys::get_xattr(sys::itself(*root), kStatusAttribute);
+  // The kernel opens a directory that it knows without asking the daemon.
+  if (is_dead(text)) return dead(mountpoint);
   if (!text) {
     return problem(what + " gives no status: " + std::strerror(to_int(text.error())),
                    "another version of overpass may serve it");

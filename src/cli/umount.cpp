@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Unmounts by umount2(2) where that is permitted, else through fusermount3, and waits for the
-// daemon: when this returns, the upper directory is free for the next mount.
+// Unmounts by umount2(2) where that is permitted, else through fusermount3 or umount(8), and waits
+// for the daemon: when this returns, the upper directory is free for the next mount.
 
 #include "cli/umount.h"
 
@@ -12,7 +12,7 @@
 
 #include "cli/arguments.h"
 #include "cli/help.h"
-#include "cli/mount_table.h"
+#include "cli/mount_target.h"
 #include "cli/process.h"
 #include "cli/status_report.h"
 #include "config/nearest.h"
@@ -34,26 +34,49 @@ std::unexpected<Problem> is_busy(const std::string& mountpoint) {
                  "'fuser -vm " + mountpoint + "' shows by whom; --lazy detaches it nevertheless");
 }
 
-std::unexpected<Problem> cannot(const std::string& mountpoint, const std::string& why) {
-  return problem(config::in_quotes(mountpoint) + " cannot be unmounted: " + why,
-                 "run it as the user who mounted it, or as root");
+std::unexpected<Problem> cannot(const std::string& mountpoint, const std::string& why,
+                                std::string remedy) {
+  return problem(config::in_quotes(mountpoint) + " cannot be unmounted: " + why, std::move(remedy));
 }
 
-/// For a mount that an ordinary user made through fusermount3.
-Expected<void> unmount_through_helper(const std::string& mountpoint, bool lazy) {
-  std::vector<std::string> command = {"fusermount3", "-u"};
-  if (lazy) command.emplace_back("-z");
-  command.emplace_back("--");
-  command.push_back(mountpoint);
-  const auto finished = run_program(command);
-  if (!finished) {
-    return problem(
-        "fusermount3 cannot be run: " + std::string(std::strerror(to_int(finished.error()))),
-        "install the package fuse3, or run this as root");
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+bool is_about_use(const std::string& output) { return output.find("busy") != std::string::npos; }
+
+/// Why neither program could; both are set-user-ID root for this.
+std::unexpected<Problem> neither_could(const std::string& mountpoint,
+                                       const Result<FinishedProgram>& fusermount,
+                                       const Result<FinishedProgram>& umount) {
+  if (!fusermount && !umount) {
+    return cannot(mountpoint,
+                  "fusermount3 cannot be run: " +
+                      std::string(std::strerror(to_int(fusermount.error()))),
+                  "install the package fuse3, or run this as root");
   }
-  if (finished->status == 0) return {};
-  if (finished->output.find("busy") != std::string::npos) return is_busy(mountpoint);
-  return cannot(mountpoint, finished->output.substr(0, finished->output.find('\n')));
+  const std::string& said = fusermount ? fusermount->output : umount->output;
+  const bool lacks_table = said.find("/etc/mtab") != std::string::npos &&
+                           said.find("failed to open") != std::string::npos;
+  return cannot(mountpoint, first_line(said),
+                lacks_table ? "as root: ln -s /proc/self/mounts /etc/mtab"
+                            : "run it as the user who mounted it, or as root");
+}
+
+/// For a mount that an ordinary user made through fusermount3. That one asks /etc/mtab who did;
+/// where the file is missing, as in build chroots, umount(8) knows it from the kernel's table.
+Expected<void> unmount_through_helper(const std::string& mountpoint, bool lazy) {
+  std::vector<std::string> fusermount = {"fusermount3", "-u"}, umount = {"umount"};
+  if (lazy) fusermount.emplace_back("-z"), umount.emplace_back("-l");
+  for (auto* command : {&fusermount, &umount}) {
+    command->emplace_back("--");
+    command->push_back(mountpoint);
+  }
+  const auto first = run_program(fusermount);
+  if (first && first->status == 0) return {};
+  if (first && is_about_use(first->output)) return is_busy(mountpoint);
+  const auto second = run_program(umount);
+  if (second && second->status == 0) return {};
+  if (second && is_about_use(second->output)) return is_busy(mountpoint);
+  return neither_could(mountpoint, first, second);
 }
 
 Expected<void> unmount(const std::string& mountpoint, bool lazy) {
@@ -62,7 +85,12 @@ Expected<void> unmount(const std::string& mountpoint, bool lazy) {
   if (unmounted) return {};
   if (unmounted.failed_with(EPERM)) return unmount_through_helper(mountpoint, lazy);
   if (unmounted.failed_with(EBUSY)) return is_busy(mountpoint);
-  return cannot(mountpoint, std::strerror(to_int(unmounted.error())));
+  if (unmounted.failed_with(EINVAL)) {
+    return cannot(mountpoint, "the kernel sees no mountpoint there that this user may touch",
+                  "another mount hides it, or it came from an outer user namespace");
+  }
+  return cannot(mountpoint, std::strerror(to_int(unmounted.error())),
+                "run it as the user who mounted it, or as root");
 }
 
 /// A handle on the daemon, or empty when it cannot be told (it is dead, or in another pid
@@ -80,31 +108,39 @@ UniqueFd find_daemon(const std::string& mountpoint) {
   return std::move(*process);
 }
 
+Expected<void> unmount_one(const Context& context, const std::string& target, bool lazy) {
+  const auto mountpoint = find_mount(context, target);
+  if (!mountpoint) return std::unexpected(mountpoint.error());
+  const UniqueFd daemon = lazy ? UniqueFd() : find_daemon(*mountpoint);
+  if (auto ok = unmount(*mountpoint, lazy); !ok) return ok;
+  if (daemon && !wait_for_end_of(daemon, kDaemonEndTimeoutMs).value_or(true)) {
+    return problem(config::in_quotes(*mountpoint) + " is unmounted, but its daemon still runs",
+                   "another mount namespace may hold the mount");
+  }
+  return {};
+}
+
 }  // namespace
 
 int run_umount(Context& context, const Arguments& arguments) {
   const auto parsed = parse_arguments(arguments, kFlags);
   if (!parsed) return fail_with(context, parsed.error(), kUsage);
   if (parsed->has("--help")) return run_help(context, {"umount"});
-  if (parsed->operands.size() != 1) {
-    return fail_with(context, {"umount takes one mountpoint", "overpass umount MOUNTPOINT"},
+  if (parsed->operands.empty()) {
+    return fail_with(context, {"umount needs a mountpoint or a NAME", "overpass umount MOUNTPOINT"},
                      kUsage);
   }
-  const auto mountpoint = resolve_overpass_mount(parsed->operands.front());
-  if (!mountpoint) return fail_with(context, mountpoint.error());
-  const bool lazy = parsed->has("--lazy");
-  const UniqueFd daemon = lazy ? UniqueFd() : find_daemon(*mountpoint);
-  if (auto ok = unmount(*mountpoint, lazy); !ok) return fail_with(context, ok.error());
-  if (daemon && !wait_for_end_of(daemon, kDaemonEndTimeoutMs).value_or(true)) {
-    return fail_with(context,
-                     {config::in_quotes(*mountpoint) + " is unmounted, but its daemon still runs",
-                      "another mount namespace may hold the mount"});
+  int code = kSuccess;
+  for (const std::string& target : parsed->operands) {
+    const auto unmounted = unmount_one(context, target, parsed->has("--lazy"));
+    if (!unmounted) code = fail_with(context, unmounted.error());
   }
-  return kSuccess;
+  return code;
 }
 
 void help_umount(std::ostream& out) {
-  out << "\n";
+  out << "\nA union is named by its mountpoint, by a path inside it, or by its NAME in "
+         "overpass.toml.\n\n";
   print_flags(out, kFlags);
 }
 

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "config/file_words.h"
 #include "config/foreign_options.h"
 #include "config/nearest.h"
 #include "config/option_reader.h"
@@ -35,7 +36,8 @@ std::string position(std::string_view file, const toml::source_position& at) {
 
 std::unexpected<Problem> at(const Place& place, const toml::source_region& source,
                             const Problem& cause) {
-  return problem(position(place.file, source.begin) + cause.cause, cause.remedy);
+  const Problem told = in_words_of_file(cause);
+  return problem(position(place.file, source.begin) + told.cause, told.remedy);
 }
 
 struct Entry {

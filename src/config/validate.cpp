@@ -49,27 +49,41 @@ Expected<void> check_paths(const Options& options) {
   return check_path("the mountpoint", options.mountpoint);
 }
 
+/// What to do where something is missing.
+struct Remedies {
+  const char* lower;
+  const char* mountpoint;
+  const char* upper;
+  const char* work;
+};
+
+constexpr Remedies kForCommandLine = {
+    "add --lower DIR or -o lowerdir=DIR", "name a directory as the last argument",
+    "add --upper DIR, or leave the workdir out for a read-only union",
+    "add --work DIR, an empty directory on the file system of the upper"};
+constexpr Remedies kForFile = {
+    "add the key lower", "add the key mountpoint, or name a directory after the NAME",
+    "add the key upper, or leave the key work out for a read-only union",
+    "add the key work with an empty directory on the file system of the upper"};
+
 }  // namespace
 
-Expected<void> validate(const Options& options) {
-  if (options.lower.empty()) {
-    return problem("no lower directory is given", "add --lower DIR or -o lowerdir=DIR");
-  }
+Expected<void> validate(const Options& options, Source source) {
+  const Remedies& remedies = source == Source::File ? kForFile : kForCommandLine;
+  if (options.lower.empty()) return problem("no lower directory is given", remedies.lower);
   if (const size_t count = options.lower.size() + options.data_only.size(); count > kMostLowers) {
     const std::string what = options.data_only.empty() ? "" : " and data-only";
     return problem(std::to_string(count) + " lower" + what + " directories are given",
                    "the limit is " + std::to_string(kMostLowers));
   }
   if (options.mountpoint.empty()) {
-    return problem("no mountpoint is given", "name a directory as the last argument");
+    return problem("no mountpoint is given", remedies.mountpoint);
   }
   if (options.upper && !options.work) {
-    return problem("an upper directory needs a workdir",
-                   "add --work DIR, an empty directory on the file system of the upper");
+    return problem("an upper directory needs a workdir", remedies.work);
   }
   if (options.work && !options.upper) {
-    return problem("a workdir is of use only with an upper directory",
-                   "add --upper DIR, or leave the workdir out for a read-only union");
+    return problem("a workdir is of use only with an upper directory", remedies.upper);
   }
   if (options.upper && *options.upper == *options.work) {
     return problem("upper directory and workdir are the same: " + in_quotes(*options.upper),

@@ -14,7 +14,10 @@ namespace overpass::config {
 /// The most lower directories of one union, data-only ones included.
 constexpr size_t kMostLowers = 500;
 
-Expected<void> validate(const Options& options);
+/// Whose words the remedies are in.
+enum class Source { CommandLine, File };
+
+Expected<void> validate(const Options& options, Source source = Source::CommandLine);
 
 }  // namespace overpass::config
 

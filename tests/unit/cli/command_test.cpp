@@ -51,7 +51,9 @@ TEST_F(CommandLine, MountsByName) {
   world_.scratch.write("system.toml", "[mount.box]\nlower = '/a'\nmountpoint = '/m'\n");
   EXPECT_EQ(run({"mount", "-f", "box"}), kSuccess);
   EXPECT_EQ(run({"box", "/n", "-f", "-o", "rw"}), kSuccess);
-  ASSERT_EQ(world_.served.size(), 2u);
+  EXPECT_EQ(run({"box", "-f"}), kSuccess);
+  ASSERT_EQ(world_.served.size(), 3u);
+  EXPECT_EQ(world_.served[2].mountpoint, "/m");
   EXPECT_EQ(world_.served[0].mountpoint, "/m");
   EXPECT_EQ(world_.served[1].mountpoint, "/n");
 }
@@ -142,10 +144,29 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         UsageRow{"Nothing", {}, "no arguments are given ('overpass help' shows the commands)"},
         UsageRow{
-            "MisspeltCommand", {"stauts"}, "unknown command 'stauts' (did you mean 'status'?)"},
+            "MisspeltCommand", {"stauts"},
+            "no command and no mount is called 'stauts' (did you mean 'status'?)"},
+        UsageRow{"MisspeltCommandWithMountpoint",
+                 {"unmount", "/m"},
+                 "no command and no mount is called 'unmount' (did you mean 'umount'?)"},
+        UsageRow{"MisspeltCommandWithItsOption",
+                 {"stauts", "/m", "--json"},
+                 "no command and no mount is called 'stauts' (did you mean 'status'?)"},
+        UsageRow{"PlannedCommand",
+                 {"diff", "/m"},
+                 "this version has no command 'diff' ('overpass help' shows those it has; for a "
+                 "mount of this name: overpass mount diff)"},
+        UsageRow{"HelpOfPlannedCommand",
+                 {"help", "add-layer"},
+                 "this version has no command 'add-layer' ('overpass help' shows those it has)"},
+        UsageRow{"ContradictingFormat",
+                 {"mount", "--lower", "/a", "-o", "metacopy=on,redirect_dir=off", "--upper", "/u",
+                  "--work", "/w", "/m"},
+                 "metacopy=on and redirect_dir=off exclude each other: a renamed metacopy finds its "
+                 "data by a redirect (leave out one of them, or use redirect_dir=on)"},
         UsageRow{"UnknownCommand",
                  {"zzzzz"},
-                 "unknown command 'zzzzz' ('overpass help' shows the commands)"},
+                 "no command and no mount is called 'zzzzz' ('overpass help' shows the commands)"},
         UsageRow{"HelpOfUnknown",
                  {"help", "umuont"},
                  "unknown command 'umuont' (did you mean 'umount'?)"},
@@ -167,16 +188,13 @@ INSTANTIATE_TEST_SUITE_P(
                  "file system of the upper)"},
         UsageRow{"UmountOfNothing",
                  {"umount"},
-                 "umount takes one mountpoint (overpass umount MOUNTPOINT)"},
-        UsageRow{"UmountOfTwo",
-                 {"umount", "/a", "/b"},
-                 "umount takes one mountpoint (overpass umount MOUNTPOINT)"},
+                 "umount needs a mountpoint or a NAME (overpass umount MOUNTPOINT)"},
         UsageRow{"UmountWithUnknownFlag",
                  {"umount", "--layz", "/m"},
                  "unknown option '--layz' (did you mean '--lazy'?)"},
-        UsageRow{"StatusOfNothing",
-                 {"status", "--json"},
-                 "status takes one mountpoint (overpass status MOUNTPOINT)"}),
+        UsageRow{"StatusOfTwo",
+                 {"status", "/a", "/b"},
+                 "status takes one mountpoint (without any, 'overpass status' lists all)"}),
     [](const auto& row) { return row.param.name; });
 
 TEST_F(CommandLine, RefusesToUnmountWhatIsNotOurs) {
@@ -189,6 +207,81 @@ TEST_F(CommandLine, RefusesToUnmountWhatIsNotOurs) {
 TEST_F(CommandLine, RefusesToShowTheStatusOfWhatIsNotOurs) {
   EXPECT_EQ(run({"status", world_.scratch.path(".")}), kFailure);
   EXPECT_NE(err().find("is not a mountpoint of overpass"), std::string::npos);
+}
+
+TEST_F(CommandLine, UnmountsTheOthersAfterAFailure) {
+  EXPECT_EQ(run({"umount", "/nothing/here", "/proc"}), kFailure);
+  EXPECT_NE(err().find("'/nothing/here': No such file"), std::string::npos);
+  EXPECT_NE(err().find("'/proc' is a mount of type proc"), std::string::npos);
+}
+
+TEST_F(CommandLine, FindsAMountThatIsNamedAndSaysThatItIsNotMounted) {
+  const std::string point = world_.scratch.path("point");
+  world_.scratch.write("user.toml", "[mount.box]\nlower = '/a'\nmountpoint = '" + point + "'\n");
+  EXPECT_EQ(run({"status", "box"}), kFailure);
+  EXPECT_EQ(run({"umount", "box"}), kFailure);
+  const std::string line = "overpass: the mount 'box' is not mounted at '" + point +
+                           "' ('overpass status' lists what is mounted)\n";
+  EXPECT_EQ(err(), line + line);
+  world_.err.str("");
+  EXPECT_EQ(run({"umount", "bix"}), kFailure);
+  EXPECT_EQ(err(),
+            "overpass: 'bix' is neither a path here nor the NAME of a mount (did you mean "
+            "'box'?)\n");
+}
+
+TEST_F(CommandLine, TellsProblemsOfANamedMountInTheWordsOfItsFile) {
+  const std::string file =
+      world_.scratch.write("user.toml",
+                           "[mount.box]\nlower = '/a'\nupper = '/u'\nmountpoint = '/m'\n"
+                           "[mount.good]\nlower = '/lowerdir'\nmountpoint = '/m'\n");
+  EXPECT_EQ(run({"mount", "box"}), kFailure);
+  EXPECT_EQ(err(), "overpass: mount 'box' of " + file +
+                       ": an upper directory needs a workdir (add the key work with an empty "
+                       "directory on the file system of the upper)\n");
+  world_.err.str("");
+  world_.outcome = problem("lowerdir directory '/lowerdir': gone", "create it or correct lowerdir");
+  EXPECT_EQ(run({"mount", "-f", "good"}), kFailure);
+  EXPECT_EQ(err(), "overpass: mount 'good' of " + file +
+                       ": lower directory '/lowerdir': gone (create it or correct lower)\n");
+}
+
+TEST_F(CommandLine, BlamesTheCommandLineForWhatItAddsToANamedMount) {
+  world_.scratch.write("user.toml", "[mount.box]\nlower = '/a'\n");
+  EXPECT_EQ(run({"mount", "box", "/m", "--upper", "/u"}), kUsage);
+  EXPECT_EQ(run({"mount", "box"}), kFailure);
+}
+
+TEST_F(CommandLine, AcceptsWhatMountGivesItsHelpers) {
+  EXPECT_EQ(run({"source", "/m", "-f", "-n", "-v", "-s", "-o", "rw,lowerdir=/a"}), kSuccess);
+  EXPECT_EQ(world_.served.at(0).mountpoint, "/m");
+}
+
+TEST_F(CommandLine, CheckTellsAWrongCallFromWhatCannotBeLookedAt) {
+  world_.scratch.write("user.toml", "[mount.box]\nlower = '/a'\n");
+  EXPECT_EQ(run({"check", "--lower", "/a"}), 2);
+  EXPECT_EQ(run({"check", "--lower", "/a", "--upper", "/u"}), 2);
+  EXPECT_EQ(run({"check", "/nothing/here"}), 2);
+  EXPECT_EQ(run({"check", "nosuch"}), 3);
+  EXPECT_EQ(run({"check", "box"}), 3);
+}
+
+TEST_F(CommandLine, FailsWhenItsOutputDoesNotArrive) {
+  std::ofstream full("/dev/full");
+  Context context = {full, world_.err, {}, {}, ""};
+  for (const Arguments& arguments :
+       {Arguments{"--help"}, Arguments{"help", "mount"}, Arguments{"--version"},
+        Arguments{"status", "--json"}, Arguments{"check", "--help"}}) {
+    full.clear();
+    EXPECT_EQ(cli::run(context, arguments), kFailure);
+  }
+  EXPECT_NE(err().find("standard output cannot be written"), std::string::npos);
+}
+
+TEST(PlannedCommands, AreNoneOfThoseThatThereAre) {
+  for (const Command& command : commands()) EXPECT_FALSE(is_planned_command(command.name));
+  EXPECT_TRUE(is_planned_command("run"));
+  EXPECT_FALSE(is_planned_command("overlay"));
 }
 
 }  // namespace

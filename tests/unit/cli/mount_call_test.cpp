@@ -17,7 +17,9 @@ Expected<config::Options> read(const Arguments& arguments,
                                const std::optional<config::Options>& named = std::nullopt) {
   const auto parsed = parse_arguments(arguments, mount_flags());
   if (!parsed) return std::unexpected(parsed.error());
-  return read_mount_call(*parsed, named);
+  auto options = read_mount_call(*parsed, named);
+  if (options) EXPECT_TRUE(resolve_paths(*options));
+  return options;
 }
 
 std::string here(const std::string& name) {

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "scratch.h"
+
 namespace overpass::cli {
 namespace {
 
@@ -38,16 +40,54 @@ TEST(FindMountType, FindsNothingElse) {
   EXPECT_EQ(find_mount_type("", "/"), std::nullopt);
 }
 
-TEST(ResolveOverpassMount, RefusesWhatIsNotOurs) {
-  const auto proc = resolve_overpass_mount("/proc/");
-  ASSERT_FALSE(proc);
-  EXPECT_EQ(proc.error().cause, "'/proc/' is a mount of type proc, not of overpass");
-  const auto directory = resolve_overpass_mount("/proc/self");
-  ASSERT_FALSE(directory);
-  EXPECT_EQ(directory.error().line(),
-            "'/proc/self' is not a mountpoint of overpass ('findmnt -t fuse.overpass' lists them)");
-  EXPECT_FALSE(resolve_overpass_mount(""));
-  EXPECT_FALSE(resolve_overpass_mount("/nothing/here"));
+TEST(FindUnions, ListsWholeUnionsThatCanBeReached) {
+  const std::vector<std::string> expected = {"/with blank\\and\nline", "/plain"};
+  EXPECT_EQ(find_unions(kMountinfo), expected);
+  EXPECT_TRUE(find_unions("36 22 0:29 /sub /bound rw - fuse.overpass overpass rw\n").empty());
+  EXPECT_TRUE(find_unions("").empty());
+}
+
+/// A mount table of paths that are there.
+class MountAround : public testing::Test {
+ protected:
+  static std::string make_directories(const Scratch& scratch) {
+    std::filesystem::create_directories(scratch.path("union/dir"));
+    return std::filesystem::canonical(scratch.path("union"));
+  }
+
+  const Scratch scratch_;
+  const std::string top_ = make_directories(scratch_);
+  const std::string mountinfo_ = "22 1 254:0 / / rw - ext4 /dev/vda rw\n30 22 0:27 / " + top_ +
+                                 " rw - fuse.overpass overpass rw\n";
+};
+
+TEST_F(MountAround, IsFoundFromTheMountpointItself) {
+  EXPECT_EQ(find_mount_at(mountinfo_, top_ + "/")->mountpoint, top_);
+  EXPECT_FALSE(find_mount_at(mountinfo_, top_ + "/dir"));
+  EXPECT_FALSE(find_mount_at(mountinfo_, ""));
+}
+
+TEST_F(MountAround, IsFoundFromPathsInside) {
+  std::filesystem::create_directory_symlink(top_ + "/dir", scratch_.path("link"));
+  for (const std::string& path : {top_, top_ + "/dir", top_ + "/dir/..", scratch_.path("link")}) {
+    const auto found = find_mount_around(mountinfo_, path);
+    ASSERT_TRUE(found) << path;
+    EXPECT_EQ(found->mountpoint, top_) << path;
+    EXPECT_EQ(found->type, kMountType) << path;
+  }
+}
+
+TEST_F(MountAround, IsAnotherOutside) {
+  const auto outside = find_mount_around(mountinfo_, scratch_.path("."));
+  ASSERT_TRUE(outside);
+  EXPECT_EQ(outside->mountpoint, "/");
+  EXPECT_EQ(outside->type, "ext4");
+}
+
+TEST_F(MountAround, IsNotFoundFromWhatIsNotThere) {
+  EXPECT_EQ(find_mount_around(mountinfo_, top_ + "/none").error().cause,
+            "'" + top_ + "/none': No such file or directory");
+  EXPECT_FALSE(find_mount_around(mountinfo_, ""));
 }
 
 }  // namespace

@@ -69,6 +69,23 @@ TEST(StatusReport, RefusesWhatIsNoObject) {
   }
 }
 
+TEST(LineOfMount, TellsTheDaemonAndTheLayers) {
+  EXPECT_EQ(line_of_mount("/m", std::string(kStatus)),
+            "'/m': pid 4711, upper '/u', 1 lower, no passthrough");
+  EXPECT_EQ(line_of_mount("/m", std::string(R"({"pid":1,"layers":[{"role":"lower","path":"/a"},
+      {"role":"lower","path":"/b"},7,{"role":"x"}],"passthrough":{"active":true}})")),
+            "'/m': pid 1, read-only, 2 lowers, passthrough");
+  EXPECT_EQ(line_of_mount("/a\nb", problem("dead", "umount it")), "'/a?b': dead (umount it)");
+  EXPECT_EQ(line_of_mount("/m", std::string("{}")), "'/m': served by another version of overpass");
+}
+
+TEST(JsonOfMount, HasTheMountpointOfTheTable) {
+  EXPECT_EQ(json_of_mount("/n", std::string(R"({"mountpoint":"/m","pid":1})")),
+            R"({"mountpoint":"/n","pid":1})");
+  EXPECT_EQ(json_of_mount("/n", problem("dead", "umount it")),
+            R"J({"mountpoint":"/n","error":"dead (umount it)"})J");
+}
+
 TEST(DaemonPid, IsReadFromTheStatus) {
   EXPECT_EQ(daemon_pid(kStatus), 4711);
   for (const auto text : {"", "{}", "{\"pid\":\"1\"}", "{\"pid\":0}", "{\"pid\":-1}"}) {
