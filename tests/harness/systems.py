@@ -90,11 +90,13 @@ class Mount:
 
 
 def unmount(path, flags=0):
-    """As who may: an ordinary user needs fusermount3 for it. OSError with what the call said, or EPERM."""
+    """As who may: an ordinary user needs fusermount3 for it, or umount(8) where there is no /etc/mtab. OSError with what
+    the call said, or EPERM."""
     if os.geteuid() == 0:
         return syscalls.umount(path, flags)
-    lazily = ["-z"] if flags & syscalls.MNT_DETACH else []
-    done = subprocess.run(["fusermount3", "-u", *lazily, path], capture_output=True, check=False)
+    lazily = bool(flags & syscalls.MNT_DETACH)
+    command = ["fusermount3", "-u", *["-z"] * lazily] if os.path.exists("/etc/mtab") else ["umount", *["-l"] * lazily]
+    done = subprocess.run([*command, path], capture_output=True, check=False)
     if done.returncode != 0:
         raise OSError(errno.EPERM, done.stderr.decode(errors="replace"), path)
     return None

@@ -9,7 +9,7 @@ import subprocess
 from harness import Dir, File, Symlink, checks, dump, equal, holds, read, refused, syscalls, systems, write
 from harness.credentials import as_user
 from harness.parallel import together
-from harness.worlds import NOBODY, hand_over, in_user_namespace, ordinary_fuse_device, umount
+from harness.worlds import NOBODY, give_to, hand_over, in_user_namespace, ordinary_fuse_device, umount
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root",)
@@ -126,6 +126,35 @@ def test_files_of_unmapped_owners_are_readable_in_a_user_namespace(t):
         m.umount()
         return found
     equal(in_user_namespace(look, 100_000, 65536), (b"content", 65534), "content and owner")
+
+
+def in_foreign_lower(t, *options):
+    """In a user namespace that knows no owner of the lower: what a write of a file comes to, and what the log says."""
+    stack = stack_for(t, 100_000)
+    t.lowers.clear()
+    give_to(stack.lowers[0], 5)
+    t.watch_lower(stack.lowers[0])
+    stack.options = options
+
+    def change():
+        m = systems.mount_overpass(t.settings, stack, t.directory + "/log")
+        try:
+            write(m / "file", "changed")
+        except OSError as error:
+            result = error.errno
+        else:
+            result = read(m / "file")
+        m.umount()
+        return result, m.daemon.text()
+    return in_user_namespace(change, 100_000, 65536)
+
+
+def test_a_lower_of_unmapped_owners_is_told_at_the_mount_with_the_option_that_helps(t):
+    result, log = in_foreign_lower(t)
+    equal(result, errno.EOVERFLOW, "a write")
+    told = [line for line in log.splitlines() if "squash_to_root" in line]
+    equal((len(told), "EOVERFLOW" in told[0]), (1, True), f"lines about it: {log}")
+    equal(in_foreign_lower(t, "squash_to_root"), (b"changed", ""), "content and log with squash_to_root")
 
 
 RO_TREE = {"ro": Dir({"file": "content", "second": "x", "gone": "y", "sub": Dir({"deep": "z"}, 0o555)}, 0o555),
