@@ -90,11 +90,14 @@ class Mount:
 
 
 def unmount(path, flags=0):
-    """As who may: an ordinary user needs fusermount3 for it, or umount(8) where there is no /etc/mtab. OSError with what
-    the call said, or EPERM."""
+    """As who may: an ordinary user needs a program for it. OSError with what the call said, or EPERM."""
     if os.geteuid() == 0:
         return syscalls.umount(path, flags)
-    lazily = bool(flags & syscalls.MNT_DETACH)
+    return unmount_by_program(path, bool(flags & syscalls.MNT_DETACH))
+
+
+def unmount_by_program(path, lazily=False):
+    """By fusermount3, or by umount(8) where there is no /etc/mtab. OSError with what it said."""
     command = ["fusermount3", "-u", *["-z"] * lazily] if os.path.exists("/etc/mtab") else ["umount", *["-l"] * lazily]
     done = subprocess.run([*command, path], capture_output=True, check=False)
     if done.returncode != 0:

@@ -120,7 +120,7 @@ def test_a_named_mount_is_checked(t):
     status, out, _ = t.status_text("check", "--repair", "sandbox", env=environment)
     equal((status, out.count("\n")), (0, 1), "overpass check --repair sandbox")
     contains(out, "repaired: remove the whiteout [whiteout-unneeded]", "its line")
-    equal(t.status_text("check", "sandboxx", env=environment)[0], 2, "a name that is not there")
+    equal(t.status_text("check", "sandboxx", env=environment)[0], 3, "a name that is not there")
 
 
 def test_names_of_any_bytes_make_one_line_and_sound_json(t):

@@ -134,7 +134,7 @@ def test_a_mount_can_be_followed_by_another_of_the_same_upper_at_once(t):
         if number % 2:
             systems.unmount(stack.mountpoint)
         else:
-            subprocess.run(["fusermount3", "-u", stack.mountpoint], check=True)
+            systems.unmount_by_program(stack.mountpoint)
     equal(len(os.listdir(stack.upper)), 10, "files in the upper layer")
 
 
@@ -178,7 +178,7 @@ def outlives_processes(t):
     pid = credentials.as_user(NOBODY, lambda: systems.status_of(t.settings, stack.mountpoint))["pid"]
     holds(not ended(t, pid, patience=0.5), "the daemon is there")
     equal(credentials.as_user(NOBODY, lambda: read(stack.mountpoint + "/file")), b"content", "what he reads when he is back")
-    credentials.as_user(NOBODY, lambda: subprocess.run(["fusermount3", "-u", stack.mountpoint], check=True))
+    credentials.as_user(NOBODY, lambda: systems.unmount(stack.mountpoint))
     holds(ended(t, pid), "the daemon has ended")
 
 

@@ -79,7 +79,7 @@ def test_a_mountpoint_of_somebody_elses_is_refused_with_the_reason(t):
     os.chown(stack.mountpoint, 0, 0)
     status, _, err = mount_as(t, NOBODY, stack)
     equal(status, 1, "status")
-    contains(err, "a directory that you own", "the remedy")
+    contains(err, "directories only that he may write to", "the remedy")
 
 
 INSIDE = """set -eu

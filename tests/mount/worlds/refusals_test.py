@@ -44,7 +44,10 @@ def test_allow_other_without_the_administrators_leave(t):
 def test_more_mounts_than_the_administrator_allows(t):
     with_fuse_conf(t, "mount_max = 1\n")
     t.mount(t.layer({"file": "x"}))
-    contains(refusal(t, t.fresh("mnt")), "raise mount_max in /etc/fuse.conf", "message")
+    if os.path.exists("/etc/mtab"):
+        contains(refusal(t, t.fresh("mnt")), "raise mount_max in /etc/fuse.conf", "message")
+    else:       # in which fusermount3 counts
+        equal(os.listdir(t.mount(t.layer({"file": "x"})).path), ["file"], "names in a mount that was not counted")
 
 
 def test_directories_of_others(t):
