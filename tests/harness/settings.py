@@ -19,7 +19,7 @@ class Settings:
     scratch: str = ""            # directory of this test file
     scratch_kind: str = "memory"  # "memory": layers lie on an ext4 in memory if possible; "": in that directory
     must_work: bool = False
-    slow: float = 1.0            # how much slower than a normal build everything may be
+    slow: float = 1.0            # how much slower than a normal build on a quiet machine everything may be
     mount_options: str = ""      # more options for every overpass mount, as "passthrough=off"
     scenario: str = ""           # differential suite: the file of the one scenario to run
     transport: str = ""          # "", "io_uring" or "/dev/fuse": forced by an option of the mount
@@ -38,7 +38,7 @@ class Settings:
             brief=os.environ.get("OVERPASS_TESTS_BRIEF", "") == "1",
             full=os.environ.get("OVERPASS_TESTS_FULL", "") == "1",
             must_work=os.environ.get("OVERPASS_TESTS_MUST_WORK", "") == "1",
-            slow=float(os.environ.get("OVERPASS_TESTS_SLOW", "1")))
+            slow=float(os.environ.get("OVERPASS_TESTS_SLOW", "1")) * float(os.environ.get("OVERPASS_TESTS_PACE", "1")))
 
     def seconds(self, normal):
         """A patience in seconds, scaled for sanitizer builds and slow machines."""

@@ -316,7 +316,7 @@ def a_running_program_is_not_disturbed_by_its_replacement(t, mode):
             process.wait()
     for name in ("changed", "kept"):
         write(m / name, read("/bin/true"))
-        equal(subprocess.run([m / name, "60"], check=False, timeout=30).returncode, 0, f"the {name} program written anew")
+        equal(subprocess.run([m / name, "60"], check=False, timeout=t.settings.seconds(30)).returncode, 0, f"the {name} program written anew")
 
 
 def a_lower_program_runs_while_it_is_copied_up(t, mode):
@@ -332,7 +332,7 @@ def a_lower_program_runs_while_it_is_copied_up(t, mode):
         process.kill()
         process.wait()
     write(m / "sleep", read("/bin/true"))
-    equal(subprocess.run([m / "linked", "60"], check=False, timeout=30).returncode, 0, "the program written by one name")
+    equal(subprocess.run([m / "linked", "60"], check=False, timeout=t.settings.seconds(30)).returncode, 0, "the program written by one name")
 
 
 TABLE = in_each_mode(every_holder_sees_what_it_should_after_every_change,
