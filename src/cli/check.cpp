@@ -111,9 +111,9 @@ std::expected<config::Options, Refusal> options_of_call(const ParsedArguments& p
   const auto source = named ? config::Source::File : config::Source::CommandLine;
   auto valid = config::validate(*options, source);
   if (valid && !options->upper) {
-    valid = problem("without an upper directory there is nothing to check",
-                    named ? "add the keys upper and work"
-                          : "add --upper DIR and --work DIR, as for the mount");
+    valid = problem(
+        "without an upper directory there is nothing to check",
+        named ? "add the keys upper and work" : "add --upper DIR and --work DIR, as for the mount");
   }
   if (!valid && named) {
     return std::unexpected(Refusal{told_of(*named, name, valid.error()), kCheckImpossible});
@@ -134,8 +134,8 @@ std::expected<layer::LayerPaths, Refusal> paths_of_call(const Context& context,
                        "unmount it, and give its options alone"});
   }
   if (parsed.operands.size() > 1) {
-    return wrong_call({"too many arguments: " + config::in_quotes(parsed.operands[1]),
-                       "check takes one NAME"});
+    return wrong_call(
+        {"too many arguments: " + config::in_quotes(parsed.operands[1]), "check takes one NAME"});
   }
   std::optional<NamedMount> named;
   if (*name) {

@@ -23,11 +23,9 @@ constexpr Command kCommands[] = {
     {"mount", "mount [OPTIONS] [SOURCE] MOUNTPOINT | mount [OPTIONS] NAME",
      "merge directories and mount the union", run_mount, help_mount},
     {"umount", "umount [--lazy] MOUNTPOINT|NAME...",
-     "unmount unions and wait for their daemons to end",
-     run_umount, help_umount},
+     "unmount unions and wait for their daemons to end", run_umount, help_umount},
     {"status", "status [--json] [MOUNTPOINT|NAME]",
-     "list all mounts, or show what one does and why not more",
-     run_status, help_status},
+     "list all mounts, or show what one does and why not more", run_status, help_status},
     {"check", "check [--repair] [OPTIONS] | check [--repair] [OPTIONS] NAME",
      "verify an upper directory that is not mounted, with its workdir", run_check, help_check},
     {"help", "help [COMMAND]", "show help", run_help, nullptr},
@@ -35,9 +33,9 @@ constexpr Command kCommands[] = {
 
 /// Commands to come. A mount must not get used to such a NAME.
 constexpr std::string_view kPlanned[] = {
-    "run",     "diff",  "apply",  "undo",   "discard", "snapshot", "fork",    "rollback", "rebase",
-    "log",     "squash", "vacuum", "export", "import",  "refresh",  "list",    "rm",       "prune",
-    "path",    "which", "rules",  "commit", "add-layer", "report",  "top"};
+    "run",  "diff",   "apply",  "undo",   "discard",   "snapshot", "fork", "rollback", "rebase",
+    "log",  "squash", "vacuum", "export", "import",    "refresh",  "list", "rm",       "prune",
+    "path", "which",  "rules",  "commit", "add-layer", "report",   "top"};
 
 /// Says when what a command wrote did not arrive.
 int flushed(Context& context, int code) {
@@ -56,7 +54,8 @@ int run_words(Context& context, const Arguments& arguments) {
     return fail_with(context,
                      {"this version has no command " + config::in_quotes(first),
                       "'overpass help' shows those it has; for a mount of this name: overpass "
-                      "mount " + first},
+                      "mount " +
+                          first},
                      kUsage);
   }
   return run_bare_mount(context, arguments);

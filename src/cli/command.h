@@ -30,8 +30,8 @@ std::span<const Command> commands();
 /// Null when there is none.
 const Command* find_command(std::string_view name);
 
-/// Whether later versions will have such a command. It is none of commands(); until then it must not
-/// be taken for the NAME of a mount.
+/// Whether later versions will have such a command. It is none of commands(); until then it must
+/// not be taken for the NAME of a mount.
 bool is_planned_command(std::string_view name);
 
 /// Runs a whole command line (without the program's name) and returns the exit code.

@@ -92,7 +92,8 @@ fs::path resolved(const std::string& path, std::error_code& error) {
   const fs::path absolute = absolute_of(path, error);
   if (error) return {};
   const fs::path whole = fs::canonical(absolute, error);
-  const bool is_hidden = error == std::errc::not_connected || error == std::errc::connection_aborted ||
+  const bool is_hidden = error == std::errc::not_connected ||
+                         error == std::errc::connection_aborted ||
                          error == std::errc::permission_denied;
   if (!is_hidden) return whole;
   error.clear();

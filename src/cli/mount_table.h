@@ -27,8 +27,8 @@ struct MountAt {
 /// `mountinfo`, or nothing when it is not a mountpoint.
 std::optional<std::string> find_mount_type(std::string_view mountinfo, std::string_view mountpoint);
 
-/// The mount at `path` as the user wrote it; nothing when it is not a mountpoint. Finds a mount whose
-/// daemon is dead, too, which cannot be looked at.
+/// The mount at `path` as the user wrote it; nothing when it is not a mountpoint. Finds a mount
+/// whose daemon is dead, too, which cannot be looked at.
 std::optional<MountAt> find_mount_at(std::string_view mountinfo, const std::string& path);
 
 /// The mount that `path` lies in. A Problem when there is nothing at `path`.

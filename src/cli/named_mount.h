@@ -23,8 +23,8 @@ struct NamedMount {
 /// Whether an argument can be a NAME: one with a slash is a path.
 bool may_be_name(std::string_view argument);
 
-/// The first file that has the name decides; nothing when none has. A file that is missing is passed
-/// over; one that is wrong is an error, also when the name stands in another.
+/// The first file that has the name decides; nothing when none has. A file that is missing is
+/// passed over; one that is wrong is an error, also when the name stands in another.
 Expected<std::optional<NamedMount>> find_named_mount(const Context& context, std::string_view name);
 
 /// The same, where it is an error that no file has the name.

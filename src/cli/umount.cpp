@@ -48,10 +48,10 @@ std::unexpected<Problem> neither_could(const std::string& mountpoint,
                                        const Result<FinishedProgram>& fusermount,
                                        const Result<FinishedProgram>& umount) {
   if (!fusermount && !umount) {
-    return cannot(mountpoint,
-                  "fusermount3 cannot be run: " +
-                      std::string(std::strerror(to_int(fusermount.error()))),
-                  "install the package fuse3, or run this as root");
+    return cannot(
+        mountpoint,
+        "fusermount3 cannot be run: " + std::string(std::strerror(to_int(fusermount.error()))),
+        "install the package fuse3, or run this as root");
   }
   const std::string& said = fusermount ? fusermount->output : umount->output;
   const bool lacks_table = said.find("/etc/mtab") != std::string::npos &&

@@ -18,10 +18,8 @@ struct Pair {
   std::string_view key;
 };
 
-constexpr Pair kWords[] = {{"option", "key"},
-                           {"lowerdir", "lower"},
-                           {"upperdir", "upper"},
-                           {"datadir", "data"}};
+constexpr Pair kWords[] = {
+    {"option", "key"}, {"lowerdir", "lower"}, {"upperdir", "upper"}, {"datadir", "data"}};
 
 bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
 

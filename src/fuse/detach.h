@@ -9,8 +9,8 @@
 
 namespace overpass::fuse {
 
-/// Detaches the file system `device` from `mountpoint` (absolute) if it is what is mounted there: by
-/// umount2(2), else by fusermount3, else by umount(8). Returns whether it is not there any more.
+/// Detaches the file system `device` from `mountpoint` (absolute) if it is what is mounted there:
+/// by umount2(2), else by fusermount3, else by umount(8). Returns whether it is not there any more.
 bool detach(const char* mountpoint, dev_t device);
 
 }  // namespace overpass::fuse

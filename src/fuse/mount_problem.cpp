@@ -98,8 +98,9 @@ Problem mountpoint_problem(const std::string& mountpoint, Errno error) {
     case ENAMETOOLONG:
       return {cause, "use a shorter path"};
     case ENOTCONN:
-      return {cause, "a mount is left there, or above it, whose daemon is dead: 'overpass umount' "
-                     "clears it"};
+      return {cause,
+              "a mount is left there, or above it, whose daemon is dead: 'overpass umount' "
+              "clears it"};
     default:
       return {cause, ""};
   }

@@ -167,7 +167,7 @@ Expected<void> Session::mount(Daemon& daemon, const config::Options& options) {
   sys::CapturedErrors errors;
   const bool mounted = fuse_session_mount(session_, mountpoint_.c_str()) == 0;
   const std::string said = errors.end();
-  if (mounted || options.debug) (void)std::fputs(said.c_str(), stderr);
+  if (mounted || options.debug) errors.pass_on(said);
   if (!mounted) return std::unexpected(mount_problem(options, said));
   mounted_ = true;
   if (const auto device = sys::mounted_device(mountpoint_.c_str())) device_ = *device;

@@ -28,6 +28,11 @@ void CapturedErrors::put_back() {
   saved_.reset();
 }
 
+void CapturedErrors::pass_on(const std::string& text) const {
+  // There is no other place to say that it did not arrive.
+  (void)!::write(STDERR_FILENO, text.data(), text.size());
+}
+
 std::string CapturedErrors::end() {
   put_back();
   std::string text;

@@ -11,8 +11,9 @@
 
 namespace overpass::sys {
 
-/// While it lives, descriptor 2 is a pipe. For a process with a single thread. Where the pipe cannot
-/// be made, nothing is captured. What does not fit in the pipe (64 KiB) is lost; no writer waits.
+/// While it lives, descriptor 2 is a pipe. For a process with a single thread. Where the pipe
+/// cannot be made, nothing is captured. What does not fit in the pipe (64 KiB) is lost; no writer
+/// waits.
 class CapturedErrors {
  public:
   CapturedErrors();
@@ -22,6 +23,9 @@ class CapturedErrors {
 
   /// Puts descriptor 2 back and returns what was written. To be called once.
   std::string end();
+
+  /// Writes to standard error what end() gave, for who would have seen it.
+  void pass_on(const std::string& text) const;
 
  private:
   void put_back();

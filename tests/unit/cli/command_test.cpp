@@ -143,9 +143,9 @@ INSTANTIATE_TEST_SUITE_P(
     Lines, UsageErrors,
     testing::Values(
         UsageRow{"Nothing", {}, "no arguments are given ('overpass help' shows the commands)"},
-        UsageRow{
-            "MisspeltCommand", {"stauts"},
-            "no command and no mount is called 'stauts' (did you mean 'status'?)"},
+        UsageRow{"MisspeltCommand",
+                 {"stauts"},
+                 "no command and no mount is called 'stauts' (did you mean 'status'?)"},
         UsageRow{"MisspeltCommandWithMountpoint",
                  {"unmount", "/m"},
                  "no command and no mount is called 'unmount' (did you mean 'umount'?)"},
@@ -159,11 +159,12 @@ INSTANTIATE_TEST_SUITE_P(
         UsageRow{"HelpOfPlannedCommand",
                  {"help", "add-layer"},
                  "this version has no command 'add-layer' ('overpass help' shows those it has)"},
-        UsageRow{"ContradictingFormat",
-                 {"mount", "--lower", "/a", "-o", "metacopy=on,redirect_dir=off", "--upper", "/u",
-                  "--work", "/w", "/m"},
-                 "metacopy=on and redirect_dir=off exclude each other: a renamed metacopy finds its "
-                 "data by a redirect (leave out one of them, or use redirect_dir=on)"},
+        UsageRow{
+            "ContradictingFormat",
+            {"mount", "--lower", "/a", "-o", "metacopy=on,redirect_dir=off", "--upper", "/u",
+             "--work", "/w", "/m"},
+            "metacopy=on and redirect_dir=off exclude each other: a renamed metacopy finds its "
+            "data by a redirect (leave out one of them, or use redirect_dir=on)"},
         UsageRow{"UnknownCommand",
                  {"zzzzz"},
                  "no command and no mount is called 'zzzzz' ('overpass help' shows the commands)"},

@@ -41,8 +41,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"TooMany", "",
             "fusermount3: note: x\nfusermount3: too many FUSE filesystems mounted; mount_max=N can "
             "be set in /etc/fuse.conf\n",
-            false,
-            ": too many FUSE filesystems mounted; mount_max=N can be set in /etc/fuse.conf",
+            false, ": too many FUSE filesystems mounted; mount_max=N can be set in /etc/fuse.conf",
             "raise mount_max"},
         Row{"Sticky", "", "fusermount3: mountpoint /m not owned by user\n", false,
             ": mountpoint /m not owned by user", "sticky"},
