@@ -161,12 +161,13 @@ std::string line_of_mount(const std::string& mountpoint, const Expected<std::str
   if (!status) return where + status.error().line();
   const Json parsed = Json::parse(*status, nullptr, false);
   const auto pid = daemon_pid(*status);
-  if (!parsed.is_object() || !pid) return where + "served by another version of overpass";
+  if (!parsed.is_object()) return where + "served by another version of overpass";
+  // A daemon may keep from others who it is and what it shows.
+  const std::string who = pid ? "pid " + std::to_string(*pid) : "another user's";
   const auto passthrough = parsed.find("passthrough");
   const bool is_passed = passthrough != parsed.end() && passthrough->is_object() &&
                          passthrough->contains("active") && (*passthrough)["active"] == true;
-  return where + "pid " + std::to_string(*pid) + layers_text(parsed) +
-         (is_passed ? ", passthrough" : ", no passthrough");
+  return where + who + layers_text(parsed) + (is_passed ? ", passthrough" : ", no passthrough");
 }
 
 std::string json_of_mount(const std::string& mountpoint, const Expected<std::string>& status) {

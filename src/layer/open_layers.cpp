@@ -78,12 +78,13 @@ Expected<Layer> take_lower(const NamedDirectory& directory, const LayerPaths& pa
 }
 
 void warn_of_overlap(const NamedDirectory& upper, const NamedDirectory& lower) {
-  if (!is_within(upper.real_path, lower.real_path) &&
-      !is_within(lower.real_path, upper.real_path)) {
-    return;
+  if (is_within(upper.real_path, lower.real_path)) {
+    log::warn("upperdir %s lies inside %s %s, so the union shows it, too; leave it alone there",
+              upper.path.c_str(), lower.option, lower.path.c_str());
+  } else if (is_within(lower.real_path, upper.real_path)) {
+    log::warn("%s %s lies inside upperdir %s, so what is written to the union may change it",
+              lower.option, lower.path.c_str(), upper.path.c_str());
   }
-  log::warn("upperdir %s and %s %s overlap; what changes in one changes in the other",
-            upper.path.c_str(), lower.option, lower.path.c_str());
 }
 
 }  // namespace

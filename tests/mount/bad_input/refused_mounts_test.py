@@ -231,3 +231,16 @@ def test_checks_would_see_a_second_line(t):
         holds(True, "a call that succeeds is seen")
         return
     holds(False, "a call that succeeds should have been seen")
+
+
+def test_layers_inside_each_other_are_told_each_with_what_it_means(t):
+    low = t.fresh("low", {"up": {}, "work": {}})
+    for lower, upper, word in ((low, low + "/up", "the union shows it, too"), (low + "/up", low, "may change it")):
+        # A change of the upper is one of the lower here.
+        t.let_lower_change(lower, reason="it overlaps with the upper")
+        work = low + "/work" if upper != low else t.fresh("work", at=t.directory)
+        point = t.fresh("mnt")
+        status, _, err = t.status_text("mount", "--lower", lower, "--upper", upper, "--work", work, point)
+        equal((status, len(err.splitlines())), (0, 1), f"status, and lines of {err!r}")
+        contains(err, word, "message")
+        equal(t.status_text("umount", point)[0], 0, "overpass umount")

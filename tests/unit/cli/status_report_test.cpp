@@ -76,7 +76,8 @@ TEST(LineOfMount, TellsTheDaemonAndTheLayers) {
       {"role":"lower","path":"/b"},7,{"role":"x"}],"passthrough":{"active":true}})")),
             "'/m': pid 1, read-only, 2 lowers, passthrough");
   EXPECT_EQ(line_of_mount("/a\nb", problem("dead", "umount it")), "'/a?b': dead (umount it)");
-  EXPECT_EQ(line_of_mount("/m", std::string("{}")), "'/m': served by another version of overpass");
+  EXPECT_EQ(line_of_mount("/m", std::string("{}")), "'/m': another user's, no passthrough");
+  EXPECT_EQ(line_of_mount("/m", std::string("?")), "'/m': served by another version of overpass");
 }
 
 TEST(JsonOfMount, HasTheMountpointOfTheTable) {
