@@ -154,8 +154,8 @@ bool may_cache_attributes(const Inode& inode, const sys::Stat& stat) {
 }
 
 Result<sys::Stat> attributes(Overlay& overlay, const InodeRef& inode) {
-  const InodeRef target = current(inode);
-  const Located located = TRY(locate(overlay, *target));
+  InodeRef target = inode;
+  const Located located = TRY(current_located(overlay, target, locate));
   return stat_located(overlay, *target, located);
 }
 
@@ -177,7 +177,10 @@ Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, con
   }
   std::optional<ModeChange> mode_change;
   if (changes.mode && target->is_directory()) mode_change.emplace(*target);
-  const Located located = TRY(held(overlay, *target));
+  // A writer has the upper's file open: that is the one to be changed.
+  const bool has_file = open != nullptr && open->has_writable_fd();
+  Located located = TRY(current_located(overlay, target, has_file ? locate : held));
+  if (has_file) located.borrow(open->fd());
   TRY(apply(overlay, located.place(), changes, open));
   note_changes(*target, changes);
   return stat_located(overlay, *target, located);

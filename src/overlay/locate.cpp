@@ -211,6 +211,16 @@ Result<Located> locate(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS
   }
 }
 
+Result<Located> current_located(Overlay& overlay, InodeRef& inode,
+                                Result<Located> (*find)(Overlay&, Inode&)) {
+  while (true) {
+    inode = current(inode);
+    Located located = TRY(find(overlay, *inode));
+    // That happens under the mutex, which is held now.
+    if (!inode->superseded) return located;
+  }
+}
+
 Result<void> check_recognized(const Overlay& overlay, Inode& inode, layer::LayerIndex layer,
                               const sys::Stat& stat, bool allows_restriction) {
   switch (recognize(inode.known, stat, overlay.stack.layers[layer].stable_numbers)) {

@@ -7,6 +7,8 @@
 #ifndef OVERPASS_OVERLAY_LOCATE_H_
 #define OVERPASS_OVERLAY_LOCATE_H_
 
+#include <optional>
+
 #include "base/mutex.h"
 #include "base/result.h"
 #include "layer/layer_stack.h"
@@ -41,6 +43,7 @@ class Located {
         layer_(other.layer_),
         name_(other.name_),
         file_(std::move(other.file_)),
+        fd_of_file_(other.fd_of_file_),
         locked_(std::exchange(other.locked_, false)) {}
   Located(const Located&) = delete;
   Located& operator=(const Located&) = delete;
@@ -48,13 +51,20 @@ class Located {
     if (locked_) inode_.mutex.unlock();
   }
 
-  sys::Place place() const { return {file_.empty() ? fd_->fd.get() : file_.get(), name_}; }
+  sys::Place place() const { return {fd_of_file_.value_or(fd_->fd.get()), name_}; }
   layer::LayerIndex layer() const { return layer_; }
   bool in_upper() const { return layer_ == layer::kUpper; }
 
   /// Makes place() the file itself, whatever its name leads to from now on.
   void hold(UniqueFd file) {
     file_ = std::move(file);
+    fd_of_file_ = file_.get();
+    name_ = "";
+  }
+
+  /// The same with a descriptor that outlives this.
+  void borrow(BorrowedFd file) {
+    fd_of_file_ = file;
     name_ = "";
   }
 
@@ -64,8 +74,9 @@ class Located {
   SharedFd fd_;
   Inode& inode_;
   layer::LayerIndex layer_;
-  const char* name_;  ///< Kept by the inode as long as the mutex is held.
-  UniqueFd file_;     ///< O_PATH, of the file itself; empty unless held.
+  const char* name_;                      ///< Kept by the inode as long as the mutex is held.
+  UniqueFd file_;                         ///< O_PATH, of the file itself; empty unless held.
+  std::optional<BorrowedFd> fd_of_file_;  ///< Held or borrowed.
   bool locked_ = false;
 };
 
@@ -78,6 +89,11 @@ Result<Located> locate(Overlay& overlay, Inode& inode);
 /// ESTALE when it is another object, has another owner, or permits less.
 /// L: as locate().
 Result<Located> held(Overlay& overlay, Inode& inode);
+
+/// What `find`, locate() or held(), gives for the inode that holds the state of `inode`'s file
+/// while the result lives. `inode` becomes that one.
+Result<Located> current_located(Overlay& overlay, InodeRef& inode,
+                                Result<Located> (*find)(Overlay&, Inode&));
 
 /// ESTALE unless `stat`, the disk's own, is of the object that the kernel knows the inode by.
 /// `allows_restriction`: owner and mode may have changed, since the kernel is about to be told.

@@ -92,10 +92,10 @@ Result<void> set_xattr(Overlay& overlay, const InodeRef& inode, const char* name
     value = mapped;
   }
   TRY(copy_up_metadata(overlay, current(inode)));
-  const InodeRef target = current(inode);
+  InodeRef target = current(inode);
   std::optional<ModeChange> mode_change;
   if (stored == "system.posix_acl_access" && target->is_directory()) mode_change.emplace(*target);
-  const Located located = TRY(held(overlay, *target));
+  const Located located = TRY(current_located(overlay, target, held));
   const sys::KeepingSetgid keeping(keeps_setgid);
   TRY(sys::set_xattr(located.place(), stored.c_str(), value, flags));
   if (is_of_acl) note_new_mode(*target, located);
