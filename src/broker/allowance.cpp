@@ -5,6 +5,7 @@
 #include <cstring>
 #include <span>
 
+#include "sys/children.h"
 #include "sys/unix_socket.h"
 
 namespace overpass::broker {
@@ -13,18 +14,20 @@ namespace {
 
 constexpr uint32_t kFilesAtOnce = 64;
 constexpr uint32_t kRequestsAtOnce = 256;
+/// One who was refused a line does not ask the server for each of the next.
+constexpr uint64_t kNoLineMs = 1000;
 
 }  // namespace
 
 bool Allowance::take_request() {
-  if (spare_requests_ == 0) spare_requests_ = ask(0, kRequestsAtOnce).requests;
+  if (spare_requests_ == 0) spare_requests_ = ask({.requests_wanted = kRequestsAtOnce}).requests;
   if (spare_requests_ == 0) return false;
   --spare_requests_;
   return true;
 }
 
 bool Allowance::take_file() {
-  if (spare_files_ == 0) spare_files_ = ask(kFilesAtOnce, 0).files;
+  if (spare_files_ == 0) spare_files_ = ask({.files_wanted = kFilesAtOnce}).files;
   if (spare_files_ == 0) return false;
   --spare_files_;
   ++files_;
@@ -38,21 +41,35 @@ void Allowance::give_back_file() {
   has_news_ = true;
 }
 
-void Allowance::tell() { (void)send(0, 0, false); }
+bool Allowance::take_line() {
+  const uint64_t now = sys::monotonic_ms();
+  if (now >= no_line_before_ && ask({.lines_wanted = 1}).lines > 0) return true;
+  if (now >= no_line_before_) no_line_before_ = now + kNoLineMs;
+  ++lines_left_out_;
+  has_news_ = true;
+  return false;
+}
 
-bool Allowance::send(uint32_t files, uint32_t requests, bool wants_answer) {
+void Allowance::tell() { (void)send({}); }
+
+bool Allowance::send(Report report) {
   const uint32_t surplus = spare_files_ > 2 * kFilesAtOnce ? spare_files_ - kFilesAtOnce : 0;
-  const Report report = {files_, connection_, surplus, files, requests, wants_answer ? 1U : 0U};
+  report.files = files_;
+  report.connection = connection_;
+  report.given_back = surplus;
+  report.lines_left_out = lines_left_out_;
   const auto bytes = std::as_bytes(std::span(&report, 1));
   if (!sys::send_packet(server_, bytes, {}, sys::Wait::Yes)) return false;
   spare_files_ -= surplus;
+  lines_left_out_ = 0;
   has_news_ = false;
   return true;
 }
 
-Grant Allowance::ask(uint32_t files, uint32_t requests) {
+Grant Allowance::ask(Report wanted) {
   Grant grant;
-  if (!send(files, requests, true)) return {};
+  wanted.wants_answer = 1;
+  if (!send(wanted)) return {};
   const auto received =
       sys::receive_packet(server_, std::as_writable_bytes(std::span(&grant, 1)), sys::Wait::Yes);
   return received && received->size == sizeof grant ? grant : Grant{};

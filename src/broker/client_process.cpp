@@ -33,8 +33,6 @@ constexpr int kLingerMs = 10;
 constexpr unsigned kLookEvery = 64;
 /// A client that asks too much gets its refusals slowly.
 constexpr int kBrakeMs = 20;
-/// Log lines of one client; more are counted only.
-constexpr unsigned kMostLines = 50;
 
 /// Closes what came with a packet: regular files last, for they may hang as long as another of the
 /// descriptors keeps their server's connection open.
@@ -62,9 +60,9 @@ class ClientProcess {
     lingers_ = sys::set_receive_timeout(descriptors_.socket, kLingerMs).has_value();
     while (wait_for_request() && serve_request()) continue;
     // Without the server the client goes on with what it has; its ids end with its mount.
-    if (has_server_) let_go();
-    if (unlogged_ > 0)
-      log::error("pid %d uid %u: %u more refusals", peer_.pid, peer_.uid, unlogged_);
+    if (!has_server_) return;
+    let_go();
+    if (allowance_.has_news()) allowance_.tell();
   }
 
  private:
@@ -185,20 +183,16 @@ class ClientProcess {
   }
 
   bool answer_refused(const Request& request, const Refused& refused) {
-    log_refusal(refused);
     const bool was_sent = answer(
         request, {.refusal = static_cast<uint16_t>(refused.refusal),
                   .value = refused.refusal == Refusal::Version ? broker_protocol::kVersion : 0,
                   .error = to_int(refused.error)});
+    log_refusal(refused);  // The client need not wait for it.
     return was_sent && !ends_connection(refused.refusal);
   }
 
   void log_refusal(const Refused& refused) {
-    if (lines_ >= kMostLines) {
-      ++unlogged_;
-      return;
-    }
-    ++lines_;
+    if (!allowance_.take_line()) return;
     const int error = to_int(refused.error);
     log::error("pid %d uid %u refused: %s%s%s", peer_.pid, peer_.uid, words_of(refused.refusal),
                error != 0 ? ": " : "", error != 0 ? std::strerror(error) : "");
@@ -222,8 +216,6 @@ class ClientProcess {
   KnownMounts known_mounts_;
   ReadOnlyMounts mounts_;
   std::unordered_set<int32_t> ids_;
-  unsigned lines_ = 0;
-  unsigned unlogged_ = 0;
 };
 
 }  // namespace

@@ -15,6 +15,9 @@ void Quotas::fill(User& user, uint64_t now_ms) const {
 }
 
 void Quotas::forget_idle(uint64_t now_ms) {
+  // Not at each connection: a user with thousands of subordinate ids could make this long.
+  if (now_ms - forgot_at_ < 1000) return;
+  forgot_at_ = now_ms;
   std::erase_if(users_, [&](const auto& entry) {
     return entry.second.clients == 0 && entry.second.files == 0 &&
            now_ms - entry.second.filled_at >= 1000;

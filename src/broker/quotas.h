@@ -58,6 +58,7 @@ class Quotas {
   const Limits limits_;
   uint32_t clients_ = 0;
   uint32_t files_ = 0;
+  uint64_t forgot_at_ = 0;
   std::map<uid_t, User> users_;
 };
 

@@ -8,6 +8,8 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cstdarg>
+#include <cstdio>
 #include <cstring>
 #include <list>
 #include <vector>
@@ -16,6 +18,7 @@
 #include "broker/allowance.h"
 #include "broker/client_process.h"
 #include "broker/confinement.h"
+#include "broker/line_quota.h"
 #include "sys/children.h"
 #include "sys/process.h"
 #include "sys/unix_socket.h"
@@ -28,6 +31,10 @@ namespace {
 /// ids back, which takes seconds where each has a clone of a mount; only a file server that does
 /// not answer can keep it longer.
 constexpr uint64_t kPatienceMs = 10'000;
+
+/// So many connections are taken in a row: many, for the queue of those that wait is what one user
+/// could keep full for the others; but clients that have been admitted are waiting meanwhile.
+constexpr int kConnectionsAtOnce = 1024;
 
 struct Client {
   pid_t child = 0;
@@ -57,9 +64,11 @@ class Server {
       }
       if (polled[1].revents != 0) take_signals();
       end_late_children();
-      if (polled[0].revents != 0) admit();
+      if (polled[0].revents != 0) admit_those_who_wait();
+      sum_up_when_due();
     }
     for (const Client& client : clients_) sys::kill_child(client.child);
+    sum_up();
   }
 
  private:
@@ -76,9 +85,16 @@ class Server {
       polled.push_back({raw(client.link.get()), POLLIN, 0});  // A negative one is passed over.
       polled.push_back({is_late ? -1 : raw(client.process.get()), POLLIN, 0});
     }
-    const int timeout_ms = is_any_late ? static_cast<int>(kPatienceMs) : -1;
-    if (!sys::wait_for(polled, timeout_ms)) is_ending_ = true;
+    if (!sys::wait_for(polled, timeout_ms(is_any_late))) is_ending_ = true;
     return polled;
+  }
+
+  int timeout_ms(bool is_any_late) const {
+    const auto due = lines_.sums_due();
+    if (!due) return is_any_late ? static_cast<int>(kPatienceMs) : -1;
+    const uint64_t now = sys::monotonic_ms();
+    const uint64_t left = *due > now ? *due - now : 0;
+    return static_cast<int>(std::min(left, is_any_late ? kPatienceMs : LineQuota::kSumsMs));
   }
 
   void take_report(Client& client) {
@@ -89,15 +105,18 @@ class Server {
       client.link.reset();  // The child is ending; SIGCHLD follows.
       return;
     }
+    const uid_t uid = client.peer.uid;
+    const uint64_t now = sys::monotonic_ms();
     client.files = report.files;
     client.connection = report.connection;
     const uint32_t given_back = std::min(report.given_back, client.allowed);
-    quotas_.give_back_files(client.peer.uid, given_back);
+    quotas_.give_back_files(uid, given_back);
     client.allowed -= given_back;
+    lines_.leave_out(uid, report.lines_left_out, now);
     if (report.wants_answer == 0) return;
-    const Grant grant = {
-        quotas_.grant_files(client.peer.uid, report.files_wanted),
-        quotas_.grant_requests(client.peer.uid, report.requests_wanted, sys::monotonic_ms())};
+    Grant grant = {.files = quotas_.grant_files(uid, report.files_wanted),
+                   .requests = quotas_.grant_requests(uid, report.requests_wanted, now)};
+    if (report.lines_wanted > 0 && lines_.take(uid, now)) grant.lines = 1;
     client.allowed += grant.files;
     const auto bytes = std::as_bytes(std::span(&grant, 1));
     if (!sys::send_packet(client.link, bytes, {}, sys::Wait::No)) client.link.reset();
@@ -111,6 +130,7 @@ class Server {
       const auto found = std::find_if(clients_.begin(), clients_.end(),
                                       [&](const Client& client) { return client.child == *child; });
       if (found == clients_.end()) continue;
+      while (!found->link.empty()) take_report(*found);  // Its last words.
       // One that had to be killed has not given its ids back, and the FUSE connection may live on:
       // they stay on its user's account.
       quotas_.leave(found->peer.uid, found->was_killed ? 0 : found->allowed);
@@ -123,45 +143,73 @@ class Server {
     for (Client& client : clients_) {
       const bool is_late = client.gone_since != 0 && now - client.gone_since >= kPatienceMs;
       if (!is_late || client.was_killed) continue;
-      log::error("pid %d uid %u: its process does not end and is killed", client.peer.pid,
-                 client.peer.uid);
+      say(client.peer, "its process does not end and is killed");
       sys::kill_child(client.child);
       client.was_killed = true;
     }
   }
 
-  void admit() {
-    auto socket = sys::accept_connection(listener_);
-    if (!socket) return;  // It has gone again, or there is no memory: the next may fare better.
-    const auto peer = sys::peer_of(*socket);
+  void admit_those_who_wait() {
+    for (int i = 0; i < kConnectionsAtOnce; ++i) {
+      auto socket = sys::accept_connection(listener_);
+      if (!socket) return;  // None waits, or there is no memory: the next may fare better.
+      admit(std::move(*socket));
+    }
+  }
+
+  /// Whoever comes too often costs four short system calls: to be taken, to be known, to be told,
+  /// and to be let go.
+  void admit(UniqueFd socket) {
+    const auto peer = sys::peer_of(socket);
     if (!peer) return;
-    auto process = sys::peer_process(*socket, *peer);
-    if (!process) return;
     const Refusal refusal = quotas_.admit(peer->uid, sys::monotonic_ms());
     if (refusal != Refusal::None) {
-      refuse_client(*socket, *peer, refusal);
+      say(*peer, "refused: %s", words_of(refusal));
+      const Answer answer = {.refusal = static_cast<uint16_t>(refusal)};
+      (void)sys::send_packet(socket, bytes_of(answer), {}, sys::Wait::No);
       return;
     }
+    if (!start_process(std::move(socket), *peer)) quotas_.leave(peer->uid, 0);
+  }
+
+  /// False when the client has none.
+  bool start_process(UniqueFd socket, const sys::Peer& peer) {
+    auto process = sys::peer_process(socket, peer);
+    if (!process) return false;  // It has ended.
     auto pair = sys::connected_pair();
     const auto child = pair ? sys::fork_process() : Result<pid_t>(fail(pair.error()));
     if (!child) {
-      log::error("no process for pid %d: %s", peer->pid, std::strerror(to_int(child.error())));
-      quotas_.leave(peer->uid, 0);
-      return;
+      say(peer, "there is no process for it: %s", std::strerror(to_int(child.error())));
+      return false;
     }
     if (*child == 0)
-      serve_in_child(std::move(*socket), std::move(*process), std::move(pair->second), *peer);
+      serve_in_child(std::move(socket), std::move(*process), std::move(pair->second), peer);
     clients_.push_back({.child = *child,
-                        .peer = *peer,
+                        .peer = peer,
                         .process = std::move(*process),
                         .link = std::move(pair->first)});
+    return true;
   }
 
-  static void refuse_client(BorrowedFd socket, const sys::Peer& peer, Refusal refusal) {
-    // In moderation (base/log.h): it costs a client nothing to come again.
-    log::warn("pid %d uid %u refused: %s", peer.pid, peer.uid, words_of(refusal));
-    const Answer answer = {.refusal = static_cast<uint16_t>(refusal)};
-    (void)sys::send_packet(socket, bytes_of(answer), {}, sys::Wait::No);
+  /// A line of the log about a client, unless there have been too many about its user.
+  [[gnu::format(printf, 3, 4)]] void say(const sys::Peer& peer, const char* format, ...) {
+    const uint64_t now = sys::monotonic_ms();
+    if (!lines_.take(peer.uid, now)) return lines_.leave_out(peer.uid, 1, now);
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)std::vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    log::error("pid %d uid %u %s", peer.pid, peer.uid, text);
+  }
+
+  void sum_up_when_due() {
+    const auto due = lines_.sums_due();
+    if (due && sys::monotonic_ms() >= *due) sum_up();
+  }
+
+  void sum_up() {
+    for (const std::string& line : lines_.take_sums()) log::error("%s", line.c_str());
   }
 
   [[noreturn]] void serve_in_child(UniqueFd socket, UniqueFd process, UniqueFd link,
@@ -187,6 +235,7 @@ class Server {
   const UniqueFd listener_;
   const UniqueFd signals_;
   Quotas quotas_;
+  LineQuota lines_;
   std::list<Client> clients_;
   bool is_ending_ = false;
 };

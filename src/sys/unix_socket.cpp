@@ -27,6 +27,11 @@ namespace {
 constexpr int SO_PEERPIDFD = 77;  // asm-generic/socket.h of 6.5.
 #endif
 
+/// Connections that wait to be accepted; who comes then waits in connect(2). A connection stays in
+/// the queue when its maker has gone, so that one who comes and goes keeps it full: the longer it
+/// is, the longer others wait.
+constexpr int kMostWaiting = 128;
+
 Result<UniqueFd> owned(int fd) {
   if (fd < 0) return fail(errno);
   return UniqueFd(fd);
@@ -86,7 +91,7 @@ Result<UniqueFd> listen_at(const char* path) {
   const auto* generic = reinterpret_cast<const sockaddr*>(&address);
   TRY(checked_void(::bind(raw(socket), generic, sizeof address)));
   TRY(checked_void(::chmod(path, 0666)));
-  TRY(checked_void(::listen(raw(socket), SOMAXCONN)));
+  TRY(checked_void(::listen(raw(socket), kMostWaiting)));
   TRY(checked_void(::fcntl(raw(socket), F_SETFL, O_NONBLOCK)));
   return socket;
 }
@@ -102,6 +107,7 @@ Result<UniqueFd> passed_listener() {
       option_of(listener, SO_ACCEPTCONN) != 1) {
     return fail(EINVAL);
   }
+  TRY(checked_void(::listen(raw(listener), kMostWaiting)));
   TRY(checked_void(::fcntl(raw(listener), F_SETFD, FD_CLOEXEC)));
   TRY(checked_void(::fcntl(raw(listener), F_SETFL, O_NONBLOCK)));
   return listener;

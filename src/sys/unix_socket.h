@@ -19,7 +19,7 @@
 namespace overpass::sys {
 
 /// A listening socket at `path`, which must be free, with permissions 0666; accepting from it does
-/// not block.
+/// not block. Its queue is short.
 Result<UniqueFd> listen_at(const char* path);
 
 /// The same, made by whoever started this process (sd_listen_fds(3)). ENOENT when none was passed,

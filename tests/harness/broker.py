@@ -171,8 +171,8 @@ class Client:
 
     def __init__(self, path):
         self.end = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.end.connect(path)          # waits where too many do; with a timeout it would fail
         self.end.settimeout(20)
-        self.end.connect(path)
         self.serial = 0
 
     def send(self, data, fds=()):

@@ -7,6 +7,7 @@ import subprocess
 from harness import File, equal, holds, need, read, systems, write
 from harness.broker import Broker
 from harness.credentials import as_user
+from harness.patience import wait_for
 from harness.worlds import hand_over, ordinary_fuse_device, umount
 
 TREE = {"file": "content", "other": "other", "large": "x" * 300_000, "program": File("#!/bin/sh\necho hi\n", 0o755)}
@@ -29,6 +30,11 @@ def mounted(t, broker, stack):
                                   env=environment)
 
 
+def wait_for_broker(t, m):
+    """Until files of that mount are registered by the broker."""
+    wait_for(t, lambda: m.status()["files_registered_by"] == "broker", "the broker")
+
+
 def use(m):
     """Reads and writes; the requests that reach the daemon while data move."""
     passed = m.status()["passthrough"]["active"], m.status()["files_registered_by"]
@@ -45,9 +51,11 @@ def use(m):
     holds(m.status()["backing_ids"] > 0, "backing ids are counted")
 
 
-def use_once(t, broker, stack):
-    """The same with a mount of its own."""
+def use_once(t, broker, stack, patiently=False):
+    """The same with a mount of its own. `patiently`: it may have to ask for the broker again."""
     m = mounted(t, broker, stack)
+    if patiently:
+        wait_for_broker(t, m)
     use(m)
     umount(m)
 
@@ -73,6 +81,11 @@ class Meanwhile:
 
     def wait(self):
         return os.read(self._there[0], 100).rstrip(b".").decode()
+
+    def step(self):
+        """Lets the user go on until he hands over once more."""
+        os.write(self._go[1], b".")
+        self.wait()
 
     def go_on(self):
         os.write(self._go[1], b".")

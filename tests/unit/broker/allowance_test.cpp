@@ -95,5 +95,20 @@ TEST_F(AllowanceTest, IsEmptyWithoutAServer) {
   EXPECT_EQ(allowance_.files(), 0U);
 }
 
+TEST_F(AllowanceTest, AsksForALineAtATime) {
+  const auto reports = with_grants({{.lines = 1}, {.lines = 1}, {}}, [&] {
+    EXPECT_TRUE(allowance_.take_line());
+    EXPECT_TRUE(allowance_.take_line());
+    EXPECT_FALSE(allowance_.take_line());
+    EXPECT_FALSE(allowance_.take_line()) << "it is not asked again at once";
+  });
+  ASSERT_EQ(reports.size(), 3U);
+  for (const Report& report : reports) EXPECT_EQ(report.lines_wanted, 1U);
+  EXPECT_TRUE(allowance_.has_news());
+  const auto told = with_grants({{.files = 1}}, [&] { EXPECT_TRUE(allowance_.take_file()); });
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].lines_left_out, 2U);
+}
+
 }  // namespace
 }  // namespace overpass::broker
