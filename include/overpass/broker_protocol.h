@@ -5,8 +5,8 @@
 // it (SCM_RIGHTS). A change here changes the protocol; the prose twin is overpass-broker(8).
 //
 // The client speaks first, and waits for the answer of each request but Close. First Greet, once;
-// then Register and Close, as often as wanted. The end of the connection, or of the process that
-// made it, closes every backing id that it registered.
+// then Directory, Register and Close, as often as wanted. The end of the connection, or of the
+// process that made it, closes every backing id that it registered.
 
 #ifndef OVERPASS_BROKER_PROTOCOL_H_
 #define OVERPASS_BROKER_PROTOCOL_H_
@@ -19,13 +19,16 @@ inline constexpr char kDefaultSocket[] = "/run/overpass/broker.sock";
 inline constexpr char kSocketVariable[] = "OVERPASS_BROKER";  ///< Environment: another socket.
 
 inline constexpr uint32_t kMagic = 0x4f765042;  // "OvPB"
-inline constexpr uint16_t kVersion = 1;
+inline constexpr uint16_t kVersion = 2;
 
 enum class RequestType : uint16_t {
   Greet = 1,     ///< Descriptors: /dev/fuse of the mount, then the client's mount namespace.
   Register = 2,  ///< Descriptor: a file, O_RDONLY or O_RDWR. The answer's value is its backing id.
   Close = 3,     ///< `backing_id` is not needed any more. Not answered.
   List = 4,      ///< Superuser only, instead of Greet: answered by ListedClient packets.
+  /// Descriptor: a directory, which may be O_PATH. Files of its mount that are registered O_RDONLY
+  /// later cost less. Refusal::Mount where it cannot be cloned without what is mounted below it.
+  Directory = 5,
 };
 
 struct Request {
@@ -40,6 +43,7 @@ static_assert(sizeof(Request) == 24);
 
 inline constexpr unsigned kGreetDescriptors = 2;
 inline constexpr unsigned kRegisterDescriptors = 1;
+inline constexpr unsigned kDirectoryDescriptors = 1;
 
 /// Why a request was not granted. Those marked (E) also end the connection.
 enum class Refusal : uint16_t {
@@ -57,13 +61,14 @@ enum class Refusal : uint16_t {
   NotRegular = 11,      ///< (E) Not a regular file.
   FileSystem = 12,      ///< (E) On a file system whose files are more than bytes.
   Sealable = 13,        ///< A memory file (memfd_create(2)).
-  Mount = 14,           ///< The file's mount cannot be cloned; `error` says why.
+  Mount = 14,           ///< The mount cannot be cloned; `error` says why.
   Kernel = 15,          ///< The kernel refused the registration; `error` says why.
   TooManyFiles = 16,    ///< The user's quota of registered files, or the broker's, is used up.
   TooManyClients = 17,  ///< (E) The user's quota of connections, or the broker's, is used up.
   TooFast = 18,         ///< The user's requests per second are used up.
   NotPermitted = 19,    ///< (E) List by another user than the superuser.
   Broken = 20,          ///< (E) The broker itself failed.
+  NotDirectory = 21,    ///< (E) Directory with something else.
 };
 
 struct Answer {

@@ -120,6 +120,8 @@ class ClientProcess {
         return serve_close(*request);
       case RequestType::List:
         return serve_list(*request);
+      case RequestType::Directory:
+        return serve_directory(*request, packet.fds[0]);
     }
     return false;
   }
@@ -136,6 +138,16 @@ class ClientProcess {
     mounts_ = ReadOnlyMounts(std::move(greeted->own_files));
     allowance_.set_connection(greeted->connection);
     allowance_.tell();
+    return answer(request, {});
+  }
+
+  bool serve_directory(const Request& request, BorrowedFd directory) {
+    if (!fuse_) return answer_refused(request, {Refusal::OutOfOrder, {}});
+    const auto checked = check_directory(directory, known_mounts_);
+    if (!checked) return answer_refused(request, checked.error());
+    if (auto kept = mounts_.keep(directory, *checked); !kept) {
+      return answer_refused(request, {Refusal::Mount, kept.error()});
+    }
     return answer(request, {});
   }
 

@@ -27,6 +27,8 @@ size_t descriptors_of(RequestType type) {
       return protocol::kGreetDescriptors;
     case RequestType::Register:
       return protocol::kRegisterDescriptors;
+    case RequestType::Directory:
+      return protocol::kDirectoryDescriptors;
     case RequestType::Close:
     case RequestType::List:
       return 0;
@@ -43,7 +45,7 @@ Granted<Request> read_request(std::span<const std::byte> packet, size_t descript
   if (request.magic != protocol::kMagic) return refuse(Refusal::Malformed);
   if (request.version != protocol::kVersion) return refuse(Refusal::Version);
   const auto type = static_cast<RequestType>(request.type);
-  if (type < RequestType::Greet || type > RequestType::List) return refuse(Refusal::Malformed);
+  if (type < RequestType::Greet || type > RequestType::Directory) return refuse(Refusal::Malformed);
   if (descriptors != descriptors_of(type)) return refuse(Refusal::Malformed);
   if (request.reserved != 0) return refuse(Refusal::Malformed);
   const bool names_id = type == RequestType::Close;
@@ -106,11 +108,11 @@ const char* words_of(Refusal refusal) {
     case Refusal::NotRegular:
       return "not a regular file";
     case Refusal::FileSystem:
-      return "the file is on a file system that is not served";
+      return "on a file system that is not served";
     case Refusal::Sealable:
       return "a file of memfd_create(2)";
     case Refusal::Mount:
-      return "the file's mount cannot be cloned";
+      return "the mount cannot be cloned";
     case Refusal::Kernel:
       return "the kernel refuses to register the file";
     case Refusal::TooManyFiles:
@@ -123,6 +125,8 @@ const char* words_of(Refusal refusal) {
       return "only the superuser may ask this";
     case Refusal::Broken:
       return "the broker failed";
+    case Refusal::NotDirectory:
+      return "not a directory";
   }
   return "an unknown refusal";
 }

@@ -83,4 +83,15 @@ Granted<Offered> check_file(BorrowedFd fd, KnownMounts& mounts) {
   return Offered{mode == O_RDWR ? Access::ReadWrite : Access::Read, *stat};
 }
 
+Granted<sys::Stat> check_directory(BorrowedFd fd, KnownMounts& mounts) {
+  const auto stat = sys::stat_without_asking(fd);
+  if (!stat) return refuse(Refusal::FileSystem, stat.error());
+  if (!S_ISDIR(stat->stx_mode)) return refuse(Refusal::NotDirectory);
+  if (mounts.files_like(*stat) != KnownMounts::Files::Unknown) return *stat;
+  const auto file_system = sys::file_system_magic(fd);
+  if (!file_system || !is_served(*file_system)) return refuse(Refusal::FileSystem);
+  mounts.note_served(*stat, *file_system);
+  return *stat;
+}
+
 }  // namespace overpass::broker

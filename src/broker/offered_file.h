@@ -30,6 +30,10 @@ struct Offered {
 /// earlier calls, and is added to.
 Granted<Offered> check_file(BorrowedFd fd, KnownMounts& mounts);
 
+/// Whether the mount of the directory at `fd`, which may be O_PATH, is one whose files are served:
+/// stat_without_asking() of it. `mounts` as above.
+Granted<sys::Stat> check_directory(BorrowedFd fd, KnownMounts& mounts);
+
 }  // namespace overpass::broker
 
 #endif  // OVERPASS_BROKER_OFFERED_FILE_H_

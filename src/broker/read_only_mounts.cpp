@@ -23,41 +23,44 @@ constexpr size_t kMostClones = 64;
 
 }  // namespace
 
-Result<UniqueFd> ReadOnlyMounts::reach(BorrowedFd file, const sys::Stat& stat) {
+Result<void> ReadOnlyMounts::keep(BorrowedFd directory, const sys::Stat& stat) {
   const auto id = sys::unique_mount_id(stat);
-  const auto known = std::find_if(clones_.begin(), clones_.end(),
-                                  [&](const Clone& clone) { return clone.cloned_id == id; });
-  if (known != clones_.end()) {
-    if (auto reached = reach_by_handle(*known, file, stat)) return reached;
+  if (!id || own_files_.empty() || clones_.size() >= kMostClones || clone_of(stat) != nullptr) {
+    return {};
   }
-  UniqueFd path = TRY(sys::clone_read_only(file));
-  if (id && known == clones_.end()) keep(*id, path);
-  return path;
+  const UniqueFd path = TRY(sys::clone_read_only(directory, sys::Submounts::Refuse));
+  UniqueFd root = TRY(sys::reopen_by(own_files_, path, O_RDONLY | O_DIRECTORY));
+  const sys::Stat own = TRY(sys::stat_without_asking(root));
+  // Of no use without the right to look handles up, or where the file system has none.
+  const auto handle = sys::file_handle(sys::itself(root));
+  if (!handle || !sys::open_by_handle(root, *handle)) return {};
+  clones_.push_back({*id, sys::unique_mount_id(own).value_or(0), std::move(root)});
+  return {};
+}
+
+Result<UniqueFd> ReadOnlyMounts::reach(BorrowedFd file, const sys::Stat& stat) const {
+  if (const Clone* clone = clone_of(stat)) {
+    if (auto reached = reach_by_handle(*clone, file, stat)) return reached;
+  }
+  return sys::clone_read_only(file);
+}
+
+const ReadOnlyMounts::Clone* ReadOnlyMounts::clone_of(const sys::Stat& stat) const {
+  const auto id = sys::unique_mount_id(stat);
+  const auto known =
+      std::ranges::find_if(clones_, [&](const Clone& clone) { return clone.cloned_id == id; });
+  return known == clones_.end() ? nullptr : &*known;
 }
 
 Result<UniqueFd> ReadOnlyMounts::reach_by_handle(const Clone& clone, BorrowedFd file,
                                                  const sys::Stat& stat) {
-  if (clone.file.empty()) return fail(EOPNOTSUPP);
   const sys::FileHandle handle = TRY(sys::file_handle(sys::itself(file)));
-  UniqueFd path = TRY(sys::open_by_handle(clone.file, handle));
+  UniqueFd path = TRY(sys::open_by_handle(clone.directory, handle));
   const sys::Stat reached = TRY(sys::stat_without_asking(path));
   const bool is_same = sys::device_of(reached) == sys::device_of(stat) &&
                        reached.stx_ino == stat.stx_ino && S_ISREG(reached.stx_mode);
   if (!is_same || sys::unique_mount_id(reached) != clone.own_id) return fail(ESTALE);
   return path;
-}
-
-void ReadOnlyMounts::keep(uint64_t cloned_id, BorrowedFd path) {
-  if (own_files_.empty() || clones_.size() >= kMostClones) return;
-  Clone clone = {cloned_id, 0, {}};
-  // Handles are not looked up on O_PATH descriptors. Not to wait for the holder of a lease.
-  if (auto opened = sys::reopen_by(own_files_, path, O_RDONLY | O_NONBLOCK)) {
-    const auto stat = sys::stat_without_asking(*opened);
-    clone.own_id = stat ? sys::unique_mount_id(*stat).value_or(0) : 0;
-    clone.file = std::move(*opened);
-    if (!stat || !reach_by_handle(clone, path, *stat)) clone.file.reset();
-  }
-  clones_.push_back(std::move(clone));
 }
 
 }  // namespace overpass::broker

@@ -5,8 +5,10 @@
 // clone, so it stays read-only, which a read-only mount of the client's own would not.
 //
 // Making a clone is cheap, but letting go of one waits for all processors of the machine, and ids
-// are closed by the thousand. So one clone is kept for each mount, and the next file of that mount
-// is reached on it by its file handle.
+// are closed by the thousand. So one clone is kept for each mount of which the client has offered a
+// directory, and files of that mount are reached on it by their file handles. A clone keeps what it
+// is rooted at: therefore a directory. One rooted at a file, as each file of another mount has it,
+// must not be kept beyond that file's id, or the file's space would stay taken after its deletion.
 
 #ifndef OVERPASS_BROKER_READ_ONLY_MOUNTS_H_
 #define OVERPASS_BROKER_READ_ONLY_MOUNTS_H_
@@ -27,19 +29,25 @@ class ReadOnlyMounts {
   /// So it does without CAP_DAC_READ_SEARCH, before Linux 6.8 and where there are no file handles.
   explicit ReadOnlyMounts(UniqueFd own_files = {}) : own_files_(std::move(own_files)) {}
 
+  /// Files of the mount of `directory`, which may be O_PATH and whose stat_without_asking() is
+  /// `stat`, are reached on one clone from now on, if file handles are of use there. The errno of
+  /// the kernel where the mount cannot be cloned. REQUIRES: as reach().
+  Result<void> keep(BorrowedFd directory, const sys::Stat& stat);
+
   /// The file open at `file`, whose stat_without_asking() is `stat`, on a read-only mount: an
   /// O_PATH descriptor. REQUIRES: this process is in the mount namespace of the file's mount.
-  Result<UniqueFd> reach(BorrowedFd file, const sys::Stat& stat);
+  Result<UniqueFd> reach(BorrowedFd file, const sys::Stat& stat) const;
 
  private:
   struct Clone {
     uint64_t cloned_id;  ///< unique_mount_id() of the mount that was cloned,
     uint64_t own_id;     ///< and of the clone.
-    UniqueFd file;       ///< Some file on the clone, open; empty: handles are of no use here.
+    UniqueFd directory;  ///< Its root, open; not O_PATH, on which handles are not looked up.
   };
 
-  Result<UniqueFd> reach_by_handle(const Clone& clone, BorrowedFd file, const sys::Stat& stat);
-  void keep(uint64_t cloned_id, BorrowedFd path);
+  static Result<UniqueFd> reach_by_handle(const Clone& clone, BorrowedFd file,
+                                          const sys::Stat& stat);
+  const Clone* clone_of(const sys::Stat& stat) const;
 
   UniqueFd own_files_;
   std::vector<Clone> clones_;

@@ -31,10 +31,10 @@ Result<void> set_flags(BorrowedFd tree, uint64_t set, uint64_t clear, unsigned h
 
 }  // namespace
 
-Result<UniqueFd> clone_read_only(BorrowedFd directory) {
+Result<UniqueFd> clone_read_only(BorrowedFd directory, Submounts submounts) {
   unsigned recursive = 0;
   auto tree = open_clone(directory, 0);
-  if (tree.failed_with(EINVAL)) {
+  if (tree.failed_with(EINVAL) && submounts == Submounts::Clone) {
     recursive = AT_RECURSIVE;
     tree = open_clone(directory, AT_RECURSIVE);
   }

@@ -12,8 +12,10 @@ namespace overpass::sys {
 
 /// A detached clone of the mount at `directory`, rooted there, as an O_PATH descriptor: read-only
 /// and, where that is permitted, without access times. The kernel then refuses every write open
-/// under it with EROFS. EPERM without CAP_SYS_ADMIN over the mount namespace.
-Result<UniqueFd> clone_read_only(BorrowedFd directory);
+/// under it with EROFS. EPERM without CAP_SYS_ADMIN over the mount namespace. Where the kernel does
+/// not clone a directory without what is mounted below it, Submounts::Refuse makes that EINVAL.
+enum class Submounts { Clone, Refuse };
+Result<UniqueFd> clone_read_only(BorrowedFd directory, Submounts submounts = Submounts::Clone);
 
 /// The same, writable: `directory` as it is now, without what is mounted over it later.
 Result<UniqueFd> clone_tree(BorrowedFd directory);

@@ -14,11 +14,11 @@ from .daemon import REPORTS
 from .patience import wait_for
 
 BROKER_UID = 64999
-MAGIC, VERSION, MESSAGE = 0x4F765042, 1, "=IHHiIQ"
-GREET, REGISTER, CLOSE, LIST = 1, 2, 3, 4
+MAGIC, VERSION, MESSAGE = 0x4F765042, 2, "=IHHiIQ"
+GREET, REGISTER, CLOSE, LIST, DIRECTORY = 1, 2, 3, 4, 5
 REFUSALS = ("None", "Malformed", "Version", "OutOfOrder", "NotFuse", "NotYours", "NotNamespace", "PathOnly", "WriteOnly",
             "AppendOnly", "Protected", "NotRegular", "FileSystem", "Sealable", "Mount", "Kernel", "TooManyFiles",
-            "TooManyClients", "TooFast", "NotPermitted", "Broken")
+            "TooManyClients", "TooFast", "NotPermitted", "Broken", "NotDirectory")
 
 
 class Broker:
@@ -213,6 +213,9 @@ class Client:
 
     def register(self, fd):
         return self.ask(REGISTER, fd)
+
+    def offer_directory(self, fd):
+        return self.ask(DIRECTORY, fd)
 
     def give_back(self, backing_id):
         """Close has no answer."""

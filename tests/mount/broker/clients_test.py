@@ -10,7 +10,7 @@ import subprocess
 from raw_clients import OTHER, attack, is_alive, is_alive_as, mounted_by_another, mountpoint, served_file, world
 
 from harness import equal, holds, refused, syscalls
-from harness.broker import CLOSE, GREET, LIST, REGISTER, Client
+from harness.broker import CLOSE, DIRECTORY, GREET, LIST, REGISTER, Client
 from harness.credentials import as_user
 from harness.raw_fuse import RawFuse
 from harness.worlds import NOBODY, in_user_namespace
@@ -95,7 +95,7 @@ def test_messages_that_are_none_end_the_connection(t):
         good = client.message(GREET)
         rows = {"half": good[:10], "one byte": b"\0", "one too many": good + b"\0", "a page": good.ljust(4096, b"\0"),
                 "other magic": client.message(GREET, magic=7), "other version": client.message(GREET, version=9),
-                "type 0": client.message(0), "type 5": client.message(5), "type 65535": client.message(65535),
+                "type 0": client.message(0), "type 6": client.message(6), "type 65535": client.message(65535),
                 "reserved": client.message(REGISTER, reserved=1), "an id": client.message(REGISTER, 5),
                 "no id": client.message(CLOSE, 0), "negative id": client.message(CLOSE, -4)}
         found = {}
@@ -132,11 +132,12 @@ def test_descriptors_too_few_or_too_many_are_refused(t):
 
     def deed():
         found = []
-        for kind, count in ((GREET, 0), (GREET, 1), (GREET, 3), (GREET, 4), (GREET, 60), (CLOSE, 1), (LIST, 1)):
+        for kind, count in ((GREET, 0), (GREET, 1), (GREET, 3), (GREET, 4), (GREET, 60), (CLOSE, 1), (LIST, 1),
+                            (DIRECTORY, 0), (DIRECTORY, 2)):
             client = Client(broker.socket)
             found.append((client.ask(kind, *[1] * count, backing_id=5 if kind == CLOSE else 0)[0], client.receive()))
         return found
-    equal(as_user(NOBODY, deed), [("Malformed", None)] * 7, "answers")
+    equal(as_user(NOBODY, deed), [("Malformed", None)] * 9, "answers")
     is_alive(broker, point)
 
 

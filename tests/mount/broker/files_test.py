@@ -81,7 +81,7 @@ def outcomes_of_writing(path):
 def test_a_file_open_for_reading_is_never_written(t):
     """The client of a FUSE is told EIO whatever keeps the kernel from opening a backing file: here EROFS. So the same is
     done with a file that may be written, where it has to succeed. Of several files on a mount the first is registered in
-    another way than the rest.
+    another way than those after a directory of the mount was offered.
     """
     broker, point = world(t)
     target, second = t.roots + "/target", t.roots + "/second"
@@ -91,8 +91,10 @@ def test_a_file_open_for_reading_is_never_written(t):
     def deed(fuse, client):
         write(t.home + "/own", "own")
         offers = os.open(target, os.O_RDONLY), os.open(second, os.O_RDONLY), os.open(t.home + "/own", os.O_RDWR)
-        answers = [client.register(offer) for offer in offers]
-        equal([answer[0] for answer in answers], ["None"] * 3, "the answers")
+        answers = [client.register(offers[0]), client.offer_directory(os.open(t.roots, os.O_PATH))]
+        answers += [client.register(offer) for offer in offers[1:]]
+        equal([answer[0] for answer in answers], ["None"] * 4, "the answers")
+        del answers[1]
         fuse.files["file"], fuse.files["second"], fuse.files["own"] = (answer[1] for answer in answers)
         fuse.serve()
         found = [outcomes_of_writing(f"{point}/{name}") for name in ("file", "second", "own")]
@@ -303,6 +305,7 @@ def test_files_on_disks_and_in_memory_are_served(t):
         def deed(fuse, client, root=root):
             write(root + "/file", "first")
             fuse.files["read"] = client.register(os.open(root + "/file", os.O_RDONLY))[1]
+            equal(client.offer_directory(os.open(root, os.O_PATH))[0], "None", "the answer to the directory")
             write(root + "/again", "again")
             fuse.files["again"] = client.register(os.open(root + "/again", os.O_RDONLY))[1]
             write(root + "/other", "second")
@@ -335,6 +338,21 @@ def test_file_systems_of_other_kinds_are_refused(t):
         def deed(fuse, client, opened=opened):
             return client.register(opened())[0], client.receive()
         equal(attack(broker, point, deed), ("FileSystem", None), f"{name}: the answer, and {ENDS}")
+
+
+def test_directories_that_help_nobody_end_the_connection(t):
+    broker, point = world(t)
+    union = t.fresh("union")
+    syscalls.mount("overlay", union, "overlay", 0, f"lowerdir={t.fresh('lower')}:{t.roots}")
+    write(t.home + "/file", "content")
+    offers = {"a file": (t.home + "/file", "NotDirectory"), "a device": ("/dev/null", "NotDirectory"), "overlayfs": (union, "FileSystem"),
+              "/proc": ("/proc/self", "FileSystem"), "/sys": ("/sys", "FileSystem"), "the attacker's own": (point, "FileSystem")}
+    for name, (path, expected) in offers.items():
+        def deed(fuse, client, path=path):
+            if path == point:
+                fuse.serve()
+            return client.offer_directory(os.open(path, os.O_PATH))[0], client.receive()
+        equal(attack(broker, point, deed), (expected, None), f"{name}: the answer, and {ENDS}")
 
 
 def test_the_file_offered_is_the_file_registered(t):

@@ -92,6 +92,7 @@ def test_all_rights_over_ones_own_mounts_make_nothing_writable(t):
         for name in ("first", "second"):        # on a clone of its own, and by its handle
             refusal, fuse.files[name], _ = client.register(os.open(target, os.O_RDONLY))
             equal(refusal, "None", name)
+            equal(client.offer_directory(os.open(os.path.dirname(target), os.O_PATH))[0], "None", "the directory")
         fuse.serve()
         for name in ("first", "second"):
             reader = os.open(f"{point}/{name}", os.O_RDONLY)

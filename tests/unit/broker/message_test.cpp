@@ -36,6 +36,7 @@ TEST(Message, ComesWithTheDescriptorsOfItsType) {
     EXPECT_EQ(refusal_of(request_of(RequestType::Register), count), expected(1));
     EXPECT_EQ(refusal_of(request_of(RequestType::Close, 1), count), expected(0));
     EXPECT_EQ(refusal_of(request_of(RequestType::List), count), expected(0));
+    EXPECT_EQ(refusal_of(request_of(RequestType::Directory), count), expected(1));
   }
 }
 
@@ -56,7 +57,7 @@ TEST(Message, OfAnotherKindIsRefused) {
   request = request_of(RequestType::List);
   request.reserved = 1;
   EXPECT_EQ(refusal_of(request, 0), Refusal::Malformed);
-  for (const int type : {0, 5, 255, 65535}) {
+  for (const int type : {0, 6, 255, 65535}) {
     EXPECT_EQ(refusal_of({.type = static_cast<uint16_t>(type)}, 0), Refusal::Malformed) << type;
   }
 }
@@ -74,12 +75,12 @@ TEST(Message, AnswersAreReadWhole) {
   const Answer answer = {.value = 3, .serial = 4};
   EXPECT_EQ(read_answer(bytes_of(answer))->value, 3);
   EXPECT_TRUE(read_answer(bytes_of(answer).first(23)).failed_with(EPROTO));
-  const Answer other = {.version = 2};
+  const Answer other = {.version = broker_protocol::kVersion + 1};
   EXPECT_TRUE(read_answer(bytes_of(other)).failed_with(EPROTO));
 }
 
 TEST(Message, EveryRefusalHasWords) {
-  for (int refusal = 0; refusal <= static_cast<int>(Refusal::Broken); ++refusal) {
+  for (int refusal = 0; refusal <= static_cast<int>(Refusal::NotDirectory); ++refusal) {
     EXPECT_STRNE(words_of(static_cast<Refusal>(refusal)), "an unknown refusal") << refusal;
   }
   EXPECT_STREQ(words_of(static_cast<Refusal>(999)), "an unknown refusal");

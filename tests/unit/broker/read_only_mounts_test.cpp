@@ -10,9 +10,11 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <optional>
 
 #include "../sys/scratch.h"
+#include "sys/file_handle.h"
 #include "sys/open.h"
 
 namespace overpass::broker {
@@ -50,11 +52,27 @@ class ReadOnlyMountsTest : public testing::Test {
     return sys::unique_mount_id(seen);
   }
 
+  static Result<void> keep(ReadOnlyMounts& mounts, const std::string& directory) {
+    const UniqueFd fd(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    return mounts.keep(fd, unit::must(sys::stat_without_asking(fd)));
+  }
+
+  void expect_clones_of_their_own(ReadOnlyMounts& mounts) {
+    int errors[2];
+    const UniqueFd first = open(path("first"));
+    const UniqueFd second = open(path("second"));
+    const auto of_first = mount_of_reached(mounts, first, &errors[0]);
+    const auto of_second = mount_of_reached(mounts, second, &errors[1]);
+    EXPECT_TRUE(!of_first || of_first != of_second);
+    for (const int error : errors) EXPECT_EQ(error, EROFS);
+  }
+
   unit::Scratch scratch_;
 };
 
-TEST_F(ReadOnlyMountsTest, OneCloneServesAllFilesOfAMount) {
+TEST_F(ReadOnlyMountsTest, OneCloneServesAllFilesOfAMountWhoseDirectoryWasOffered) {
   ReadOnlyMounts mounts(own_files());
+  ASSERT_TRUE(keep(mounts, path("")));
   int errors[3];
   const UniqueFd first = open(path("first"));
   const UniqueFd second = open(path("second"));
@@ -62,25 +80,47 @@ TEST_F(ReadOnlyMountsTest, OneCloneServesAllFilesOfAMount) {
   ASSERT_EQ(::unlink(path("third").c_str()), 0);
   const auto of_first = mount_of_reached(mounts, first, &errors[0]);
   const auto of_second = mount_of_reached(mounts, second, &errors[1]);
-  (void)mount_of_reached(mounts, third, &errors[2]);
+  const auto of_third = mount_of_reached(mounts, third, &errors[2]);
   if (!of_first) GTEST_SKIP() << "mounts have no unique numbers before Linux 6.8";
   EXPECT_EQ(of_first, of_second);
+  EXPECT_EQ(of_first, of_third);
   for (const int error : errors) EXPECT_EQ(error, EROFS);
+}
+
+/// Each of its own: one that is shared would keep the file that it was made for.
+TEST_F(ReadOnlyMountsTest, WithoutADirectoryEachFileGetsACloneOfItsOwn) {
+  ReadOnlyMounts mounts(own_files());
+  EXPECT_NO_FATAL_FAILURE(expect_clones_of_their_own(mounts));
 }
 
 TEST_F(ReadOnlyMountsTest, WithoutProcEachFileGetsACloneOfItsOwn) {
   ReadOnlyMounts mounts;
-  int errors[2];
-  const UniqueFd first = open(path("first"));
-  const UniqueFd second = open(path("second"));
-  const auto of_first = mount_of_reached(mounts, first, &errors[0]);
-  const auto of_second = mount_of_reached(mounts, second, &errors[1]);
-  EXPECT_TRUE(!of_first || of_first != of_second);
-  for (const int error : errors) EXPECT_EQ(error, EROFS);
+  ASSERT_TRUE(keep(mounts, path("")));
+  EXPECT_NO_FATAL_FAILURE(expect_clones_of_their_own(mounts));
+}
+
+/// As long as anything keeps a removed file, its handle leads to it.
+TEST_F(ReadOnlyMountsTest, AFileThatWasReachedIsNotKept) {
+  ReadOnlyMounts mounts(own_files());
+  const UniqueFd directory(::open(path("").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  for (const char* name : {"first", "second", "third"}) {
+    if (std::string(name) == "third") {
+      ASSERT_TRUE(keep(mounts, path("")));
+    }
+    int error = 0;
+    UniqueFd file = open(path(name));
+    const auto handle = unit::must(sys::file_handle(sys::itself(file)));
+    (void)mount_of_reached(mounts, file, &error);
+    ASSERT_EQ(::unlink(path(name).c_str()), 0);
+    EXPECT_TRUE(sys::open_by_handle(directory, handle)) << name;
+    file.reset();
+    EXPECT_EQ(unit::error_of(sys::open_by_handle(directory, handle)), ESTALE) << name;
+  }
 }
 
 TEST_F(ReadOnlyMountsTest, AFileOnAnotherMountIsReachedOnACloneOfThat) {
   ReadOnlyMounts mounts(own_files());
+  ASSERT_TRUE(keep(mounts, path("")));
   int errors[3];
   const UniqueFd first = open(path("first"));
   // Another mount of the same file system, and another file system.
