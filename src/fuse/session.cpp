@@ -118,10 +118,11 @@ class SessionRequests : public RequestSource {
     return fail(-received);
   }
 
-  /// The first request is INIT. If io_uring was agreed on, libfuse serves from then on.
+  /// The first request is INIT. If io_uring was agreed on, libfuse serves from then on; if what was
+  /// demanded cannot be had, that is the end, and perhaps no other request ever comes.
   bool handle(const fuse_buf& buffer) override {
     fuse_session_process_buf(session_, &buffer);
-    return !negotiated_.io_uring;
+    return !negotiated_.io_uring && fuse_session_exited(session_) == 0;
   }
 
   bool has_waiting() override { return sys::has_input(BorrowedFd{fuse_session_fd(session_)}); }
