@@ -33,6 +33,8 @@ enum class LockRank : int {
   Broker = 16,
   /// Which closed objects are being looked at. Another exception: held over one chmod(2).
   OwnerSight = 17,
+  /// Which connection to the broker is in use, and which ids are of one.
+  BrokerLink = 18,
 };
 
 /// For messages of the run-time check.
@@ -58,6 +60,8 @@ constexpr const char* name_of(LockRank rank) {
       return "Broker";
     case LockRank::OwnerSight:
       return "OwnerSight";
+    case LockRank::BrokerLink:
+      return "BrokerLink";
   }
   return "?";
 }

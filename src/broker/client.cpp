@@ -2,17 +2,17 @@
 
 #include "broker/client.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <new>
+#include <utility>
 
-#include "base/log.h"
 #include "sys/unix_socket.h"
 
 namespace overpass::broker {
 
 namespace {
-
-constexpr int kPatienceMs = 3000;
 
 /// A socket whose patience has ended says EAGAIN.
 Errno plainly(Errno error) { return error == Errno{EAGAIN} ? Errno{ETIMEDOUT} : error; }
@@ -24,8 +24,8 @@ std::string Client::usual_path() {
   return path != nullptr && path[0] != '\0' ? path : broker_protocol::kDefaultSocket;
 }
 
-Result<UniqueFd> Client::connect(const std::string& path) {
-  auto connection = sys::connect_to(path.c_str(), kPatienceMs);
+Result<UniqueFd> Client::connect(const std::string& path, int patience_ms) {
+  auto connection = sys::connect_to(path.c_str(), patience_ms);
   if (!connection) return fail(plainly(connection.error()));
   return connection;
 }
@@ -37,25 +37,61 @@ Granted<void> Client::greet(BorrowedFd fuse, BorrowedFd mount_namespace) {
   return {};
 }
 
+Granted<void> Client::offer_directory(BorrowedFd directory) {
+  const auto answer = ask({.type = static_cast<uint16_t>(RequestType::Directory)}, {directory});
+  if (!answer) return std::unexpected(answer.error());
+  return {};
+}
+
 Granted<int32_t> Client::register_file(BorrowedFd file) {
   const auto answer = ask({.type = static_cast<uint16_t>(RequestType::Register)}, {file});
   if (!answer) return std::unexpected(answer.error());
   return answer->value;
 }
 
-void Client::close_file(int32_t id) {
-  if (is_connected()) late_closes_.add(id);
-}
+void Client::close_file(int32_t id) { late_closes_.add(id); }
 
 void Client::tell_closed(std::span<const int32_t> ids) {
-  if (!is_connected()) return;
   std::array<Request, LateCloses::kAtOnce> requests;
   for (size_t i = 0; i < ids.size(); ++i) {
     requests[i] = {.type = static_cast<uint16_t>(RequestType::Close), .backing_id = ids[i]};
   }
   const auto bytes = std::as_bytes(std::span(requests).first(ids.size()));
-  if (!sys::send_packets(socket_, bytes, sizeof(Request))) give_up();
+  const auto wait = is_connected() ? sys::Wait::Yes : sys::Wait::No;
+  const size_t told = sys::send_packets(socket_, bytes, sizeof(Request), wait);
+  if (told == ids.size()) return;
+  keep_untold(ids.subspan(told));
+  give_up();
 }
+
+void Client::keep_untold(std::span<const int32_t> ids) {
+  Lock lock(untold_mutex_);
+  try {
+    untold_.insert(untold_.end(), ids.begin(), ids.end());
+  } catch (const std::bad_alloc&) {
+    return;  // They are closed with the connection.
+  }
+}
+
+void Client::tidy_up() {
+  std::byte buffer[sizeof(Answer)];
+  if (const auto received = sys::receive_packet(socket_, buffer, sys::Wait::No)) {
+    const auto answer = read_answer({buffer, received->size});
+    if (answer && answer->refusal == 0 && answer->value > 0) close_file(answer->value);
+  }
+  std::vector<int32_t> ids;
+  {
+    Lock lock(untold_mutex_);
+    ids.swap(untold_);
+  }
+  for (std::span<const int32_t> rest(ids); !rest.empty();) {
+    const size_t count = std::min(rest.size(), LateCloses::kAtOnce);
+    tell_closed(rest.first(count));
+    rest = rest.subspan(count);
+  }
+}
+
+void Client::interrupt() { sys::shut_down(socket_); }
 
 Granted<Answer> Client::ask(Request request, std::initializer_list<BorrowedFd> fds) {
   Lock lock(mutex_);
@@ -84,7 +120,7 @@ Granted<Answer> Client::ask(Request request, std::initializer_list<BorrowedFd> f
 
 void Client::give_up() {
   // The socket stays open: its end would be the end of the ids that are in use.
-  is_connected_.store(false, std::memory_order_relaxed);
+  if (is_connected_.exchange(false) && on_loss_) on_loss_();
 }
 
 }  // namespace overpass::broker

@@ -82,6 +82,7 @@ void negotiate_passthrough(Daemon& daemon, fuse_conn_info& connection) {
                                            : FUSE_BACKING_STACKED_UNDER;
   result.passthrough = true;
   daemon.overlay.backing_files = &daemon.backing_files;
+  daemon.backing_files.registrar.start_asking();
 }
 
 /// The kernel has either passthrough or a write-back cache. With the latter it goes by its own idea

@@ -68,8 +68,21 @@ void find_registrar(Daemon& daemon) {
     reason = "needs CAP_SYS_ADMIN in the initial user namespace, or the broker (broker=off)";
   } else {
     const bool is_usual = daemon.options.broker == "auto";
-    reason = daemon.backing_files.registrar.find_broker(is_usual ? "" : daemon.options.broker);
+    // Who demands passthrough is not to have it later, perhaps.
+    const auto asking = daemon.options.passthrough == config::Switch::On
+                            ? passthrough::Registrar::Asking::Once
+                            : passthrough::Registrar::Asking::Again;
+    reason =
+        daemon.backing_files.registrar.find_broker(is_usual ? "" : daemon.options.broker, asking);
   }
+}
+
+std::vector<BorrowedFd> lowers_of(const overlay::Overlay& overlay) {
+  std::vector<BorrowedFd> roots;
+  for (layer::LayerIndex layer = layer::kUpper + 1; layer < overlay.roots.size(); ++layer) {
+    roots.push_back(overlay.roots[layer]->fd);
+  }
+  return roots;
 }
 
 /// Makes the mount known to the registrar. Passthrough excludes other ways of caching, so this must
@@ -81,7 +94,7 @@ void settle_passthrough(Daemon& daemon, BorrowedFd connection) {
   if (daemon.registers_itself) {
     registrar.use_own_right(connection);
   } else {
-    reason = registrar.use_broker(connection);
+    reason = registrar.use_broker(connection, lowers_of(daemon.overlay));
   }
   daemon.may_register = reason.empty();
 }
@@ -130,6 +143,7 @@ Expected<void> serve(const config::Options& options, const std::function<void()>
   daemon.workers.emplace();
   daemon.overlay.background = &*daemon.workers;
   auto served = session.serve(daemon);
+  daemon.backing_files.registrar.stop_asking();
   // No request arrives any more; those that are under way are answered first.
   daemon.overlay.transfers.stop();
   daemon.overlay.background = nullptr;

@@ -87,14 +87,13 @@ nlohmann::json copies_of(const Daemon& daemon) {
   return copies;
 }
 
-/// A broker that has gone leaves passed-through what was.
+/// Without a broker what was passed through goes on being so.
 nlohmann::json passthrough_of(const Daemon& daemon) {
   const Negotiated& agreed = daemon.negotiated;
-  const bool is_cut_off = agreed.passthrough && !daemon.backing_files.registrar.is_usable();
+  const passthrough::Registrar& registrar = daemon.backing_files.registrar;
+  const bool is_cut_off = agreed.passthrough && !registrar.is_usable();
   return {{"active", agreed.passthrough && !is_cut_off},
-          {"reason", is_cut_off ? "the broker has gone: files opened for the first time are served "
-                                  "by the daemon"
-                                : agreed.passthrough_reason}};
+          {"reason", is_cut_off ? registrar.why_not() : agreed.passthrough_reason}};
 }
 
 nlohmann::json requests_of(const Counters& counters) {

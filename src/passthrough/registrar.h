@@ -9,10 +9,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "broker/client.h"
+#include "passthrough/broker_link.h"
 
 namespace overpass::passthrough {
 
@@ -22,14 +23,26 @@ class Registrar {
   /// By ioctls of this process.
   void use_own_right(BorrowedFd fuse) { fuse_ = fuse; }
 
-  /// Connects to the broker listening at `path`, or at the usual place when that is empty. Why not,
-  /// when there is none; else empty. To be called before mounting: the mount may cover the path,
-  /// and nobody serves it yet.
-  std::string find_broker(const std::string& path);
+  /// What becomes of a mount that finds the broker busy, or not started yet.
+  enum class Asking {
+    Once,   ///< It does without one.
+    Again,  ///< It asks again later, and its data are passed through from then on.
+  };
 
-  /// Has files of the mount of `fuse` registered by the broker that was found. Why not, when it
-  /// refuses; else empty.
-  std::string use_broker(BorrowedFd fuse);
+  /// Connects to the broker listening at `path`, or at the usual place when that is empty. Why the
+  /// mount has to do without one, else empty. To be called before mounting: the mount may cover the
+  /// path, and nobody serves it yet.
+  std::string find_broker(const std::string& path, Asking asking);
+
+  /// Has files of the mount of `fuse` registered by the broker that was found, or is asked later.
+  /// `directories` of the layers below make that cheaper; they and `fuse` stay open until
+  /// stop_asking(). Why the mount has to do without, else empty.
+  std::string use_broker(BorrowedFd fuse, std::vector<BorrowedFd> directories);
+
+  /// From now on the broker is asked again, by a thread of its own, whenever it is not usable. To
+  /// be called once, after use_broker(), when the kernel passes through.
+  void start_asking();
+  void stop_asking();
 
   /// The backing id of the file open at `file`, which may be O_PATH. Through the broker it is good
   /// for as much as was asked: for writing, the daemon's user must have the right to write the
@@ -46,18 +59,22 @@ class Registrar {
   /// Whether open() has to open a writer's file anew if it is open for writing only.
   bool wants_writers_to_read() const;
 
-  /// "daemon", "broker" or "none".
+  /// "daemon", "broker" or "none": who registers files now.
   const char* name() const;
 
-  /// False for good once the broker has gone.
-  bool is_usable() const { return broker_ == nullptr || broker_->is_connected(); }
+  /// False while the broker has gone, or has not come yet.
+  bool is_usable() const { return link_ == nullptr || link_->is_usable(); }
+
+  /// Why it is not usable, and what is done about it.
+  std::string why_not() const { return link_ == nullptr ? std::string() : link_->why_not(); }
 
  private:
+  bool is_worth_waiting_for(const NoBroker& none) const;
   Result<int32_t> ask_broker(BorrowedFd file, bool for_writing);
 
   BorrowedFd fuse_{-1};
-  std::unique_ptr<broker::Client> broker_;
-  UniqueFd mount_namespace_;  ///< Kept from find_broker() to use_broker().
+  Asking asking_ = Asking::Once;
+  std::unique_ptr<BrokerLink> link_;
 };
 
 }  // namespace overpass::passthrough

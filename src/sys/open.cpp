@@ -19,6 +19,13 @@ Result<UniqueFd> owned(int fd) {
   return UniqueFd(fd);
 }
 
+Result<UniqueFd> resolved(BorrowedFd root, const char* path, int flags, uint64_t resolve) {
+  open_how how = {};
+  how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
+  how.resolve = resolve;
+  return owned(static_cast<int>(::syscall(SYS_openat2, raw(root), path, &how, sizeof how)));
+}
+
 }  // namespace
 
 Result<UniqueFd> open_path(const char* path, int flags) {
@@ -30,10 +37,11 @@ Result<UniqueFd> open_at(BorrowedFd directory, const char* name, int flags, mode
 }
 
 Result<UniqueFd> open_beneath(BorrowedFd root, const char* path, int flags) {
-  open_how how = {};
-  how.flags = static_cast<unsigned>(flags | O_CLOEXEC);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-  return owned(static_cast<int>(::syscall(SYS_openat2, raw(root), path, &how, sizeof how)));
+  return resolved(root, path, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+Result<UniqueFd> open_on_same_mount(BorrowedFd directory, const char* name, int flags) {
+  return resolved(directory, name, flags, RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
 }
 
 Result<UniqueFd> reopen(BorrowedFd fd, int flags) {

@@ -25,6 +25,10 @@ Result<UniqueFd> open_at(BorrowedFd directory, const char* name, int flags, mode
 /// any symbolic link. EXDEV or ELOOP when it would.
 Result<UniqueFd> open_beneath(BorrowedFd root, const char* path, int flags);
 
+/// openat2(2) of one component that is neither a symbolic link nor a mountpoint. ELOOP or EXDEV
+/// when it is.
+Result<UniqueFd> open_on_same_mount(BorrowedFd directory, const char* name, int flags);
+
 /// A new open file description of the same file, also from an O_PATH descriptor. ENOENT without
 /// /proc.
 Result<UniqueFd> reopen(BorrowedFd fd, int flags);

@@ -196,10 +196,12 @@ Result<void> send_packet(BorrowedFd socket, std::span<const std::byte> bytes,
   return checked_void(::sendmsg(raw(socket), &header, flags));
 }
 
-Result<void> send_packets(BorrowedFd socket, std::span<const std::byte> bytes, size_t size) {
+size_t send_packets(BorrowedFd socket, std::span<const std::byte> bytes, size_t size, Wait wait) {
   constexpr size_t kAtOnce = 64;
   std::array<iovec, kAtOnce> pieces;
   std::array<mmsghdr, kAtOnce> headers;
+  const int flags = MSG_NOSIGNAL | (wait == Wait::No ? MSG_DONTWAIT : 0);
+  size_t done = 0;
   while (!bytes.empty()) {
     const size_t count = std::min(kAtOnce, bytes.size() / size);
     for (size_t i = 0; i < count; ++i) {
@@ -208,11 +210,14 @@ Result<void> send_packets(BorrowedFd socket, std::span<const std::byte> bytes, s
       headers[i].msg_hdr.msg_iov = &pieces[i];
       headers[i].msg_hdr.msg_iovlen = 1;
     }
-    const auto sent = TRY(checked(
-        ::sendmmsg(raw(socket), headers.data(), static_cast<unsigned>(count), MSG_NOSIGNAL)));
+    const int sent = ::sendmmsg(raw(socket), headers.data(), static_cast<unsigned>(count), flags);
+    if (sent <= 0) break;
+    done += static_cast<size_t>(sent);
     bytes = bytes.subspan(static_cast<size_t>(sent) * size);
   }
-  return {};
+  return done;
 }
+
+void shut_down(BorrowedFd socket) { (void)::shutdown(raw(socket), SHUT_RDWR); }
 
 }  // namespace overpass::sys

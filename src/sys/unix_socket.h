@@ -70,9 +70,13 @@ Result<Packet> receive_packet(BorrowedFd socket, std::span<std::byte> buffer, Wa
 Result<void> send_packet(BorrowedFd socket, std::span<const std::byte> bytes,
                          std::initializer_list<BorrowedFd> fds, Wait wait);
 
-/// Sends `bytes` as packets of `size` bytes each, without descriptors; waits until all are sent.
-/// Errors as of send_packet(): how many were sent before is not told.
-Result<void> send_packets(BorrowedFd socket, std::span<const std::byte> bytes, size_t size);
+/// Sends `bytes` as packets of `size` bytes each, without descriptors: how many were sent. Fewer
+/// than all when the other end is gone; or when it does not read, and Wait::No or after the
+/// socket's timeout.
+size_t send_packets(BorrowedFd socket, std::span<const std::byte> bytes, size_t size, Wait wait);
+
+/// Ends the connection in both directions, and with it what other threads wait for there.
+void shut_down(BorrowedFd socket);
 
 }  // namespace overpass::sys
 
