@@ -9,8 +9,8 @@
 #include <cstring>
 #include <string>
 
-#include "check/in_use.h"
 #include "layer/markers.h"
+#include "layer/overlay_mounts.h"
 #include "sys/credentials.h"
 #include "sys/lock_file.h"
 #include "sys/mount_api.h"
@@ -64,14 +64,19 @@ Expected<void> take(layer::Layer& layer, const Opened& opened, const char* optio
   return {};
 }
 
-/// That nobody has it mounted, and that overpass cannot mount it as long as the result lives.
+/// That no overlay mount of the kernel has one of the two.
+Expected<void> check_use(const Opened& upper, const Opened& work, const layer::LayerPaths& paths) {
+  const auto use = layer::find_overlay_use(upper.fd, work.fd);
+  if (!use) return {};
+  return problem((use->is_workdir ? said("workdir", *paths.work) : said("upperdir", *paths.upper)) +
+                     " is in use by the overlay mount at '" + use->mountpoint + "'",
+                 "unmount that first");
+}
+
+/// That overpass has it not mounted, and cannot mount it as long as the result lives.
 /// Nothing is repaired where that cannot be known.
 Expected<void> claim(UniqueFd& lock, Opened& opened, const char* option, const std::string& path,
                      bool for_repair) {
-  if (const auto mountpoint = find_overlay_mount_of(opened.fd)) {
-    return problem(said(option, path) + " is in use by the overlay mount at '" + *mountpoint + "'",
-                   "unmount that first");
-  }
   const auto locked = sys::lock_file(opened.fd);
   if (locked.failed_with(EWOULDBLOCK)) {
     return problem(said(option, path) + " is in use by a mount or another check of overpass",
@@ -142,6 +147,7 @@ Expected<void> take_upper(Target& target, const layer::LayerPaths& paths, bool f
     layer.root = std::move(*upper_root);
     target.work = std::move(*work_root);
   }
+  if (auto unused = check_use(*upper, *work, paths); !unused) return unused;
   auto claimed = claim(target.stack.upper_lock, *upper, "upperdir", *paths.upper, for_repair);
   if (!claimed) return claimed;
   return claim(target.stack.work_lock, *work, "workdir", *paths.work, for_repair);

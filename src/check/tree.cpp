@@ -9,7 +9,6 @@
 #include <algorithm>
 
 #include "sys/directory_stream.h"
-#include "sys/file_io.h"
 #include "sys/names.h"
 #include "sys/open.h"
 
@@ -61,17 +60,6 @@ Result<void> remove_tree(BorrowedFd directory, const char* name) {
   const UniqueFd fd = TRY(sys::open_at(directory, name, O_RDONLY | O_DIRECTORY));
   for (const std::string& inside : TRY(names_in(fd))) TRY(remove_tree(fd, inside.c_str()));
   return sys::remove_directory(directory, name);
-}
-
-Result<std::string> read_text(const char* path) {
-  const UniqueFd fd = TRY(sys::open_path(path, O_RDONLY));
-  std::string text;
-  char buffer[4096];
-  while (true) {
-    const size_t count = TRY(sys::read_at(fd, buffer, static_cast<off_t>(text.size())));
-    if (count == 0) return text;
-    text.append(buffer, count);
-  }
 }
 
 }  // namespace overpass::check

@@ -31,9 +31,6 @@ Result<std::vector<std::string>> names_in(BorrowedFd directory);
 /// leaves the rest as it was.
 Result<void> remove_tree(BorrowedFd directory, const char* name);
 
-/// The content of a small file, such as those of /proc.
-Result<std::string> read_text(const char* path);
-
 }  // namespace overpass::check
 
 #endif  // OVERPASS_CHECK_TREE_H_

@@ -44,6 +44,17 @@ Result<UniqueFd> open_on_same_mount(BorrowedFd directory, const char* name, int 
   return resolved(directory, name, flags, RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
 }
 
+Result<UniqueFd> open_in_root(BorrowedFd root, const char* path, int flags) {
+  return resolved(root, path, flags, RESOLVE_IN_ROOT);
+}
+
+Result<UniqueFd> open_known(BorrowedFd root, const char* path, int flags) {
+#ifndef RESOLVE_CACHED
+#define RESOLVE_CACHED 0x20  // 5.12
+#endif
+  return resolved(root, path, flags, RESOLVE_IN_ROOT | RESOLVE_CACHED);
+}
+
 Result<UniqueFd> reopen(BorrowedFd fd, int flags) {
   return owned(::open(ProcPath(itself(fd)).c_str(), (flags & ~O_NOFOLLOW) | O_CLOEXEC));
 }

@@ -29,6 +29,14 @@ Result<UniqueFd> open_beneath(BorrowedFd root, const char* path, int flags);
 /// when it is.
 Result<UniqueFd> open_on_same_mount(BorrowedFd directory, const char* name, int flags);
 
+/// openat2(2) of a path in which "/" and links to it mean `root`, as for a process whose root that
+/// is.
+Result<UniqueFd> open_in_root(BorrowedFd root, const char* path, int flags);
+
+/// The same of what the kernel has in memory, so that no disk or server is waited for: else EAGAIN
+/// (before Linux 5.12: EINVAL).
+Result<UniqueFd> open_known(BorrowedFd root, const char* path, int flags);
+
 /// A new open file description of the same file, also from an O_PATH descriptor. ENOENT without
 /// /proc.
 Result<UniqueFd> reopen(BorrowedFd fd, int flags);

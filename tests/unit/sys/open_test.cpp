@@ -103,5 +103,17 @@ TEST_F(Open, OfAnUnnamedFileLeavesNoName) {
 
 TEST_F(Open, ChecksWhetherEntriesCanBeMade) { EXPECT_EQ(error_of(check_writable(layer)), 0); }
 
+TEST(OpenInRoot, TakesSlashesAndLinksAsIfItWereTheRoot) {
+  const Scratch disk;
+  disk.write("dir/file", "content");
+  std::filesystem::create_symlink("/dir", disk.path("link"));
+  const UniqueFd root = disk.open("", O_PATH | O_DIRECTORY);
+  for (const char* path : {"/dir/file", "dir/file", "/link/file", "/../dir/file"}) {
+    EXPECT_EQ(unit::content_of(must(open_in_root(root, path, O_RDONLY))), "content") << path;
+    EXPECT_TRUE(open_known(root, path, O_PATH)) << path << " was just used";
+  }
+  EXPECT_EQ(unit::error_of(open_in_root(root, "/absent", O_PATH)), ENOENT);
+}
+
 }  // namespace
 }  // namespace overpass::sys

@@ -2,11 +2,11 @@
 //
 // Overlay mounts as mount tables tell of them.
 
-#include "check/in_use.h"
+#include "layer/overlay_mounts.h"
 
 #include <gtest/gtest.h>
 
-namespace overpass::check {
+namespace overpass::layer {
 namespace {
 
 TEST(OverlayMounts, AreReadFromAMountTable) {
@@ -18,7 +18,9 @@ TEST(OverlayMounts, AreReadFromAMountTable) {
       "94 66 0:43 / /data rw - fuse.overpass /u rw,upperdir=/no\n");
   ASSERT_EQ(mounts.size(), 1U);
   EXPECT_EQ(mounts[0].mountpoint, "/mnt/m");
-  EXPECT_EQ(mounts[0].directories, (std::vector<std::string>{"/u", "/w"}));
+  EXPECT_EQ(mounts[0].device, "0:41");
+  EXPECT_EQ(mounts[0].upper, std::vector<std::string>{"/u"});
+  EXPECT_EQ(mounts[0].work, std::vector<std::string>{"/w"});
 }
 
 TEST(OverlayMounts, HaveTheirEscapesTakenAway) {
@@ -26,7 +28,8 @@ TEST(OverlayMounts, HaveTheirEscapesTakenAway) {
       "1 0 0:41 / /a\\040b rw - overlay none rw,upperdir=/x\\134\\054y\\040z/u,workdir=w\n");
   ASSERT_EQ(mounts.size(), 1U);
   EXPECT_EQ(mounts[0].mountpoint, "/a b");
-  EXPECT_EQ(mounts[0].directories, (std::vector<std::string>{"/x\\,y z/u", "/x,y z/u", "w"}));
+  EXPECT_EQ(mounts[0].upper, (std::vector<std::string>{"/x\\,y z/u", "/x,y z/u"}));
+  EXPECT_EQ(mounts[0].work, std::vector<std::string>{"w"});
 }
 
 TEST(OverlayMounts, AreNotFoundInWhatIsNoTable) {
@@ -37,4 +40,4 @@ TEST(OverlayMounts, AreNotFoundInWhatIsNoTable) {
 }
 
 }  // namespace
-}  // namespace overpass::check
+}  // namespace overpass::layer
