@@ -32,6 +32,16 @@ struct FileAttributes {  // struct file_attr of linux/fs.h.
   uint32_t copy_on_write_extent_size;
 };
 
+// Whatever some file system hands down; what it does not know is never set.
+constexpr uint32_t kInheritedFlags = FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL |
+                                     FS_NODUMP_FL | FS_NOATIME_FL | FS_NOCOMP_FL |
+                                     FS_JOURNAL_DATA_FL | FS_NOTAIL_FL | FS_DIRSYNC_FL |
+                                     FS_NOCOW_FL | FS_DAX_FL | FS_PROJINHERIT_FL;
+constexpr uint32_t kInheritedExtendedFlags =
+    FS_XFLAG_SYNC | FS_XFLAG_NOATIME | FS_XFLAG_NODUMP | FS_XFLAG_RTINHERIT | FS_XFLAG_PROJINHERIT |
+    FS_XFLAG_NOSYMLINKS | FS_XFLAG_EXTSZINHERIT | FS_XFLAG_NODEFRAG | FS_XFLAG_FILESTREAM |
+    FS_XFLAG_DAX | FS_XFLAG_COWEXTSIZE;
+
 std::atomic<bool> has_file_getattr = true;
 
 bool has_none(Errno error) {
@@ -51,6 +61,13 @@ Result<InodeFlags> by_name(Place place) {
                     .no_atime = (attributes.xflags & FS_XFLAG_NOATIME) != 0,
                     .append_only = (attributes.xflags & FS_XFLAG_APPEND) != 0,
                     .immutable = (attributes.xflags & FS_XFLAG_IMMUTABLE) != 0};
+}
+
+Result<void> set_flags(BorrowedFd file, uint32_t flags) {
+  std::array<char, sizeof(long)> argument{};
+  std::memcpy(argument.data(), &flags, sizeof flags);
+  TRY(control(file, FS_IOC_SETFLAGS, argument.data()));
+  return {};
 }
 
 Result<uint32_t> by_ioctl(BorrowedFd file) {
@@ -88,10 +105,51 @@ Result<void> add_inode_flags(BorrowedFd file, InodeFlags flags) {
   if (!now) return has_none(now.error()) ? Result<void>() : fail(now.error());
   const uint32_t wanted =
       *now | (flags.sync ? FS_SYNC_FL : 0) | (flags.no_atime ? FS_NOATIME_FL : 0);
-  std::array<char, sizeof(long)> argument{};
-  std::memcpy(argument.data(), &wanted, sizeof wanted);
-  TRY(control(file, FS_IOC_SETFLAGS, argument.data()));
+  return set_flags(file, wanted);
+}
+
+Result<Heritage> heritage_of(BorrowedFd directory) {
+  const auto flags = by_ioctl(directory);
+  struct fsxattr extended = {};
+  const auto has_extended = control(directory, FS_IOC_FSGETXATTR, &extended);
+  if (!flags && !has_extended) return fail(ENOTTY);
+  Heritage heritage;
+  heritage.flags = flags.value_or(0) & kInheritedFlags;
+  heritage.extended_flags = extended.fsx_xflags & kInheritedExtendedFlags;
+  const auto if_handed_down = [&](uint32_t flag, uint32_t value) {
+    return (extended.fsx_xflags & flag) != 0 ? value : 0;
+  };
+  heritage.project = if_handed_down(FS_XFLAG_PROJINHERIT, extended.fsx_projid);
+  heritage.extent_size = if_handed_down(FS_XFLAG_EXTSZINHERIT, extended.fsx_extsize);
+  heritage.copy_on_write_extent_size = if_handed_down(FS_XFLAG_COWEXTSIZE, extended.fsx_cowextsize);
+  return heritage;
+}
+
+namespace {
+
+Result<void> set_extended(BorrowedFd directory, const Heritage& heritage) {
+  struct fsxattr extended = {};
+  TRY(control(directory, FS_IOC_FSGETXATTR, &extended));
+  extended.fsx_xflags = (extended.fsx_xflags & ~kInheritedExtendedFlags) | heritage.extended_flags;
+  extended.fsx_projid = heritage.project;
+  extended.fsx_extsize = heritage.extent_size;
+  extended.fsx_cowextsize = heritage.copy_on_write_extent_size;
+  TRY(control(directory, FS_IOC_FSSETXATTR, &extended));
   return {};
+}
+
+}  // namespace
+
+Result<void> set_heritage(BorrowedFd directory, const Heritage& heritage) {
+  Heritage now = TRY(heritage_of(directory));
+  auto extended = set_extended(directory, heritage);
+  if (extended) now = TRY(heritage_of(directory));
+  if (now.flags == heritage.flags) return extended;
+  const uint32_t others = TRY(by_ioctl(directory)) & ~kInheritedFlags;
+  // The flag of the project has been set with it, or may not be set.
+  const uint32_t project = now.flags & FS_PROJINHERIT_FL;
+  TRY(set_flags(directory, others | (heritage.flags & ~FS_PROJINHERIT_FL) | project));
+  return extended;
 }
 
 }  // namespace overpass::sys

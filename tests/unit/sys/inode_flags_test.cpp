@@ -47,6 +47,29 @@ TEST(InodeFlags, AreNoneWhereThereIsNoSuchThing) {
   must(add_inode_flags(open, {.no_atime = true}));
 }
 
+TEST(Heritage, IsToldAndTakenOver) {
+  const Scratch disk;
+  disk.directory("from");
+  disk.directory("to");
+  const UniqueFd from = disk.open("from", O_RDONLY | O_DIRECTORY);
+  const UniqueFd to = disk.open("to", O_RDONLY | O_DIRECTORY);
+  const auto plain = heritage_of(from);
+  if (!plain) GTEST_SKIP() << "no flags on this file system";
+  must(add_inode_flags(from, {.no_atime = true}));
+  const Heritage heritage = must(heritage_of(from));
+  EXPECT_NE(heritage, *plain);
+  must(set_heritage(to, heritage));
+  EXPECT_EQ(must(heritage_of(to)), heritage);
+  must(set_heritage(to, *plain));
+  EXPECT_EQ(must(heritage_of(to)), *plain) << "flags are taken away as well";
+}
+
+TEST(Heritage, IsAnErrorWhereThereIsNoSuchThing) {
+  const UniqueFd proc(::open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  EXPECT_EQ(unit::error_of(heritage_of(proc)), ENOTTY);
+  EXPECT_NE(unit::error_of(set_heritage(proc, Heritage())), 0);
+}
+
 TEST(InodeFlags, OfNothingAreAnError) {
   const Scratch disk;
   EXPECT_EQ(unit::error_of(inode_flags({disk.open("", O_PATH), "absent"})), ENOENT);
