@@ -11,6 +11,7 @@
 #include "layer/named_directory.h"
 #include "layer/nlink_mark.h"
 #include "layer/origin.h"
+#include "layer/own_directory.h"
 #include "overpass/layer_format.h"
 #include "sys/directory_stream.h"
 #include "sys/names.h"
@@ -72,6 +73,28 @@ Result<void> clear(BorrowedFd index, Prefix prefix) {
   });
 }
 
+struct IndexDirectory {
+  UniqueFd fd;
+  bool was_made = false;  ///< It was not there before.
+};
+
+/// The directory, as the daemon's own. One that is there holds data and stays.
+Expected<IndexDirectory> take_directory(const LayerStack& stack) {
+  auto made = make_own_directory(stack.work_lock, format::kIndexName);
+  if (made) return IndexDirectory{std::move(*made), true};
+  if (!made.failed_with(EEXIST)) return unusable(made.error());
+  auto fd = open_work_directory(stack.work_lock, format::kIndexName);
+  const auto whose = fd ? ownership_of(*fd) : fail(fd.error());
+  if (!whose) return unusable(whose.error());
+  if (*whose == Ownership::Foreign) {
+    return problem(
+        "'index' in the workdir belongs to another user than this mount, or others may write in it",
+        "mount as the user who made it, give it to this user with mode 0700 if its content can be "
+        "trusted, or leave index=on out");
+  }
+  return IndexDirectory{std::move(*fd), false};
+}
+
 }  // namespace
 
 Expected<void> open_index(LayerStack& stack) {
@@ -84,8 +107,8 @@ Expected<void> open_index(LayerStack& stack) {
   const Verdict origin = compare(upper, origin_mark, lower_root);
   if (origin == Verdict::Differs) return foreign_lower(stack);
 
-  auto opened = open_work_directory(stack.work_lock, format::kIndexName);
-  if (!opened) return unusable(opened.error());
+  auto opened = take_directory(stack);
+  if (!opened) return std::unexpected(opened.error());
   const sys::Place index = sys::itself(opened->fd);
   // Kernels before 4.16 marked the index with the upper as its origin.
   const bool old_differs =
@@ -96,7 +119,8 @@ Expected<void> open_index(LayerStack& stack) {
   if (old_differs || owner == Verdict::Differs) return foreign_upper(stack);
 
   // Beyond this point upper, lower and index are bound to each other.
-  Result<void> done = clear(opened->fd, stack.prefix);
+  Result<void> done = close_to_others(opened->fd);
+  if (done) done = clear(opened->fd, stack.prefix);
   if (done && owner == Verdict::Absent) done = sys::set_xattr(index, upper_mark, upper_root);
   if (done && origin == Verdict::Absent) done = sys::set_xattr(upper, origin_mark, lower_root);
   if (!done) {

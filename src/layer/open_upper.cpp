@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The order is: compare, take both roots, claim them, empty and probe the workdir. Emptying is the
-// first thing that is written.
+// The order is: compare, take both roots, claim them, ask who else has them, make "work" anew and
+// probe it. Removing the former one is the first thing that is written.
 
 #include "layer/open_upper.h"
 
@@ -11,6 +11,8 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "layer/overlay_mounts.h"
+#include "layer/own_directory.h"
 #include "overpass/layer_format.h"
 #include "sys/children.h"
 #include "sys/credentials.h"
@@ -152,8 +154,15 @@ Expected<UniqueFd> claim(BorrowedFd directory, const char* option, const std::st
 
 /// A mount that left something there wrote an upper that not every other mount may trust.
 Expected<void> check_incompatible_use(BorrowedFd workdir, const LayerPaths& paths) {
-  const auto incompat = sys::open_beneath(workdir, format::kIncompatMark, O_RDONLY | O_DIRECTORY);
-  if (!incompat) return {};
+  // The kernel makes these with mode 0: what cannot be read is not taken for absent.
+  auto work = open_work_directory(workdir, format::kWorkName);
+  auto incompat = work ? open_work_directory(*work, format::kIncompatName) : fail(work.error());
+  if (incompat.failed_with(ENOENT) || incompat.failed_with(ENOTDIR)) return {};
+  if (!incompat) {
+    return problem("what an earlier mount left in workdir " + quoted(*paths.work) +
+                       " cannot be read: " + text_of(incompat.error()),
+                   "mount as the user who mounted it then, or use a fresh upperdir and workdir");
+  }
   std::string feature;
   (void)sys::for_each_entry(*incompat, [&](const sys::DirectoryEntry& entry) -> Result<void> {
     feature = entry.name;
@@ -169,6 +178,36 @@ Expected<void> check_incompatible_use(BorrowedFd workdir, const LayerPaths& path
   return problem(upper + " was used by a volatile mount and may be incomplete",
                  "start with a fresh upperdir and workdir, or remove work/incompat from the "
                  "workdir if the machine has not crashed since");
+}
+
+/// Kernel overlayfs knows nothing of our locks, and its workdir must not be emptied.
+Expected<void> check_kernel_use(const UpperRoots& roots, const LayerPaths& paths) {
+  const auto use = find_overlay_use(roots.upper, roots.work);
+  if (!use) return {};
+  return problem(
+      (use->is_workdir ? "workdir " + quoted(*paths.work) : "upperdir " + quoted(*paths.upper)) +
+          " is in use by the overlay mount at " + quoted(use->mountpoint),
+      "unmount that first, or give each mount its own upperdir and workdir");
+}
+
+std::string remedy_for_work(Errno error) {
+  switch (to_int(error)) {
+    case EPERM:
+    case EACCES:
+      return "'work' in it belongs to somebody else: remove it as root or as its owner, or use "
+             "another workdir";
+    case ENOTDIR:
+      return "'work' in it is no directory: remove it, or use an empty workdir";
+    case EBUSY:
+      return "something is mounted on 'work' in it: unmount that";
+    case ENOTEMPTY:
+    case EEXIST:
+    case ESTALE:
+      return "somebody changes 'work' in it or has put a deep tree there: remove it, and use a "
+             "workdir in which others cannot write";
+    default:
+      return "it has to be writable and on a file system with free space";
+  }
 }
 
 }  // namespace
@@ -190,12 +229,13 @@ Expected<void> open_upper(const NamedDirectory& upper, const LayerPaths& paths, 
   // The workdir is about to be emptied, so it must be nobody else's either.
   auto work_lock = claim(roots->work, "workdir", *paths.work);
   if (!work_lock) return std::unexpected(work_lock.error());
+  if (auto ok = check_kernel_use(*roots, paths); !ok) return ok;
   if (auto ok = check_incompatible_use(roots->work, paths); !ok) return ok;
   auto workdir = Workdir::prepare(roots->work);
   if (!workdir) {
     return problem(
         "workdir " + quoted(*paths.work) + " cannot be prepared: " + text_of(workdir.error()),
-        "it has to be writable and on a file system with free space");
+        remedy_for_work(workdir.error()));
   }
   auto prefix = check_features(*workdir, paths);
   if (prefix && !workdir->features().whiteouts && !workdir->do_without_devices(*prefix)) {

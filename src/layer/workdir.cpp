@@ -13,12 +13,15 @@
 
 #include <new>
 
+#include "base/log.h"
 #include "layer/markers.h"
+#include "layer/own_directory.h"
 #include "overpass/layer_format.h"
 #include "sys/attributes.h"
 #include "sys/directory_stream.h"
 #include "sys/names.h"
 #include "sys/open.h"
+#include "sys/stat.h"
 #include "sys/xattr.h"
 
 namespace overpass::layer {
@@ -48,42 +51,14 @@ bool can_set(sys::Place place, const char* name) {
   return sys::set_xattr(place, name, "y").has_value();
 }
 
-/// The kernel makes these directories with mode 0, which keeps an ordinary user out.
-Result<UniqueFd> open_own_directory(BorrowedFd directory, const char* name) {
-  auto fd = sys::open_at(directory, name, O_RDONLY | O_DIRECTORY);
-  if (!fd.failed_with(EACCES)) return fd;
-  TRY(sys::change_mode({directory, name}, 0700));
-  return sys::open_at(directory, name, O_RDONLY | O_DIRECTORY);
-}
-
 }  // namespace
 
-Result<WorkDirectory> open_work_directory(BorrowedFd workdir, const char* name) {
-  auto made = sys::make_directory(workdir, name, 0700);
-  if (!made && !made.failed_with(EEXIST)) return fail(made.error());
-  return WorkDirectory{TRY(open_own_directory(workdir, name)), made.has_value()};
-}
-
-Result<void> remove_tree(BorrowedFd directory, const char* name) {
-  // Every step is one component and follows no link.
-  auto removed = sys::remove_file(directory, name);
-  if (removed || !(removed.failed_with(EISDIR) || removed.failed_with(EPERM))) return removed;
-  auto empty = sys::remove_directory(directory, name);
-  if (empty || !empty.failed_with(ENOTEMPTY)) return empty;
-  const UniqueFd fd = TRY(open_own_directory(directory, name));
-  TRY(sys::for_each_entry(
-      fd, [&](const sys::DirectoryEntry& entry) { return remove_tree(fd, entry.name.data()); }));
-  return sys::remove_directory(directory, name);
-}
-
 Result<Workdir> Workdir::prepare(BorrowedFd workdir) {
-  WorkDirectory work = TRY(open_work_directory(workdir, format::kWorkName));
   Workdir result;
-  result.made_ = work.was_made;
-  result.fd_ = std::move(work.fd);
-  TRY(sys::for_each_entry(result.fd_, [&](const sys::DirectoryEntry& entry) {
-    return remove_tree(result.fd_, entry.name.data());
-  }));
+  result.was_there_ = TRY(remove_former_directory(workdir, format::kWorkName));
+  // Beyond this point nobody else has a way to what is in it.
+  result.fd_ = TRY(make_own_directory(workdir, format::kWorkName));
+  if (auto heritage = sys::heritage_of(result.fd_)) result.heritage_ = *heritage;
   TRY(result.probe());
   return result;
 }
@@ -102,7 +77,7 @@ Result<void> Workdir::probe() {
     return {};
   }));
   features_.ordered_metadata = orders_metadata(work);
-  features_.whiteouts = create_whiteout(kSharedWhiteout).has_value();
+  features_.whiteouts = makes_whiteouts();
   TRY(sys::make_node(work, b.c_str(), S_IFREG | 0600, 0));
   features_.rename_exchange =
       sys::rename({work, a.c_str()}, {work, b.c_str()}, RENAME_EXCHANGE).has_value();
@@ -112,22 +87,32 @@ Result<void> Workdir::probe() {
   if (auto unnamed = sys::open_unnamed(work, 0600)) {
     const std::string d = temporary_name();
     features_.unnamed_files = sys::make_link(sys::itself(*unnamed), work, d.c_str()).has_value();
-    discard(d.c_str());
+    discard({work, d.c_str()});
   }
-  for (const std::string* name : {&a, &b, &c}) discard(name->c_str());
+  for (const std::string* name : {&a, &b, &c}) discard({work, name->c_str()});
   return {};
 }
 
+/// Some file systems say that they have made a device, and show something else.
+bool Workdir::makes_whiteouts() {
+  if (!create_whiteout({fd_, kSharedWhiteout})) return false;
+  const auto made = sys::stat({fd_, kSharedWhiteout});
+  if (made && is_whiteout(*made)) return true;
+  discard({fd_, kSharedWhiteout});
+  return false;
+}
+
 void Workdir::undo(BorrowedFd workdir) {
-  discard(kSharedWhiteout);
-  if (made_) (void)sys::remove_directory(workdir, format::kWorkName);
+  discard({fd_, kSharedWhiteout});
+  if (!was_there_) (void)sys::remove_directory(workdir, format::kWorkName);
 }
 
 Result<void> Workdir::mark_volatile() {
   UniqueFd directory = TRY(sys::open_at(fd_, ".", O_RDONLY | O_DIRECTORY));
   // Below "work", which is open already.
   for (const char* name : {format::kIncompatName, format::kVolatileName}) {
-    directory = TRY(open_work_directory(directory, name)).fd;
+    TRY(sys::make_directory(directory, name, 0700));
+    directory = TRY(sys::open_at(directory, name, O_RDONLY | O_DIRECTORY));
   }
   return sys::make_node(directory, format::kVolatileFileName, S_IFREG | 0600, 0);
 }
@@ -141,7 +126,7 @@ Result<void> Workdir::do_without_devices(Prefix prefix) {
   whiteout_form_ = features_.has_xattrs() ? WhiteoutForm::Marked : WhiteoutForm::Named;
   prefix_ = prefix;
   if (whiteout_form_ == WhiteoutForm::Named) return {};
-  return create_whiteout(kSharedWhiteout);
+  return create_whiteout({fd_, kSharedWhiteout});
 }
 
 Result<void> Workdir::expect_whiteout(BorrowedFd directory) {
@@ -149,12 +134,13 @@ Result<void> Workdir::expect_whiteout(BorrowedFd directory) {
   return set_has_xwhiteouts(sys::itself(directory), prefix_);
 }
 
-/// `name` is in the workdir.
-Result<void> Workdir::create_whiteout(const char* name) {
-  if (whiteout_form_ == WhiteoutForm::Device) return sys::make_node(fd_, name, S_IFCHR, 0);
-  TRY(sys::make_node(fd_, name, S_IFREG | 0600, 0));
-  auto marked = set_xwhiteout({fd_, name}, prefix_);
-  if (!marked) discard(name);
+Result<void> Workdir::create_whiteout(sys::Place place) {
+  if (whiteout_form_ == WhiteoutForm::Device) {
+    return told(sys::make_node(place.fd, place.name, S_IFCHR, 0));
+  }
+  TRY(told(sys::make_node(place.fd, place.name, S_IFREG | 0600, 0)));
+  auto marked = set_xwhiteout(place, prefix_);
+  if (!marked) discard(place);
   return marked;
 }
 
@@ -170,8 +156,12 @@ Result<void> Workdir::place_whiteout(BorrowedFd directory, const char* name) {
   TRY(expect_whiteout(directory));
   auto linked = sys::make_link({fd_, kSharedWhiteout}, directory, name);
   if (linked || linked.failed_with(EEXIST)) return linked;
+  if (linked.failed_with(EXDEV) && whiteout_form_ == WhiteoutForm::Device) {
+    // The directory is of another project than the workdir, which links do not cross.
+    return sys::make_node(directory, name, S_IFCHR, 0);
+  }
   const std::string fresh = temporary_name();
-  TRY(create_whiteout(fresh.c_str()));
+  TRY(create_whiteout({fd_, fresh.c_str()}));
   if (linked.failed_with(EMLINK)) {
     // The shared inode is full: the next whiteout becomes the new one. Racing threads may each
     // replace it, which costs an inode and nothing else.
@@ -179,20 +169,29 @@ Result<void> Workdir::place_whiteout(BorrowedFd directory, const char* name) {
     return sys::make_link({fd_, kSharedWhiteout}, directory, name);
   }
   auto moved = sys::rename({fd_, fresh.c_str()}, {directory, name}, RENAME_NOREPLACE);
-  if (!moved) discard(fresh.c_str());
+  if (!moved) discard({fd_, fresh.c_str()});
   return moved;
 }
 
-Result<std::string> Workdir::make_whiteout() {
-  std::string name = temporary_name();
-  auto linked = sys::make_link({fd_, kSharedWhiteout}, fd_, name.c_str());
-  if (!linked) TRY(create_whiteout(name.c_str()));
-  return name;
+Result<void> Workdir::make_whiteout(sys::Place place) {
+  const auto linked = sys::make_link({fd_, kSharedWhiteout}, place.fd, place.name);
+  return linked ? Result<void>() : create_whiteout(place);
 }
 
-void Workdir::discard(const char* name) {
+Result<void> Workdir::told(Result<void> made) {
+  if (!made.failed_with(ENOENT)) return made;
+  static std::atomic_flag was_logged;
+  if (!was_logged.test_and_set()) {
+    log::warn(
+        "'work' in the workdir was removed: another mount has the same workdir, so unmount both "
+        "and check the upperdir with overpass check");
+  }
+  return fail(EIO);
+}
+
+void Workdir::discard(sys::Place place) {
   try {
-    (void)remove_tree(fd_, name);
+    (void)remove_tree(place.fd, place.name);
   } catch (const std::bad_alloc&) {
     // Destructors call this.
   }

@@ -10,11 +10,14 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "layer/markers.h"
+#include "sys/inode_flags.h"
 #include "sys/place.h"
 
 namespace overpass::layer {
@@ -42,24 +45,13 @@ enum class WhiteoutForm {
   Named,   ///< An empty file ".wh.NAME". What the upper has as NAME is shown all the same.
 };
 
-/// A directory of the workdir, open for reading.
-struct WorkDirectory {
-  UniqueFd fd;
-  bool was_made = false;  ///< It was not there before.
-};
-
-/// Opens `name` in the workdir open at `workdir`, or makes it.
-Result<WorkDirectory> open_work_directory(BorrowedFd workdir, const char* name);
-
-/// Removes `name` and, if it is a directory, what is below it. Never leaves the directory.
-Result<void> remove_tree(BorrowedFd directory, const char* name);
-
 /// Threads: any; names are handed out atomically.
 class Workdir {
  public:
   Workdir() = default;
 
-  /// Makes (if absent) and empties "work" in the workdir open at `workdir`, then probes it.
+  /// Makes "work" anew in the workdir open at `workdir`, as a directory of the daemon's own, and
+  /// probes it. What was there before is removed: see remove_former_directory() for the errors.
   static Result<Workdir> prepare(BorrowedFd workdir);
 
   /// Leaves the workdir as prepare() found it, for a mount that is refused.
@@ -79,9 +71,12 @@ class Workdir {
   /// A name not in use here.
   std::string temporary_name();
 
-  /// Puts a whiteout under a fresh temporary name, as a link to one shared inode where it can. Not
-  /// for the form Named.
-  Result<std::string> make_whiteout();
+  /// What is made in the workdir inherits this; nothing where the file system knows no such thing.
+  const std::optional<sys::Heritage>& heritage() const { return heritage_; }
+
+  /// Puts a whiteout at a place in the workdir, as a link to one shared inode where it can. Not for
+  /// the form Named.
+  Result<void> make_whiteout(sys::Place place);
 
   /// To be called before a whiteout is published in the upper's `directory`.
   Result<void> expect_whiteout(BorrowedFd directory);
@@ -94,42 +89,62 @@ class Workdir {
   /// may be one; fuse-overlayfs takes it to hide NAME itself. Best effort: here it hides nothing.
   void remove_whiteout_name(BorrowedFd directory, const char* name);
 
-  /// Removes a temporary and everything below it. Best effort: what stays is removed at the next
-  /// mount.
-  void discard(const char* name);
+  /// What a failure to make something in the workdir is told as: its own directory may be gone,
+  /// since a mount of kernel overlayfs that began later removes it, and ENOENT would say that of
+  /// what the caller named. EIO then, and a line in the log.
+  static Result<void> told(Result<void> made);
+
+  /// Removes a temporary of the workdir, or of a directory in it, and everything below it. Best
+  /// effort: what stays is removed at the next mount.
+  static void discard(sys::Place place);
 
  private:
   Result<void> probe();
-  Result<void> create_whiteout(const char* name);
+  bool makes_whiteouts();
+  Result<void> create_whiteout(sys::Place place);
 
   UniqueFd fd_;
-  bool made_ = false;  ///< "work" was not there before.
+  bool was_there_ = false;  ///< "work", before.
   UpperFeatures features_;
+  std::optional<sys::Heritage> heritage_;
   WhiteoutForm whiteout_form_ = WhiteoutForm::Device;
   Prefix prefix_ = Prefix::Trusted;  ///< Of the form Marked.
   std::unique_ptr<std::atomic<uint64_t>> next_ = std::make_unique<std::atomic<uint64_t>>(0);
 };
 
+class PendingUpper;
+
+/// A directory in the workdir for temporaries that are not to be made in "work" itself.
+struct Scratch {
+  std::unique_ptr<PendingUpper> temporary;  ///< Its name.
+  UniqueFd fd;                              ///< Open for reading.
+};
+
 /// A temporary name in the workdir that is discarded unless it has been published.
 class PendingUpper {
  public:
-  explicit PendingUpper(Workdir& workdir) : workdir_(workdir), name_(workdir.temporary_name()) {}
-  PendingUpper(Workdir& workdir, std::string name) : workdir_(workdir), name_(std::move(name)) {}
+  /// In "work", or in `scratch`, which stays as long as this.
+  explicit PendingUpper(Workdir& workdir, std::shared_ptr<const Scratch> scratch = nullptr)
+      : scratch_(std::move(scratch)),
+        directory_(scratch_ ? scratch_->fd.get() : workdir.fd()),
+        name_(workdir.temporary_name()) {}
   PendingUpper(const PendingUpper&) = delete;
   PendingUpper& operator=(const PendingUpper&) = delete;
   ~PendingUpper() {
-    if (!published_) workdir_.discard(name_.c_str());
+    if (!published_) Workdir::discard(place());
   }
 
   const char* name() const { return name_.c_str(); }
-  sys::Place place() const { return {workdir_.fd(), name_.c_str()}; }
+  BorrowedFd directory() const { return directory_; }
+  sys::Place place() const { return {directory_, name_.c_str()}; }
 
   /// Moves the temporary to its place in the upper with RENAME_* `flags`. Beyond this it is
   /// visible; with RENAME_EXCHANGE what was there is now the temporary, and is discarded.
   Result<void> publish(BorrowedFd directory, const char* name, unsigned flags = 0);
 
  private:
-  Workdir& workdir_;
+  std::shared_ptr<const Scratch> scratch_;
+  BorrowedFd directory_;
   std::string name_;
   bool published_ = false;
 };

@@ -28,6 +28,7 @@
 #include "overlay/owner_access.h"
 #include "overlay/prepare_copy.h"
 #include "overlay/protection.h"
+#include "overlay/work_frame.h"
 #include "sys/attributes.h"
 #include "sys/open.h"
 
@@ -163,7 +164,9 @@ Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
     Lock lock(inode->mutex);
     parent = inode->link.parent;
   }
-  PreparedDirectory prepared(overlay.stack.workdir);
+  layer::Workdir& workdir = overlay.stack.workdir;
+  const SharedFd destination = TRY(directory_fd(overlay, *parent, layer::kUpper));
+  PreparedDirectory prepared(workdir, TRY(scratch_like(workdir, destination->fd, Making::Copy)));
   TRY(prepare_directory(overlay, *inode, prepared));
   Lock parent_names(parent->directory->names);
   NestedLock names(directory.names);

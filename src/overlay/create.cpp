@@ -95,13 +95,11 @@ Result<void> make_overridden(const NewObject& object, BorrowedFd upper, sys::Pla
 Result<Vacancy> make_over(const NewObject& object, BorrowedFd upper) {
   const Vacancy before = TRY(vacancy(object.overlay, upper, object.name));
   layer::Workdir& workdir = object.overlay.stack.workdir;
-  const WorkFrame frame = TRY(WorkFrame::like(workdir, upper));
-  layer::PendingUpper temporary(workdir);
+  layer::PendingUpper temporary(workdir, TRY(scratch_like(workdir, upper, Making::New)));
   if (upper_overrides(object.overlay)) {
     TRY(make_overridden(object, upper, temporary.place()));
   } else {
-    TRY(make_as_caller(object, frame.fd(), temporary.name()));
-    TRY(frame.hand_over(temporary.name()));
+    TRY(make_as_caller(object, temporary.directory(), temporary.name()));
   }
   const bool is_directory = S_ISDIR(object.mode);
   if (is_directory) TRY(layer::set_opaque(temporary.place(), object.overlay.stack.prefix));
@@ -334,8 +332,9 @@ Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
     auto linked = sys::make_link(located.place(), upper->fd, name);
     if (linked.failed_with(EEXIST)) {
       before = TRY(vacancy(overlay, upper->fd, name));
-      layer::PendingUpper temporary(overlay.stack.workdir);
-      TRY(sys::make_link(located.place(), overlay.stack.workdir.fd(), temporary.name()));
+      layer::Workdir& workdir = overlay.stack.workdir;
+      layer::PendingUpper temporary(workdir, TRY(scratch_like(workdir, upper->fd, Making::Copy)));
+      TRY(sys::make_link(located.place(), temporary.directory(), temporary.name()));
       TRY(temporary.publish(upper->fd, name));
     } else {
       TRY(std::move(linked));

@@ -21,6 +21,7 @@
 #include "overlay/origin_number.h"
 #include "overlay/overlay.h"
 #include "overlay/protection.h"
+#include "overlay/work_frame.h"
 #include "sys/attributes.h"
 #include "sys/copy_data.h"
 #include "sys/file_io.h"
@@ -87,16 +88,55 @@ Result<void> record(Overlay& overlay, const Source& source, sys::Place copy) {
   return source.index_name.empty() ? Result<void>() : record_lower_nlink(overlay, copy);
 }
 
+/// The directory that the copy will have its name in; null if the upper has it not, or not any
+/// more. The name in the index, if there is to be one, comes before that, but the index takes files
+/// of any project unless it was given one itself.
+SharedFd directory_of_copy(Overlay& overlay, const Source& source) {
+  if (!source.parent->directory->has_upper) return nullptr;
+  return directory_fd(overlay, *source.parent, layer::kUpper).value_or(nullptr);
+}
+
+/// A temporary name for the copy.
+Result<std::unique_ptr<layer::PendingUpper>> pending(Overlay& overlay, const Source& source) {
+  layer::Workdir& workdir = overlay.stack.workdir;
+  const SharedFd directory = directory_of_copy(overlay, source);
+  std::shared_ptr<const layer::Scratch> scratch;
+  if (directory) scratch = TRY(scratch_like(workdir, directory->fd, Making::Copy));
+  return std::make_unique<layer::PendingUpper>(workdir, std::move(scratch));
+}
+
+/// An unnamed file of the directory that the copy will be in, so that it belongs to that one's
+/// project, and its blocks are as those of other files there; but an ACL comes from the source
+/// only.
+Result<UniqueFd> open_copy(Overlay& overlay, const Source& source) {
+  constexpr char kDefaultAcl[] = "system.posix_acl_default";
+  constexpr char kAccessAcl[] = "system.posix_acl_access";
+  const BorrowedFd workdir = overlay.stack.workdir.fd();
+  const SharedFd directory = directory_of_copy(overlay, source);
+  if (!directory) return sys::open_unnamed(workdir, 0600);
+  auto file = sys::open_unnamed(directory->fd, 0600);
+  // Removed meanwhile, which ext4 calls EPERM; or an ordinary user's own directory that he may not
+  // write to.
+  if (file.failed_with(ENOENT) || file.failed_with(EPERM) || file.failed_with(EACCES)) {
+    return sys::open_unnamed(workdir, 0600);
+  }
+  if (file && sys::get_xattr(sys::itself(directory->fd), kDefaultAcl, {})) {
+    auto removed = sys::remove_xattr(sys::itself(*file), kAccessAcl);
+    if (!removed && !removed.failed_with(ENODATA)) return fail(removed.error());
+  }
+  return file;
+}
+
 Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const Demand& demand,
                                  CopyUnderWay& progress) {
   layer::Workdir& workdir = overlay.stack.workdir;
   Prepared prepared;
   if (workdir.features().unnamed_files) {
-    prepared.file = TRY(sys::open_unnamed(workdir.fd(), 0600));
+    prepared.file = TRY(open_copy(overlay, source));
   } else {
-    prepared.temporary = std::make_unique<layer::PendingUpper>(workdir);
-    prepared.file = TRY(
-        sys::open_at(workdir.fd(), prepared.temporary->name(), O_RDWR | O_CREAT | O_EXCL, 0600));
+    prepared.temporary = TRY(pending(overlay, source));
+    prepared.file = TRY(sys::open_at(prepared.temporary->directory(), prepared.temporary->name(),
+                                     O_RDWR | O_CREAT | O_EXCL, 0600));
   }
   const off_t size = std::min(demand.wanted, static_cast<off_t>(source.stat.stx_size));
   std::optional<layer::MetacopyMark> mark;
@@ -133,17 +173,17 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const D
 
 /// Symbolic links, FIFOs, sockets, device nodes.
 Result<Prepared> prepare_special(Overlay& overlay, const Source& source) {
-  layer::Workdir& workdir = overlay.stack.workdir;
   Prepared prepared;
-  prepared.temporary = std::make_unique<layer::PendingUpper>(workdir);
+  prepared.temporary = TRY(pending(overlay, source));
+  const BorrowedFd directory = prepared.temporary->directory();
   const char* name = prepared.temporary->name();
   if (S_ISLNK(source.stat.stx_mode)) {
     const std::string target = TRY(sys::read_link(source.place()));
-    TRY(sys::make_symlink(workdir.fd(), name, target.c_str()));
+    TRY(sys::make_symlink(directory, name, target.c_str()));
   } else {
     const bool as_file = upper_overrides(overlay);
     const mode_t mode = as_file ? S_IFREG | 0600 : source.stat.stx_mode & S_IFMT;
-    TRY(sys::make_node(workdir.fd(), name, mode, as_file ? 0 : sys::rdev_of(source.stat)));
+    TRY(sys::make_node(directory, name, mode, as_file ? 0 : sys::rdev_of(source.stat)));
   }
   TRY(record(overlay, source, prepared.temporary->place()));
   TRY(copy_metadata(overlay, source.layer, source.place(), source.stat,
@@ -194,10 +234,10 @@ Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory
   const SharedFd lower = TRY(directory_fd(overlay, inode, layer));
   const sys::Place from = sys::itself(lower->fd);
   const sys::Stat stat = TRY(layer_stat(overlay, layer, from));
-  const BorrowedFd workdir = overlay.stack.workdir.fd();
+  const BorrowedFd directory = prepared.temporary.directory();
   const char* name = prepared.temporary.name();
-  TRY(sys::make_directory(workdir, name, 0700));
-  const UniqueFd made = TRY(sys::open_at(workdir, name, O_RDONLY | O_DIRECTORY));
+  TRY(layer::Workdir::told(sys::make_directory(directory, name, 0700)));
+  const UniqueFd made = TRY(sys::open_at(directory, name, O_RDONLY | O_DIRECTORY));
   TRY(record_origin(overlay, layer, from, prepared.temporary.place()));
   const layer::ProtectionMark protection = TRY(protection_of(from, stat));
   if (protection != layer::ProtectionMark()) {

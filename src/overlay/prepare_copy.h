@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "layer/workdir.h"
@@ -69,7 +70,9 @@ struct PreparedDirectory {
   layer::PendingUpper temporary;
   Identity identity = {};
 
-  explicit PreparedDirectory(layer::Workdir& workdir) : temporary(workdir) {}
+  /// `scratch` is of the directory where the copy will be.
+  PreparedDirectory(layer::Workdir& workdir, std::shared_ptr<const layer::Scratch> scratch)
+      : temporary(workdir, std::move(scratch)) {}
 };
 
 Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory& prepared);

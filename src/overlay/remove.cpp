@@ -25,6 +25,7 @@
 #include "overlay/owner_sight.h"
 #include "overlay/protection.h"
 #include "overlay/upper_names.h"
+#include "overlay/work_frame.h"
 #include "sys/attributes.h"
 #include "sys/directory_stream.h"
 #include "sys/names.h"
@@ -151,7 +152,13 @@ Result<void> make_movable(sys::Place directory) {
 Result<void> take_away(Overlay& overlay, BorrowedFd upper, const char* name, Leftovers& leftovers) {
   TRY(make_movable({upper, name}));
   auto removed = std::make_unique<layer::PendingUpper>(overlay.stack.workdir);
-  TRY(sys::rename({upper, name}, removed->place()));
+  auto moved = sys::rename({upper, name}, removed->place());
+  if (moved.failed_with(EXDEV)) {
+    removed = std::make_unique<layer::PendingUpper>(
+        overlay.stack.workdir, TRY(scratch_like(overlay.stack.workdir, upper, Making::Copy)));
+    moved = sys::rename({upper, name}, removed->place());
+  }
+  TRY(std::move(moved));
   leftovers.push_back(std::move(removed));
   return {};
 }
@@ -165,20 +172,15 @@ Result<void> beside_whiteout(layer::Workdir& workdir, BorrowedFd upper, const ch
   return changed;
 }
 
-Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,
-                                 bool is_directory, Leftovers& leftovers) {
+namespace {
+
+/// Puts a whiteout, made in `scratch` or in the workdir, in the place of what the upper has.
+Result<void> exchange_for_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,
+                                   bool is_directory, Leftovers& leftovers,
+                                   std::shared_ptr<const layer::Scratch> scratch) {
   layer::Workdir& workdir = overlay.stack.workdir;
-  if (workdir.whiteout_form() == layer::WhiteoutForm::Named) {
-    return beside_whiteout(workdir, upper, name, [&]() -> Result<void> {
-      auto removed =
-          is_directory ? take_away(overlay, upper, name, leftovers) : sys::remove_file(upper, name);
-      return removed.failed_with(ENOENT) ? Result<void>() : removed;
-    });
-  }
-  auto placed = workdir.place_whiteout(upper, name);
-  if (!placed.failed_with(EEXIST)) return placed;
-  auto whiteout = std::make_unique<layer::PendingUpper>(workdir, TRY(workdir.make_whiteout()));
-  // place_whiteout() has made the directory ready for it.
+  auto whiteout = std::make_unique<layer::PendingUpper>(workdir, std::move(scratch));
+  TRY(workdir.make_whiteout(whiteout->place()));
   if (!is_directory) return whiteout->publish(upper, name);
   if (!workdir.features().rename_exchange) {
     // Without RENAME_EXCHANGE a crash between these two steps shows the lower directory again.
@@ -191,6 +193,29 @@ Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char*
   TRY(whiteout->publish(upper, name, RENAME_EXCHANGE));
   leftovers.push_back(std::move(whiteout));
   return {};
+}
+
+}  // namespace
+
+Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,
+                                 bool is_directory, Leftovers& leftovers) {
+  layer::Workdir& workdir = overlay.stack.workdir;
+  if (workdir.whiteout_form() == layer::WhiteoutForm::Named) {
+    return beside_whiteout(workdir, upper, name, [&]() -> Result<void> {
+      auto removed =
+          is_directory ? take_away(overlay, upper, name, leftovers) : sys::remove_file(upper, name);
+      return removed.failed_with(ENOENT) ? Result<void>() : removed;
+    });
+  }
+  auto placed = workdir.place_whiteout(upper, name);
+  if (!placed.failed_with(EEXIST)) return placed;
+  // place_whiteout() has made the directory ready for it.
+  auto replaced = exchange_for_whiteout(overlay, upper, name, is_directory, leftovers, nullptr);
+  if (!replaced.failed_with(EXDEV)) return replaced;
+  // Directories of different projects give nothing to each other.
+  auto scratch = TRY(scratch_like(workdir, upper, Making::Copy));
+  if (!scratch) return replaced;
+  return exchange_for_whiteout(overlay, upper, name, is_directory, leftovers, std::move(scratch));
 }
 
 Result<bool> is_empty(Overlay& overlay, Inode& directory) {

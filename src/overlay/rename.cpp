@@ -27,6 +27,7 @@
 #include "overlay/redirect.h"
 #include "overlay/remove.h"
 #include "overlay/upper_names.h"
+#include "overlay/work_frame.h"
 #include "sys/names.h"
 #include "sys/stat.h"
 
@@ -151,7 +152,8 @@ Result<void> rename_leaving_whiteout(Overlay& overlay, const End& from, const En
     return sys::rename(from.place(), to.place(), RENAME_WHITEOUT);
   }
   TRY(workdir.expect_whiteout(from.upper->fd));
-  layer::PendingUpper whiteout(workdir, TRY(workdir.make_whiteout()));
+  layer::PendingUpper whiteout(workdir);
+  TRY(workdir.make_whiteout(whiteout.place()));
   if (!from.inode->is_directory() && TRY(rename_by_linking(overlay, from, to, whiteout))) return {};
   TRY(sys::rename(from.place(), to.place()));
   // A crash here shows the lower's object under the old name.
@@ -163,8 +165,9 @@ Result<void> rename_leaving_whiteout(Overlay& overlay, const End& from, const En
 /// A directory as the union shows the one at `place`, which shows no entries: opaque and empty.
 Result<std::unique_ptr<layer::PendingUpper>> make_empty_twin(Overlay& overlay, sys::Place place) {
   layer::Workdir& workdir = overlay.stack.workdir;
-  auto twin = std::make_unique<layer::PendingUpper>(workdir);
-  TRY(sys::make_directory(workdir.fd(), twin->name(), 0700));
+  auto twin = std::make_unique<layer::PendingUpper>(
+      workdir, TRY(scratch_like(workdir, place.fd, Making::Copy)));
+  TRY(sys::make_directory(twin->directory(), twin->name(), 0700));
   TRY(layer::set_opaque(twin->place(), overlay.stack.prefix));
   TRY(copy_metadata(overlay, layer::kUpper, place, TRY(layer_stat(overlay, layer::kUpper, place)),
                     twin->place()));

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // Where in the workdir a new object is made when it cannot be made in its directory directly. What
-// it inherits there (group, set-group-ID bit, default ACL) must be what it would inherit in its
-// directory, so in the rare case that there is something to inherit, a scratch directory is dressed
-// like that one and the file system itself does the inheriting.
+// it inherits there (group, set-group-ID bit, default ACL, flags of chattr(1), project id, security
+// label) must be what it would inherit in its directory, and nothing of the workdir's. So where the
+// two differ a scratch directory is dressed like that one and the file system itself does the
+// inheriting.
 
 #ifndef OVERPASS_OVERLAY_WORK_FRAME_H_
 #define OVERPASS_OVERLAY_WORK_FRAME_H_
@@ -15,23 +16,15 @@
 
 namespace overpass::overlay {
 
-class WorkFrame {
- public:
-  /// A place to make objects for `directory`.
-  static Result<WorkFrame> like(layer::Workdir& workdir, BorrowedFd directory);
+/// What is made for a directory: something new, or what gets its owner, mode and attributes from
+/// another file. Only its place on the disk is inherited by the second: flags and project id.
+enum class Making { New, Copy };
 
-  BorrowedFd fd() const { return scratch_ ? scratch_fd_.get() : workdir_->fd(); }
-
-  /// Moves the object `name` made in fd() to the same name in the workdir itself.
-  Result<void> hand_over(const char* name) const;
-
- private:
-  explicit WorkFrame(layer::Workdir& workdir) : workdir_(&workdir) {}
-
-  layer::Workdir* workdir_;
-  std::unique_ptr<layer::PendingUpper> scratch_;
-  UniqueFd scratch_fd_;
-};
+/// A place to make something for `directory`, to be given to a PendingUpper: null where "work"
+/// itself will do. Flags and project ids that this process may not set are left as they are; the
+/// move to `directory` then fails with EXDEV where the file system insists on them.
+Result<std::shared_ptr<const layer::Scratch>> scratch_like(layer::Workdir& workdir,
+                                                           BorrowedFd directory, Making making);
 
 }  // namespace overpass::overlay
 

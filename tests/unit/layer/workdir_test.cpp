@@ -120,7 +120,8 @@ TEST_F(Work, DiscardsWhatChangedPlacesWithIt) {
   if (!workdir.features().rename_exchange) GTEST_SKIP() << "no RENAME_EXCHANGE here";
   disk.write("upper/d/file", "old");
   {
-    PendingUpper temporary(workdir, must(workdir.make_whiteout()));
+    PendingUpper temporary(workdir);
+    must(workdir.make_whiteout(temporary.place()));
     must(temporary.publish(upper, "d", RENAME_EXCHANGE));
   }
   EXPECT_TRUE(disk.is_whiteout("upper/d"));
