@@ -16,6 +16,7 @@
 #include "sys/mount_api.h"
 #include "sys/names.h"
 #include "sys/open.h"
+#include "sys/proc.h"
 #include "sys/stat.h"
 #include "sys/xattr.h"
 

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <filesystem>
@@ -78,6 +79,11 @@ std::vector<int> open_descriptors() {
     (void)std::from_chars(name.data(), name.data() + name.size(), number);
     // The iterator's own descriptor is gone by the time anybody looks.
     if (number >= 0) numbers.push_back(number);
+  }
+  if (error) {  // Without /proc each possible number is asked for.
+    constexpr long kMost = 65536;
+    const long count = std::min(::sysconf(_SC_OPEN_MAX), kMost);
+    for (int number = 0; number < count; ++number) numbers.push_back(number);
   }
   std::erase_if(numbers, [](int number) { return ::fcntl(number, F_GETFD) < 0; });
   return numbers;

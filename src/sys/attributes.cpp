@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// fchmodat2 (Linux 6.6) or chmod, fchownat, utimensat, ftruncate.
+// fchmodat2 (Linux 6.6) or fchmodat, fchownat, utimensat, ftruncate.
 
 #include "sys/attributes.h"
 
@@ -9,22 +9,33 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sys/call_numbers.h"
+#include "sys/calls.h"
 #include "sys/errno_result.h"
 #include "sys/open.h"
+#include "sys/proc.h"
 
 namespace overpass::sys {
 
-Result<void> change_mode(Place place, mode_t mode) {
-#ifndef SYS_fchmodat2
-#define SYS_fchmodat2 452  // The same on every architecture; glibc 2.36 does not name it.
-#endif
-  const int flags = AT_SYMLINK_NOFOLLOW | (place.is_fd() ? AT_EMPTY_PATH : 0);
-  auto changed = checked_void(::syscall(SYS_fchmodat2, raw(place.fd), place.name, mode, flags));
-  if (!changed.failed_with(ENOSYS)) return changed;
-  // Before 6.6. chmod(2) follows links, so a link has to be refused by hand.
+namespace {
+
+/// Before Linux 6.6. fchmodat(2) follows links, so it is given what cannot be one any more.
+Result<void> change_mode_by_link(Place place, mode_t mode) {
+  if (!place.is_fd()) {
+    const UniqueFd file = TRY(open_at(place.fd, place.name, O_PATH));
+    return change_mode_by_link(itself(file), mode);
+  }
   const Stat current = TRY(stat(place));
   if (S_ISLNK(current.stx_mode)) return fail(EOPNOTSUPP);
-  return checked_void(::chmod(ProcPath(place).c_str(), mode));
+  return checked_void(::fchmodat(raw(own_files()), FdName(place.fd).c_str(), mode, 0));
+}
+
+}  // namespace
+
+Result<void> change_mode(Place place, mode_t mode) {
+  if (!newer_calls().fchmodat2) return change_mode_by_link(place, mode);
+  const int flags = AT_SYMLINK_NOFOLLOW | (place.is_fd() ? AT_EMPTY_PATH : 0);
+  return checked_void(::syscall(kFchmodAt2, raw(place.fd), place.name, mode, flags));
 }
 
 Result<void> change_owner(Place place, uid_t uid, gid_t gid) {

@@ -4,6 +4,7 @@
 
 #include "sys/children.h"
 
+#include <fcntl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -41,6 +42,15 @@ void close_others(std::initializer_list<BorrowedFd> kept) {
     first = number + 1;
   }
   (void)::close_range(first, ~0U, 0);
+}
+
+UniqueFd open_null() { return UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)); }
+
+void leave_standard_streams(BorrowedFd null) {
+  for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number) {
+    // A filter may know only one of them.
+    if (::dup2(raw(null), number) < 0) (void)::dup3(raw(null), number, 0);
+  }
 }
 
 Result<UniqueFd> signal_descriptor(const sigset_t& signals) {

@@ -34,6 +34,12 @@ void kill_child(pid_t child);
 /// Closes every descriptor from 3 on but `kept`. Nothing that owns one of the others may live on.
 void close_others(std::initializer_list<BorrowedFd> kept);
 
+/// /dev/null; empty without it.
+UniqueFd open_null();
+
+/// Points the standard streams to `null`. No path is looked up.
+void leave_standard_streams(BorrowedFd null);
+
 /// A descriptor that becomes readable when one of the (blocked) signals arrives; non-blocking.
 Result<UniqueFd> signal_descriptor(const sigset_t& signals);
 

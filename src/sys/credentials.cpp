@@ -16,11 +16,12 @@
 #include <unistd.h>
 
 #include <cstdint>
-#include <fstream>
+#include <sstream>
 
 #include "base/id_map.h"
 #include "sys/errno_result.h"
 #include "sys/open.h"
+#include "sys/proc.h"
 
 namespace overpass::sys {
 
@@ -59,12 +60,13 @@ bool set_effective(int capability, bool on) {
 bool in_initial_namespace() {
   constexpr ino_t kInitialUserNamespace = 0xEFFFFFFDU;  // PROC_USER_INIT_INO, linux/nsfs.h.
   struct stat own;
-  return ::stat("/proc/self/ns/user", &own) == 0 && own.st_ino == kInitialUserNamespace;
+  return ::fstatat(raw(proc()), "self/ns/user", &own, 0) == 0 &&
+         own.st_ino == kInitialUserNamespace;
 }
 
 /// Whether a map of ids (user_namespaces(7)) has the overflow id among those of this namespace.
 bool maps_overflow_id(const char* map) {
-  std::ifstream lines(map);
+  std::istringstream lines(read_proc(map).value_or(""));
   uint64_t inside = 0;
   uint64_t outside = 0;
   uint64_t count = 0;
@@ -99,8 +101,8 @@ bool is_unmapped(Place place, const Stat& stat) {
   const bool is_uid = stat.stx_uid == IdMap::kOverflow;
   const bool is_gid = stat.stx_gid == IdMap::kOverflow;
   if (!is_nested || (!is_uid && !is_gid)) return false;
-  static const bool maps_uid = maps_overflow_id("/proc/self/uid_map");
-  static const bool maps_gid = maps_overflow_id("/proc/self/gid_map");
+  static const bool maps_uid = maps_overflow_id("self/uid_map");
+  static const bool maps_gid = maps_overflow_id("self/gid_map");
   if ((is_uid && !maps_uid) || (is_gid && !maps_gid)) return true;
   if (!is_uid || (!S_ISREG(stat.stx_mode) && !S_ISDIR(stat.stx_mode))) return false;
   // O_NOATIME is for the owner and for CAP_FOWNER, which reaches mapped owners only.

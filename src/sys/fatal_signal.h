@@ -14,8 +14,8 @@ namespace overpass::sys {
 
 /// Whether a signal that ends it is pending for `thread`, by its number in this process's
 /// namespace. False when that cannot be told: for 0 (a thread of another namespace), and where
-/// /proc is absent, hides it, or is of another namespace. A signal that leaves a core dump shows
-/// only when it is delivered, which is after the call that the thread waits in.
+/// the procfs (sys/proc.h) is absent, hides it, or is of another namespace. A signal that leaves a
+/// core dump shows only when it is delivered, which is after the call that the thread waits in.
 bool is_being_killed(pid_t thread);
 
 }  // namespace overpass::sys

@@ -11,26 +11,18 @@
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cstring>
 
+#include "sys/call_numbers.h"
+#include "sys/calls.h"
 #include "sys/errno_result.h"
 #include "sys/file_io.h"
 #include "sys/open.h"
+#include "sys/proc.h"
 
 namespace overpass::sys {
 
 namespace {
-
-constexpr long kFileGetAttr = 468;  // The same on every architecture; glibc 2.36 does not name it.
-
-struct FileAttributes {  // struct file_attr of linux/fs.h.
-  alignas(8) uint64_t xflags;
-  uint32_t extent_size;
-  uint32_t extents;
-  uint32_t project;
-  uint32_t copy_on_write_extent_size;
-};
 
 // Whatever some file system hands down; what it does not know is never set.
 constexpr uint32_t kInheritedFlags = FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL |
@@ -41,8 +33,6 @@ constexpr uint32_t kInheritedExtendedFlags =
     FS_XFLAG_SYNC | FS_XFLAG_NOATIME | FS_XFLAG_NODUMP | FS_XFLAG_RTINHERIT | FS_XFLAG_PROJINHERIT |
     FS_XFLAG_NOSYMLINKS | FS_XFLAG_EXTSZINHERIT | FS_XFLAG_NODEFRAG | FS_XFLAG_FILESTREAM |
     FS_XFLAG_DAX | FS_XFLAG_COWEXTSIZE;
-
-std::atomic<bool> has_file_getattr = true;
 
 bool has_none(Errno error) {
   const int number = to_int(error);
@@ -55,7 +45,7 @@ Result<InodeFlags> by_name(Place place) {
     return ::syscall(kFileGetAttr, directory, name, &attributes, sizeof attributes, flags);
   };
   // Of a descriptor it takes none that is O_PATH.
-  TRY(checked(place.is_fd() ? get(AT_FDCWD, ProcPath(place).c_str(), 0)
+  TRY(checked(place.is_fd() ? get(raw(own_files()), FdName(place.fd).c_str(), 0)
                             : get(raw(place.fd), place.name, AT_SYMLINK_NOFOLLOW)));
   return InodeFlags{.sync = (attributes.xflags & FS_XFLAG_SYNC) != 0,
                     .no_atime = (attributes.xflags & FS_XFLAG_NOATIME) != 0,
@@ -91,12 +81,7 @@ Result<InodeFlags> by_opening(Place place) {
 }  // namespace
 
 Result<InodeFlags> inode_flags(Place place) {
-  Result<InodeFlags> flags = fail(ENOSYS);
-  if (has_file_getattr.load(std::memory_order_relaxed)) flags = by_name(place);
-  if (flags.failed_with(ENOSYS)) {
-    has_file_getattr.store(false, std::memory_order_relaxed);
-    flags = by_opening(place);
-  }
+  auto flags = newer_calls().file_getattr ? by_name(place) : by_opening(place);
   return !flags && has_none(flags.error()) ? InodeFlags() : flags;
 }
 

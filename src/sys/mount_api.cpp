@@ -49,6 +49,11 @@ Result<UniqueFd> clone_read_only(BorrowedFd directory, Submounts submounts) {
 
 Result<UniqueFd> clone_tree(BorrowedFd directory) { return open_clone(directory, 0); }
 
+Result<UniqueFd> clone_whole_tree(BorrowedFd directory) {
+  auto tree = open_clone(directory, 0);
+  return tree.failed_with(EINVAL) ? open_clone(directory, AT_RECURSIVE) : std::move(tree);
+}
+
 Result<UniqueFd> path_of(BorrowedFd fd) {
   const int path = ::open_tree(raw(fd), "", OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
   if (path < 0) return fail(errno);

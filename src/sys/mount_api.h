@@ -20,6 +20,9 @@ Result<UniqueFd> clone_read_only(BorrowedFd directory, Submounts submounts = Sub
 /// The same, writable: `directory` as it is now, without what is mounted over it later.
 Result<UniqueFd> clone_tree(BorrowedFd directory);
 
+/// The same with what is mounted below, if it cannot be had without.
+Result<UniqueFd> clone_whole_tree(BorrowedFd directory);
+
 /// An O_PATH descriptor of the file open at `fd`, on the same mount; nothing is looked up for it.
 Result<UniqueFd> path_of(BorrowedFd fd);
 

@@ -17,8 +17,8 @@
 #include "base/number.h"
 #include "sys/directory_stream.h"
 #include "sys/errno_result.h"
-#include "sys/file_io.h"
 #include "sys/open.h"
+#include "sys/proc.h"
 #include "sys/stat.h"
 
 extern "C" {
@@ -80,32 +80,33 @@ Result<dev_t> mounted_device(const char* mountpoint) {
 
 bool sees_all_mount_users() {
   // Everybody's tables may be read, and the first process is somebody else's.
-  return open_path("/proc/1/mountinfo", O_RDONLY).has_value();
+  return proc_is_of_this_place() && proc_has_own_numbers() &&
+         checked(::faccessat(raw(proc()), "1/mountinfo", R_OK, 0)).has_value();
 }
 
 Result<std::optional<UniqueFd>> find_mount_user(dev_t device) {
-  const UniqueFd proc = TRY(open_path("/proc", O_RDONLY | O_DIRECTORY));
+  const UniqueFd processes = TRY(open_at(proc(), ".", O_RDONLY | O_DIRECTORY));
   Wanted wanted{text_of(device), {}};
   std::array<char, 64> link;
-  const auto length = checked(::readlink("/proc/self/ns/mnt", link.data(), link.size()));
+  const auto length = checked(::readlinkat(raw(proc()), "self/ns/mnt", link.data(), link.size()));
   if (length) wanted.mount_space.assign(link.data(), static_cast<size_t>(*length));
-  const std::string own_name = TRY(read_file("/proc/self/comm"));
-  for (const pid_t pid : TRY(all_processes(proc))) {
+  const std::string own_name = TRY(read_proc("self/comm"));
+  for (const pid_t pid : TRY(all_processes(processes))) {
     // Before its table is read, so that a number given to another process meanwhile does no harm.
     const auto fd = checked(::pidfd_open(pid, 0));
     if (fd.failed_with(ESRCH)) continue;
     UniqueFd process(TRY(fd));
-    const std::string directory = "/proc/" + std::to_string(pid);
-    const auto name = read_file(directory + "/comm");
+    const std::string directory = std::to_string(pid);
+    const auto name = read_proc(directory + "/comm");
     if (!name || *name == own_name) continue;
-    const auto table = read_file(directory + "/mountinfo");
+    const auto table = read_proc(directory + "/mountinfo");
     if (table && wanted.is_in(*table)) return std::optional(std::move(process));
   }
   return std::optional<UniqueFd>();
 }
 
 Result<bool> has_mounted(dev_t device) {
-  return Wanted{text_of(device), {}}.is_in(TRY(read_file("/proc/self/mountinfo")));
+  return Wanted{text_of(device), {}}.is_in(TRY(read_proc("self/mountinfo")));
 }
 
 }  // namespace overpass::sys

@@ -18,8 +18,9 @@ namespace overpass::sys {
 /// The device number of what is mounted at the absolute path. Nobody is asked for it.
 Result<dev_t> mounted_device(const char* mountpoint);
 
-/// Whether /proc shows processes of others. It may be mounted so that it shows everybody his own
-/// only (hidepid, proc(5)).
+/// Whether the procfs (sys/proc.h) shows the processes of others: not when it is mounted so that
+/// each user sees only his own (hidepid, proc(5)), nor when this mount namespace is shared with
+/// another PID namespace.
 bool sees_all_mount_users();
 
 /// A pidfd of a process that has the file system `device` in its mount table, or that has this

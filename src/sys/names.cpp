@@ -8,9 +8,13 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sys/calls.h"
 #include "sys/errno_result.h"
+#include "sys/open.h"
+#include "sys/proc.h"
 
 namespace overpass::sys {
 
@@ -19,7 +23,10 @@ Result<void> make_directory(BorrowedFd directory, const char* name, mode_t mode)
 }
 
 Result<void> make_node(BorrowedFd directory, const char* name, mode_t mode, dev_t device) {
-  return checked_void(::mknodat(raw(directory), name, mode, device));
+  if (newer_calls().mknodat) return checked_void(::mknodat(raw(directory), name, mode, device));
+  if (!S_ISREG(mode)) return fail(EPERM);
+  TRY(open_at(directory, name, O_CREAT | O_EXCL | O_WRONLY, mode & ~static_cast<mode_t>(S_IFMT)));
+  return {};
 }
 
 Result<void> make_symlink(BorrowedFd directory, const char* name, const char* target) {
@@ -30,9 +37,9 @@ Result<void> make_link(Place from, BorrowedFd directory, const char* name) {
   if (!from.is_fd()) {
     return checked_void(::linkat(raw(from.fd), from.name, raw(directory), name, 0));
   }
-  // AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH before 6.10; the magic link needs nothing but /proc.
-  const ProcPath path(from);
-  return checked_void(::linkat(AT_FDCWD, path.c_str(), raw(directory), name, AT_SYMLINK_FOLLOW));
+  // AT_EMPTY_PATH needs CAP_DAC_READ_SEARCH before 6.10; the magic link needs nothing.
+  return checked_void(
+      ::linkat(raw(own_files()), FdName(from.fd).c_str(), raw(directory), name, AT_SYMLINK_FOLLOW));
 }
 
 Result<void> remove_file(BorrowedFd directory, const char* name) {
@@ -44,7 +51,9 @@ Result<void> remove_directory(BorrowedFd directory, const char* name) {
 }
 
 Result<void> rename(Place from, Place to, unsigned flags) {
-  return checked_void(::renameat2(raw(from.fd), from.name, raw(to.fd), to.name, flags));
+  // Not the library's, which makes another call where there are no flags.
+  return checked_void(
+      ::syscall(SYS_renameat2, raw(from.fd), from.name, raw(to.fd), to.name, flags));
 }
 
 Result<std::string> read_link(Place place) {

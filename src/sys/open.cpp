@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// openat(2) and openat2(2).
+// openat(2) and openat2(2), or what does the same.
 
 #include "sys/open.h"
 
@@ -8,7 +8,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "sys/calls.h"
 #include "sys/errno_result.h"
+#include "sys/proc.h"
+#include "sys/stat.h"
 
 namespace overpass::sys {
 
@@ -36,7 +43,49 @@ Result<UniqueFd> open_at(BorrowedFd directory, const char* name, int flags, mode
   return owned(::openat(raw(directory), name, flags | O_CLOEXEC | O_NOFOLLOW, mode));
 }
 
+namespace {
+
+/// openat2(2) says ELOOP of a symbolic link that is in the way, openat(2) only that it is no
+/// directory.
+Errno why_not_entered(BorrowedFd directory, const char* name, Errno error) {
+  const auto found = error == Errno{ENOTDIR} ? stat({directory, name}) : fail(error);
+  return found && S_ISLNK(found->stx_mode) ? Errno{ELOOP} : error;
+}
+
+Result<UniqueFd> open_last(BorrowedFd directory, const char* name, int flags) {
+  auto fd = open_at(directory, name, flags);
+  if (!fd) return fail(why_not_entered(directory, name, fd.error()));
+  // With O_PATH a link itself would be opened.
+  if ((flags & O_PATH) != 0 && (flags & O_NOFOLLOW) == 0) {
+    const Stat opened = TRY(stat(itself(*fd)));
+    if (S_ISLNK(opened.stx_mode)) return fail(ELOOP);
+  }
+  return fd;
+}
+
+/// The same as openat2(2) where that may not be used: one component at a time, none through a link,
+/// none upwards.
+Result<UniqueFd> walk_beneath(BorrowedFd root, std::string_view path, int flags) {
+  if (path.empty()) return fail(ENOENT);
+  if (path.front() == '/') return fail(EXDEV);
+  UniqueFd reached;
+  while (true) {
+    const size_t end = std::min(path.find('/'), path.size());
+    const std::string name(path.substr(0, end));
+    path.remove_prefix(std::min(path.find_first_not_of('/', end), path.size()));
+    if (name == "..") return fail(EXDEV);
+    const BorrowedFd directory = reached ? reached.get() : root;
+    if (path.empty()) return open_last(directory, name.c_str(), flags);
+    auto next = open_at(directory, name.c_str(), O_PATH | O_DIRECTORY);
+    if (!next) return fail(why_not_entered(directory, name.c_str(), next.error()));
+    reached = std::move(*next);
+  }
+}
+
+}  // namespace
+
 Result<UniqueFd> open_beneath(BorrowedFd root, const char* path, int flags) {
+  if (!newer_calls().openat2) return walk_beneath(root, path, flags);
   return resolved(root, path, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 
@@ -56,11 +105,12 @@ Result<UniqueFd> open_known(BorrowedFd root, const char* path, int flags) {
 }
 
 Result<UniqueFd> reopen(BorrowedFd fd, int flags) {
-  return owned(::open(ProcPath(itself(fd)).c_str(), (flags & ~O_NOFOLLOW) | O_CLOEXEC));
+  if (raw(own_files()) < 0) return fail(ENOENT);
+  return reopen_by(own_files(), fd, flags & ~O_NOFOLLOW);
 }
 
 Result<UniqueFd> reopen_by(BorrowedFd own_files, BorrowedFd fd, int flags) {
-  return owned(::openat(raw(own_files), std::to_string(raw(fd)).c_str(), flags | O_CLOEXEC));
+  return owned(::openat(raw(own_files), FdName(fd).c_str(), flags | O_CLOEXEC));
 }
 
 Result<UniqueFd> open_for_listing(BorrowedFd directory, int extra_flags) {
@@ -84,7 +134,11 @@ Result<UniqueFd> open_unnamed(BorrowedFd directory, mode_t mode, int extra_flags
 }
 
 Result<void> check_writable(BorrowedFd directory) {
-  return checked_void(::faccessat(raw(directory), ".", W_OK, AT_EACCESS));
+  if (newer_calls().faccessat2) {
+    return checked_void(::faccessat(raw(directory), ".", W_OK, AT_EACCESS));
+  }
+  // With the real ids, which a daemon has as its effective ones.
+  return checked_void(::syscall(SYS_faccessat, raw(directory), ".", W_OK));
 }
 
 }  // namespace overpass::sys

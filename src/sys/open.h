@@ -21,8 +21,8 @@ Result<UniqueFd> open_path(const char* path, int flags);
 /// openat(2) of one component, O_NOFOLLOW added. `mode` matters with O_CREAT only.
 Result<UniqueFd> open_at(BorrowedFd directory, const char* name, int flags, mode_t mode = 0);
 
-/// openat2(2) of a relative path of several components that may not leave `root` nor pass through
-/// any symbolic link. EXDEV or ELOOP when it would.
+/// openat2(2) of a relative path of several components, none of them "..", that may not leave
+/// `root` nor pass through any symbolic link. EXDEV or ELOOP when it would.
 Result<UniqueFd> open_beneath(BorrowedFd root, const char* path, int flags);
 
 /// openat2(2) of one component that is neither a symbolic link nor a mountpoint. ELOOP or EXDEV
@@ -37,8 +37,8 @@ Result<UniqueFd> open_in_root(BorrowedFd root, const char* path, int flags);
 /// (before Linux 5.12: EINVAL).
 Result<UniqueFd> open_known(BorrowedFd root, const char* path, int flags);
 
-/// A new open file description of the same file, also from an O_PATH descriptor. ENOENT without
-/// /proc.
+/// A new open file description of the same file, also from an O_PATH descriptor. ENOENT without a
+/// procfs (sys/proc.h).
 Result<UniqueFd> reopen(BorrowedFd fd, int flags);
 
 /// The same without looking up a path: `own_files` is this process's /proc/PID/fd, opened before it

@@ -10,11 +10,12 @@
 #include "sys/directory_stream.h"
 #include "sys/errno_result.h"
 #include "sys/open.h"
+#include "sys/proc.h"
 
 namespace overpass::sys {
 
 Result<size_t> count_open_descriptors() {
-  const UniqueFd fd = TRY(open_path("/proc/self/fd", O_RDONLY | O_DIRECTORY));
+  const UniqueFd fd = TRY(open_at(own_files(), ".", O_RDONLY | O_DIRECTORY));
   size_t count = 0;
   TRY(for_each_entry(fd, [&](const DirectoryEntry&) -> Result<void> {
     ++count;

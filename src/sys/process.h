@@ -12,7 +12,7 @@
 
 namespace overpass::sys {
 
-/// How many descriptors are open. ENOENT without /proc.
+/// How many descriptors are open. EBADF without a procfs.
 Result<size_t> count_open_descriptors();
 
 /// Number of processors this process may run on, at least 1.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// getxattrat(2) and its sisters are tried once; a kernel that does not know them is served through
-// /proc from then on.
+// getxattrat(2) and its sisters; without them the older calls, which want a path.
 
 #include "sys/xattr.h"
 
@@ -10,40 +9,29 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstdint>
 #include <cstring>
 
+#include "sys/call_numbers.h"
+#include "sys/calls.h"
 #include "sys/errno_result.h"
+#include "sys/proc.h"
 
 namespace overpass::sys {
 
 namespace {
 
-// The same on every architecture; glibc 2.36 does not name them.
-constexpr long kSetXattrAt = 463;
-constexpr long kGetXattrAt = 464;
-constexpr long kListXattrAt = 465;
-constexpr long kRemoveXattrAt = 466;
-
-struct XattrArguments {  // struct xattr_args of linux/xattr.h.
-  alignas(8) uint64_t value;
-  uint32_t size;
-  uint32_t flags;
-};
-
-std::atomic<bool> has_xattrat = true;
-
-/// Runs `at` unless the kernel lacks it or the place is a descriptor, which may be O_PATH and is
-/// then refused by *xattrat; else `by_path` with a path through /proc.
+/// Runs `at(directory, name, flags)`, an *xattrat call, if there is one; else `by_path` with a
+/// path, whose last component has to be followed if the place is a descriptor.
 template <class At, class ByPath>
 Result<ssize_t> either(Place place, At at, ByPath by_path) {
-  if (!place.is_fd() && has_xattrat.load(std::memory_order_relaxed)) {
-    auto result = checked(static_cast<ssize_t>(at()));
-    if (!result.failed_with(ENOSYS)) return result;
-    has_xattrat.store(false, std::memory_order_relaxed);
+  if (!newer_calls().xattrat) {
+    return checked(static_cast<ssize_t>(by_path(ProcPath(place).c_str())));
   }
-  return checked(static_cast<ssize_t>(by_path(ProcPath(place).c_str())));
+  // Of a descriptor they take none that is O_PATH, but its magic link.
+  const long answer = place.is_fd() ? at(raw(own_files()), FdName(place.fd).c_str(), 0)
+                                    : at(raw(place.fd), place.name, AT_SYMLINK_NOFOLLOW);
+  return checked(static_cast<ssize_t>(answer));
 }
 
 }  // namespace
@@ -53,9 +41,9 @@ Result<size_t> get_xattr(Place place, const char* name, std::span<char> value) {
                               static_cast<uint32_t>(value.size()), 0};
   const ssize_t length = TRY(either(
       place,
-      [&] {
-        return ::syscall(kGetXattrAt, raw(place.fd), place.name, AT_SYMLINK_NOFOLLOW, name,
-                         &arguments, sizeof arguments);
+      [&](int directory, const char* entry, int at_flags) {
+        return ::syscall(kGetXattrAt, directory, entry, at_flags, name, &arguments,
+                         sizeof arguments);
       },
       [&](const char* path) {
         return place.is_fd() ? ::getxattr(path, name, value.data(), value.size())
@@ -79,9 +67,9 @@ Result<void> set_xattr(Place place, const char* name, std::string_view value, in
                               static_cast<uint32_t>(value.size()), static_cast<uint32_t>(flags)};
   TRY(either(
       place,
-      [&] {
-        return ::syscall(kSetXattrAt, raw(place.fd), place.name, AT_SYMLINK_NOFOLLOW, name,
-                         &arguments, sizeof arguments);
+      [&](int directory, const char* entry, int at_flags) {
+        return ::syscall(kSetXattrAt, directory, entry, at_flags, name, &arguments,
+                         sizeof arguments);
       },
       [&](const char* path) {
         return place.is_fd() ? ::setxattr(path, name, value.data(), value.size(), flags)
@@ -93,8 +81,8 @@ Result<void> set_xattr(Place place, const char* name, std::string_view value, in
 Result<void> remove_xattr(Place place, const char* name) {
   TRY(either(
       place,
-      [&] {
-        return ::syscall(kRemoveXattrAt, raw(place.fd), place.name, AT_SYMLINK_NOFOLLOW, name);
+      [&](int directory, const char* entry, int at_flags) {
+        return ::syscall(kRemoveXattrAt, directory, entry, at_flags, name);
       },
       [&](const char* path) {
         return place.is_fd() ? ::removexattr(path, name) : ::lremovexattr(path, name);
@@ -106,9 +94,8 @@ Result<std::vector<std::string>> list_xattrs(Place place) {
   auto list = [place](char* buffer, size_t size) {
     return either(
         place,
-        [&] {
-          return ::syscall(kListXattrAt, raw(place.fd), place.name, AT_SYMLINK_NOFOLLOW, buffer,
-                           size);
+        [&](int directory, const char* entry, int at_flags) {
+          return ::syscall(kListXattrAt, directory, entry, at_flags, buffer, size);
         },
         [&](const char* path) {
           return place.is_fd() ? ::listxattr(path, buffer, size) : ::llistxattr(path, buffer, size);

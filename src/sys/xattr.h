@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Extended attributes by place. Uses the *xattrat system calls where the kernel has them (6.13),
-// else a path through /proc.
+// else a path (sys/proc.h).
 
 #ifndef OVERPASS_SYS_XATTR_H_
 #define OVERPASS_SYS_XATTR_H_

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// What a process gets from the one that starts it, and what of it a daemon must not keep: it serves
+// others than the one who happened to mount.
+
+#ifndef OVERPASS_SYS_INHERITANCE_H_
+#define OVERPASS_SYS_INHERITANCE_H_
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace overpass::sys {
+
+/// Signals that the caller ignores or blocks get their default action, and none is blocked: a child
+/// could not be waited for, the daemon not be ended. SIGHUP, SIGINT and SIGQUIT stay ignored if
+/// they are: nohup(1) means that, and a shell for what it runs in the background.
+void reset_signals();
+
+/// Those three as well, for a process that has left its terminal.
+void reset_terminal_signals();
+
+/// Whether the caller wanted `signal` to be ignored.
+bool is_ignored(int signal);
+
+/// Lets the end of what may be written (a reader that is gone, a limit) be an error of the call and
+/// not the end of the process: SIGPIPE, SIGXFSZ, SIGXCPU.
+void ignore_signals_of_limits();
+
+/// Raises the limits of resources as far as this process may, and gives every thread that is
+/// started from now on the same stack. Before trim_capabilities(). One sentence for each limit that
+/// remains and will be noticed by those who use the mount.
+std::vector<std::string> raise_limits();
+
+/// What a daemon makes for itself is nobody else's to write.
+constexpr mode_t kDaemonUmask = 022;
+
+/// The umask and the personality that a daemon has.
+void reset_modes();
+
+/// Takes back what makes this process slower, or more likely to be killed, than others: niceness,
+/// scheduling policy, I/O priority, OOM score. Best effort; nothing gets better than ordinary.
+void reset_priorities();
+
+}  // namespace overpass::sys
+
+#endif  // OVERPASS_SYS_INHERITANCE_H_
