@@ -6,6 +6,7 @@
 #include "base/log.h"
 
 #include <syslog.h>
+#include <time.h>
 
 #include <atomic>
 #include <chrono>
@@ -59,6 +60,11 @@ void configure(Target where, bool debug, const char* program) {
   name = program;
   with_debug = debug;
   if (target == Target::Syslog) openlog(program, LOG_PID, LOG_DAEMON);
+}
+
+void connect_to_system_log() {
+  ::tzset();
+  openlog(name.load(), LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
 
 bool debug_enabled() { return with_debug; }

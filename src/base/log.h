@@ -15,6 +15,10 @@ enum class Target { StandardError, Syslog };
 /// line.
 void configure(Target target, bool debug, const char* program = "overpass");
 
+/// Connects to the system's log and learns the time zone now, while nothing lies over the paths
+/// that lead there.
+void connect_to_system_log();
+
 bool debug_enabled();
 
 [[gnu::format(printf, 1, 2)]] void debug(const char* format, ...);

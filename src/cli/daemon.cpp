@@ -18,7 +18,10 @@
 
 #include "base/log.h"
 #include "cli/process.h"
+#include "sys/children.h"
 #include "sys/file_io.h"
+#include "sys/inheritance.h"
+#include "sys/proc.h"
 
 namespace overpass::cli {
 
@@ -28,14 +31,13 @@ constexpr char kReady = 'R';
 constexpr char kProblem = 'P';
 constexpr char kSeparator = '\0';
 
-/// Points descriptors 0, 1 and 2 to /dev/null and closes those that the caller left open.
-void leave_the_terminal(const std::vector<int>& inherited) {
+/// Points descriptors 0, 1 and 2 to `null` and closes those that the caller left open. The union
+/// may lie over /dev or / by now, and answers nobody yet: no path is looked up here.
+void leave_the_terminal(const std::vector<int>& inherited, BorrowedFd null) {
   // None of these can be reported to anybody any more, and the mount is usable without them.
-  if (const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC); null >= 0) {
-    for (int number = 0; number <= 2; ++number) (void)::dup2(null, number);
-    (void)::close(null);
-  }
+  sys::leave_standard_streams(null);
   for (const int number : inherited) (void)::close(number);
+  if (sys::stands_in_own_files()) return;
   if (::chdir("/") < 0) log::warn("the daemon stays in its current directory");
 }
 
@@ -43,13 +45,16 @@ void leave_the_terminal(const std::vector<int>& inherited) {
 class Starter {
  public:
   Starter(UniqueFd pipe, std::vector<int> inherited, bool debug)
-      : pipe_(std::move(pipe)), inherited_(std::move(inherited)), debug_(debug) {}
+      : pipe_(std::move(pipe)), inherited_(std::move(inherited)), debug_(debug) {
+    log::connect_to_system_log();
+  }
 
   bool is_ready() const { return is_ready_; }
 
   void tell_ready() {
     log::configure(log::Target::Syslog, debug_);
-    leave_the_terminal(inherited_);
+    leave_the_terminal(inherited_, null_);
+    null_.reset();
     is_ready_ = true;
     const bool told = write_all(pipe_, std::string_view(&kReady, 1)).has_value();
     pipe_.reset();
@@ -66,6 +71,7 @@ class Starter {
  private:
   UniqueFd pipe_;
   std::vector<int> inherited_;
+  UniqueFd null_ = sys::open_null();
   bool debug_;
   bool is_ready_ = false;
 };
@@ -73,6 +79,7 @@ class Starter {
 /// The child: its exit code.
 int serve_as_daemon(const config::Options& options, const Serve& serve, UniqueFd pipe) {
   (void)::setsid();  // Fails only for a leader of a process group, which a fresh child is not.
+  sys::reset_terminal_signals();
   (void)::signal(SIGPIPE, SIG_IGN);
   std::vector<int> inherited = open_descriptors();
   std::erase_if(inherited, [&](int number) { return number <= 2 || number == raw(pipe); });

@@ -6,6 +6,8 @@
 
 #include "fuse/daemon.h"
 #include "fuse/negotiate.h"
+#include "sys/calls.h"
+#include "sys/proc.h"
 
 namespace overpass::fuse {
 
@@ -28,7 +30,9 @@ fuse_lowlevel_ops operations() {
     try {
       negotiate(daemon, *connection);
       mark_volatile(daemon);
-      if (!daemon.failed) daemon.on_ready();
+      // From here on no relative path is needed. Without calls that know directories the current
+      // one has to be that of the open files.
+      if (!sys::newer_calls().xattrat) (void)sys::stand_in_own_files();
     } catch (const std::exception& reason) {
       daemon.failed = Problem{reason.what(), {}};
     }

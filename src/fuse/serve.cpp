@@ -4,16 +4,16 @@
 
 #include "fuse/serve.h"
 
-#include <fcntl.h>
+#include <exception>
+#include <string>
 
 #include "base/log.h"
 #include "fuse/daemon.h"
 #include "fuse/foreign_owners.h"
-#include "fuse/mount_problem.h"
+#include "fuse/preparation.h"
 #include "fuse/session.h"
 #include "layer/open_layers.h"
 #include "sys/credentials.h"
-#include "sys/open.h"
 #include "sys/process.h"
 
 namespace overpass::fuse {
@@ -99,12 +99,6 @@ void settle_passthrough(Daemon& daemon, BorrowedFd connection) {
   daemon.may_register = reason.empty();
 }
 
-Expected<void> check_mountpoint(const std::string& path) {
-  auto fd = sys::open_path(path.c_str(), O_PATH | O_DIRECTORY);
-  if (fd) return {};
-  return std::unexpected(mountpoint_problem(path, fd.error()));
-}
-
 }  // namespace
 
 Result<int32_t> MountBackingFiles::open(BorrowedFd fd, overlay::BackingUse use) {
@@ -119,13 +113,14 @@ void MountBackingFiles::close(int32_t id) {
   --counters_.backing_ids;
 }
 
-Expected<void> serve(const config::Options& options, const std::function<void()>& on_ready) {
-  if (auto blocked = sys::block_signals(ending_signals()); !blocked) {
-    return problem("signals cannot be blocked");
-  }
-  if (auto usable = check_mountpoint(options.mountpoint); !usable) return usable;
-  sys::raise_descriptor_limit();
-  sys::trim_capabilities();
+namespace {
+
+Expected<void> serve_mount(const config::Options& chosen, const std::function<void()>& on_ready) {
+  if (auto prepared = prepare_process(chosen); !prepared) return prepared;
+  auto mountpoint = resolve_mountpoint(chosen.mountpoint);
+  if (!mountpoint) return std::unexpected(mountpoint.error());
+  config::Options options = chosen;
+  options.mountpoint = std::move(*mountpoint);
   // Layers before the mount: it may cover them.
   auto stack = layer::open_layers(paths_of(options));
   if (!stack) return std::unexpected(stack.error());
@@ -152,6 +147,17 @@ Expected<void> serve(const config::Options& options, const std::function<void()>
   daemon.overlay.invalidator = nullptr;
   if (daemon.failed) return std::unexpected(*daemon.failed);
   return served;
+}
+
+}  // namespace
+
+Expected<void> serve(const config::Options& options, const std::function<void()>& on_ready) {
+  try {
+    return serve_mount(options, on_ready);
+  } catch (const std::exception& reason) {  // A thread that cannot be started, no memory.
+    return problem(std::string("the mount cannot be served: ") + reason.what(),
+                   "raise the limits of processes and of memory");
+  }
 }
 
 }  // namespace overpass::fuse

@@ -13,6 +13,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 #include <vector>
 
 #include "base/log.h"
@@ -27,9 +28,9 @@
 #include "sys/captured_errors.h"
 #include "sys/credentials.h"
 #include "sys/file_io.h"
+#include "sys/inheritance.h"
 #include "sys/mount_api.h"
 #include "sys/mount_users.h"
-#include "sys/open.h"
 
 namespace overpass::fuse {
 
@@ -106,8 +107,8 @@ Problem mount_problem(const config::Options& options, const std::string& helper)
 /// The requests that a session reads from /dev/fuse.
 class SessionRequests : public RequestSource {
  public:
-  SessionRequests(fuse_session* session, const Negotiated& negotiated)
-      : session_(session), negotiated_(negotiated) {}
+  SessionRequests(Daemon& daemon, StartWatch& start_watch)
+      : daemon_(daemon), session_(daemon.session), start_watch_(start_watch) {}
 
   Result<Arrival> receive(fuse_buf& buffer) override {
     const int received = fuse_session_receive_buf(session_, &buffer);
@@ -122,22 +123,43 @@ class SessionRequests : public RequestSource {
   /// demanded cannot be had, that is the end, and perhaps no other request ever comes.
   bool handle(const fuse_buf& buffer) override {
     fuse_session_process_buf(session_, &buffer);
-    return !negotiated_.io_uring && fuse_session_exited(session_) == 0;
+    if (!has_begun_.load(std::memory_order_relaxed)) begin();
+    return !daemon_.negotiated.io_uring && fuse_session_exited(session_) == 0;
   }
 
   bool has_waiting() override { return sys::has_input(BorrowedFd{fuse_session_fd(session_)}); }
 
  private:
+  /// After the answer to INIT: from now on others are answered as well.
+  void begin() {
+    has_begun_.store(true, std::memory_order_relaxed);
+    start_watch_.answered();
+    if (daemon_.failed) return;
+    try {
+      daemon_.on_ready();
+    } catch (const std::exception& reason) {
+      daemon_.failed = Problem{reason.what(), {}};
+      (void)::kill(::getpid(), SIGTERM);
+    }
+  }
+
+  Daemon& daemon_;
   fuse_session* const session_;
-  const Negotiated& negotiated_;
+  StartWatch& start_watch_;
+  std::atomic<bool> has_begun_ = false;
 };
+
+/// Somewhere in the mount table of this process.
+bool is_still_mounted(dev_t device) { return sys::has_mounted(device).value_or(true); }
 
 }  // namespace
 
 sigset_t ending_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    if (!sys::is_ignored(signal)) sigaddset(&signals, signal);
+  }
   return signals;
 }
 
@@ -164,6 +186,7 @@ Expected<void> Session::mount(Daemon& daemon, const config::Options& options) {
     return problem("libfuse refused the mount options" +
                    (last_complaint.empty() ? "" : ": " + last_complaint));
   }
+  start_watch_.emplace(mountpoint_);
   // fusermount3 tells on standard error alone why it fails.
   sys::CapturedErrors errors;
   const bool mounted = fuse_session_mount(session_, mountpoint_.c_str()) == 0;
@@ -188,6 +211,12 @@ Expected<void> Session::start_guard() {
 
 void Session::unmount() {
   mounted_ = false;
+  const auto found = sys::mounted_device(mountpoint_.c_str());
+  if (device_ && found && *found != *device_ && is_still_mounted(*device_)) {
+    // What lies over it is somebody else's. The mount ends with its connection.
+    return log::warn("'%s' is not unmounted: something else is mounted there by now",
+                     mountpoint_.c_str());
+  }
   fuse_session_unmount(session_);
   // libfuse goes by fusermount3 alone, and does not see it fail.
   if (device_) (void)detach(mountpoint_.c_str(), *device_);
@@ -195,10 +224,11 @@ void Session::unmount() {
 
 Expected<void> Session::serve(Daemon& daemon) {
   is_up = true;
-  SessionRequests requests(session_, daemon.negotiated);
+  SessionRequests requests(daemon, *start_watch_);
   ServingThreads threads(requests, daemon.threads);
   std::atomic<bool> is_over = false;
-  std::thread watcher([&] {
+  std::thread watcher;
+  auto watch = [&] {
     const sigset_t signals = ending_signals();
     const auto signal = wait_for_end(signals, device_);
     if (!is_over) {
@@ -208,7 +238,13 @@ Expected<void> Session::serve(Daemon& daemon) {
     }
     fuse_session_exit(session_);
     threads.stop();
-  });
+  };
+  try {
+    watcher = std::thread(watch);
+  } catch (const std::system_error& reason) {
+    return problem(std::string("no thread can be started: ") + reason.what(),
+                   "raise the limits of processes and of memory");
+  }
   auto served = threads.run();
   if (served && daemon.negotiated.io_uring) served = serve_over_io_uring(daemon.threads);
   // However the serving ended, the watcher waits for a signal.

@@ -18,6 +18,7 @@
 #include "base/unique_fd.h"
 #include "config/options.h"
 #include "fuse/libfuse.h"
+#include "fuse/start_watch.h"
 #include "fuse/unmount_guard.h"
 
 namespace overpass::fuse {
@@ -32,8 +33,8 @@ class Session {
   Session& operator=(const Session&) = delete;
   ~Session();
 
-  /// Makes the session and mounts it at options.mountpoint. Requests wait in the kernel until
-  /// serve().
+  /// Makes the session and mounts it at options.mountpoint, as resolve_mountpoint() gives it.
+  /// Requests wait in the kernel until serve().
   Expected<void> mount(Daemon& daemon, const config::Options& options);
 
   fuse_session* get() const { return session_; }
@@ -54,10 +55,12 @@ class Session {
   std::string mountpoint_;
   std::optional<dev_t> device_;
   UnmountGuard guard_;
+  std::optional<StartWatch> start_watch_;  ///< From mount() on.
   bool mounted_ = false;
 };
 
-/// SIGTERM, SIGINT and SIGHUP, which end a mount in good order. To be blocked before any thread is
+/// SIGTERM, SIGINT and SIGHUP, which end a mount in good order, without those that the caller wants
+/// ignored. To be blocked before any thread is
 /// started, so that only the watcher of serve() gets them.
 sigset_t ending_signals();
 

@@ -4,7 +4,6 @@
 
 #include "fuse/unmount_guard.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
@@ -18,19 +17,14 @@ namespace overpass::fuse {
 
 namespace {
 
-/// Who reads what the mount command prints must not wait for the guard's end as well.
-void leave_standard_streams() {
-  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  for (int number = 0; null && number <= 2; ++number) (void)::dup2(raw(null), number);
-}
-
 /// In the guarding process.
 [[noreturn]] void guard(BorrowedFd link, const char* mountpoint, dev_t device) {
   // Neither a terminal's signals nor those for the daemon's group are meant for it.
   (void)::setsid();
-  leave_standard_streams();
   // Above all the connection, which must end with the daemon.
   sys::close_others({link});
+  // Who reads what the mount command prints must not wait for the guard's end as well.
+  sys::leave_standard_streams(sys::open_null());
   if (::chdir("/") != 0) sys::end_process(1);
   std::array<std::byte, 1> word;
   const auto packet = sys::receive_packet(link, word, sys::Wait::Yes);

@@ -28,7 +28,7 @@ class UnmountGuard {
   ~UnmountGuard();
 
   /// Starts the process that guards what is mounted at `mountpoint`, absolute, as `device`. It
-  /// shares no descriptor with this one but the standard streams. EMFILE, EAGAIN, ENOMEM.
+  /// shares no descriptor with this one. EMFILE, EAGAIN, ENOMEM.
   static Result<UnmountGuard> start(const std::string& mountpoint, dev_t device);
 
  private:

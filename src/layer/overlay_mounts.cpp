@@ -16,7 +16,7 @@
 #include "sys/file_io.h"
 #include "sys/names.h"
 #include "sys/open.h"
-#include "sys/place.h"
+#include "sys/proc.h"
 #include "sys/stat.h"
 
 namespace overpass::layer {

@@ -9,6 +9,7 @@
 #include "broker/client.h"
 #include "sys/open.h"
 #include "sys/place.h"
+#include "sys/proc.h"
 
 namespace overpass::passthrough {
 

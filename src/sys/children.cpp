@@ -44,6 +44,12 @@ void close_others(std::initializer_list<BorrowedFd> kept) {
   (void)::close_range(first, ~0U, 0);
 }
 
+UniqueFd duplicate_standard_error() {
+  return UniqueFd(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
+void replace_standard_error(BorrowedFd fd) { (void)::dup3(raw(fd), STDERR_FILENO, 0); }
+
 UniqueFd open_null() { return UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)); }
 
 void leave_standard_streams(BorrowedFd null) {

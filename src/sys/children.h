@@ -34,6 +34,12 @@ void kill_child(pid_t child);
 /// Closes every descriptor from 3 on but `kept`. Nothing that owns one of the others may live on.
 void close_others(std::initializer_list<BorrowedFd> kept);
 
+/// A duplicate of standard error, close-on-exec; empty if there can be none.
+UniqueFd duplicate_standard_error();
+
+/// Makes `fd` standard error.
+void replace_standard_error(BorrowedFd fd);
+
 /// /dev/null; empty without it.
 UniqueFd open_null();
 

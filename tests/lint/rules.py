@@ -18,7 +18,7 @@ MAY_INCLUDE = {
     "overlay": ("base", "sys", "layer", "io"),
     "fuse": ("base", "sys", "config", "layer", "overlay", "passthrough"),
     "cli": ("base", "sys", "config", "layer", "check", "io", "broker", "passthrough", "overlay", "fuse"),
-    "main.cpp": ("cli",),
+    "main.cpp": ("cli", "sys"),
 }
 
 # Header (regular expression, matched from its start) -> folders that may include it. The first row

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+//
+// A mount whose first request (INIT) is never answered holds everybody up who comes across its
+// mountpoint, its own daemon and those who look for the reason among them.
+
+#ifndef OVERPASS_FUSE_START_WATCH_H_
+#define OVERPASS_FUSE_START_WATCH_H_
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/mutex.h"
+#include "base/unique_fd.h"
+
+namespace overpass::fuse {
+
+/// How long a daemon may take from mount(2) to its answer.
+constexpr std::chrono::seconds kStartPatience{20};
+
+/// From its making until answered() or its end: a thread that takes the mount away and ends the
+/// process with status 1, unless it is told in time. Without a thread it does nothing.
+/// Threads: answered() any, else the one that made it.
+class StartWatch {
+ public:
+  /// `mountpoint` as resolve_mountpoint() gives it, before anything is mounted there.
+  explicit StartWatch(std::string mountpoint, std::chrono::milliseconds patience = kStartPatience);
+  ~StartWatch();
+  StartWatch(const StartWatch&) = delete;
+  StartWatch& operator=(const StartWatch&) = delete;
+
+  /// The first request has been answered.
+  void answered();
+
+ private:
+  void run();
+  [[noreturn]] void give_up() const;
+
+  const std::string mountpoint_;
+  const std::chrono::milliseconds patience_;
+  const std::optional<dev_t> covered_;  ///< What was there before.
+  Mutex<LockRank::Queue> mutex_;
+  std::condition_variable_any changed_;
+  bool is_over_ GUARDED_BY(mutex_) = false;
+  UniqueFd errors_;  ///< Standard error as it was; closed by answered().
+  std::thread thread_;
+};
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_START_WATCH_H_
