@@ -6,6 +6,8 @@
 
 #include "config/foreign_options.h"
 
+#include <utility>
+
 #include "config/nearest.h"
 #include "config/option_table.h"
 
@@ -71,6 +73,23 @@ bool take_implying(Options& options, std::string_view name) {
   return true;
 }
 
+/// What mount(8) gives the mount once it is there. A new mount has none below it, so that the
+/// recursive words say the same.
+constexpr std::pair<std::string_view, Propagation> kPropagations[] = {
+    {"private", Propagation::Private},       {"rprivate", Propagation::Private},
+    {"shared", Propagation::Shared},         {"rshared", Propagation::Shared},
+    {"slave", Propagation::Slave},           {"rslave", Propagation::Slave},
+    {"unbindable", Propagation::Unbindable}, {"runbindable", Propagation::Unbindable}};
+
+bool take_propagation(Options& options, std::string_view name) {
+  for (const auto& [word, meaning] : kPropagations) {
+    if (word != name) continue;
+    options.propagation.push_back(meaning);
+    return true;
+  }
+  return false;
+}
+
 bool is_passed_over(std::string_view name) {
   if (name.starts_with("x-") || name.starts_with("X-")) return true;
   for (const auto known : kPassedOver) {
@@ -109,6 +128,7 @@ std::span<const LimitedOption> limited_options() { return kLimited; }
 Expected<bool> take_foreign_option(Options& options, std::string_view name,
                                    std::optional<std::string_view> value) {
   if (take_implying(options, name) || is_passed_over(name)) return true;
+  if (!value && take_propagation(options, name)) return true;
   for (const LimitedOption& option : kLimited) {
     if (option.name != name) continue;
     if (asks_for_what_is(option, value.value_or("on"))) return true;
@@ -123,6 +143,7 @@ std::vector<std::string_view> foreign_names() {
   std::vector<std::string_view> names(std::begin(kPassedOver), std::end(kPassedOver));
   for (const LimitedOption& option : kLimited) names.push_back(option.name);
   for (const auto name : {"user", "users", "owner", "group"}) names.emplace_back(name);
+  for (const auto& [word, meaning] : kPropagations) names.push_back(word);
   return names;
 }
 

@@ -20,6 +20,9 @@ namespace overpass::config {
 /// bytes after copy-up) or through the page cache of the mount.
 enum class LowerIo { Passthrough, Cached };
 
+/// mount_namespaces(7): how mounts and unmounts below one place reach its copies elsewhere.
+enum class Propagation { Private, Shared, Slave, Unbindable };
+
 /// Three-valued switches: Auto decides by what the kernel and the privileges allow.
 enum class Switch { Auto, On, Off };
 
@@ -55,6 +58,7 @@ struct Options {
   std::optional<bool> allow_other;                          ///< Absent: on for root, off otherwise.
   bool auto_unmount = false;                                ///< Even when the daemon is killed.
   bool suid = true, dev = true, exec = true, atime = true;  ///< Mount flags.
+  std::vector<Propagation> propagation;  ///< Given to the new mount in this order.
   std::optional<std::string> fsname;   ///< Shown as the source; absent: "overpass".
   std::optional<std::string> context;  ///< SELinux label that container engines hand over; unused.
 

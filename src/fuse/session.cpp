@@ -23,6 +23,7 @@
 #include "fuse/end_watch.h"
 #include "fuse/mount_problem.h"
 #include "fuse/operations.h"
+#include "fuse/propagation.h"
 #include "fuse/serving_threads.h"
 #include "fuse/write_back.h"
 #include "sys/captured_errors.h"
@@ -196,6 +197,7 @@ Expected<void> Session::mount(Daemon& daemon, const config::Options& options) {
   mounted_ = true;
   if (const auto device = sys::mounted_device(mountpoint_.c_str())) device_ = *device;
   daemon.session = session_;
+  if (auto set = set_propagation(mountpoint_, device_, options.propagation); !set) return set;
   return options.auto_unmount ? start_guard() : Expected<void>();
 }
 

@@ -60,6 +60,10 @@ Result<UniqueFd> path_of(BorrowedFd fd) {
   return UniqueFd(path);
 }
 
+Result<void> set_propagation(const char* mountpoint, unsigned long flag) {
+  return checked_void(::mount(nullptr, mountpoint, nullptr, flag, nullptr));
+}
+
 Result<void> unmount(const char* mountpoint, int flags) {
   return checked_void(::umount2(mountpoint, flags));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// open_tree(2), mount_setattr(2), umount2(2).
+// open_tree(2), mount_setattr(2), umount2(2), and the propagation of a mount.
 
 #ifndef OVERPASS_SYS_MOUNT_API_H_
 #define OVERPASS_SYS_MOUNT_API_H_
@@ -25,6 +25,10 @@ Result<UniqueFd> clone_whole_tree(BorrowedFd directory);
 
 /// An O_PATH descriptor of the file open at `fd`, on the same mount; nothing is looked up for it.
 Result<UniqueFd> path_of(BorrowedFd fd);
+
+/// mount(2) with one of MS_PRIVATE, MS_SHARED, MS_SLAVE and MS_UNBINDABLE for the mount at
+/// `mountpoint`. EPERM without CAP_SYS_ADMIN over the mount namespace.
+Result<void> set_propagation(const char* mountpoint, unsigned long flag);
 
 /// umount2(2) with MNT_* `flags`.
 Result<void> unmount(const char* mountpoint, int flags);

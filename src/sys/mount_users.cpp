@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A line of mountinfo begins: ID PARENT MAJOR:MINOR ROOT MOUNTPOINT. Of a mount namespace that was
+// A line of mountinfo begins: ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS, then come words like
+// "shared:7", and "-" ends those. Of a mount namespace that was
 // given a name by a bind mount, ROOT is what readlink(2) says of /proc/PID/ns/mnt.
 
 #include "sys/mount_users.h"
@@ -103,6 +104,28 @@ Result<std::optional<UniqueFd>> find_mount_user(dev_t device) {
     if (table && wanted.is_in(*table)) return std::optional(std::move(process));
   }
   return std::optional<UniqueFd>();
+}
+
+Result<std::optional<PropagationState>> propagation_of(dev_t device) {
+  const std::string table = TRY(read_file("/proc/self/mountinfo"));
+  const std::string wanted = text_of(device);
+  std::optional<PropagationState> found;
+  for (std::string_view rest = table; !rest.empty();) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    (void)next_word(line);
+    (void)next_word(line);
+    if (next_word(line) != wanted) continue;
+    for (int skipped = 0; skipped < 3; ++skipped) (void)next_word(line);
+    found.emplace();
+    for (auto word = next_word(line); !word.empty() && word != "-"; word = next_word(line)) {
+      found->shared = found->shared || word.starts_with("shared:");
+      found->slave = found->slave || word.starts_with("master:");
+      found->unbindable = found->unbindable || word == "unbindable";
+    }
+  }
+  return found;
 }
 
 Result<bool> has_mounted(dev_t device) {

@@ -29,6 +29,17 @@ bool sees_all_mount_users();
 /// the namespace in which it serves. ENOENT without /proc, EMFILE.
 Result<std::optional<UniqueFd>> find_mount_user(dev_t device);
 
+/// Propagation of a mount, mount_namespaces(7).
+struct PropagationState {
+  bool shared = false;
+  bool slave = false;
+  bool unbindable = false;
+};
+
+/// The propagation of the mount of file system `device` that this process's mount table shows last;
+/// nothing when the table has none.
+Result<std::optional<PropagationState>> propagation_of(dev_t device);
+
 /// Whether it is in this process's own mount table.
 Result<bool> has_mounted(dev_t device);
 

@@ -109,6 +109,17 @@ TEST(ImpliedOptions, GiveWayToLaterOnes) {
   EXPECT_FALSE(options->dev);
 }
 
+TEST(PropagationWords, AreKeptInTheirOrder) {
+  const auto options = read("rslave,shared,private,runbindable");
+  ASSERT_TRUE(options);
+  const std::vector<Propagation> wanted = {Propagation::Slave, Propagation::Shared,
+                                           Propagation::Private, Propagation::Unbindable};
+  EXPECT_EQ(options->propagation, wanted);
+  EXPECT_TRUE(read("rprivate,rshared,slave,unbindable"));
+}
+
+TEST(PropagationWords, TakeNoValue) { EXPECT_FALSE(read("private=1")); }
+
 TEST(ForeignOptions, AreNotOptionsOfOurs) {
   for (const auto name : foreign_names()) {
     EXPECT_EQ(find_option(name).entry, nullptr) << name;

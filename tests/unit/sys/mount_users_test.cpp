@@ -31,6 +31,16 @@ TEST(HasMounted, TellsWhatIsInTheTableFromWhatIsNot) {
   EXPECT_FALSE(*has_other);
 }
 
+TEST(PropagationOf, IsToldForWhatIsInTheTable) {
+  const auto proc = mounted_device("/proc");
+  ASSERT_TRUE(proc);
+  const auto found = propagation_of(*proc);
+  const auto other = propagation_of(kNoSuchDevice);
+  ASSERT_TRUE(found && other);
+  EXPECT_TRUE(*found);
+  EXPECT_FALSE(*other);
+}
+
 TEST(FindMountUser, FindsSomebodyRunningWhoHasIt) {
   const auto proc = mounted_device("/proc");
   ASSERT_TRUE(proc);
