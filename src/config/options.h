@@ -59,7 +59,7 @@ struct Options {
   bool auto_unmount = false;                                ///< Even when the daemon is killed.
   bool suid = true, dev = true, exec = true, atime = true;  ///< Mount flags.
   std::vector<Propagation> propagation;  ///< Given to the new mount in this order.
-  std::optional<std::string> fsname;   ///< Shown as the source; absent: "overpass".
+  std::optional<std::string> fsname;     ///< Shown as the source; absent: "overpass".
   std::optional<std::string> context;  ///< SELinux label that container engines hand over; unused.
 
   bool foreground = false;

@@ -70,7 +70,8 @@ Expected<void> set_propagation(const std::string& mountpoint, std::optional<dev_
     if (is_so_anyway(device, meaning)) continue;
     return problem(std::string("option '") + word.text +
                        "' needs the right to mount: the mount gets the propagation of the one "
-                       "that " + mountpoint + " is on",
+                       "that " +
+                       mountpoint + " is on",
                    "leave it out, or mount as root or inside a user namespace");
   }
   return {};

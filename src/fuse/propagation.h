@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// private, shared, slave and unbindable, given to a mount that has just been made. Container engines
-// ask for "private" so that nothing mounted inside a volume shows outside of it.
+// private, shared, slave and unbindable, given to a mount that has just been made. Container
+// engines ask for "private" so that nothing mounted inside a volume shows outside of it.
 
 #ifndef OVERPASS_FUSE_PROPAGATION_H_
 #define OVERPASS_FUSE_PROPAGATION_H_

@@ -11,6 +11,11 @@
 
 namespace overpass::overlay {
 
+UnionName union_name_of(Inode& inode) {
+  Lock lock(inode.mutex);
+  return {inode.link.parent, inode.link.name};
+}
+
 void complain(Inode& directory, const char* name, const char* what) {
   std::string path;
   for (const std::string& parent : names_to(directory)) path += "/" + parent;

@@ -5,9 +5,21 @@
 #ifndef OVERPASS_OVERLAY_COMPLAIN_H_
 #define OVERPASS_OVERLAY_COMPLAIN_H_
 
+#include <string>
+
 #include "overlay/inode.h"
 
 namespace overpass::overlay {
+
+/// A file as the union shows it.
+struct UnionName {
+  InodeRef parent;
+  std::string name;
+};
+
+/// The first name of an inode that is not the root.
+/// L: none of rank Inode on entry.
+UnionName union_name_of(Inode& inode);
 
 /// Warns that `name` in `directory` is as `what` says, which is no sentence of its own: "its
 /// redirect mark is garbled". The same warning is given once (base/warning_limit.h).

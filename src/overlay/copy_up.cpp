@@ -108,7 +108,13 @@ Result<void> copy_from_lower(Overlay& overlay, const InodeRef& inode, const Dema
   }
   if (is_linked) TRY(copy_up_directory(overlay, parent));
   const Source source = TRY(source_of(overlay, *inode));
-  return publish(overlay, inode, source, TRY(prepare_copy(overlay, source, demand, progress)));
+  Prepared prepared = TRY(prepare_copy(overlay, source, demand, progress));
+  const bool is_same = prepared.likeness == Likeness::Same;
+  TRY(publish(overlay, inode, source, std::move(prepared)));
+  if (!is_same && overlay.invalidator != nullptr) {
+    overlay.invalidator->attributes_changed(inode->id);
+  }
+  return {};
 }
 
 Result<void> copy_up_now(Overlay& overlay, const InodeRef& inode, const Demand& demand,

@@ -37,12 +37,6 @@ Result<UniqueFd> open_upper(Overlay& overlay, Inode& inode) {
   return open_regular(located.place(), O_RDWR);
 }
 
-/// Where the union shows it.
-UnionName name_of(Inode& inode) {
-  Lock lock(inode.mutex);
-  return {inode.link.parent, inode.link.name};
-}
-
 /// Makes `file` hold the bytes of `from`, on the disk unless the mount is volatile.
 Result<void> write_bytes(Overlay& overlay, BorrowedFd from, BorrowedFd file, off_t size,
                          const UnionName& name, CopyUnderWay& progress) {
@@ -88,7 +82,7 @@ Result<void> fill(Overlay& overlay, Inode& inode, const DataPlace& data, Borrowe
   const Privileges privileges = TRY(privileges_of(place, before));
   const UniqueFd from = TRY(open_data(overlay, place, data, O_RDONLY)).fd;
   const auto size = static_cast<off_t>(before.stx_size);
-  auto written = write_bytes(overlay, from, file, size, name_of(inode), progress);
+  auto written = write_bytes(overlay, from, file, size, union_name_of(inode), progress);
   if (!written) {
     // Nobody reads them, so they would only take space; best effort.
     (void)sys::allocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, size);

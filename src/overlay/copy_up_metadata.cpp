@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "layer/stat_override.h"
+#include "overlay/copy_up_owner.h"
 #include "overlay/layer_stat.h"
 #include "overlay/overlay.h"
 #include "overlay/xattr_names.h"
@@ -45,38 +46,24 @@ Result<void> copy_xattrs(const Overlay& overlay, layer::LayerIndex layer, sys::P
   return {};
 }
 
-/// Gives the file at `to` away. What stays with the daemon after all must not run as the daemon:
-/// the permissions that it may have.
-Result<mode_t> copy_owner(const Overlay& overlay, sys::Place from, const sys::Stat& stat,
-                          sys::Place to) {
-  const Owners& owners = overlay.settings.owners;
-  const mode_t mode = stat.stx_mode & 07777;
-  if (sys::is_unmapped(from, stat)) {
-    return owners.is_squashed() ? Result<mode_t>(mode & 0777) : fail(EOVERFLOW);
-  }
-  const sys::Stat made = TRY(sys::stat(to));
-  if (made.stx_uid == stat.stx_uid && made.stx_gid == stat.stx_gid) return mode;
-  auto given = sys::change_owner(to, stat.stx_uid, stat.stx_gid);
-  if (given) return mode;
-  return owners.may_stay(given) ? Result<mode_t>(mode & 0777) : fail(given.error());
-}
-
 }  // namespace
 
-Result<void> copy_metadata(const Overlay& overlay, layer::LayerIndex layer, sys::Place from,
-                           const sys::Stat& stat, sys::Place to) {
+Result<Likeness> copy_metadata(const Overlay& overlay, layer::LayerIndex layer, sys::Place from,
+                               const sys::Stat& stat, sys::Place to, const UnionName& name) {
   if (upper_overrides(overlay)) {
     TRY(copy_xattrs(overlay, layer, from, to));
     TRY(layer::write_override(to, overlay.stack.upper().stat_override, stat));
-    return sys::copy_times(to, stat);
+    TRY(sys::copy_times(to, stat));
+    return Likeness::Same;
   }
-  const mode_t mode = TRY(copy_owner(overlay, from, stat, to));
+  const CopyOwner owner = TRY(copy_owner(overlay, from, stat, to, name));
   TRY(copy_xattrs(overlay, layer, from, to));
   if (!S_ISLNK(stat.stx_mode)) {
-    const sys::KeepingSetgid keeping((mode & S_ISGID) != 0);
-    TRY(sys::change_mode(to, mode));
+    const sys::KeepingSetgid keeping((owner.mode & S_ISGID) != 0);
+    TRY(sys::change_mode(to, owner.mode));
   }
-  return sys::copy_times(to, stat);
+  TRY(sys::copy_times(to, stat));
+  return owner.is_given ? Likeness::Same : Likeness::OtherOwnerOrMode;
 }
 
 Result<void> copy_flags(sys::Place from, BorrowedFd to) {

@@ -4,7 +4,6 @@
 
 #include "overlay/copy_up_verify.h"
 
-#include "overlay/complain.h"
 #include "sys/content_digest.h"
 #include "sys/file_io.h"
 #include "sys/stat.h"

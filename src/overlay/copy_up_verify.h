@@ -7,19 +7,11 @@
 
 #include <sys/types.h>
 
-#include <string>
-
 #include "base/result.h"
+#include "overlay/complain.h"
 #include "overlay/copy_up_progress.h"
-#include "overlay/inode.h"
 
 namespace overpass::overlay {
-
-/// A file as the union shows it.
-struct UnionName {
-  InodeRef parent;
-  std::string name;
-};
 
 /// Compares size and content of `copy` with the first `size` bytes of `from`, both open for
 /// reading. The copy is written out and read from below the page cache as far as its file system

@@ -11,7 +11,6 @@
 
 #include "layer/metacopy_mark.h"
 #include "overlay/content.h"
-#include "overlay/copy_up_metadata.h"
 #include "overlay/copy_up_progress.h"
 #include "overlay/copy_up_verify.h"
 #include "overlay/index.h"
@@ -157,8 +156,8 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const D
   // Before the mode is set: marks in the user namespace need write permission.
   TRY(record(overlay, source, sys::itself(prepared.file)));
   TRY(copy_flags(source.place(), prepared.file));
-  TRY(copy_metadata(overlay, source.layer, source.place(), source.stat,
-                    sys::itself(prepared.file)));
+  prepared.likeness = TRY(copy_metadata(overlay, source.layer, source.place(), source.stat,
+                                        sys::itself(prepared.file), source.union_name()));
   // Published, a shorter copy is a truncated file, and has the time of one.
   if (!is_metacopy && size < static_cast<off_t>(source.stat.stx_size))
     TRY(sys::touch(sys::itself(prepared.file)));
@@ -166,7 +165,7 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const D
   progress.enter(CopyPhase::Syncing);
   if (!overlay.settings.is_volatile && !is_metacopy) TRY(sys::sync_file(prepared.file));
   if (overlay.settings.verifies_copies && !is_metacopy && size > 0) {
-    TRY(verify_copy(from, prepared.file, size, {source.parent, source.name}, progress));
+    TRY(verify_copy(from, prepared.file, size, source.union_name(), progress));
   }
   return prepared;
 }
@@ -186,8 +185,8 @@ Result<Prepared> prepare_special(Overlay& overlay, const Source& source) {
     TRY(sys::make_node(directory, name, mode, as_file ? 0 : sys::rdev_of(source.stat)));
   }
   TRY(record(overlay, source, prepared.temporary->place()));
-  TRY(copy_metadata(overlay, source.layer, source.place(), source.stat,
-                    prepared.temporary->place()));
+  prepared.likeness = TRY(copy_metadata(overlay, source.layer, source.place(), source.stat,
+                                        prepared.temporary->place(), source.union_name()));
   return prepared;
 }
 
@@ -244,7 +243,7 @@ Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory
     TRY(write_protection(overlay, prepared.temporary.place(), protection));
   }
   TRY(copy_flags(from, made));
-  TRY(copy_metadata(overlay, layer, from, stat, prepared.temporary.place()));
+  TRY(copy_metadata(overlay, layer, from, stat, prepared.temporary.place(), union_name_of(inode)));
   const bool needs_sync = !overlay.stack.workdir.features().ordered_metadata;
   if (needs_sync && !overlay.settings.is_volatile) TRY(sys::sync_file(made));
   prepared.identity = identity_of(TRY(sys::stat(sys::itself(made))));

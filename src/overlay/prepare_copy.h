@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "layer/workdir.h"
 #include "overlay/copy_up.h"
+#include "overlay/copy_up_metadata.h"
 #include "overlay/inode.h"
 #include "overlay/shared_fd.h"
 #include "sys/place.h"
@@ -36,6 +37,7 @@ struct Source {
   /// Of several links that part, each is a file of its own.
   bool has_origin() const { return stat.stx_nlink == 1 || !index_name.empty(); }
   sys::Place place() const { return sys::itself(file); }
+  UnionName union_name() const { return {parent, name}; }
 };
 
 /// ESTALE when another object is in the place of the inode's file.
@@ -53,6 +55,7 @@ struct Prepared {
   UniqueFd file;  ///< Regular files.
   std::unique_ptr<layer::PendingUpper> temporary;
   std::unique_ptr<DataPlace> data;  ///< Where the bytes stayed.
+  Likeness likeness = Likeness::Same;
 
   sys::Place place() const { return temporary ? temporary->place() : sys::itself(file); }
 

@@ -162,15 +162,16 @@ Result<void> rename_leaving_whiteout(Overlay& overlay, const End& from, const En
   return {};
 }
 
-/// A directory as the union shows the one at `place`, which shows no entries: opaque and empty.
-Result<std::unique_ptr<layer::PendingUpper>> make_empty_twin(Overlay& overlay, sys::Place place) {
+/// A directory as the union shows the one at `end`, which shows no entries: opaque and empty.
+Result<std::unique_ptr<layer::PendingUpper>> make_empty_twin(Overlay& overlay, const End& end) {
+  const sys::Place place = end.place();
   layer::Workdir& workdir = overlay.stack.workdir;
   auto twin = std::make_unique<layer::PendingUpper>(
       workdir, TRY(scratch_like(workdir, place.fd, Making::Copy)));
   TRY(sys::make_directory(twin->directory(), twin->name(), 0700));
   TRY(layer::set_opaque(twin->place(), overlay.stack.prefix));
   TRY(copy_metadata(overlay, layer::kUpper, place, TRY(layer_stat(overlay, layer::kUpper, place)),
-                    twin->place()));
+                    twin->place(), {end.directory, end.name}));
   TRY(make_movable(twin->place()));
   return twin;
 }
@@ -196,7 +197,7 @@ Result<bool> clear_directory(Overlay& overlay, const End& to, Leftovers& leftove
     TRY(sys::rename(to.place(), leftovers.back()->place()));
     return true;
   }
-  leftovers.push_back(TRY(make_empty_twin(overlay, to.place())));
+  leftovers.push_back(TRY(make_empty_twin(overlay, to)));
   TRY(leftovers.back()->publish(to.upper->fd, to.name, RENAME_EXCHANGE));
   return true;
 }
