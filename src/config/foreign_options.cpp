@@ -41,7 +41,6 @@ constexpr LimitedOption kLimited[] = {
     {"override_creds", "on", "layers are always accessed as the mounting process"},
     {"nooverride_creds", "off", "layers are always accessed as the mounting process"},
     // fuse-overlayfs
-    {"ino32_t", "off", "inode numbers have 64 bits"},
     {"plugins", "", "layers are directories; there are no layer plugins"},
     // libfuse
     {"subtype", "overpass", "the type of the mount is always fuse.overpass"},

@@ -196,7 +196,13 @@ constexpr OptionEntry kTable[] = {
     {"verity", "", "verity", "", Kind::Word, "off|on|require", set_verity,
      "check the fs-verity digests of metacopies"},
     {"xino", "", "xino", "", Kind::Word, "on|off|auto", set_xino,
-     "compose inode numbers of several file systems"},
+     "compose inode numbers of several file systems; off: warn of those beyond 32 bits"},
+    {"ino32_t", "", "ino32_t", "", Kind::Flag, "",
+     [](Options& options, std::string_view value) {
+       options.format.xino = is_on(value) ? layer::Xino::Off : layer::Xino::Auto;
+       return true;
+     },
+     "the same as xino=off"},
     {"uuid", "", "uuid", "", Kind::Word, "on|auto|null|off", set_uuid,
      "identity of the upper, and of file systems in origins"},
     {"nfs_export", "", "nfs_export", "", Kind::Word, "on|off",

@@ -41,7 +41,7 @@ struct FormatChoice {
   std::optional<bool> index = {};
   std::optional<bool> metacopy = {};
   Verity verity = Verity::Off;
-  Xino xino = Xino::Auto;
+  Xino xino = Xino::Auto;  ///< Off: short numbers are asked for.
   Uuid uuid = Uuid::Auto;
   bool nfs_export = false;
 };
@@ -55,6 +55,7 @@ struct FormatSettings {
   bool writes_metacopy = false;   ///< A change of metadata only copies no data.
   Verity verity = Verity::Off;
   Xino xino = Xino::Auto;
+  bool short_numbers = false;  ///< An inode number beyond 32 bits is told in the log.
   Uuid uuid = Uuid::Auto;
   bool nfs_export = false;
 };

@@ -133,7 +133,8 @@ void identify_upper(LayerStack& stack) {
 
 /// Everything on FUSE has one st_dev: numbers of several file systems that were not composed would
 /// make different files look like links of one, to tar(1) for one.
-void settle_xino(LayerStack& stack) {
+void settle_xino(const FormatChoice& choice, LayerStack& stack) {
+  stack.format.short_numbers = choice.xino == Xino::Off;
   stack.format.xino = stack.all_on_one_device() ? Xino::Off : Xino::On;
   stack.format_reasons.xino =
       stack.all_on_one_device() ? "all layers are on one file system, whose numbers are shown" : "";
@@ -141,9 +142,6 @@ void settle_xino(LayerStack& stack) {
 
 void warn_of_dropped_choices(const FormatChoice& choice, const LayerStack& stack) {
   const FormatReasons& reasons = stack.format_reasons;
-  if (choice.xino == Xino::Off && stack.format.xino == Xino::On) {
-    log::warn("xino=off has no effect: numbers of several file systems would not be unique");
-  }
   if (choice.index == true && !reasons.index.empty()) {
     log::warn("index=on has no effect: %s", reasons.index.c_str());
   }
@@ -181,7 +179,7 @@ Expected<void> prepare_format(LayerStack& stack, const LayerPaths& paths) {
   }
   // Beyond this point the layers belong together.
   identify_upper(stack);
-  settle_xino(stack);
+  settle_xino(paths.format, stack);
   warn_of_dropped_choices(paths.format, stack);
   return {};
 }

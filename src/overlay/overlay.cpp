@@ -52,7 +52,7 @@ Overlay::Overlay(layer::LayerStack layers, Settings chosen)
     : stack(std::move(layers)),
       settings(chosen),
       has_protected_uppers(stack.upper().foreign_marks),
-      numbers(stack.layers[stack.lowers_end() - 1].device),
+      numbers(stack.layers[stack.lowers_end() - 1].device, stack.format.short_numbers),
       directory_fds(kDirectoryFds),
       orphan_fds(kOrphanFds),
       listings(kListingBytes),
@@ -63,6 +63,7 @@ Overlay::Overlay(layer::LayerStack layers, Settings chosen)
     if (layer.is_present) numbers.announce(layer.device);
     roots.push_back(std::make_shared<CachedFd>(std::move(layer.root)));
   }
+  numbers.settle();
   if (!stack.index.empty()) index = std::make_shared<CachedFd>(std::move(stack.index));
   // The origin of the root is the topmost lower's, as for any merged directory.
   const auto stat = sys::stat(sys::itself(roots[1]->fd));

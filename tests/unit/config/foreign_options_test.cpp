@@ -64,9 +64,9 @@ TEST_P(RefusedOptions, GiveTheReason) {
 INSTANTIATE_TEST_SUITE_P(
     Options, RefusedOptions,
     testing::Values(
-        RefusedRow{"ShortInodeNumbers", "ino32_t",
-                   "option 'ino32_t' is refused: inode numbers have 64 bits (leave it out, or use "
-                   "ino32_t=off)"},
+        RefusedRow{"AllowRoot", "allow_root",
+                   "option 'allow_root' is refused: the kernel knows only the owner or everybody: "
+                   "use allow_other (leave it out, or use allow_root=off)"},
         RefusedRow{"Plugins", "plugins=a.so",
                    "option 'plugins=a.so' is refused: layers are directories; there are no layer "
                    "plugins (leave it out)"}),
@@ -82,11 +82,11 @@ TEST_P(RefusedSilently, NeverHappens) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Options, RefusedSilently,
-                         testing::Values("nooverride_creds", "ino32_t", "subtype=other",
-                                         "allow_root", "direct_io", "entry_timeout=1",
-                                         "attr_timeout=0", "negative_timeout=0", "blkdev",
-                                         "remount", "sync", "dirsync", "nosymfollow", "fscontext=x",
-                                         "defcontext=x", "rootcontext=x"));
+                         testing::Values("nooverride_creds", "subtype=other", "allow_root",
+                                         "direct_io", "entry_timeout=1", "attr_timeout=0",
+                                         "negative_timeout=0", "blkdev", "remount", "sync",
+                                         "dirsync", "nosymfollow", "fscontext=x", "defcontext=x",
+                                         "rootcontext=x"));
 
 TEST(ImpliedOptions, AreThoseOfMountEight) {
   for (const auto text : {"user", "user=alice", "users"}) {

@@ -147,6 +147,8 @@ TEST(MountOptions, KnowEveryWordOfTheFormat) {
   EXPECT_EQ(read("verity=off")->format.verity, layer::Verity::Off);
   EXPECT_EQ(read("xino=off")->format.xino, layer::Xino::Off);
   EXPECT_EQ(read("xino=auto")->format.xino, layer::Xino::Auto);
+  EXPECT_EQ(read("ino32_t")->format.xino, layer::Xino::Off);
+  EXPECT_EQ(read("ino32_t=0")->format.xino, layer::Xino::Auto);
   EXPECT_EQ(read("uuid=on")->format.uuid, Uuid::On);
   EXPECT_EQ(read("uuid=auto")->format.uuid, Uuid::Auto);
   EXPECT_EQ(read("uuid=off")->format.uuid, Uuid::Off);

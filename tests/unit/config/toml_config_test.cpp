@@ -86,6 +86,7 @@ xattr_permissions = 2
 acl = false
 xattrs = false
 static_nlink = true
+ino32_t = true
 timeout = 60
 )");
   ASSERT_TRUE(mounts) << mounts.error().line();
@@ -99,6 +100,7 @@ timeout = 60
   EXPECT_TRUE(options.squash_to_root && options.static_nlink);
   EXPECT_FALSE(options.acl || options.xattrs);
   EXPECT_EQ(options.timeout, 60.0);
+  EXPECT_EQ(options.format.xino, layer::Xino::Off);
 }
 
 TEST(TomlConfig, ReadsSeveralMountsAndAnEmptyFile) {
@@ -116,7 +118,7 @@ TEST(TomlConfig, TakesForeignOptionsThatAskForWhatIs) {
 
 TEST(TomlConfig, ReadsAllKeysOfTheTable) {
   // Keys that the first two tests do not set would make this list longer than it is.
-  EXPECT_EQ(option_keys().size(), 41u);
+  EXPECT_EQ(option_keys().size(), 42u);
 }
 
 struct ErrorRow {
@@ -178,9 +180,9 @@ INSTANTIATE_TEST_SUITE_P(
                  "f.toml:2:12: key 'lower_io' must be passthrough or cached, not 'x'"},
         ErrorRow{"WordIsAnArray", "[mount.a]\npassthrough = []\n",
                  "f.toml:2:15: key 'passthrough' must be auto, on or off"},
-        ErrorRow{"Refused", "[mount.a]\nino32_t = true\n",
-                 "f.toml:2:11: key 'ino32_t=on' is refused: inode numbers have 64 bits (leave "
-                 "it out, or use ino32_t=off)"},
+        ErrorRow{"Refused", "[mount.a]\nallow_root = true\n",
+                 "f.toml:2:14: key 'allow_root=on' is refused: the kernel knows only the owner "
+                 "or everybody: use allow_other (leave it out, or use allow_root=off)"},
         ErrorRow{"RefusedArray", "[mount.a]\nplugins = []\n",
                  "f.toml:2:11: key 'plugins' must be a word"},
         ErrorRow{"FormatArray", "[mount.a]\nindex = []\n",
