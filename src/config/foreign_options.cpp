@@ -21,9 +21,9 @@ constexpr std::string_view kPassedOver[] = {
     // mount(8) and fstab(5)
     "auto", "noauto", "nofail", "_netdev", "_rnetdev", "nouser", "nousers", "noowner", "nogroup",
     "comment", "defaults", "async", "silent", "loud", "helper", "uhelper",
-    // Access times of files are those of the layers' own file systems.
-    "diratime", "nodiratime", "relatime", "norelatime", "strictatime", "nostrictatime", "lazytime",
-    "nolazytime", "iversion", "noiversion", "mand", "nomand", "symfollow",
+    // Access times of directories never change; when times are written is the file systems' choice.
+    "diratime", "nodiratime", "lazytime", "nolazytime", "iversion", "noiversion", "mand", "nomand",
+    "symfollow",
     // libfuse
     "default_permissions", "nonempty", "clone_fd", "big_writes", "large_read", "splice_read",
     "splice_write", "splice_move", "no_splice_read", "no_splice_write", "no_splice_move",

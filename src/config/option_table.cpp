@@ -136,6 +136,13 @@ bool set_flag(Options& options, std::string_view value) {
   return true;
 }
 
+/// A row's `set` for a flag that chooses among access times; the last one given counts.
+template <AccessTimes kOn, AccessTimes kOff>
+bool set_access_times(Options& options, std::string_view value) {
+  options.access_times = is_on(value) ? kOn : kOff;
+  return true;
+}
+
 /// A row's `set` for a text that may not be empty.
 template <auto kMember>
 bool set_text(Options& options, std::string_view value) {
@@ -269,8 +276,15 @@ constexpr OptionEntry kTable[] = {
     {"dev", "nodev", "dev", "", Kind::Flag, "", set_flag<&Options::dev>, "honour device files"},
     {"exec", "noexec", "exec", "", Kind::Flag, "", set_flag<&Options::exec>,
      "allow programs to be executed"},
-    {"atime", "noatime", "atime", "", Kind::Flag, "", set_flag<&Options::atime>,
-     "let the upper keep access times"},
+    {"atime", "noatime", "atime", "", Kind::Flag, "",
+     set_access_times<AccessTimes::OfTheMount, AccessTimes::Never>,
+     "whether reading changes access times in the upper, as its own mount says"},
+    {"relatime", "norelatime", "relatime", "", Kind::Flag, "",
+     set_access_times<AccessTimes::Relative, AccessTimes::OfTheMount>,
+     "change them if they are older than the file or a day"},
+    {"strictatime", "nostrictatime", "strictatime", "", Kind::Flag, "",
+     set_access_times<AccessTimes::Strict, AccessTimes::OfTheMount>,
+     "change them at each read that the kernel passes through"},
     {"fsname", "", "fsname", "", Kind::Word, "NAME", set_text<&Options::fsname>,
      "the source that mount(8) shows"},
     {"context", "", "context", "", Kind::Word, "LABEL", set_text<&Options::context>,

@@ -26,6 +26,9 @@ enum class Propagation { Private, Shared, Slave, Unbindable };
 /// Three-valued switches: Auto decides by what the kernel and the privileges allow.
 enum class Switch { Auto, On, Off };
 
+/// When reading changes the access times of files in the upper.
+enum class AccessTimes { OfTheMount, Never, Relative, Strict };
+
 struct Options {
   std::vector<std::string> lower;      ///< Topmost first, as in lowerdir=.
   std::vector<std::string> data_only;  ///< Searched in this order for the data of metacopies.
@@ -55,9 +58,10 @@ struct Options {
   std::optional<double>
       timeout;  ///< Seconds that the kernel may trust what it knows; absent: ever.
 
-  std::optional<bool> allow_other;                          ///< Absent: on for root, off otherwise.
-  bool auto_unmount = false;                                ///< Even when the daemon is killed.
-  bool suid = true, dev = true, exec = true, atime = true;  ///< Mount flags.
+  std::optional<bool> allow_other;            ///< Absent: on for root, off otherwise.
+  bool auto_unmount = false;                  ///< Even when the daemon is killed.
+  bool suid = true, dev = true, exec = true;  ///< Mount flags.
+  AccessTimes access_times = AccessTimes::OfTheMount;
   std::vector<Propagation> propagation;  ///< Given to the new mount in this order.
   std::optional<std::string> fsname;     ///< Shown as the source; absent: "overpass".
   std::optional<std::string> context;  ///< SELinux label that container engines hand over; unused.

@@ -20,6 +20,20 @@ namespace overpass::fuse {
 
 namespace {
 
+sys::AccessTimes times_of(config::AccessTimes chosen) {
+  switch (chosen) {
+    case config::AccessTimes::Never:
+      return sys::AccessTimes::Never;
+    case config::AccessTimes::Relative:
+      return sys::AccessTimes::Relative;
+    case config::AccessTimes::Strict:
+      return sys::AccessTimes::Strict;
+    case config::AccessTimes::OfTheMount:
+      break;
+  }
+  return sys::AccessTimes::OfTheMount;
+}
+
 layer::LayerPaths paths_of(const config::Options& options) {
   return {.lower = options.lower,
           .data_only = options.data_only,
@@ -27,6 +41,7 @@ layer::LayerPaths paths_of(const config::Options& options) {
           .work = options.work,
           .mountpoint = options.mountpoint,
           .userxattr = options.userxattr,
+          .access_times = times_of(options.access_times),
           .format = options.format,
           .stat_override = options.xattr_permissions};
 }
@@ -45,6 +60,7 @@ overlay::Settings settings_of(const config::Options& options) {
           .acls = options.acl && options.xattrs && !has_override,
           .xattrs = options.xattrs,
           .static_nlink = options.static_nlink,
+          .access_times = options.access_times != config::AccessTimes::Never,
           .owners = {.users = options.users,
                      .groups = options.groups,
                      .squash_user = squashed(options.squash_to_uid),

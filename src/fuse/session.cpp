@@ -78,7 +78,7 @@ std::string mount_options(const config::Options& options, bool is_root, bool rea
   if (is_root) result += options.suid && !forgeable ? ",suid" : ",nosuid";
   if (is_root) result += options.dev && !forgeable ? ",dev" : ",nodev";
   if (!options.exec) result += ",noexec";
-  if (!options.atime) result += ",noatime";
+  if (options.access_times == config::AccessTimes::Never) result += ",noatime";
   return result;
 }
 

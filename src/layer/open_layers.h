@@ -13,6 +13,7 @@
 #include "base/problem.h"
 #include "layer/format_settings.h"
 #include "layer/layer_stack.h"
+#include "sys/mount_api.h"
 
 namespace overpass::layer {
 
@@ -23,6 +24,7 @@ struct LayerPaths {
   std::optional<std::string> work;  ///< Present exactly when `upper` is.
   std::string mountpoint;           ///< For the check that it does not lie inside a layer.
   bool userxattr = false;           ///< Marks are user.overlay.* although trusted.* could be had.
+  sys::AccessTimes access_times = sys::AccessTimes::OfTheMount;  ///< Of the upper's files.
   FormatChoice format = {};
   StatOverride stat_override = StatOverride::None;
 };

@@ -8,17 +8,15 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
-#include <algorithm>
-
 #include "base/log.h"
 #include "layer/overlay_mounts.h"
 #include "layer/own_directory.h"
+#include "layer/upper_roots.h"
 #include "overpass/layer_format.h"
 #include "sys/children.h"
 #include "sys/credentials.h"
 #include "sys/directory_stream.h"
 #include "sys/lock_file.h"
-#include "sys/mount_api.h"
 #include "sys/open.h"
 #include "sys/stat.h"
 
@@ -60,48 +58,6 @@ Expected<void> check_workdir_content(const NamedDirectory& work, const std::stri
   return problem(
       "workdir " + quoted(path) + " contains " + quoted(foreign) + ", which no overlay put there",
       "use an empty directory");
-}
-
-/// Opens `upper` and `work` for use. With privilege both are taken through one clone of the mount,
-/// so that what is mounted over them later, the union itself perhaps, is not in the way.
-struct UpperRoots {
-  UniqueFd upper;
-  UniqueFd work;
-};
-
-Expected<UpperRoots> take_upper_roots(const NamedDirectory& upper, const NamedDirectory& work,
-                                      const LayerPaths& paths) {
-  auto plain = [](const NamedDirectory& directory) {
-    return sys::reopen(directory.fd, O_PATH | O_DIRECTORY);
-  };
-  if (is_within(paths.mountpoint, upper.real_path)) {
-    size_t common = 0;
-    const size_t shorter = std::min(upper.real_path.size(), work.real_path.size());
-    for (size_t i = 0; i < shorter && upper.real_path[i] == work.real_path[i]; ++i) {
-      if (upper.real_path[i] == '/') common = i;
-    }
-    const std::string parent = upper.real_path.substr(0, std::max<size_t>(common, 1));
-    auto below = [&](const NamedDirectory& directory) {
-      return directory.real_path.substr(common + 1);
-    };
-    auto parent_fd = sys::open_path(parent.c_str(), O_PATH | O_DIRECTORY);
-    if (parent_fd) {
-      if (auto clone = sys::clone_tree(*parent_fd)) {
-        auto upper_fd = sys::open_beneath(*clone, below(upper).c_str(), O_PATH | O_DIRECTORY);
-        auto work_fd = sys::open_beneath(*clone, below(work).c_str(), O_PATH | O_DIRECTORY);
-        if (upper_fd && work_fd) return UpperRoots{std::move(*upper_fd), std::move(*work_fd)};
-      }
-    }
-    if (paths.mountpoint != upper.real_path) {
-      return problem("mountpoint " + quoted(paths.mountpoint) + " lies inside upperdir " +
-                         quoted(*paths.upper),
-                     "mount elsewhere, or as root");
-    }
-  }
-  auto upper_fd = plain(upper);
-  auto work_fd = plain(work);
-  if (!upper_fd || !work_fd) return problem("upperdir " + quoted(*paths.upper) + " went away");
-  return UpperRoots{std::move(*upper_fd), std::move(*work_fd)};
 }
 
 /// What the workdir's file system must be able to do, each with its own words.

@@ -231,9 +231,6 @@ size_t OpenDirectory::weight() const {
 
 Result<UniqueFd> OpenDirectory::open_top(Overlay& overlay) const {
   const SharedFd place = TRY(directory_fd(overlay, *directory_, top_layer(*directory_)));
-  // The file system's own access times are not the union's business when the daemon reads.
-  auto fd = sys::open_for_listing(place->fd, O_NOATIME);
-  if (!fd.failed_with(EPERM)) return fd;
   return sys::open_for_listing(place->fd);
 }
 

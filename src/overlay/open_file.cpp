@@ -40,8 +40,15 @@ struct Backed {
   SharedBacking backing;
 };
 
+/// Whether what the daemon reads of the file is to leave no time, if that is permitted.
+bool leaves_no_time(const Overlay& overlay, const Inode& inode) {
+  Lock lock(inode.mutex);
+  return !overlay.settings.access_times || content_layer(inode) != layer::kUpper;
+}
+
 /// open_content(); without O_NOATIME where only the owner of the file may ask for it.
 Result<Content> open_with(Overlay& overlay, Inode& inode, int flags) {
+  if ((flags & O_PATH) == 0 && leaves_no_time(overlay, inode)) flags |= O_NOATIME;
   auto content = open_content(overlay, inode, flags);
   const bool is_refused = content.failed_with(EPERM) && (flags & O_NOATIME) != 0;
   return is_refused ? open_content(overlay, inode, flags & ~O_NOATIME) : std::move(content);

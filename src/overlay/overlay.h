@@ -30,6 +30,7 @@ struct Settings {
   bool acls = true;              ///< POSIX ACLs are kept, shown and copied.
   bool xattrs = true;            ///< Callers have extended attributes.
   bool static_nlink = false;     ///< Directories show one link.
+  bool access_times = true;      ///< Reading changes those of the upper's files.
   Owners owners = {};
 };
 

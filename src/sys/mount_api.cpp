@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 
 #include "sys/errno_result.h"
+#include "sys/stat.h"
 
 namespace overpass::sys {
 
@@ -58,6 +59,20 @@ Result<UniqueFd> path_of(BorrowedFd fd) {
   const int path = ::open_tree(raw(fd), "", OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
   if (path < 0) return fail(errno);
   return UniqueFd(path);
+}
+
+Result<void> set_access_times(BorrowedFd tree, AccessTimes times) {
+  if (times == AccessTimes::OfTheMount) return {};
+  const uint64_t wanted = times == AccessTimes::Never      ? MOUNT_ATTR_NOATIME
+                          : times == AccessTimes::Relative ? MOUNT_ATTR_RELATIME
+                                                           : MOUNT_ATTR_STRICTATIME;
+  return set_flags(tree, wanted, MOUNT_ATTR__ATIME, 0);
+}
+
+Result<AccessTimes> access_times_of(BorrowedFd file) {
+  const auto found = TRY(stat_file_system(file));
+  if ((found.f_flag & ST_NOATIME) != 0) return AccessTimes::Never;
+  return (found.f_flag & ST_RELATIME) != 0 ? AccessTimes::Relative : AccessTimes::Strict;
 }
 
 Result<void> set_propagation(const char* mountpoint, unsigned long flag) {

@@ -30,6 +30,16 @@ Result<UniqueFd> path_of(BorrowedFd fd);
 /// `mountpoint`. EPERM without CAP_SYS_ADMIN over the mount namespace.
 Result<void> set_propagation(const char* mountpoint, unsigned long flag);
 
+/// When reading a file changes its access time, mount(8).
+enum class AccessTimes { OfTheMount, Never, Relative, Strict };
+
+/// Gives the detached mount `tree` other access times than those of the mount it was cloned from.
+/// EPERM also in a user namespace, for a mount that came from outside.
+Result<void> set_access_times(BorrowedFd tree, AccessTimes times);
+
+/// Those of the mount that `file` is on; never OfTheMount.
+Result<AccessTimes> access_times_of(BorrowedFd file);
+
 /// umount2(2) with MNT_* `flags`.
 Result<void> unmount(const char* mountpoint, int flags);
 

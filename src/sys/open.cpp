@@ -113,10 +113,20 @@ Result<UniqueFd> reopen_by(BorrowedFd own_files, BorrowedFd fd, int flags) {
   return owned(::openat(raw(own_files), FdName(fd).c_str(), flags | O_CLOEXEC));
 }
 
-Result<UniqueFd> open_for_listing(BorrowedFd directory, int extra_flags) {
-  const int flags = O_RDONLY | O_DIRECTORY | extra_flags;
+namespace {
+
+Result<UniqueFd> open_listing(BorrowedFd directory, int flags) {
   auto fd = open_at(directory, ".", flags);
   return fd.failed_with(EACCES) ? reopen(directory, flags) : std::move(fd);
+}
+
+}  // namespace
+
+Result<UniqueFd> open_for_listing(BorrowedFd directory) {
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY;
+  auto fd = open_listing(directory, kFlags | O_NOATIME);
+  // Only the owner may ask for it.
+  return fd.failed_with(EPERM) ? open_listing(directory, kFlags) : std::move(fd);
 }
 
 Result<UniqueFd> open_place(Place place, int flags) {

@@ -47,7 +47,8 @@ Result<UniqueFd> reopen_by(BorrowedFd own_files, BorrowedFd fd, int flags);
 
 /// A new open file description, for listing, of the directory at `directory` (O_PATH will do).
 /// Permission to read it is enough; permission to search it is not needed where there is /proc.
-Result<UniqueFd> open_for_listing(BorrowedFd directory, int extra_flags = 0);
+/// Listing leaves no access time if this process may ask for that.
+Result<UniqueFd> open_for_listing(BorrowedFd directory);
 
 /// open(2) of a Place: open_at for a name, reopen for a descriptor.
 Result<UniqueFd> open_place(Place place, int flags);

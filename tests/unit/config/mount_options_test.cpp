@@ -195,7 +195,8 @@ TEST(MountOptions, SetEveryOtherField) {
   EXPECT_EQ(options->threads, 7u);
   EXPECT_EQ(options->allow_other, true);
   EXPECT_TRUE(options->auto_unmount);
-  EXPECT_FALSE(options->suid || options->dev || options->exec || options->atime);
+  EXPECT_FALSE(options->suid || options->dev || options->exec);
+  EXPECT_EQ(options->access_times, AccessTimes::Never);
   EXPECT_EQ(options->fsname, "name");
   EXPECT_TRUE(options->debug);
 }
@@ -339,6 +340,14 @@ TEST(MountOptions, CutAnOverlongUnknownNameInTheMessage) {
 TEST(MountOptions, TakeAValueOfTheGreatestLength) {
   const std::string path = "/" + std::string(4094, 'x');
   EXPECT_EQ(read("upperdir=" + path)->upper, path);
+}
+
+TEST(AccessTimeOptions, TheLastOneCounts) {
+  EXPECT_EQ(read("noatime,relatime")->access_times, AccessTimes::Relative);
+  EXPECT_EQ(read("relatime,strictatime")->access_times, AccessTimes::Strict);
+  EXPECT_EQ(read("strictatime,noatime")->access_times, AccessTimes::Never);
+  EXPECT_EQ(read("noatime,atime")->access_times, AccessTimes::OfTheMount);
+  EXPECT_EQ(read("strictatime,nostrictatime")->access_times, AccessTimes::OfTheMount);
 }
 
 }  // namespace

@@ -68,9 +68,9 @@ debug = true
   EXPECT_EQ(options.threads, 3u);
   EXPECT_EQ(options.allow_other, false);
   EXPECT_TRUE(options.auto_unmount);
-  EXPECT_FALSE(options.suid || options.dev || options.exec || options.atime);
-  EXPECT_EQ(options.fsname, "name");
-  EXPECT_EQ(options.context, "label");
+  EXPECT_FALSE(options.suid || options.dev || options.exec);
+  EXPECT_EQ(options.access_times, AccessTimes::Never);
+  EXPECT_TRUE(options.fsname == "name" && options.context == "label");
 }
 
 TEST(TomlConfig, SetsOwnersAndCaches) {
@@ -86,6 +86,8 @@ xattr_permissions = 2
 acl = false
 xattrs = false
 static_nlink = true
+relatime = true
+strictatime = true
 ino32_t = true
 timeout = 60
 )");
@@ -101,6 +103,7 @@ timeout = 60
   EXPECT_FALSE(options.acl || options.xattrs);
   EXPECT_EQ(options.timeout, 60.0);
   EXPECT_EQ(options.format.xino, layer::Xino::Off);
+  EXPECT_EQ(options.access_times, AccessTimes::Strict);
 }
 
 TEST(TomlConfig, ReadsSeveralMountsAndAnEmptyFile) {
@@ -118,7 +121,7 @@ TEST(TomlConfig, TakesForeignOptionsThatAskForWhatIs) {
 
 TEST(TomlConfig, ReadsAllKeysOfTheTable) {
   // Keys that the first two tests do not set would make this list longer than it is.
-  EXPECT_EQ(option_keys().size(), 42u);
+  EXPECT_EQ(option_keys().size(), 44u);
 }
 
 struct ErrorRow {

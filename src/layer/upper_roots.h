@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// Through which mount the upper and its workdir are used. The one that the user's paths lead to
+// will do, unless the union is mounted over it or other access times are asked for: then it is a
+// private clone of that mount, which takes privilege. Both come through one mount, for names cannot
+// be moved between two.
+
+#ifndef OVERPASS_LAYER_UPPER_ROOTS_H_
+#define OVERPASS_LAYER_UPPER_ROOTS_H_
+
+#include "base/problem.h"
+#include "base/unique_fd.h"
+#include "layer/named_directory.h"
+#include "layer/open_layers.h"
+
+namespace overpass::layer {
+
+struct UpperRoots {
+  UniqueFd upper;  ///< O_PATH, as `work`.
+  UniqueFd work;
+};
+
+/// REQUIRES: paths.upper and paths.work, on one mount.
+Expected<UpperRoots> take_upper_roots(const NamedDirectory& upper, const NamedDirectory& work,
+                                      const LayerPaths& paths);
+
+}  // namespace overpass::layer
+
+#endif  // OVERPASS_LAYER_UPPER_ROOTS_H_
