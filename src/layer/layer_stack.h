@@ -16,6 +16,7 @@
 
 #include "base/unique_fd.h"
 #include "layer/format_settings.h"
+#include "layer/hidden_path.h"
 #include "layer/markers.h"
 #include "layer/settle_format.h"
 #include "layer/stat_override.h"
@@ -59,8 +60,9 @@ struct LayerStack {
   /// From here on layers are data-only (lowerdir=a::b): not merged, only found by absolute
   /// redirects of metacopies in the lowers above. layers.size() or more when there are none.
   LayerIndex first_data_only = std::numeric_limits<LayerIndex>::max();
-  Workdir workdir;  ///< Empty without an upper.
-  UniqueFd index;   ///< The index directory, with index=on; the overlay takes it.
+  std::vector<HiddenPath> hidden;  ///< What of the lowers is not shown.
+  Workdir workdir;                 ///< Empty without an upper.
+  UniqueFd index;                  ///< The index directory, with index=on; the overlay takes it.
   Prefix prefix = Prefix::Trusted;
   FormatSettings format;
   FormatReasons format_reasons;

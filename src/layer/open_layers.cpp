@@ -9,8 +9,10 @@
 #include <linux/magic.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/log.h"
+#include "layer/hidden_path.h"
 #include "layer/named_directory.h"
 #include "layer/open_upper.h"
 #include "layer/prepare_format.h"
@@ -53,7 +55,7 @@ Expected<std::vector<NamedDirectory>> open_lowers(const LayerPaths& paths) {
 }
 
 /// The lower as it will be used: through a read-only clone where that is permitted.
-Expected<Layer> take_lower(const NamedDirectory& directory, const LayerPaths& paths) {
+Expected<Layer> take_lower(const NamedDirectory& directory) {
   Layer layer;
   layer.path = directory.path;
   layer.is_present = true;
@@ -64,26 +66,43 @@ Expected<Layer> take_lower(const NamedDirectory& directory, const LayerPaths& pa
     layer.write_protected = true;
     return layer;
   }
-  if (is_within(paths.mountpoint, directory.real_path) && paths.mountpoint != directory.real_path) {
-    const bool has_outside = directory.real_path != "/";
-    return problem("mountpoint " + quoted(paths.mountpoint) + " lies inside " + directory.text() +
-                       ", which an ordinary user cannot have",
-                   std::string(has_outside ? "mount elsewhere, or " : "") +
-                       "mount as root, or in a user namespace: unshare -rm");
-  }
   auto root = sys::reopen(directory.fd, O_PATH | O_DIRECTORY);
   if (!root) return problem(directory.text() + ": " + text_of(root.error()));
   layer.root = std::move(*root);
   return layer;
 }
 
+/// A lower inside the upper changes with it.
 void warn_of_overlap(const NamedDirectory& upper, const NamedDirectory& lower) {
-  if (is_within(upper.real_path, lower.real_path)) {
-    log::warn("upperdir %s lies inside %s %s, so the union shows it, too; leave it alone there",
-              upper.path.c_str(), lower.option, lower.path.c_str());
-  } else if (is_within(lower.real_path, upper.real_path)) {
-    log::warn("%s %s lies inside upperdir %s, so what is written to the union may change it",
-              lower.option, lower.path.c_str(), upper.path.c_str());
+  if (!is_within(lower.real_path, upper.real_path)) return;
+  log::warn("%s %s lies inside upperdir %s, so what is written to the union may change it",
+            lower.option, lower.path.c_str(), upper.path.c_str());
+}
+
+/// Lowers are used by their paths where they cannot be cloned; the union will cover the mountpoint
+/// there. What is beneath it is kept open for the union to show.
+void hide_mountpoint(const std::string& mountpoint, LayerIndex layer, const NamedDirectory& lower,
+                     LayerStack& stack) {
+  if (stack.layers[layer].write_protected) return;
+  auto directory = open_named("mountpoint", mountpoint);
+  if (!directory || !hide(stack.hidden, layer, stack.layers[layer].root, lower, *directory)) return;
+  stack.hidden.back().beneath = std::move(directory->fd);
+}
+
+/// What is not shown of the lowers: upper and workdir, and the mountpoint.
+void hide_own_directories(const LayerPaths& paths, const NamedDirectory& upper,
+                          const std::vector<NamedDirectory>& lowers, LayerStack& stack) {
+  std::optional<NamedDirectory> work;
+  if (paths.work) {
+    // What is wrong with it is told when it is prepared.
+    if (auto opened = open_named("workdir", *paths.work)) work = std::move(*opened);
+  }
+  for (size_t i = 0; i < paths.lower.size(); ++i) {
+    const auto layer = static_cast<LayerIndex>(1 + i);
+    const BorrowedFd root = stack.layers[layer].root;
+    if (paths.upper) (void)hide(stack.hidden, layer, root, lowers[i], upper);
+    if (work) (void)hide(stack.hidden, layer, root, lowers[i], *work);
+    hide_mountpoint(paths.mountpoint, layer, lowers[i], stack);
   }
 }
 
@@ -116,13 +135,14 @@ Expected<LayerStack> open_layers(const LayerPaths& paths) {
   for (const NamedDirectory& lower : *lowers) {
     const bool stacked = is_stacked(lower.fd);
     stack.has_stacked_layer = stack.has_stacked_layer || stacked;
-    auto layer = take_lower(lower, paths);
+    auto layer = take_lower(lower);
     if (!layer) return std::unexpected(layer.error());
     layer->stable_numbers = !stacked;
     layer->is_remote = is_remote(lower.fd);
     stack.layers.push_back(std::move(*layer));
   }
   stack.first_data_only = static_cast<LayerIndex>(1 + paths.lower.size());
+  hide_own_directories(paths, upper, *lowers, stack);
   // Beyond this point every layer can be read; from here on the workdir is written to.
   if (paths.upper) {
     if (auto ok = open_upper(upper, paths, stack); !ok) return std::unexpected(ok.error());

@@ -211,7 +211,7 @@ Result<Entry> enter_new(const NewObject& object, BorrowedFd upper) {
 using Finisher = std::function<Result<void>(const Entry&)>;
 
 Result<Entry> make_entry(const NewObject& object, const Finisher& finish = {}) {
-  TRY(check_new_name(object.name));
+  TRY(check_new_name(*object.directory, object.name));
   const SharedFd upper = TRY(upper_for_change(object.overlay, object.directory));
   Lock names(object.directory->directory->names);
   ++object.directory->directory->version;
@@ -312,7 +312,7 @@ Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int 
 
 Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
                         const char* name) {
-  TRY(check_new_name(name));
+  TRY(check_new_name(*directory, name));
   TRY(copy_up_metadata(overlay, current(inode)));
   const InodeRef target = current(inode);
   const SharedFd upper = TRY(upper_for_change(overlay, directory));

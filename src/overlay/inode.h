@@ -19,6 +19,7 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "layer/layer_stack.h"
+#include "overlay/hidden_names.h"
 #include "overlay/identity.h"
 #include "overlay/inode_ref.h"
 #include "overlay/shared_fd.h"
@@ -74,6 +75,8 @@ struct Directory {
   std::vector<layer::LayerIndex> lowers;
   /// Which directories these are, in the same order. Constant; empty for the root.
   std::vector<Identity> lower_identities;
+  /// What the lowers have in here and below that is not shown. Constant; null for nearly all.
+  std::unique_ptr<HiddenNames> hidden;
 
   /// Guards what is cached; a leaf.
   mutable Mutex<LockRank::DirectoryFds> cache_mutex;

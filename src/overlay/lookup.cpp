@@ -80,6 +80,7 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
     if (known) forget_names(overlay, *known);  // Its number has been given to another file.
   }
   const InodeRef inode = make_inode(overlay, found);
+  if (inode->is_directory()) pass_on_hidden(overlay, *directory, name, *inode);
   const FileKey shared = may_have_other_names(found) ? key : FileKey();
   const InodeRef entered = add_first_link(overlay, inode, directory, name, shared);
   if (entered.get() != inode.get()) {

@@ -22,9 +22,8 @@ namespace overpass::overlay {
 
 class LowerNamesBuilder {
  public:
-  LowerNamesBuilder(const layer::LayerStack& stack, size_t layers) : stack_(stack) {
-    is_merge_ = layers > 1;
-  }
+  LowerNamesBuilder(const layer::LayerStack& stack, const Directory& directory)
+      : stack_(stack), directory_(directory), is_merge_(directory.lowers.size() > 1) {}
 
   Result<void> add_layer(layer::LayerIndex layer, BorrowedFd place) {
     const UniqueFd fd = TRY(sys::open_for_listing(place));
@@ -36,7 +35,10 @@ class LowerNamesBuilder {
         hidden_below.emplace_back(*hidden);
         return {};
       }
-      if (TRY(is_whiteout(fd, entry, xwhiteouts))) {
+      const HiddenName* not_shown = find_hidden(directory_, layer, entry.name);
+      if (not_shown != nullptr && not_shown->beneath == nullptr) return {};
+      // What covers the other kind must not be looked at: it is the union itself.
+      if (not_shown == nullptr && TRY(is_whiteout(fd, entry, xwhiteouts))) {
         hidden_below.emplace_back(entry.name);
         return {};
       }
@@ -93,7 +95,8 @@ class LowerNamesBuilder {
   }
 
   const layer::LayerStack& stack_;
-  bool is_merge_;
+  const Directory& directory_;
+  const bool is_merge_;
   std::unordered_set<std::string> hidden_;
   std::shared_ptr<LowerNames> result_ = std::make_shared<LowerNames>();
 };
@@ -124,7 +127,7 @@ Result<std::shared_ptr<const LowerNames>> lower_names_of(Overlay& overlay, Inode
     }
   }
   // Two threads may both read it; they read the same.
-  LowerNamesBuilder builder(overlay.stack, merged.lowers.size());
+  LowerNamesBuilder builder(overlay.stack, merged);
   for (const layer::LayerIndex layer : merged.lowers) {
     const SharedFd fd = TRY(directory_fd(overlay, directory, layer));
     TRY(builder.add_layer(layer, fd->fd));

@@ -118,6 +118,12 @@ Result<std::optional<OpenDirectory::RawEntry>> OpenDirectory::next_streamed() {
     const auto entry = TRY(stream_->next());
     if (!entry) return std::optional<RawEntry>();
     if (layer::is_whiteout_name(entry->name)) continue;
+    const HiddenName* hidden = find_hidden(*directory_->directory, layer_, entry->name);
+    if (hidden != nullptr && hidden->beneath == nullptr) continue;
+    if (hidden != nullptr) {
+      return std::optional(
+          RawEntry{entry->name.data(), DT_DIR, layer_, entry->ino, entry->next_offset});
+    }
     if (entry->type == DT_CHR || entry->type == DT_UNKNOWN) {
       auto stat = sys::stat({fd_, entry->name.data()});
       if (stat.failed_with(ENOENT) || layer::is_whiteout(TRY(std::move(stat)))) continue;

@@ -71,6 +71,7 @@ Overlay::Overlay(layer::LayerStack layers, Settings chosen)
   InodeRef root = table.make(ino, S_IFDIR);
   root->directory = std::make_unique<Directory>();
   root->directory->has_upper = stack.has_upper();
+  root->directory->hidden = hidden_names_of(stack);
   for (layer::LayerIndex i = 1; i < stack.lowers_end(); ++i) root->directory->lowers.push_back(i);
 }
 

@@ -344,7 +344,7 @@ Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, un
   if ((flags & ~static_cast<unsigned>(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0) {
     return fail(EINVAL);
   }
-  TRY(check_new_name(to_name.name));
+  TRY(check_new_name(*to_name.directory, to_name.name));
   TRY(copy_up_ends(overlay, from_name, to_name, (flags & RENAME_EXCHANGE) != 0));
   SharedFd from_upper = TRY(upper_for_change(overlay, from_name.directory, /*removing=*/true));
   SharedFd to_upper = TRY(upper_for_change(overlay, to_name.directory));

@@ -213,9 +213,12 @@ Result<void> Search::follow_redirect(sys::Place place, const sys::Stat& stat, si
 }
 
 Result<std::optional<Search::Sight>> Search::look_in_parent(LayerIndex layer, bool is_last) {
+  const HiddenName* hidden = find_hidden(*directory_.directory, layer, target_);
+  if (hidden != nullptr && hidden->beneath == nullptr) return std::optional<Sight>();
   Sight sight;
-  sight.name = target_;
-  sight.parent = TRY(directory_fd(overlay_, directory_, layer));
+  sight.name = hidden != nullptr ? "" : target_;
+  sight.parent =
+      hidden != nullptr ? hidden->beneath : TRY(directory_fd(overlay_, directory_, layer));
   if (!TRY(look(sight.place(), layer, is_last, 0, sight.stat))) return std::optional<Sight>();
   return std::optional(std::move(sight));
 }

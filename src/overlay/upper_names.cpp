@@ -22,8 +22,9 @@ Result<SharedFd> upper_for_change(Overlay& overlay, const InodeRef& directory, b
   return directory_fd(overlay, *directory, layer::kUpper);
 }
 
-Result<void> check_new_name(const char* name) {
+Result<void> check_new_name(const Inode& directory, const char* name) {
   if (layer::is_whiteout_name(name)) return fail(EPERM);
+  if (directory.is_directory() && is_hidden_name(*directory.directory, name)) return fail(EPERM);
   return {};
 }
 

@@ -26,8 +26,9 @@ enum class Vacancy {
 Result<SharedFd> upper_for_change(Overlay& overlay, const InodeRef& directory,
                                   bool removing = false);
 
-/// Whether the name can be made at all: EPERM for names of the format.
-Result<void> check_new_name(const char* name);
+/// Whether the name can be made at all: EPERM for names of the format, and for those that the
+/// directory's lowers have and the union hides.
+Result<void> check_new_name(const Inode& directory, const char* name);
 
 /// What is in the way of making `name`. EEXIST when the upper shows it.
 /// REQUIRES: the directory's names are held exclusively.
