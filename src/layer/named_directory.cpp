@@ -41,9 +41,13 @@ std::string text_of(Errno error) { return std::strerror(to_int(error)); }
 
 std::string NamedDirectory::text() const { return std::string(option) + " " + quoted(path); }
 
-Expected<NamedDirectory> open_named(const char* option, const std::string& path) {
+Expected<NamedDirectory> open_named(const char* option, const std::string& path,
+                                    Unreadable unreadable) {
   const std::string what = std::string(option) + " directory " + quoted(path);
   auto fd = sys::open_path(path.c_str(), O_RDONLY | O_DIRECTORY);
+  if (fd.failed_with(EACCES) && unreadable == Unreadable::Taken) {
+    fd = sys::open_path(path.c_str(), O_PATH | O_DIRECTORY);
+  }
   if (!fd) return problem(what + ": " + text_of(fd.error()), remedy_for(fd.error(), option));
   auto stat = sys::stat(sys::itself(*fd));
   if (!stat) return problem(what + " cannot be examined");

@@ -18,7 +18,9 @@ namespace overpass::layer {
 struct NamedDirectory {
   const char* option = "";  ///< "lowerdir".
   std::string path;         ///< As the user gave it.
-  UniqueFd fd;  ///< Open for reading, so that lack of permission shows now and not later.
+  /// Open for reading, so that lack of permission shows now and not later; O_PATH where that was
+  /// passed over.
+  UniqueFd fd;
   sys::Stat stat = {};
   std::string real_path;  ///< Without symbolic links; `path` where that cannot be told.
 
@@ -26,8 +28,12 @@ struct NamedDirectory {
   std::string text() const;
 };
 
+/// What lack of permission to read the directory is.
+enum class Unreadable { Refused, Taken };
+
 /// A problem names the option, the path and the remedy.
-Expected<NamedDirectory> open_named(const char* option, const std::string& path);
+Expected<NamedDirectory> open_named(const char* option, const std::string& path,
+                                    Unreadable unreadable = Unreadable::Refused);
 
 bool are_same(const NamedDirectory& a, const NamedDirectory& b);
 

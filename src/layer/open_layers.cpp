@@ -17,6 +17,7 @@
 #include "layer/open_upper.h"
 #include "layer/prepare_format.h"
 #include "layer/prepare_override.h"
+#include "sys/credentials.h"
 #include "sys/mount_api.h"
 #include "sys/open.h"
 #include "sys/stat.h"
@@ -41,9 +42,12 @@ bool is_remote(BorrowedFd fd) {
 /// Lower and data-only directories, in the order of LayerStack::layers.
 Expected<std::vector<NamedDirectory>> open_lowers(const LayerPaths& paths) {
   std::vector<NamedDirectory> lowers;
+  // Root of a user namespace mounts what it may not read, as on overlayfs; reading fails then.
+  const auto unreadable =
+      sys::may_administer_own_namespace() ? Unreadable::Taken : Unreadable::Refused;
   auto open_all = [&](const char* option, const std::vector<std::string>& named) -> Expected<void> {
     for (const std::string& path : named) {
-      auto directory = open_named(option, path);
+      auto directory = open_named(option, path, unreadable);
       if (!directory) return std::unexpected(directory.error());
       lowers.push_back(std::move(*directory));
     }
