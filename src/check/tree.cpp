@@ -9,7 +9,6 @@
 #include <algorithm>
 
 #include "sys/directory_stream.h"
-#include "sys/names.h"
 #include "sys/open.h"
 
 namespace overpass::check {
@@ -50,16 +49,6 @@ Result<std::vector<std::string>> names_in(BorrowedFd directory) {
   }));
   std::sort(names.begin(), names.end());
   return names;
-}
-
-Result<void> remove_tree(BorrowedFd directory, const char* name) {
-  auto removed = sys::remove_file(directory, name);
-  if (!removed.failed_with(EISDIR) && !removed.failed_with(EPERM)) return removed;
-  auto empty = sys::remove_directory(directory, name);
-  if (!empty.failed_with(ENOTEMPTY)) return empty;
-  const UniqueFd fd = TRY(sys::open_at(directory, name, O_RDONLY | O_DIRECTORY));
-  for (const std::string& inside : TRY(names_in(fd))) TRY(remove_tree(fd, inside.c_str()));
-  return sys::remove_directory(directory, name);
 }
 
 }  // namespace overpass::check

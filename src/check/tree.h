@@ -27,10 +27,6 @@ std::string joined(std::string_view parent, std::string_view name);
 /// same on every file system.
 Result<std::vector<std::string>> names_in(BorrowedFd directory);
 
-/// Removes `name` and, if it is a directory, all below it. Every step is one system call that
-/// leaves the rest as it was.
-Result<void> remove_tree(BorrowedFd directory, const char* name);
-
 }  // namespace overpass::check
 
 #endif  // OVERPASS_CHECK_TREE_H_

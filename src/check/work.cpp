@@ -8,6 +8,7 @@
 
 #include "check/tree.h"
 #include "layer/markers.h"
+#include "layer/remove_tree.h"
 #include "overpass/layer_format.h"
 
 namespace overpass::check {
@@ -79,7 +80,7 @@ void report_leftover(Context& context, BorrowedFd directory, const std::string& 
     return;
   }
   context.findings.add({Kind::WorkLeftover, Area::Work, "/" + path}, "remove it",
-                       [&] { return remove_tree(directory, name.c_str()); });
+                       [&] { return layer::remove_tree(directory, name.c_str()); });
 }
 
 }  // namespace overpass::check

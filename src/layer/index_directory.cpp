@@ -12,6 +12,7 @@
 #include "layer/nlink_mark.h"
 #include "layer/origin.h"
 #include "layer/own_directory.h"
+#include "layer/remove_tree.h"
 #include "overpass/layer_format.h"
 #include "sys/directory_stream.h"
 #include "sys/names.h"
@@ -83,7 +84,7 @@ Expected<IndexDirectory> take_directory(const LayerStack& stack) {
   auto made = make_own_directory(stack.work_lock, format::kIndexName);
   if (made) return IndexDirectory{std::move(*made), true};
   if (!made.failed_with(EEXIST)) return unusable(made.error());
-  auto fd = open_work_directory(stack.work_lock, format::kIndexName);
+  auto fd = open_own_directory(stack.work_lock, format::kIndexName);
   const auto whose = fd ? ownership_of(*fd) : fail(fd.error());
   if (!whose) return unusable(whose.error());
   if (*whose == Ownership::Foreign) {

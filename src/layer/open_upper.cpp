@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "layer/overlay_mounts.h"
 #include "layer/own_directory.h"
+#include "layer/remove_tree.h"
 #include "layer/upper_roots.h"
 #include "overpass/layer_format.h"
 #include "sys/children.h"
@@ -111,8 +112,8 @@ Expected<UniqueFd> claim(BorrowedFd directory, const char* option, const std::st
 /// A mount that left something there wrote an upper that not every other mount may trust.
 Expected<void> check_incompatible_use(BorrowedFd workdir, const LayerPaths& paths) {
   // The kernel makes these with mode 0: what cannot be read is not taken for absent.
-  auto work = open_work_directory(workdir, format::kWorkName);
-  auto incompat = work ? open_work_directory(*work, format::kIncompatName) : fail(work.error());
+  auto work = open_own_directory(workdir, format::kWorkName);
+  auto incompat = work ? open_own_directory(*work, format::kIncompatName) : fail(work.error());
   if (incompat.failed_with(ENOENT) || incompat.failed_with(ENOTDIR)) return {};
   if (!incompat) {
     return problem("what an earlier mount left in workdir " + quoted(*paths.work) +

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "base/log.h"
+#include "layer/remove_tree.h"
 #include "sys/attributes.h"
 #include "sys/directory_stream.h"
 #include "sys/names.h"
@@ -25,10 +26,6 @@ namespace {
 
 constexpr char kDefaultAcl[] = "system.posix_acl_default";
 constexpr char kAccessAcl[] = "system.posix_acl_access";
-
-/// Deeper than temporaries and what is below "incompat" are. Each level costs a descriptor and a
-/// piece of the stack.
-constexpr int kDeepest = 16;
 
 constexpr mode_t kOthersWrite = S_IWGRP | S_IWOTH;
 
@@ -79,45 +76,23 @@ Result<void> remove_acl(BorrowedFd directory, const char* name) {
   return sys::get_xattr(place, name, {}) ? sys::remove_xattr(place, name) : Result<void>();
 }
 
-/// Whose directories may be emptied; nothing: anybody's.
-using Owner = std::optional<uid_t>;
-
-Result<void> remove_tree(BorrowedFd directory, const char* name, Owner owner, int levels);
-
-Result<void> empty_directory(BorrowedFd fd, Owner owner, int levels) {
-  if (levels == 0) return fail(ENOTEMPTY);
+/// Empties the directory, in which only those may have put something whose directories may go.
+Result<void> empty_directory(BorrowedFd fd, std::optional<uid_t> owner) {
   if (owner) {
     const uid_t uid = TRY(sys::stat(sys::itself(fd))).stx_uid;
     if (uid != *owner && uid != ::geteuid()) return fail(EPERM);
   }
   return sys::for_each_entry(fd, [&](const sys::DirectoryEntry& entry) {
-    return remove_tree(fd, entry.name.data(), owner, levels - 1);
+    return remove_tree(fd, entry.name.data(), owner);
   });
-}
-
-Result<void> remove_tree(BorrowedFd directory, const char* name, Owner owner, int levels) {
-  // Every step is one component and follows no link. What is mounted on is not removed (EBUSY).
-  auto removed = sys::remove_file(directory, name);
-  if (removed || !(removed.failed_with(EISDIR) || removed.failed_with(EPERM))) return removed;
-  auto empty = sys::remove_directory(directory, name);
-  if (empty || !empty.failed_with(ENOTEMPTY)) return empty;
-  TRY(empty_directory(TRY(open_work_directory(directory, name)), owner, levels));
-  return sys::remove_directory(directory, name);
 }
 
 }  // namespace
 
-Result<UniqueFd> open_work_directory(BorrowedFd parent, const char* name) {
-  auto fd = sys::open_at(parent, name, O_RDONLY | O_DIRECTORY);
-  if (!fd.failed_with(EACCES)) return fd;
-  if (!sys::change_mode({parent, name}, 0700)) return fail(EACCES);
-  return sys::open_at(parent, name, O_RDONLY | O_DIRECTORY);
-}
-
 Result<UniqueFd> make_own_directory(BorrowedFd parent, const char* name) {
   // A default ACL of the parent lets nobody else in with this mode, which is its mask.
   TRY(sys::make_directory(parent, name, 0700));
-  UniqueFd fd = TRY(open_work_directory(parent, name));
+  UniqueFd fd = TRY(open_own_directory(parent, name));
   TRY(check_made(parent, fd));
   TRY(close_to_others(fd));
   return fd;
@@ -137,18 +112,14 @@ Result<void> close_to_others(BorrowedFd directory) {
   return changed.failed_with(EPERM) || changed.failed_with(EOPNOTSUPP) ? Result<void>() : changed;
 }
 
-Result<void> remove_tree(BorrowedFd directory, const char* name) {
-  return remove_tree(directory, name, Owner(), kDeepest);
-}
-
 Result<bool> remove_former_directory(BorrowedFd parent, const char* name) {
   auto removed = sys::remove_directory(parent, name);
   if (removed.failed_with(ENOENT)) return false;
   if (removed.failed_with(ENOTEMPTY)) {
     // Whose it is, is asked of what is open: the name may be another's already.
-    const UniqueFd fd = TRY(open_work_directory(parent, name));
+    const UniqueFd fd = TRY(open_own_directory(parent, name));
     const sys::Stat stat = TRY(sys::stat(sys::itself(fd)));
-    TRY(empty_directory(fd, is_own(stat) ? Owner() : Owner(stat.stx_uid), kDeepest));
+    TRY(empty_directory(fd, is_own(stat) ? std::nullopt : std::optional(stat.stx_uid)));
     removed = sys::remove_directory(parent, name);
   }
   TRY(std::move(removed));

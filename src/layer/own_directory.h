@@ -24,19 +24,11 @@ enum class Ownership {
   Foreign,  ///< Somebody else's, or others may write in it.
 };
 
-/// Opens the directory `name` of `parent` for reading. The kernel makes those of a workdir with
-/// mode 0, which keeps an ordinary user out: he takes what is his all the same.
-Result<UniqueFd> open_work_directory(BorrowedFd parent, const char* name);
-
 Result<Ownership> ownership_of(BorrowedFd directory);
 
 /// Takes from the daemon's own directory what it would hand down to what is made in it (a default
 /// ACL, the set-group-ID bit), and what lets others in.
 Result<void> close_to_others(BorrowedFd directory);
-
-/// Removes `name` and, if it is a directory, what is below it, never leaving the directory nor
-/// entering a mount. ENOTEMPTY where it is deeper than anything that an overlay makes.
-Result<void> remove_tree(BorrowedFd directory, const char* name);
 
 /// Removes the directory `name` that an earlier mount, or anybody, has left in `parent`, with what
 /// is in it. What lies in directories that belong neither to the daemon nor to the owner of `name`

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "layer/markers.h"
 #include "layer/own_directory.h"
+#include "layer/remove_tree.h"
 #include "overpass/layer_format.h"
 #include "sys/attributes.h"
 #include "sys/directory_stream.h"
