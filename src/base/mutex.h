@@ -12,6 +12,7 @@
 #include <shared_mutex>
 
 #include "base/lock_rank.h"
+#include "base/small_mutex.h"
 #include "base/thread_annotations.h"
 
 namespace overpass {
@@ -29,7 +30,7 @@ void dropped(LockRank rank);
 #endif
 }  // namespace lock_check
 
-/// A mutex of one rank over `Native`, which is std::mutex or std::shared_mutex.
+/// A mutex of one rank over `Native`, which is std::mutex, SmallMutex or std::shared_mutex.
 template <LockRank kRank, class Native>
 class CAPABILITY("mutex") RankedMutex {
  public:
@@ -67,6 +68,10 @@ class CAPABILITY("mutex") RankedMutex {
 
 template <LockRank kRank>
 using Mutex = RankedMutex<kRank, std::mutex>;
+
+/// For members of small objects of which there are many.
+template <LockRank kRank>
+using CompactMutex = RankedMutex<kRank, SmallMutex>;
 
 template <LockRank kRank>
 using SharedMutex = RankedMutex<kRank, std::shared_mutex>;

@@ -15,6 +15,7 @@ namespace overpass::config {
 namespace {
 
 constexpr uint32_t kMostThreads = 1024;
+constexpr uint32_t kMostIdleInodes = 1'000'000'000;
 constexpr double kLongestTimeout = 1e9;  // Seconds; fuse-overlayfs(1)'s default.
 
 bool is_on(std::string_view value) { return value == "on"; }
@@ -46,6 +47,13 @@ bool set_threads(Options& options, std::string_view value) {
   const auto number = number_of<uint32_t>(value);
   if (!number || *number > kMostThreads) return false;
   options.threads = *number;
+  return true;
+}
+
+bool set_max_idle_inodes(Options& options, std::string_view value) {
+  const auto number = number_of<uint32_t>(value);
+  if (!number || *number > kMostIdleInodes) return false;
+  options.max_idle_inodes = *number;
   return true;
 }
 
@@ -239,6 +247,8 @@ constexpr OptionEntry kTable[] = {
      "requests over io_uring instead of /dev/fuse"},
     {"threads", "", "threads", "", Kind::Word, "0-1024", set_threads,
      "threads that may serve /dev/fuse; 0: one per CPU"},
+    {"max_idle_inodes", "", "max_idle_inodes", "", Kind::Word, "0-1000000000", set_max_idle_inodes,
+     "past so many inodes in memory ask the kernel to forget idle ones; 0: never"},
     {"uidmapping", "", "uidmapping", "", Kind::Word, "DISK:SHOWN:COUNT[:DISK:SHOWN:COUNT...]",
      [](Options& options, std::string_view value) { return set_map(options.users, value); },
      "show the owners DISK... as SHOWN..., and the reverse for new files"},

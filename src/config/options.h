@@ -47,6 +47,8 @@ struct Options {
   Switch writeback = Switch::Auto;  ///< The kernel gathers writes; excludes passthrough.
   Switch io_uring = Switch::Auto;   ///< FUSE over io_uring as the transport.
   uint32_t threads = 0;             ///< At most so many serve /dev/fuse; 0: one per CPU.
+  /// Past so many inodes in memory the kernel is asked to forget idle ones; 0: never.
+  uint32_t max_idle_inodes = 0;
 
   IdMap users, groups;          ///< uidmapping=, gidmapping=: ids on disk and ids shown.
   bool squash_to_root = false;  ///< All files show owner and group 0.

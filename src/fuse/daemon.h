@@ -14,6 +14,7 @@
 #include "config/options.h"
 #include "fuse/counters.h"
 #include "fuse/handles.h"
+#include "fuse/housekeeping.h"
 #include "fuse/libfuse.h"
 #include "fuse/listings.h"
 #include "fuse/notifier.h"
@@ -77,6 +78,7 @@ struct Daemon {
   Handles<overlay::OpenFile> files;
   Listings listings;
   std::optional<Notifier> notifier;
+  std::optional<Housekeeping> housekeeping;
   std::optional<Workers> workers;
 };
 

@@ -29,6 +29,7 @@ void on_forget(fuse_req_t request, fuse_ino_t node, uint64_t count) {
   Daemon& daemon = arrived(request, Opcode::Forget);
   daemon.listings.forget(overlay::NodeId{node});
   daemon.overlay.table.forget(overlay::NodeId{node}, count);
+  daemon.housekeeping->inodes_were_forgotten();
   fuse_reply_none(request);
 }
 
@@ -38,6 +39,7 @@ void on_forget_multi(fuse_req_t request, size_t count, fuse_forget_data* forgets
     daemon.listings.forget(overlay::NodeId{forget.ino});
     daemon.overlay.table.forget(overlay::NodeId{forget.ino}, forget.nlookup);
   }
+  daemon.housekeeping->inodes_were_forgotten();
   fuse_reply_none(request);
 }
 

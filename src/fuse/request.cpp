@@ -67,6 +67,7 @@ fuse_entry_param entry_parameters(Daemon& daemon, const overlay::Entry& entry) {
   parameters.attr_timeout = attribute_timeout(daemon, *entry.inode, entry.stat);
   parameters.entry_timeout = longest_timeout(daemon);
   daemon.overlay.table.remember(*entry.inode);
+  daemon.housekeeping->entry_was_sent();
   return parameters;
 }
 

@@ -150,6 +150,7 @@ Expected<void> serve_mount(const config::Options& chosen, const std::function<vo
   // Beyond this point callers may wait for answers.
   settle_passthrough(daemon, session.connection());
   daemon.notifier.emplace(session.get());
+  daemon.housekeeping.emplace(daemon.overlay.table, *daemon.notifier, options.max_idle_inodes);
   daemon.overlay.invalidator = &*daemon.notifier;
   daemon.workers.emplace();
   daemon.overlay.background = &*daemon.workers;
@@ -159,6 +160,7 @@ Expected<void> serve_mount(const config::Options& chosen, const std::function<vo
   daemon.overlay.transfers.stop();
   daemon.overlay.background = nullptr;
   daemon.workers.reset();
+  daemon.housekeeping.reset();
   daemon.notifier.reset();
   daemon.overlay.invalidator = nullptr;
   if (daemon.failed) return std::unexpected(*daemon.failed);

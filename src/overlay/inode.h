@@ -124,7 +124,8 @@ struct InodeExtras {
   std::unique_ptr<DataPlace> data;         ///< Until the data are copied up as well.
   /// The entry of the index by which the upper file is reached, names or none (index.h).
   std::string index_name;
-  FileKey lower_key;  ///< Set when it is in the table's hard link index by the lower's identity.
+  /// Set when it is in the table's hard link index by the identity of its upper or its lower file.
+  FileKey upper_key, lower_key;
   std::vector<std::unique_ptr<Link>> more_links;  ///< Names beyond the first (hard links).
   std::weak_ptr<const CachedFd> orphan;           ///< The upper file after its last name went.
   SharedFd pinned_orphan;                         ///< The same, while handles are open.
@@ -156,37 +157,38 @@ class Inode {
     return extras ? extras->relocation.get() : nullptr;
   }
   bool is_indexed() const REQUIRES(mutex) { return extras && !extras->index_name.empty(); }
+  /// Set when it is in the table's hard link index by the identity of its upper file.
+  FileKey upper_key() const REQUIRES(mutex) { return extras ? extras->upper_key : FileKey(); }
   /// Null when the bytes are in the file itself.
   const DataPlace* data_place() const REQUIRES(mutex) {
     return extras ? extras->data.get() : nullptr;
   }
 
-  // Constant after construction.
+  // Large members first: the order is for size, since there may be millions of inodes.
+
+  // Constant after construction, but for `ino`.
   const NodeId id;
   /// st_ino. Changes only when one of a lower's several links is copied up: it is a file of its own
   /// from then on, as on overlayfs without index.
   std::atomic<uint64_t> ino;
-  const mode_t type;  ///< The S_IFMT bits.
   std::unique_ptr<Directory> directory;
 
-  mutable Mutex<LockRank::Inode> mutex;
-  Link link;
-  layer::LayerIndex layer GUARDED_BY(mutex) = layer::kUpper;  ///< Non-directories.
+  std::unique_ptr<OpenMode> opens GUARDED_BY(mutex);
+  std::unique_ptr<InodeExtras> extras GUARDED_BY(mutex);
+  /// The file, and what the kernel was told of it last. Not for directories, whose identities are
+  /// in `directory`.
+  KnownObject known GUARDED_BY(mutex) = {};
+  /// What follows lies in the padding at its end.
+  [[no_unique_address]] Link link;
+
   bool linked GUARDED_BY(mutex) = true;
   /// Its file was found to be another than the one that the kernel was told of: the next LOOKUP of
   /// its name makes a new inode.
   std::atomic<bool> is_stale = false;
-  /// The file, and what the kernel was told of it last. Not for directories, whose identities are
-  /// in `directory`.
-  KnownObject known GUARDED_BY(mutex) = {};
   /// chattr(1) protects the file: it may be changed in no way, or only be appended to. So says the
   /// lower's flag or the copy's protattr mark; of flags that the upper's file has the kernel knows.
   std::atomic<bool> is_immutable = false;
   std::atomic<bool> is_append_only = false;
-  FileKey upper_key GUARDED_BY(mutex);  ///< Set when it is in the table's hard link index.
-  std::unique_ptr<OpenMode> opens GUARDED_BY(mutex);
-  std::unique_ptr<InodeExtras> extras GUARDED_BY(mutex);
-
   /// Set once, when `extras->successor` is.
   std::atomic<bool> superseded = false;
   /// Superseded another inode that is still in memory, and may be written through that.
@@ -195,6 +197,12 @@ class Inode {
   std::atomic<bool> diverged = false;
   /// Stores that FUSE does not see may change its times (mappings.h).
   std::atomic<bool> may_be_mapped = false;
+  /// Since the hand of the table's clock went by (InodeTable::find_idle).
+  std::atomic<bool> was_asked_for = true;
+
+  layer::LayerIndex layer GUARDED_BY(mutex) = layer::kUpper;  ///< Non-directories.
+  mutable CompactMutex<LockRank::Inode> mutex;
+  const mode_t type;  ///< The S_IFMT bits.
   /// What the link count of an indexed file differs by from the upper's (index.h). Changes under
   /// the mutex.
   std::atomic<int32_t> nlink_difference = 0;

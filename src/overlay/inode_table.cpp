@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A node id is generation << 32 | index, and index % kShards names the shard. An inode whose last
+// A node id is generation << 32 | index; index % kShards names the shard, and the rest is the slot in
+// it. An inode whose last
 // reference goes takes itself out of the indexes; whoever finds it there meanwhile sees a count of
 // zero and treats it as gone.
 
@@ -62,10 +63,11 @@ InodeTable::~InodeTable() {
     std::vector<InodeRef> remembered;
     {
       Lock lock(nodes_[which].mutex);
-      for (Slot& slot : nodes_[which].slots) {
-        if (slot.inode == nullptr || slot.inode->lookups == 0) continue;
-        slot.inode->lookups = 0;
-        remembered.push_back(InodeRef::adopt(slot.inode));
+      for (const Slot& slot : nodes_[which].slots) {
+        Inode* const inode = slot.inode();
+        if (inode == nullptr || inode->lookups == 0) continue;
+        inode->lookups = 0;
+        remembered.push_back(InodeRef::adopt(inode));
       }
     }
   }
@@ -82,35 +84,46 @@ InodeRef InodeTable::make(uint64_t number, mode_t type) {
       is_root ? 1 : next_shard_.fetch_add(1, std::memory_order_relaxed) % kShards;
   NodeShard& shard = nodes_[shard_index];
   Lock lock(shard.mutex);
-  if (shard.free.empty()) {
-    // Room for taking all of them back: an inode's end must not need memory.
-    if (shard.free.capacity() == shard.slots.size()) {
-      shard.free.reserve(2 * shard.slots.size() + 1);
-    }
-    shard.slots.emplace_back();
-    // Index 0 of the first shard would be node 0, and 1 is the root: start their generations at 1.
-    shard.slots.back().generation = is_root ? 0 : 1;
-    shard.free.push_back(static_cast<uint32_t>(shard.slots.size() - 1));
+  if (shard.first_free == Slot::kNone) {
+    // Index 0 of the first shard would be node 0, and 1 is the root: generations start at 1, but
+    // for the root's.
+    shard.slots.emplace_back(is_root ? 0 : shard.first_generation, Slot::kNone);
+    shard.first_free = static_cast<uint32_t>(shard.slots.size() - 1);
   }
-  const uint32_t slot_index = shard.free.back();
-  Slot& slot = shard.slots[slot_index];
+  const uint32_t slot_index = shard.first_free;
+  const Slot free = shard.slots[slot_index];
   const uint64_t index = uint64_t{slot_index} * kShards + shard_index;
-  const NodeId node{uint64_t{slot.generation} << 32 | index};
-  slot.inode = new Inode(node, number, type);
-  slot.inode->table = this;
-  shard.free.pop_back();
-  size_.fetch_add(1, std::memory_order_relaxed);
+  const NodeId node{uint64_t{free.generation()} << 32 | index};
+  auto* const inode = new Inode(node, number, type);
+  inode->table = this;
+  shard.slots[slot_index] = Slot(*inode);
+  shard.first_free = free.next_free();
+  note_size(size_.fetch_add(1, std::memory_order_relaxed) + 1);
   if (is_root) {
-    root_ = slot.inode;
+    root_ = inode;
     root_->references.fetch_add(1, std::memory_order_relaxed);
   }
-  return InodeRef::adopt(slot.inode);
+  return InodeRef::adopt(inode);
+}
+
+void InodeTable::note_size(size_t size) {
+  if (size > highest_.load(std::memory_order_relaxed)) {
+    highest_.store(size, std::memory_order_relaxed);  // About right is enough.
+  }
+}
+
+Inode* InodeTable::NodeShard::inode_of(NodeId node) const {
+  const size_t slot_index = index_of(node) / kShards;
+  if (slot_index >= slots.size()) return nullptr;
+  Inode* const inode = slots[slot_index].inode();
+  return inode != nullptr && inode->id == node ? inode : nullptr;
 }
 
 InodeRef InodeTable::reference_if_alive(Inode* inode) {
   uint32_t count = inode->references.load(std::memory_order_relaxed);
   while (count != 0) {
     if (inode->references.compare_exchange_weak(count, count + 1, std::memory_order_acq_rel)) {
+      inode->was_asked_for.store(true, std::memory_order_relaxed);
       return InodeRef::adopt(inode);
     }
   }
@@ -119,12 +132,9 @@ InodeRef InodeTable::reference_if_alive(Inode* inode) {
 
 InodeRef InodeTable::find(NodeId node) {
   NodeShard& shard = node_shard(node);
-  const size_t slot_index = index_of(node) / kShards;
   Lock lock(shard.mutex);
-  if (slot_index >= shard.slots.size()) return {};
-  const Slot& slot = shard.slots[slot_index];
-  if (slot.inode == nullptr || slot.generation != generation_of(node)) return {};
-  return reference_if_alive(slot.inode);
+  Inode* const inode = shard.inode_of(node);
+  return inode == nullptr ? InodeRef() : reference_if_alive(inode);
 }
 
 size_t InodeTable::hash_of(const Inode& parent, std::string_view name) {
@@ -225,14 +235,11 @@ void InodeTable::remember(Inode& inode) {
 void InodeTable::forget(NodeId node, uint64_t count) {
   InodeRef last;  // Dropped after the lock.
   NodeShard& shard = node_shard(node);
-  const size_t slot_index = index_of(node) / kShards;
   Lock lock(shard.mutex);
-  if (slot_index >= shard.slots.size()) return;
-  const Slot& slot = shard.slots[slot_index];
-  if (slot.inode == nullptr || slot.generation != generation_of(node)) return;
-  if (slot.inode->lookups == 0) return;
-  slot.inode->lookups -= std::min(slot.inode->lookups, count);
-  if (slot.inode->lookups == 0) last = InodeRef::adopt(slot.inode);
+  Inode* const inode = shard.inode_of(node);
+  if (inode == nullptr || inode->lookups == 0) return;
+  inode->lookups -= std::min(inode->lookups, count);
+  if (inode->lookups == 0) last = InodeRef::adopt(inode);
 }
 
 void InodeTable::destroy(Inode* inode) {
@@ -250,24 +257,19 @@ InodeRef InodeTable::take_out(Inode* inode) {
   unindex(inode->link);
   if (inode->extras != nullptr) {
     for (auto& link : inode->extras->more_links) unindex(*link);
-  }
-  if (inode->upper_key != FileKey()) unindex_key(*inode, inode->upper_key);
-  if (inode->extras != nullptr && inode->extras->lower_key != FileKey()) {
-    unindex_key(*inode, inode->extras->lower_key);
+    for (const FileKey key : {inode->extras->upper_key, inode->extras->lower_key}) {
+      if (key != FileKey()) unindex_key(*inode, key);
+    }
   }
   {
     NodeShard& shard = node_shard(inode->id);
     Lock lock(shard.mutex);
-    const uint32_t slot_index = static_cast<uint32_t>(index_of(inode->id) / kShards);
-    Slot& slot = shard.slots[slot_index];
-    slot.inode = nullptr;
-    ++slot.generation;
-    shard.free.push_back(slot_index);
+    const auto slot_index = static_cast<uint32_t>(index_of(inode->id) / kShards);
+    shard.slots[slot_index] = Slot(generation_of(inode->id) + 1, shard.first_free);
+    shard.first_free = slot_index;
   }
   size_.fetch_sub(1, std::memory_order_relaxed);
   return std::move(inode->link.parent);
 }
-
-size_t InodeTable::size() const { return size_.load(std::memory_order_relaxed); }
 
 }  // namespace overpass::overlay

@@ -9,6 +9,7 @@
 #include <tsl/robin_set.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -68,7 +69,17 @@ class InodeTable {
   void remember(Inode& inode);
   void forget(NodeId node, uint64_t count);
 
-  size_t size() const;
+  size_t size() const { return size_.load(std::memory_order_relaxed); }
+  /// By how much the number of inodes has fallen since it was highest, or since shrink().
+  size_t fallen() const;
+
+  /// Gives back the memory that the indexes have in excess of what is in them.
+  void shrink();
+
+  /// At most `most` nodes that the kernel knows and that, as far as can be told here, nobody uses:
+  /// without children in memory or open handles, and not asked for since the hand of a clock went
+  /// by the last time. Fewer, if its two rounds find no more. Threads: one at a time.
+  std::vector<NodeId> find_idle(size_t most);
 
  private:
   friend class InodeRef;
@@ -93,14 +104,35 @@ class InodeTable {
   using NameIndex =
       tsl::robin_set<Link*, LinkHash, LinkEqual, std::allocator<Link*>, /*StoreHash=*/true>;
 
-  struct Slot {
-    Inode* inode = nullptr;
-    uint32_t generation = 0;
+  /// An inode; or, while it is free, the generation to come and the next free slot of the shard,
+  /// told from an address by the lowest bit.
+  class Slot {
+   public:
+    static constexpr uint32_t kNone = 0x7fffffff;
+
+    explicit Slot(Inode& inode) : bits_(reinterpret_cast<uintptr_t>(&inode)) {}
+    Slot(uint32_t generation, uint32_t next_free)
+        : bits_(uint64_t{generation} << 32 | uint64_t{next_free} << 1 | 1) {}
+
+    Inode* inode() const {
+      return (bits_ & 1) != 0 ? nullptr : reinterpret_cast<Inode*>(static_cast<uintptr_t>(bits_));
+    }
+    // Of a free one.
+    uint32_t generation() const { return static_cast<uint32_t>(bits_ >> 32); }
+    uint32_t next_free() const { return static_cast<uint32_t>(bits_) >> 1; }
+
+   private:
+    uint64_t bits_;
   };
   struct NodeShard {
     mutable Mutex<LockRank::TableShard> mutex;
     std::vector<Slot> slots GUARDED_BY(mutex);
-    std::vector<uint32_t> free GUARDED_BY(mutex);
+    uint32_t first_free GUARDED_BY(mutex) = Slot::kNone;
+    /// Of slots to come: beyond every one that a slot given back by shrink() has had.
+    uint32_t first_generation GUARDED_BY(mutex) = 1;
+
+    Inode* inode_of(NodeId node) const REQUIRES(mutex);
+    void shrink() REQUIRES(mutex);
   };
   struct NameShard {
     mutable Mutex<LockRank::TableShard> mutex;
@@ -113,6 +145,7 @@ class InodeTable {
 
   static size_t hash_of(const Inode& parent, std::string_view name);
   static InodeRef reference_if_alive(Inode* inode);
+  void note_size(size_t size);
   void destroy(Inode* inode);
   /// Takes an inode without references out of the table; its reference to the parent.
   InodeRef take_out(Inode* inode);
@@ -127,6 +160,11 @@ class InodeTable {
   std::array<KeyShard, kShards> keys_;
   std::atomic<uint32_t> next_shard_ = 0;
   std::atomic<size_t> size_ = 0;
+  std::atomic<size_t> highest_ = 0;  ///< Of size_, as fallen() says.
+
+  // Where the clock's hand stands; find_idle()'s own.
+  size_t hand_shard_ = 0;
+  size_t hand_slot_ = 0;
   Inode* root_ = nullptr;
 };
 

@@ -55,18 +55,18 @@ bool drop_link(Overlay& overlay, Inode& inode, Link* link) REQUIRES(inode.mutex)
 
 /// Whether the file still has names, which nobody has looked up yet and which must lead here.
 bool has_other_names(const Inode& inode, const SharedFd& file) REQUIRES(inode.mutex) {
-  if (inode.upper_key == FileKey() || file == nullptr) return false;
+  if (inode.upper_key() == FileKey() || file == nullptr) return false;
   const auto stat = sys::stat(sys::itself(file->fd));
   return stat && stat->stx_nlink > 0;
 }
 
 /// The file's numbers may be another's from now on.
 void forget_keys(Overlay& overlay, Inode& inode) REQUIRES(inode.mutex) {
-  const FileKey key = std::exchange(inode.upper_key, FileKey());
-  if (key != FileKey()) overlay.table.unindex_key(inode, key);
   if (inode.extras == nullptr) return;
-  const FileKey lower_key = std::exchange(inode.extras->lower_key, FileKey());
-  if (lower_key != FileKey()) overlay.table.unindex_key(inode, lower_key);
+  for (FileKey* key : {&inode.extras->upper_key, &inode.extras->lower_key}) {
+    const FileKey forgotten = std::exchange(*key, FileKey());
+    if (forgotten != FileKey()) overlay.table.unindex_key(inode, forgotten);
+  }
 }
 
 }  // namespace
@@ -76,7 +76,7 @@ InodeRef add_first_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
   Lock lock(inode->mutex);
   if (key != FileKey()) {
     const bool in_upper = inode->layer == layer::kUpper;
-    FileKey& remembered = in_upper ? inode->upper_key : inode->rare().lower_key;
+    FileKey& remembered = in_upper ? inode->rare().upper_key : inode->rare().lower_key;
     // Another of its names may have been entered at the same time.
     InodeRef first = overlay.table.index_by_key(inode, key);
     if (first.get() != inode.get()) return first;
@@ -163,16 +163,17 @@ void forget_names(Overlay& overlay, Inode& inode) {
 
 InodeRef remember_key(Overlay& overlay, const InodeRef& inode, FileKey key) {
   Lock lock(inode->mutex);
-  if (inode->upper_key == key) return inode;
+  if (inode->upper_key() == key) return inode;
+  FileKey& remembered = inode->rare().upper_key;
   InodeRef first = overlay.table.index_by_key(inode, key);
-  if (first.get() == inode.get()) inode->upper_key = key;
+  if (first.get() == inode.get()) remembered = key;
   return first;
 }
 
 void supersede_locked(Overlay& overlay, const InodeRef& old) {
   InodeRef heir = overlay.table.make(old->ino, old->type);
   InodeExtras& extras = old->rare();
-  FileKey lower_key;
+  FileKey upper_key, lower_key;
   {
     // Nobody else knows the heir yet, so its mutex is not needed (and would be out of order).
     auto take_over = [&]() NO_THREAD_SAFETY_ANALYSIS {
@@ -203,15 +204,16 @@ void supersede_locked(Overlay& overlay, const InodeRef& old) {
         heir->rare().orphan = extras.orphan;
         heir->rare().pinned_orphan = extras.pinned_orphan;
       }
-      heir->upper_key = std::exchange(old->upper_key, FileKey());
       heir->nlink_difference = old->nlink_difference.load();
       if (!extras.index_name.empty()) heir->rare().index_name = std::move(extras.index_name);
+      upper_key = std::exchange(extras.upper_key, FileKey());
       lower_key = std::exchange(extras.lower_key, FileKey());
+      if (upper_key != FileKey()) heir->rare().upper_key = upper_key;
       if (lower_key != FileKey()) heir->rare().lower_key = lower_key;
     };
     take_over();
   }
-  if (heir->upper_key != FileKey()) overlay.table.replace_by_key(heir, heir->upper_key);
+  if (upper_key != FileKey()) overlay.table.replace_by_key(heir, upper_key);
   if (lower_key != FileKey()) overlay.table.replace_by_key(heir, lower_key);
   heir->has_predecessor = true;
   extras.successor = std::move(heir);

@@ -88,6 +88,15 @@ Result<size_t> write_once(BorrowedFd fd, std::span<const char> data, off_t offse
   return static_cast<size_t>(TRY(checked(length)));
 }
 
+Result<void> write_message(BorrowedFd device, std::span<const char> message) {
+  ssize_t written;
+  do {
+    written = ::write(raw(device), message.data(), message.size());
+  } while (written < 0 && errno == EINTR);
+  if (TRY(checked(written)) != static_cast<ssize_t>(message.size())) return fail(EIO);
+  return {};
+}
+
 namespace {
 
 #ifndef SYS_cachestat

@@ -33,6 +33,9 @@ Result<size_t> write_at(BorrowedFd fd, std::span<const char> data, off_t offset)
 Result<size_t> read_once(BorrowedFd fd, std::span<char> buffer, off_t offset, int flags);
 Result<size_t> write_once(BorrowedFd fd, std::span<const char> data, off_t offset, int flags);
 
+/// One write(2) of a message that a device takes whole or not at all; EIO if it took a part.
+Result<void> write_message(BorrowedFd device, std::span<const char> message);
+
 /// Whether all of a file from `offset` on, `length` bytes or up to its end, is in the page cache
 /// now, or on its way there (cachestat(2)). ENOSYS before Linux 6.5; EPERM on files of others.
 Result<bool> is_in_page_cache(BorrowedFd fd, off_t offset, size_t length);

@@ -3,6 +3,7 @@
 #include "sys/process.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -46,6 +47,12 @@ long waits_of_this_thread() {
   rusage usage = {};
   (void)::getrusage(RUSAGE_THREAD, &usage);  // Cannot fail.
   return usage.ru_nvcsw;
+}
+
+void give_back_memory() {
+#ifdef __GLIBC__
+  (void)::malloc_trim(0);
+#endif
 }
 
 }  // namespace overpass::sys

@@ -27,6 +27,10 @@ Result<void> let_interrupt(int signal);
 /// How often this thread has waited for something, ever, rather than been made to wait for others.
 long waits_of_this_thread();
 
+/// Returns to the system what the allocator keeps of freed memory in whole pages. May take tens of
+/// milliseconds, in which others wait for memory. Does nothing without glibc.
+void give_back_memory();
+
 }  // namespace overpass::sys
 
 #endif  // OVERPASS_SYS_PROCESS_H_

@@ -5,6 +5,7 @@ A test that needs a feature says `need("passthrough")`; if the kernel lacks it t
 counted and listed under the feature's description. Missing programs are not features: setting up the
 machine is the caller's duty, and their absence fails the test.
 """
+import contextlib
 import ctypes
 import functools
 import os
@@ -39,23 +40,34 @@ def _probe(feature):
     return PROBES[feature]()
 
 
-@functools.lru_cache(None)
-def fuse_init_flags():
-    """The flags that the kernel offers in FUSE_INIT, read by a file server that never answers; None without FUSE."""
+@contextlib.contextmanager
+def _silent_server():
+    """The connection of a file server that never answers; None without FUSE."""
     try:
         device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
-        return None
+        yield None
+        return
     with tempfile.TemporaryDirectory(prefix="overpass-probe.") as point:
         try:
-            syscalls.mount("probe", point, "fuse", 0, f"fd={device},rootmode=40000,user_id=0,group_id=0")
-        except OSError:
-            return None
-        else:
-            request = os.read(device, 1 << 17)
+            try:
+                syscalls.mount("probe", point, "fuse", 0, f"fd={device},rootmode=40000,user_id=0,group_id=0")
+                connection = device
+            except OSError:
+                connection = None
+            yield connection
         finally:
             os.close(device)
             _umount_quietly(point)
+
+
+@functools.lru_cache(None)
+def fuse_init_flags():
+    """The flags that the kernel offers in FUSE_INIT; None without FUSE."""
+    with _silent_server() as device:
+        if device is None:
+            return None
+        request = os.read(device, 1 << 17)
     header_size = 40
     _, _, _, flags = struct.unpack_from("=IIII", request, header_size)
     more, = struct.unpack_from("=I", request, header_size + 16) if len(request) >= header_size + 20 else (0,)
@@ -75,6 +87,15 @@ def _fuse():
 
 def _passthrough():
     return bool((fuse_init_flags() or 0) & FUSE_PASSTHROUGH)
+
+
+def _prune():
+    """FUSE_NOTIFY_PRUNE (9) of no node at all is an unknown message to older kernels."""
+    with _silent_server() as device:
+        try:
+            return device is not None and os.write(device, struct.pack("=IiQIIQ", 32, 9, 0, 0, 0, 0)) == 32
+        except OSError:
+            return False
 
 
 def _io_uring_transport():
@@ -157,6 +178,7 @@ def _xwhiteouts():
 DESCRIPTIONS = {
     "fuse": MOUNTING,
     "passthrough": "FUSE passthrough (Linux 6.9)",
+    "prune": "asking the kernel to forget inodes (Linux 6.18)",
     "io_uring transport": "FUSE over io_uring (Linux 6.14, fuse.enable_uring=Y)",
     "io_uring": "io_uring for programs",
     "overlayfs": "kernel overlayfs",
@@ -173,6 +195,7 @@ DESCRIPTIONS = {
 PROBES = {
     "fuse": _fuse,
     "passthrough": functools.lru_cache(None)(_passthrough),
+    "prune": functools.lru_cache(None)(_prune),
     "io_uring transport": functools.lru_cache(None)(_io_uring_transport),
     "io_uring": functools.lru_cache(None)(_io_uring),
     "overlayfs": functools.lru_cache(None)(lambda: _file_system("overlay")),

@@ -6,6 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include <atomic>
 #include <string>
 #include <thread>
@@ -69,8 +72,57 @@ TEST(SharedMutex, LetsReadersInTogetherAndNoWriterBeside) {
   EXPECT_EQ(value, 2000);
 }
 
+TEST(CompactMutex, LetsOneThreadInAtATime) {
+  CompactMutex<LockRank::Inode> mutex;
+  static_assert(sizeof(SmallMutex) == 4);
+  int value = 0;
+  auto count = [&] {
+    for (int i = 0; i < 20000; ++i) {
+      const Lock lock(mutex);
+      ++value;
+    }
+  };
+  unit::run_together({count, count, count});
+  EXPECT_EQ(value, 60000);
+}
+
+TEST(CompactMutex, WakesEveryoneWhoWaits) {
+  SmallMutex mutex;
+  int value = 0;
+  auto wait = [&] {
+    mutex.lock();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ++value;
+    mutex.unlock();
+  };
+  unit::run_together({wait, wait, wait, wait, wait, wait});
+  EXPECT_EQ(value, 6);
+  EXPECT_TRUE(mutex.try_lock());
+  EXPECT_FALSE(mutex.try_lock());
+  mutex.unlock();
+}
+
 TEST(LockPair, HoldsBothInWhateverOrderTheyAreNamed) {
   Mutex<LockRank::Inode> a, b;
+  int value = 0;
+  auto one_way = [&] {
+    for (int i = 0; i < 2000; ++i) {
+      const LockPair locks(a, b);
+      ++value;
+    }
+  };
+  auto other_way = [&] {
+    for (int i = 0; i < 2000; ++i) {
+      const LockPair locks(b, a);
+      ++value;
+    }
+  };
+  unit::run_together({one_way, other_way});
+  EXPECT_EQ(value, 4000);
+}
+
+TEST(LockPair, HoldsCompactOnesToo) {
+  CompactMutex<LockRank::Inode> a, b;
   int value = 0;
   auto one_way = [&] {
     for (int i = 0; i < 2000; ++i) {

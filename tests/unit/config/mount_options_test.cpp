@@ -183,7 +183,7 @@ TEST(MountOptions, AddUpOverSeveralTexts) {
 TEST(MountOptions, SetEveryOtherField) {
   const auto options = read(
       "ro,userxattr,volatile,verify_copy_up=on,lower_io=cached,passthrough=off,io_uring=on,"
-      "threads=7,allow_other,auto_unmount,nosuid,nodev,noexec,noatime,fsname=name,debug");
+      "threads=7,max_idle_inodes=9,allow_other,auto_unmount,nosuid,nodev,noexec,noatime,fsname=name,debug");
   ASSERT_TRUE(options);
   EXPECT_TRUE(options->read_only);
   EXPECT_TRUE(options->userxattr);
@@ -193,6 +193,7 @@ TEST(MountOptions, SetEveryOtherField) {
   EXPECT_EQ(options->passthrough, Switch::Off);
   EXPECT_EQ(options->io_uring, Switch::On);
   EXPECT_EQ(options->threads, 7u);
+  EXPECT_EQ(options->max_idle_inodes, 9u);
   EXPECT_EQ(options->allow_other, true);
   EXPECT_TRUE(options->auto_unmount);
   EXPECT_FALSE(options->suid || options->dev || options->exec);
@@ -288,6 +289,8 @@ INSTANTIATE_TEST_SUITE_P(
         ErrorRow{"TimeNegative", "timeout=-1", "option 'timeout' must be SECONDS, not '-1'"},
         ErrorRow{"TimeNotANumber", "timeout=nan", "option 'timeout' must be SECONDS, not 'nan'"},
         ErrorRow{"NumberTooLarge", "threads=1025", "option 'threads' must be 0-1024, not '1025'"},
+        ErrorRow{"InodesTooMany", "max_idle_inodes=1000000001",
+                 "option 'max_idle_inodes' must be 0-1000000000, not '1000000001'"},
         ErrorRow{"NumberNegative", "threads=-1", "option 'threads' must be 0-1024, not '-1'"},
         ErrorRow{"NumberWithTail", "threads=2x", "option 'threads' must be 0-1024, not '2x'"},
         ErrorRow{"NumberHuge", "threads=99999999999999999999",

@@ -36,6 +36,7 @@ passthrough = "off"
 broker = "/run/sock"
 io_uring = true
 threads = 3
+max_idle_inodes = 1000
 allow_other = false
 auto_unmount = true
 suid = false
@@ -66,6 +67,7 @@ debug = true
   EXPECT_EQ(options.broker, "/run/sock");
   EXPECT_EQ(options.io_uring, Switch::On);
   EXPECT_EQ(options.threads, 3u);
+  EXPECT_EQ(options.max_idle_inodes, 1000u);
   EXPECT_EQ(options.allow_other, false);
   EXPECT_TRUE(options.auto_unmount);
   EXPECT_FALSE(options.suid || options.dev || options.exec);
@@ -121,7 +123,7 @@ TEST(TomlConfig, TakesForeignOptionsThatAskForWhatIs) {
 
 TEST(TomlConfig, ReadsAllKeysOfTheTable) {
   // Keys that the first two tests do not set would make this list longer than it is.
-  EXPECT_EQ(option_keys().size(), 44u);
+  EXPECT_EQ(option_keys().size(), 45u);
 }
 
 struct ErrorRow {

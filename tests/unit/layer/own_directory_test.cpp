@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "layer/remove_tree.h"
 #include "../sys/scratch.h"
 
 namespace overpass::layer {
@@ -93,10 +94,10 @@ TEST_F(OwnDirectory, IsForeignWhenOthersMayWriteInIt) {
 
 TEST_F(OwnDirectory, IsOpenedThoughTheKernelClosedIt) {
   disk.directory("work/d", 0);
-  EXPECT_TRUE(open_work_directory(work, "d"));
-  EXPECT_EQ(error_of(open_work_directory(work, "absent")), ENOENT);
+  EXPECT_TRUE(open_own_directory(work, "d"));
+  EXPECT_EQ(error_of(open_own_directory(work, "absent")), ENOENT);
   std::filesystem::create_directory_symlink(disk.path("work/d"), disk.path("work/link"));
-  EXPECT_EQ(error_of(open_work_directory(work, "link")), ENOTDIR);
+  EXPECT_EQ(error_of(open_own_directory(work, "link")), ENOTDIR);
 }
 
 TEST_F(OwnDirectory, OfAnEarlierMountIsRemovedWithWhatIsInIt) {

@@ -123,10 +123,10 @@ TEST_F(InodeTableThreads, AgreeOnOneInodeOfAHardLinkedFile) {
       InodeRef inode = table_.find_by_key(key);
       if (!inode) {
         inode = make(100 + thread, S_IFREG);
-        inode->upper_key = key;
+        inode->rare().upper_key = key;
         inode = table_.index_by_key(inode, key);
       }
-      ASSERT_EQ(inode->upper_key, key);
+      ASSERT_EQ(inode->upper_key(), key);
     }
   });
   for (uint64_t ino = 1; ino <= 3; ++ino) EXPECT_FALSE(table_.find_by_key({7, ino}));
