@@ -20,6 +20,14 @@ std::string listed(const std::vector<std::string>& names) {
 
 }  // namespace
 
+std::string path_of(const Context& context, size_t step) {
+  std::vector<const std::string*> names;
+  for (; step != 0; step = context.steps[step].above) names.push_back(&context.steps[step].name);
+  std::string path;
+  for (auto name = names.rbegin(); name != names.rend(); ++name) path += "/" + **name;
+  return path.empty() ? "/" : path;
+}
+
 void report_unreadable(Context& context, Area area, const std::string& path, Errno error) {
   context.findings.add({Kind::Unreadable, area, path, std::strerror(to_int(error))});
 }

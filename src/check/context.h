@@ -10,6 +10,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "check/findings.h"
 #include "check/lower_lookup.h"
@@ -26,9 +27,16 @@ struct IndexEntry {
   uint32_t aliases = 0;  ///< Names of the same inode seen in the upper.
 };
 
+/// A directory of the upper as a step from the one above it: the paths of all directories of a deep
+/// tree would take memory by the square of its depth.
+struct Step {
+  size_t above;  ///< In Context::steps.
+  std::string name;
+};
+
 /// A directory of the upper that shows a lower one.
 struct Showing {
-  std::string path;
+  size_t step;
   bool is_redirected;
 };
 
@@ -41,14 +49,18 @@ struct Context {
 
   const Target& target;
   Findings& findings;
-  const Lowers lowers;
+  Lowers lowers;
   const HandleFinder lower_handles;
   OriginOwners owners;
   std::map<std::string, IndexEntry> index;                    ///< By name.
   std::map<std::pair<dev_t, uint64_t>, Showing> merged_with;  ///< By lower directory.
+  std::vector<Step> steps = {{0, ""}};  ///< The root first, and those above before those below.
   uint64_t marks_of_own_prefix = 0;
   uint64_t marks_of_other_prefix = 0;
 };
+
+/// "/a/b" for a step.
+std::string path_of(const Context& context, size_t step);
 
 /// Reports what could not be looked at.
 void report_unreadable(Context& context, Area area, const std::string& path, Errno error);

@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "check/tree.h"
 #include "layer/markers.h"
 #include "layer/metacopy_mark.h"
 #include "layer/redirect.h"
@@ -55,14 +54,22 @@ class Search {
   bool is_stopped() const { return stopped_; }
   bool is_absolute() const { return name_.front() == '/'; }
 
-  /// Looks in one layer: below `parent` for a single name, else from the layer's root.
-  Result<void> look_in(const LowerPlace& parent) {
+  /// Looks in one layer: below `parent` for a single name, else from the layer's root. `open` is
+  /// the parent, if it is open.
+  Result<void> look_in(const LowerPlace& parent, std::optional<BorrowedFd> open) {
     const LayerIndex layer = parent.layer;
     std::string post = is_absolute() ? name_.substr(1) : name_;
     std::string path = is_absolute() ? "" : parent.path;
-    auto directory = open_directory_below(stack_.layers[layer].root, path, O_PATH);
-    if (is_absent(directory)) return {};
-    UniqueFd at = TRY(std::move(directory));
+    UniqueFd owned;
+    BorrowedFd at = stack_.layers[layer].root;
+    if (!is_absolute() && open) {
+      at = *open;
+    } else if (!path.empty()) {
+      auto directory = open_directory_below(at, path, O_PATH);
+      if (is_absent(directory)) return {};
+      owned = TRY(std::move(directory));
+      at = owned;
+    }
     while (true) {
       const size_t slash = post.find('/');
       const std::string component = post.substr(0, slash);
@@ -70,7 +77,8 @@ class Search {
       path = joined(path, component);
       const bool entered = TRY(look_at(layer, at, component, path, post));
       if (post.empty() || !entered) return {};
-      at = TRY(sys::open_at(at, component.c_str(), O_PATH | O_DIRECTORY));
+      owned = TRY(sys::open_at(at, component.c_str(), O_PATH | O_DIRECTORY));
+      at = owned;
       post.erase(0, 1);
     }
   }
@@ -189,16 +197,18 @@ Lowers::Lowers(const LayerStack& stack) : stack_(stack) {
     const auto stat = sys::stat(sys::itself(stack.layers[i].root));
     roots_.push_back({static_cast<LayerIndex>(i), "", stat.value_or(sys::Stat{})});
   }
+  for (const layer::Layer& layer : stack.layers) walks_.emplace_back(layer.root);
 }
 
-Result<LowerAnswer> Lowers::look_up(const LowerStack& parents, const std::string& name,
-                                    Above above) const {
+Result<LowerAnswer> Lowers::look_up(const LowerStack& parents, const OpenLowers& open,
+                                    const std::string& name, Above above) const {
   Search search(stack_, name, above);
   bool from_roots = search.is_absolute();
   const LowerStack* asked = from_roots ? &roots_ : &parents;
   for (size_t i = 0; i < asked->size() && !search.is_stopped(); ++i) {
     const LowerPlace& parent = (*asked)[i];
-    TRY(search.look_in(parent));
+    const bool is_open = !from_roots && i < open.size();
+    TRY(search.look_in(parent, is_open ? std::optional(open[i]) : std::nullopt));
     if (search.is_absolute() && !from_roots) {
       // On from the roots, at the layer below this one. Roots are all lowers in order.
       from_roots = true;
@@ -210,11 +220,10 @@ Result<LowerAnswer> Lowers::look_up(const LowerStack& parents, const std::string
   return search.take_answer();
 }
 
-Result<std::vector<UniqueFd>> Lowers::open(const LowerStack& directories) const {
-  std::vector<UniqueFd> fds;
+Result<OpenLowers> Lowers::open(const LowerStack& directories) {
+  OpenLowers fds;
   for (const LowerPlace& place : directories) {
-    const BorrowedFd root = stack_.layers[place.layer].root;
-    fds.push_back(TRY(open_directory_below(root, place.path, O_PATH)));
+    fds.push_back(TRY(walks_[place.layer].go_to(place.path)));
   }
   return fds;
 }
@@ -228,8 +237,8 @@ Result<UniqueFd> Lowers::open_file(const LowerPlace& file) const {
   return sys::open_at(directory, file.path.c_str() + name, O_RDONLY | O_NONBLOCK);
 }
 
-Result<bool> is_named_in(const std::vector<UniqueFd>& directories, const std::string& name) {
-  for (const UniqueFd& directory : directories) {
+Result<bool> is_named_in(const OpenLowers& directories, const std::string& name) {
+  for (const BorrowedFd directory : directories) {
     const auto stat = sys::stat({directory, name.c_str()});
     if (stat) return true;
     if (!is_absent(stat)) return fail(stat.error());

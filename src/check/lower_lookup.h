@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "check/tree.h"
 #include "layer/layer_stack.h"
 #include "sys/stat.h"
 
@@ -25,8 +26,11 @@ struct LowerPlace {
   sys::Stat stat;
 };
 
-/// Directories that are merged, topmost first.
+/// Directories that are merged, topmost first, of different layers.
 using LowerStack = std::vector<LowerPlace>;
+
+/// The same, open (O_PATH), in the same order. Valid until others are opened by the same Lowers.
+using OpenLowers = std::vector<BorrowedFd>;
 
 /// What the upper has under the name that is looked for below it.
 enum class Above { Directory, Metacopy };
@@ -48,12 +52,13 @@ class Lowers {
   /// The roots of the lowers that are merged.
   const LowerStack& roots() const { return roots_; }
 
-  /// Looks for `name`, one component or "/a/b" from the roots, below the merged `parents`.
-  Result<LowerAnswer> look_up(const LowerStack& parents, const std::string& name,
-                              Above above) const;
+  /// Looks for `name`, one component or "/a/b" from the roots, below the merged `parents`, which
+  /// are `open` or else are opened by their paths.
+  Result<LowerAnswer> look_up(const LowerStack& parents, const OpenLowers& open,
+                              const std::string& name, Above above) const;
 
-  /// The directories, O_PATH.
-  Result<std::vector<UniqueFd>> open(const LowerStack& directories) const;
+  /// Costs little for directories near to those that were opened last.
+  Result<OpenLowers> open(const LowerStack& directories);
 
   /// A regular file of a lower, for reading.
   Result<UniqueFd> open_file(const LowerPlace& file) const;
@@ -61,10 +66,11 @@ class Lowers {
  private:
   const layer::LayerStack& stack_;
   LowerStack roots_;
+  std::vector<Walk> walks_;  ///< By layer.
 };
 
 /// Whether any of the directories has an entry `name` of whatever kind, shown or not.
-Result<bool> is_named_in(const std::vector<UniqueFd>& directories, const std::string& name);
+Result<bool> is_named_in(const OpenLowers& directories, const std::string& name);
 
 }  // namespace overpass::check
 

@@ -27,9 +27,9 @@ void report_missing_impure(Context& context, const UpperDirectory& directory, Bo
 }
 
 /// Examines all entries; the directories among them are appended to `found`.
-Result<void> examine(Context& context, const UpperDirectory& directory,
+Result<void> examine(Context& context, Walk& walk, const UpperDirectory& directory,
                      std::vector<UpperDirectory>& found) {
-  const UniqueFd fd = TRY(open_directory_below(context.target.upper(), directory.path, O_RDONLY));
+  const UniqueFd fd = TRY(sys::open_for_listing(TRY(walk.go_to(directory.path))));
   OpenUpperDirectory open{directory, fd, {}, false};
   auto lower_fds = context.lowers.open(directory.lowers);
   if (!lower_fds) {
@@ -83,13 +83,14 @@ Result<UpperDirectory> examine_root(Context& context) {
 void check_upper(Context& context) {
   auto root = examine_root(context);
   if (!root) return report_unreadable(context, Area::Upper, "/", root.error());
+  Walk walk(context.target.upper());
   std::vector<UpperDirectory> pending;
   pending.push_back(std::move(*root));
   while (!pending.empty() && !context.findings.stopped()) {
     const UpperDirectory directory = std::move(pending.back());
     pending.pop_back();
     std::vector<UpperDirectory> found;
-    if (const auto examined = examine(context, directory, found); !examined) {
+    if (const auto examined = examine(context, walk, directory, found); !examined) {
       report_unreadable(context, Area::Upper, "/" + directory.path, examined.error());
     }
     for (size_t i = found.size(); i > 0; --i) pending.push_back(std::move(found[i - 1]));

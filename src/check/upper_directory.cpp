@@ -24,7 +24,7 @@ bool is_same_file(const sys::Stat& a, const sys::Stat& b) {
 /// way of it.
 Result<bool> is_shown_at_own_path(Context& context, const LowerPlace& lower) {
   const LowerAnswer answer =
-      TRY(context.lowers.look_up(context.lowers.roots(), "/" + lower.path, Above::Directory));
+      TRY(context.lowers.look_up(context.lowers.roots(), {}, "/" + lower.path, Above::Directory));
   if (answer.directories.empty() || !is_same_file(answer.directories.front().stat, lower.stat)) {
     return false;
   }
@@ -50,15 +50,15 @@ void report_shared(Context& context, const std::string& path, const std::string&
 }
 
 /// That no other directory shows the same lower one, if a redirect is what makes it so.
-Result<void> examine_sharing(Context& context, const UpperEntry& entry, const LowerPlace& lower,
-                             bool is_redirected) {
+Result<void> examine_sharing(Context& context, const UpperEntry& entry, size_t step,
+                             const LowerPlace& lower, bool is_redirected) {
   const auto key = std::pair(sys::device_of(lower.stat), uint64_t{lower.stat.stx_ino});
   const auto [seen, is_new] =
-      context.merged_with.try_emplace(key, Showing{entry.shown_path(), is_redirected});
+      context.merged_with.try_emplace(key, Showing{step, is_redirected});
   if (!is_new && is_redirected) {
-    report_shared(context, entry.shown_path(), seen->second.path);
+    report_shared(context, entry.shown_path(), path_of(context, seen->second.step));
   } else if (!is_new && seen->second.is_redirected) {
-    report_shared(context, seen->second.path, entry.shown_path());
+    report_shared(context, path_of(context, seen->second.step), entry.shown_path());
   } else if (is_redirected && TRY(is_shown_at_own_path(context, lower))) {
     report_shared(context, entry.shown_path(), "/" + lower.path);
   }
@@ -97,8 +97,9 @@ Result<void> merge(Context& context, const OpenUpperDirectory& open, const Upper
     result.is_uncertain = true;  // Reported with the other values.
     return {};
   }
-  LowerAnswer answer = TRY(context.lowers.look_up(open.directory.lowers,
-                                                  redirect.value_or(entry.name), Above::Directory));
+  LowerAnswer answer =
+      TRY(context.lowers.look_up(open.directory.lowers, open.lower_fds,
+                                 redirect.value_or(entry.name), Above::Directory));
   if (!answer.trouble.empty()) result.is_uncertain = true;
   if (redirect && answer.directories.empty()) {
     // Within what is not known already, only redirects from the roots can be judged.
@@ -112,7 +113,8 @@ Result<void> merge(Context& context, const OpenUpperDirectory& open, const Upper
   }
   if (redirect && redirect->front() == '/' && answer.trouble.empty()) result.is_uncertain = false;
   if (!answer.directories.empty()) {
-    TRY(examine_sharing(context, entry, answer.directories.front(), redirect.has_value()));
+    TRY(examine_sharing(context, entry, result.step, answer.directories.front(),
+                        redirect.has_value()));
   }
   examine_origin(context, entry, answer.directories);
   result.lowers = std::move(answer.directories);
@@ -125,6 +127,8 @@ Result<UpperDirectory> examine_directory(Context& context, const OpenUpperDirect
                                          const UpperEntry& entry) {
   UpperDirectory result;
   result.path = entry.path;
+  result.step = context.steps.size();
+  context.steps.push_back({open.directory.step, entry.name});
   result.has_impure_mark = entry.marks[MarkName::Impure].has_value();
   result.has_xwhiteouts = entry.marks[MarkName::Opaque] == "x";
   result.is_opaque = entry.marks[MarkName::Opaque] == "y";

@@ -16,6 +16,7 @@ namespace overpass::check {
 /// A directory of the upper and what it is merged with.
 struct UpperDirectory {
   std::string path;  ///< Without leading slash; empty for the root.
+  size_t step = 0;   ///< In Context::steps.
   LowerStack lowers = {};
   bool is_opaque = false;
   bool has_xwhiteouts = false;  ///< Names in it may be whiteouts by attribute.
@@ -27,9 +28,9 @@ struct UpperDirectory {
 /// The same while its entries are looked at.
 struct OpenUpperDirectory {
   const UpperDirectory& directory;
-  BorrowedFd fd;                    ///< For reading.
-  std::vector<UniqueFd> lower_fds;  ///< Of directory.lowers, O_PATH.
-  bool needs_impure = false;        ///< Set when an entry came from a lower.
+  BorrowedFd fd;              ///< For reading.
+  OpenLowers lower_fds;       ///< Of directory.lowers; empty when they cannot be opened.
+  bool needs_impure = false;  ///< Set when an entry came from a lower.
 };
 
 /// Reports what is wrong with the entry. A directory is returned, to be walked.

@@ -51,6 +51,29 @@ TEST_F(Upper, IsSoundWithEverythingThatOverlaysWrite) {
   EXPECT_EQ(layers.summary.names, 10U);
 }
 
+TEST_F(Upper, MayBeDeeperThanPathsAndDescriptorsReach) {
+  constexpr int kLevels = 3000;
+  std::string path;
+  for (const char* layer : {"upper", "lower"}) {
+    path.clear();
+    UniqueFd at = disk.open(layer, O_RDONLY | O_DIRECTORY);
+    for (int i = 0; i < kLevels; ++i) {
+      checked(::mkdirat(raw(at), "directory", 0755), "mkdirat");
+      at = UniqueFd(checked(::openat(raw(at), "directory", O_RDONLY | O_DIRECTORY), "openat"));
+      path += "/directory";
+      // Siblings, to be come back to from the depth.
+      if (i % 1000 == 0) checked(::mkdirat(raw(at), "beside", 0755), "mkdirat");
+    }
+    if (layer == std::string("upper")) {
+      checked(::mknodat(raw(at), "useless", S_IFCHR, 0), "mknodat");
+    } else {
+      checked(::mkdirat(raw(at), "other", 0755), "mkdirat");
+    }
+  }
+  EXPECT_EQ(layers.check(), Lines{"whiteout-unneeded " + path + "/useless"});
+  EXPECT_EQ(layers.summary.names, kLevels + 3U + 1U);
+}
+
 TEST_F(Upper, IsLeftAsItWasByACheck) {
   disk.whiteout("upper/useless");
   disk.write("work/work/#5", "x");
