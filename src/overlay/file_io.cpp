@@ -159,15 +159,6 @@ Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence) {
   return whence == SEEK_DATA ? offset : size;
 }
 
-Result<size_t> copy_range(Overlay& overlay, OpenFile& from, off_t from_offset, OpenFile& to,
-                          off_t to_offset, size_t length) {
-  // The kernel then copies by reading, which is passed through.
-  if (reads_what_was(from)) return fail(EOPNOTSUPP);
-  const SharedFd source = TRY(from.content(overlay));
-  const SharedFd target = TRY(to.content(overlay));
-  return sys::copy_file_range(source->fd, from_offset, target->fd, to_offset, length);
-}
-
 Result<std::string> read_link(Overlay& overlay, const InodeRef& inode) {
   const Located located = TRY(held(overlay, *inode));
   return sys::read_link(located.place());

@@ -31,6 +31,7 @@ from .seccomp import ALLOW, JUMP_EQUAL, NOTIFY, RETURN
 
 # Call -> its number on x86_64 and elsewhere.
 STOPPED = {"pread64": (17, 67), "pwrite64": (18, 68), "preadv2": (327, 286), "pwritev2": (328, 287)}
+COPYING = {"copy_file_range": (326, 285)}
 PIDFD_GETFD = 438
 RECEIVE, SEND, PASS = 0xC0502100, 0xC0182101, 1
 RWF_NOWAIT, PAGE = 8, 4096
@@ -58,14 +59,15 @@ class Ways:
 
 
 class UnrulyTransfers:
-    def __init__(self, below, rings=False, **ways):
+    def __init__(self, below, rings=False, copies=False, **ways):
         """below: the directory (a layer, say) whose files it is about; all other transfers pass. `rings`: those of the
-        transport exist, where the daemon moves no data by a ring of its own.
+        transport exist, where the daemon moves no data by a ring of its own. `copies`: calls of copy_file_range to such
+        files wait or fail, too; the daemon makes them itself, whole.
         """
         seccomp.need()
         self.below, self.ways = os.path.realpath(below), Ways(**ways)
         self.disturbed = 0                  # transfers that were split, late or failed
-        self._names = {seccomp.number(both): name for name, both in STOPPED.items()}
+        self._names = {seccomp.number(both): name for name, both in (STOPPED | (COPYING if copies else {})).items()}
         self._program = self._filter(rings)
         self._random, self._lock = random.Random(self.ways.seed), threading.Lock()
         self._pidfd = None
@@ -139,6 +141,12 @@ class UnrulyTransfers:
                 return None
             if transfer.flags & RWF_NOWAIT:
                 raise BlockingIOError(errno.EAGAIN, "not at once")
+            if name in COPYING:
+                self.ways.waits(transfer)
+                failure = self.ways.fails(transfer)
+                if failure:
+                    raise OSError(failure, "as the test wants it")
+                return None
             fd = self._own(thread, arguments[0])
             try:
                 self.ways.waits(transfer)
@@ -157,6 +165,11 @@ class UnrulyTransfers:
         """Where in the daemon's memory the bytes are, and what is wanted."""
         fd, where, length, offset = arguments[:4]
         flags = 0
+        if name in COPYING:
+            _, _, fd, where, length, _ = arguments
+            offset, = struct.unpack("=q", os.pread(memory.fileno(), 8, where))
+            path = os.readlink(f"/proc/{thread}/fd/{fd}")
+            return where, Transfer(True, path, offset, length)
         if name.endswith("v2"):                    # of one piece, as the daemon makes them
             where, length = struct.unpack("=QQ", os.pread(memory.fileno(), 16, where))
             flags = arguments[5] & 0xFFFFFFFF
