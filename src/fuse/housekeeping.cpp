@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
 // The kernel forgets what it is asked to a moment later (FORGET), or not at all if it is in use
-// there, which only the kernel knows. So the daemon asks, waits, and goes on while that helps.
+// there, which only the kernel knows. So the daemon asks, waits, and goes on as long as that helps;
+// else it asks again much later, or when there are more.
 
 #include "fuse/housekeeping.h"
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 #include "base/log.h"
 #include "sys/process.h"
@@ -17,12 +19,16 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// So many inodes make it worth while to look through the heap: about 2 MiB of them.
-constexpr size_t kWorthTrimming = 8192;
+/// So many inodes make it worth while to look through the heap: about 250 KiB of them.
+constexpr size_t kWorthTrimming = 1024;
 /// Until a burst of FORGETs is over.
 constexpr auto kTrimDelay = 300ms;
-/// Until the FORGETs have come that a notification brings about.
-constexpr auto kPruneDelay = 20ms;
+/// Until the FORGETs have come that a notification brings about: at first, doubled as often as this
+/// was too short, and when to give up.
+constexpr auto kPruneDelay = 10ms;
+constexpr unsigned kMostDoublings = 7;
+/// Until the next attempt when what is asked for is in use.
+constexpr auto kRetryDelay = 10s;
 constexpr size_t kPrunedAtOnce = 8192;
 
 /// Going a little below the bound keeps the clock from turning at every lookup.
@@ -56,27 +62,41 @@ void Housekeeping::ask_to_trim() {
   notifier_.ask_for(trimming_, kTrimDelay);
 }
 
+bool Housekeeping::still_waits() {
+  // Some may be in use. That others go at the same time does no harm.
+  const bool have_come = table_.gone() - gone_before_ >= sent_ / 4 + 1;
+  if (sent_ == 0 || have_come || doublings_ == kMostDoublings) return false;
+  ++doublings_;
+  return true;
+}
+
 void Housekeeping::prune() {
   will_prune_ = false;
   const size_t size = table_.size();
-  const bool helped = sent_ == 0 || size + sent_ / 4 <= size_before_;
-  size_before_ = size;
-  sent_ = 0;
-  if (size <= most_) return look_above_.store(most_);
-  // Until it is known that asking helped.
-  look_above_.store(size + margin_of(size));
-  if (!helped) return;
+  if (size <= most_) {
+    sent_ = 0;
+    return look_above_.store(most_);
+  }
+  look_above_.store(SIZE_MAX);  // Time decides when to look again, while FORGETs are awaited.
+  if (still_waits()) return notifier_.ask_for(pruning_, kPruneDelay * (1U << doublings_));
+  const bool was_in_vain = sent_ != 0 && doublings_ == kMostDoublings;
+  gone_before_ = table_.gone();
+  sent_ = was_in_vain ? 0 : send(size);
+  doublings_ = 0;
+  if (!can_prune()) return;
+  if (sent_ == 0) look_above_.store(size + margin_of(size));
+  notifier_.ask_for(pruning_, sent_ == 0 ? kRetryDelay : kPruneDelay);
+}
+
+size_t Housekeeping::send(size_t size) {
   const size_t wanted = std::min(size - most_ + margin_of(most_), kPrunedAtOnce);
   const std::vector<overlay::NodeId> idle = table_.find_idle(wanted);
-  if (idle.empty()) return;
-  const auto pruned = notifier_.forget_idle(idle);
-  if (pruned.failed_with(EINVAL)) {
+  const auto sent = notifier_.forget_idle(idle);
+  if (sent.failed_with(EINVAL)) {
     can_prune_ = false;
-    return log::warn("max_idle_inodes: this kernel cannot be asked to forget (Linux 6.18 can)");
+    log::warn("max_idle_inodes: this kernel cannot be asked to forget (Linux 6.18 can)");
   }
-  if (!pruned) return;
-  sent_ = idle.size();
-  if (!will_prune_.exchange(true)) notifier_.ask_for(pruning_, kPruneDelay);
+  return sent ? idle.size() : 0;
 }
 
 void Housekeeping::trim() {

@@ -43,6 +43,10 @@ class Housekeeping {
   void ask_to_prune();
   void ask_to_trim();
   void prune();
+  /// Whether FORGETs of what was sent have yet to come.
+  bool still_waits();
+  /// Asks the kernel to forget what is too much of `size` inodes; how many it was asked for.
+  size_t send(size_t size);
   void trim();
 
   overlay::InodeTable& table_;
@@ -55,9 +59,10 @@ class Housekeeping {
   Chore pruning_{[this] { prune(); }};
   Chore trimming_{[this] { trim(); }};
   // The notifier's thread's own.
-  size_t size_before_ = 0;   ///< When nodes were last sent to the kernel.
-  size_t sent_ = 0;          ///< How many that were.
-  size_t size_at_trim_ = 0;  ///< When trimming was last put off.
+  uint64_t gone_before_ = 0;  ///< InodeTable::gone() when nodes were last sent to the kernel.
+  size_t sent_ = 0;           ///< How many that were; 0 when nothing is waited for.
+  unsigned doublings_ = 0;    ///< Of the time to wait for them.
+  size_t size_at_trim_ = 0;   ///< When trimming was last put off.
 };
 
 }  // namespace overpass::fuse

@@ -269,6 +269,7 @@ InodeRef InodeTable::take_out(Inode* inode) {
     shard.first_free = slot_index;
   }
   size_.fetch_sub(1, std::memory_order_relaxed);
+  gone_.fetch_add(1, std::memory_order_relaxed);
   return std::move(inode->link.parent);
 }
 

@@ -70,6 +70,8 @@ class InodeTable {
   void forget(NodeId node, uint64_t count);
 
   size_t size() const { return size_.load(std::memory_order_relaxed); }
+  /// How many inodes have gone, ever.
+  uint64_t gone() const { return gone_.load(std::memory_order_relaxed); }
   /// By how much the number of inodes has fallen since it was highest, or since shrink().
   size_t fallen() const;
 
@@ -160,6 +162,7 @@ class InodeTable {
   std::array<KeyShard, kShards> keys_;
   std::atomic<uint32_t> next_shard_ = 0;
   std::atomic<size_t> size_ = 0;
+  std::atomic<uint64_t> gone_ = 0;
   std::atomic<size_t> highest_ = 0;  ///< Of size_, as fallen() says.
 
   // Where the clock's hand stands; find_idle()'s own.

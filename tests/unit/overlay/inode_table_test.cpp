@@ -105,6 +105,7 @@ TEST_F(NodeIds, OfInodesThatWentAreStaleAlsoAfterTheirSlotsWereGivenBack) {
     kept.push_back(inodes[500]);
     inodes.clear();
     EXPECT_EQ(table_.fallen(), 999U);
+    EXPECT_EQ(table_.gone(), 999U * static_cast<unsigned>(round + 1));
     table_.shrink();
     EXPECT_EQ(table_.fallen(), 0U);
     for (const InodeRef& inode : kept) EXPECT_EQ(table_.find(inode->id).get(), inode.get());
