@@ -55,7 +55,8 @@ void answer_again(ReplyType reply, Work work);
 /// then.
 template <class ReplyType, class Work>
 auto answering(ReplyType reply, Work work) {
-  const pid_t caller = fuse_req_ctx(reply.request())->pid;
+  const fuse_ctx* context = fuse_req_ctx(reply.request());
+  const overlay::CopyCaller caller{context->pid, context->uid};
   reply.set_unanswered(Errno{ENOMEM});  // Until then only want of memory or threads is in the way.
   return [caller, reply = std::move(reply), work = std::move(work)]() mutable {
     const overlay::OnBehalfOf behalf(caller);

@@ -69,20 +69,33 @@ std::string path_of(overlay::Inode& inode) {
   return path;
 }
 
+nlohmann::json shown(const overlay::CopyUnderWay& copy) {
+  const std::chrono::duration<double> age = copy.age();
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto since = std::chrono::duration_cast<std::chrono::seconds>(now - copy.age());
+  return {{"file", path_of(*copy.file())},
+          {"phase", overlay::word_of(copy.phase())},
+          {"done", copy.done()},
+          {"total", copy.total()},
+          {"since", since.count()},
+          {"seconds", age.count()}};
+}
+
 /// The copy-ups under way, the oldest first. Read without stopping them.
-nlohmann::json copies_of(const Daemon& daemon) {
+nlohmann::json all_copies(const Daemon& daemon) {
   auto copies = nlohmann::json::array();
   for (const auto& copy : daemon.overlay.copies.all()) {
-    const std::chrono::duration<double> age = copy->age();
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    const auto since = std::chrono::duration_cast<std::chrono::seconds>(now - copy->age());
-    copies.push_back({{"file", path_of(*copy->file())},
-                      {"phase", overlay::word_of(copy->phase())},
-                      {"done", copy->done()},
-                      {"total", copy->total()},
-                      {"waiting", copy->waiters()},
-                      {"since", since.count()},
-                      {"seconds", age.count()}});
+    copies.push_back(shown(*copy));
+    copies.back()["waiting"] = copy->waiters();
+  }
+  return copies;
+}
+
+/// Those that are made for `user`, without how many others wait for them.
+nlohmann::json copies_for(const Daemon& daemon, uid_t user) {
+  auto copies = nlohmann::json::array();
+  for (const auto& copy : daemon.overlay.copies.all()) {
+    if (copy->user() == user) copies.push_back(shown(*copy));
   }
   return copies;
 }
@@ -104,15 +117,11 @@ nlohmann::json requests_of(const Counters& counters) {
   return requests;
 }
 
-}  // namespace
-
-std::string status(const Daemon& daemon) {
+/// What the mount can do, from which nothing can be told of its layers or its users.
+nlohmann::json features_of(const Daemon& daemon) {
   const Negotiated& agreed = daemon.negotiated;
-  nlohmann::json result = {
+  nlohmann::json features = {
       {"version", OVERPASS_VERSION},
-      {"pid", ::getpid()},
-      {"mountpoint", daemon.options.mountpoint},
-      {"layers", layers_of(daemon)},
       {"read_only", !daemon.overlay.is_writable()},
       {"volatile", daemon.overlay.settings.is_volatile},
       {"mark_prefix", daemon.overlay.stack.prefix == layer::Prefix::Trusted ? "trusted.overlay."
@@ -125,19 +134,44 @@ std::string status(const Daemon& daemon) {
       {"files_registered_by", daemon.backing_files.registrar.name()},
       {"writeback", {{"active", agreed.writeback}, {"reason", agreed.writeback_reason}}},
       {"transfers", daemon.overlay.transfers.describe()},
-      {"requests", requests_of(daemon.counters)},
-      {"inodes", daemon.overlay.table.size()},
       {"max_idle_inodes", daemon.options.max_idle_inodes},
       {"max_idle_inodes_reason",
        daemon.housekeeping->can_prune() ? "" : "the kernel cannot be asked to forget inodes"},
-      {"open_handles", daemon.counters.open_files.load()},
-      {"backing_ids", daemon.counters.backing_ids.load()},
-      {"cached_directory_fds", daemon.overlay.directory_fds.size()},
-      {"open_fds", sys::count_open_descriptors().value_or(0)},
-      {"worker_tasks", daemon.workers->pending()},
-      {"copies", copies_of(daemon)},
   };
-  add_format(result, daemon.overlay.stack);
+  add_format(features, daemon.overlay.stack);
+  return features;
+}
+
+/// Paths, process number, and what all users together have done.
+void add_details(nlohmann::json& status, const Daemon& daemon) {
+  status["pid"] = ::getpid();
+  status["mountpoint"] = daemon.options.mountpoint;
+  status["layers"] = layers_of(daemon);
+  status["requests"] = requests_of(daemon.counters);
+  status["inodes"] = daemon.overlay.table.size();
+  status["open_handles"] = daemon.counters.open_files.load();
+  status["backing_ids"] = daemon.counters.backing_ids.load();
+  status["cached_directory_fds"] = daemon.overlay.directory_fds.size();
+  status["open_fds"] = sys::count_open_descriptors().value_or(0);
+  status["worker_tasks"] = daemon.workers->pending();
+  status["copies"] = all_copies(daemon);
+}
+
+}  // namespace
+
+bool may_see_all(uid_t user) { return user == 0 || user == ::geteuid(); }
+
+std::string status(const Daemon& daemon, uid_t asker) {
+  nlohmann::json result = features_of(daemon);
+  const bool is_complete = may_see_all(asker);
+  result["complete"] = is_complete;
+  if (is_complete) {
+    add_details(result, daemon);
+  } else {
+    result["complete_reason"] = "the rest is shown to root and to the user who mounted it";
+    result["passthrough"].erase("reason");  // It may have the path of the broker's socket.
+    result["copies"] = copies_for(daemon, asker);
+  }
   // Paths may be any bytes; what is no UTF-8 is shown replaced.
   return result.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -25,7 +25,9 @@ bool asks_for_status(fuse_ino_t node, const char* name) {
 void on_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, size_t size) {
   Daemon& daemon = arrived(request, Opcode::Getxattr);
   if (asks_for_status(node, name)) {
-    answer_now(XattrReply(request, size), [&]() -> Result<std::string> { return status(daemon); });
+    const uid_t asker = fuse_req_ctx(request)->uid;
+    answer_now(XattrReply(request, size),
+               [&]() -> Result<std::string> { return status(daemon, asker); });
     return;
   }
   answer_now(XattrReply(request, size), [&]() -> Result<XattrValue> {

@@ -229,7 +229,7 @@ Result<void> copy_up_file(Overlay& overlay, const InodeRef& inode, const Demand&
       return mine->result;
     }
     // They may have copied less than is needed here, or have given it up.
-    TRY(others->wait(current_caller()));
+    TRY(others->wait(current_caller().thread));
   }
 }
 

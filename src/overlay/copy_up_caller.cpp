@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A number for each thread.
+// One for each thread.
 
 #include "overlay/copy_up_caller.h"
 
@@ -8,13 +8,13 @@ namespace overpass::overlay {
 
 namespace {
 
-thread_local pid_t caller_of_this_thread = 0;
+thread_local CopyCaller caller_of_this_thread;
 
 }  // namespace
 
-OnBehalfOf::OnBehalfOf(pid_t caller) { caller_of_this_thread = caller; }
-OnBehalfOf::~OnBehalfOf() { caller_of_this_thread = 0; }
+OnBehalfOf::OnBehalfOf(CopyCaller caller) { caller_of_this_thread = caller; }
+OnBehalfOf::~OnBehalfOf() { caller_of_this_thread = CopyCaller(); }
 
-pid_t current_caller() { return caller_of_this_thread; }
+CopyCaller current_caller() { return caller_of_this_thread; }
 
 }  // namespace overpass::overlay

@@ -9,20 +9,28 @@
 
 #include <sys/types.h>
 
+#include "base/id_map.h"
+
 namespace overpass::overlay {
 
-/// While one lives, what this thread copies up is for the thread `caller`, which waits for an
-/// answer as long; 0 for one that cannot be seen from here. At most one at a time.
+/// Who waits for a copy.
+struct CopyCaller {
+  pid_t thread = 0;     ///< 0 for one that cannot be seen from here.
+  uid_t user = kNoId;  ///< As the mount knows it; kNoId when it is not known.
+};
+
+/// While one lives, what this thread copies up is for `caller`, which waits for an answer as long.
+/// At most one at a time.
 class OnBehalfOf {
  public:
-  explicit OnBehalfOf(pid_t caller);
+  explicit OnBehalfOf(CopyCaller caller);
   OnBehalfOf(const OnBehalfOf&) = delete;
   OnBehalfOf& operator=(const OnBehalfOf&) = delete;
   ~OnBehalfOf();
 };
 
-/// 0 when nobody is known.
-pid_t current_caller();
+/// An unknown one when the thread acts for itself.
+CopyCaller current_caller();
 
 }  // namespace overpass::overlay
 

@@ -39,7 +39,8 @@ const char* word_of(CopyPhase phase) {
   return "?";
 }
 
-CopyUnderWay::CopyUnderWay(InodeRef file, pid_t caller) : file_(std::move(file)), caller_(caller) {}
+CopyUnderWay::CopyUnderWay(InodeRef file, CopyCaller caller)
+    : file_(std::move(file)), caller_(caller) {}
 
 void CopyUnderWay::begin(off_t bytes) {
   total_.store(bytes, std::memory_order_relaxed);
@@ -58,7 +59,7 @@ bool CopyUnderWay::is_due(off_t offset) {
 
 Result<void> CopyUnderWay::reached(off_t offset) {
   if (phase() == CopyPhase::Copying) done_.store(offset, std::memory_order_relaxed);
-  if (!is_due(offset) || waiters_.load() > 0 || !sys::is_being_killed(caller_)) return {};
+  if (!is_due(offset) || waiters_.load() > 0 || !sys::is_being_killed(caller_.thread)) return {};
   was_given_up_ = true;
   return fail(EINTR);
 }

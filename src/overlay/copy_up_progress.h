@@ -24,6 +24,7 @@
 
 #include "base/mutex.h"
 #include "base/result.h"
+#include "overlay/copy_up_caller.h"
 #include "overlay/inode.h"
 #include "sys/copy_data.h"
 
@@ -45,8 +46,8 @@ class CopyUnderWay : public sys::CopyObserver {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `caller`: the thread that it is for; 0 if it cannot be seen.
-  CopyUnderWay(InodeRef file, pid_t caller);
+  /// `caller`: who it is for.
+  CopyUnderWay(InodeRef file, CopyCaller caller);
 
   // The thread that copies.
 
@@ -77,6 +78,8 @@ class CopyUnderWay : public sys::CopyObserver {
   const std::optional<timespec>& modification_time() const { return modification_time_; }
 
   const InodeRef& file() const { return file_; }
+  /// The user it is made for; kNoId when that is not known.
+  uid_t user() const { return caller_.user; }
   CopyPhase phase() const { return phase_.load(std::memory_order_relaxed); }
   /// How many wait for it, besides the one it is made for.
   int waiters() const { return waiters_.load(std::memory_order_relaxed); }
@@ -88,7 +91,7 @@ class CopyUnderWay : public sys::CopyObserver {
   bool is_due(off_t offset);
 
   const InodeRef file_;
-  const pid_t caller_;
+  const CopyCaller caller_;
   const Clock::time_point start_ = Clock::now();
   std::atomic<off_t> done_ = 0;
   std::atomic<off_t> total_ = 0;

@@ -5,12 +5,14 @@ Each write of the daemon to the copy stops before it is made, so that the copy t
 (harness/unruly_transfers); the layers lie on two file systems, or the kernel would copy by itself. What a test claims
 of a moment is true for as long as the copy is held.
 """
+import json
 import os
 import signal
 import subprocess
 import threading
 
 from harness import contains, equal, has, holds, loop_images, mark, read, write
+from harness.credentials import as_user, become
 from harness.patience import wait_for
 from harness.unruly_transfers import UnrulyTransfers
 
@@ -30,6 +32,7 @@ class Held:
         with open(low + "/big", "wb") as file:
             for number in range(SIZE // MIB):
                 file.write(bytes([number + 1]) * MIB)
+        os.chmod(low + "/big", 0o666)
         self.stack = t.stack(low, options=options)
         self.is_held, self.may_go_on, self.writes = threading.Event(), threading.Event(), []
         self.may_go_on.set()
@@ -82,13 +85,14 @@ class Held:
         equal([content[number * MIB] for number in range(SIZE // MIB)], [n + 1 for n in range(SIZE // MIB)], "each MiB")
 
 
-def opening(path, signals=()):
+def opening(path, signals=(), before=lambda: None):
     """A process that opens the file for writing; it counts the signals it is sent."""
     ready, mine = os.pipe()
     child = os.fork()
     if child == 0:
         seen = []
         try:
+            before()
             for number in signals:
                 signal.signal(number, lambda number, frame: seen.append(number))
             os.write(mine, b".")
@@ -102,6 +106,10 @@ def opening(path, signals=()):
     os.read(ready, 1)
     os.close(ready)
     return child
+
+
+def status_of(path):
+    return json.loads(os.getxattr(path, "overpass.status"))
 
 
 def end_of(child):
@@ -130,6 +138,19 @@ def test_a_long_copy_is_seen_in_the_status_and_then_gone(t):
     equal(end_of(child), "opened", "the process that opens the file")
     equal(held.copies(), [], "copies after the open")
     contains(t.status_text("status", held.m.path)[1], "copies: none that takes long", "the summary afterwards")
+
+
+def test_a_copy_is_shown_to_the_user_it_is_made_for_and_to_no_other_user(t):
+    held = Held(t, prepare=lambda m: os.chown(m.path, 1000, 1000))
+    child = opening(held.path, before=lambda: become(1000))
+    held.wait_until_held(t)
+    own, others = (as_user(uid, lambda: status_of(held.m.path)) for uid in (1000, 1001))
+    equal([(copy["file"], copy["done"], copy["total"]) for copy in own["copies"]], [("/big", 2 * MIB, SIZE)], "its own copies")
+    equal(sorted(own["copies"][0]), ["done", "file", "phase", "seconds", "since", "total"], "what is said of it")
+    equal((own["complete"], others["complete"], others["copies"]), (False, False, []), "what the other user is shown")
+    equal([copy["file"] for copy in held.copies()], ["/big"], "what the user who mounted is shown")
+    held.may_go_on.set()
+    equal(end_of(child), "opened", "the process that opens the file")
 
 
 def test_what_else_is_done_on_the_mount_goes_on_meanwhile(t):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Who is let in, and what each world permits: /etc/fuse.conf, subordinate ids, namespaces in namespaces."""
 import errno
+import json
 import os
 import shutil
 import stat
@@ -60,6 +61,39 @@ def test_with_user_allow_other_a_user_lets_others_in(t):
         refused(errno.EACCES, as_user, 1000, lambda: read(stack.mountpoint + "/own"))
         refused(errno.EACCES, as_user, 1000, lambda: write(stack.mountpoint + "/new", "x"))
         equal(read(stack.mountpoint + "/file"), b"content", "what root reads")
+    finally:
+        syscalls.umount(stack.mountpoint)
+
+
+DETAILS = {"pid", "mountpoint", "layers", "requests", "inodes", "open_handles", "backing_ids", "cached_directory_fds",
+           "open_fds", "worker_tasks"}
+
+
+def status_for(t, uid, point):
+    """The status as a user gets it, and what `overpass status` prints for him."""
+    def ask():
+        done = t.status_text("status", point)
+        equal((done[0], done[2]), (0, ""), f"exit status and messages for user {uid}")
+        return json.loads(os.getxattr(point, "overpass.status")), done[1]
+    return as_user(uid, ask)
+
+
+def test_the_status_shows_paths_process_and_counters_to_root_and_the_user_who_mounted_alone(t):
+    stack = users_stack(t, NOBODY, "allow_other", f"broker={t.directory}/no-broker")
+    fuse_conf(t, "user_allow_other\n")
+    equal(mount_as(t, NOBODY, stack)[0], 0, "status")
+    try:
+        for uid in (0, NOBODY):
+            full, text = status_for(t, uid, stack.mountpoint)
+            equal(DETAILS - set(full), set(), f"details that user {uid} misses")
+            equal(full["complete"], True, f"whether all is shown to user {uid}")
+            contains(text, stack.upper, "the summary")
+        less, text = status_for(t, 1000, stack.mountpoint)
+        equal(set(full) - set(less), DETAILS, "what another user is not shown")
+        equal((less["complete"], less["version"], less["copies"]), (False, full["version"], []), "what he is shown")
+        contains(text, "complete: false: the rest is shown to root and to the user who mounted it", "the summary")
+        for told in (text, json.dumps(less)):
+            holds(t.directory not in told, f"no path of the user who mounted is in: {told}")
     finally:
         syscalls.umount(stack.mountpoint)
 

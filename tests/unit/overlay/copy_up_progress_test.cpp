@@ -27,7 +27,7 @@ void wait_for_waiters(const CopyUnderWay& copy, int count) {
 }
 
 TEST(CopyUnderWay, GoesOnForWhoIsAlive) {
-  CopyUnderWay copy({}, ::gettid());
+  CopyUnderWay copy({}, {::gettid()});
   copy.begin(4 * kFar);
   EXPECT_EQ(error_of(copy.reached(kFar)), 0);
   EXPECT_EQ(error_of(copy.reached(2 * kFar)), 0);
@@ -37,7 +37,7 @@ TEST(CopyUnderWay, GoesOnForWhoIsAlive) {
 }
 
 TEST(CopyUnderWay, GoesOnForWhoCannotBeSeen) {
-  CopyUnderWay copy({}, 0);
+  CopyUnderWay copy({}, {});
   copy.begin(4 * kFar);
   EXPECT_EQ(error_of(copy.reached(kFar)), 0);
   copy.finish({});
@@ -45,7 +45,7 @@ TEST(CopyUnderWay, GoesOnForWhoCannotBeSeen) {
 
 TEST(CopyUnderWay, EndsForWhoIsKilled) {
   const EndedChild child;
-  CopyUnderWay copy({}, child.pid());
+  CopyUnderWay copy({}, {child.pid()});
   copy.begin(4 * kFar);
   EXPECT_EQ(error_of(copy.reached(kFar)), EINTR);
   copy.finish(fail(EINTR));
@@ -54,7 +54,7 @@ TEST(CopyUnderWay, EndsForWhoIsKilled) {
 
 TEST(CopyUnderWay, GoesOnForOthersThanWhoIsKilled) {
   const EndedChild child;
-  CopyUnderWay copy({}, child.pid());
+  CopyUnderWay copy({}, {child.pid()});
   copy.begin(4 * kFar);
   {
     std::jthread other([&] { EXPECT_EQ(error_of(copy.wait(::gettid())), ENOSPC); });
@@ -67,7 +67,7 @@ TEST(CopyUnderWay, GoesOnForOthersThanWhoIsKilled) {
 
 TEST(CopyUnderWay, LetsGoWhoIsKilledWhileWaiting) {
   const EndedChild child;
-  CopyUnderWay copy({}, child.pid());
+  CopyUnderWay copy({}, {child.pid()});
   copy.begin(4 * kFar);
   EXPECT_EQ(error_of(copy.wait(child.pid())), EINTR);
   EXPECT_EQ(copy.waiters(), 0);
@@ -76,7 +76,7 @@ TEST(CopyUnderWay, LetsGoWhoIsKilledWhileWaiting) {
 }
 
 TEST(CopyUnderWay, ShowsItsLastStateWhileItIsVerified) {
-  CopyUnderWay copy({}, 0);
+  CopyUnderWay copy({}, {});
   copy.begin(2 * kFar);
   EXPECT_STREQ(word_of(copy.phase()), "copying");
   EXPECT_EQ(error_of(copy.reached(2 * kFar)), 0);
@@ -89,8 +89,8 @@ TEST(CopyUnderWay, ShowsItsLastStateWhileItIsVerified) {
 
 TEST(CopiesUnderWay, AreThoseAddedAndNotRemoved) {
   CopiesUnderWay copies;
-  const auto first = std::make_shared<CopyUnderWay>(InodeRef(), 0);
-  const auto second = std::make_shared<CopyUnderWay>(InodeRef(), 0);
+  const auto first = std::make_shared<CopyUnderWay>(InodeRef(), CopyCaller());
+  const auto second = std::make_shared<CopyUnderWay>(InodeRef(), CopyCaller());
   copies.add(first);
   copies.add(second);
   ASSERT_EQ(copies.all().size(), 2U);
@@ -104,13 +104,14 @@ TEST(CopiesUnderWay, AreThoseAddedAndNotRemoved) {
 }
 
 TEST(OnBehalfOf, HoldsForOneThreadAndAsLongAsItLives) {
-  EXPECT_EQ(current_caller(), 0);
+  EXPECT_EQ(current_caller().thread, 0);
   {
-    const OnBehalfOf behalf(77);
-    EXPECT_EQ(current_caller(), 77);
-    std::jthread([] { EXPECT_EQ(current_caller(), 0); });
+    const OnBehalfOf behalf({77, 1000});
+    EXPECT_EQ(current_caller().thread, 77);
+    EXPECT_EQ(current_caller().user, 1000u);
+    std::jthread([] { EXPECT_EQ(current_caller().thread, 0); });
   }
-  EXPECT_EQ(current_caller(), 0);
+  EXPECT_EQ(current_caller().thread, 0);
 }
 
 }  // namespace
