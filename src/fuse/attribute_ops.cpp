@@ -50,11 +50,13 @@ overlay::Changes changes_of(fuse_req_t request, const struct stat& attributes, i
       time_change(bits, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW, attributes.st_atim);
   changes.modification_time =
       time_change(bits, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW, attributes.st_mtim);
-  // The kernel says when the caller's lack of CAP_FSETID must cost set-id bits; only the
-  // superuser's changes come without. A change of owner comes with these bits whoever makes it.
-  const bool costs_bits = (bits & (FUSE_SET_ATTR_KILL_SUID | FUSE_SET_ATTR_KILL_SGID)) != 0;
-  const bool changes_owner = changes.uid || changes.gid;
-  changes.by_privileged = (changes_owner || !costs_bits) && fuse_req_ctx(request)->uid == 0;
+  // Of a change of size the kernel says when the caller's lack of CAP_FSETID must cost set-id bits.
+  // A change of owner comes with these bits whoever makes it, and costs them whoever makes it.
+  constexpr int kCostsBits = FUSE_SET_ATTR_KILL_SUID | FUSE_SET_ATTR_KILL_SGID;
+  changes.by = changer_of(request);
+  if (changes.size) changes.by.lacks_fsetid = (bits & kCostsBits) != 0;
+  // With a write-back cache the time of change comes along, which no file system lets anyone set.
+  changes.costs_only_set_ids = (bits & ~(kCostsBits | FUSE_SET_ATTR_CTIME)) == 0;
   return changes;
 }
 

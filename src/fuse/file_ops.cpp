@@ -51,7 +51,7 @@ void on_write(fuse_req_t request, fuse_ino_t node, const char* data, size_t size
       info->writepage != 0 ? overlay::WriteKind::Writeback : overlay::WriteKind::Plain;
   // A transfer has one kind of bytes; these are only read.
   overlay::write(daemon.overlay, *file_of(info), {const_cast<char*>(data), size}, offset,
-                 info->flags, kind,
+                 info->flags, kind, changer_of(request, info->kill_suidgid != 0),
                  answer_with(WrittenReply(request),
                              [&daemon, node](WrittenReply& reply, std::span<char> bytes) {
                                reply.send(bytes.size());
@@ -73,7 +73,7 @@ void on_fallocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t 
                   fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Fallocate);
   overlay::allocate(
-      daemon.overlay, *file_of(info), mode, offset, length,
+      daemon.overlay, *file_of(info), mode, offset, length, changer_of(request),
       answer_with(EmptyReply(request), [](EmptyReply& reply, std::span<char>) { reply.send(); }));
 }
 
@@ -89,9 +89,9 @@ void on_copy_file_range(fuse_req_t request, fuse_ino_t, off_t from_offset, fuse_
   Daemon& daemon = arrived(request, Opcode::CopyFileRange);
   answer_later(WrittenReply(request),
                [&daemon, from_offset, to_offset, length, source = file_of(from),
-                target = file_of(to)]() -> Result<size_t> {
+                target = file_of(to), changer = changer_of(request)]() -> Result<size_t> {
                  return overlay::copy_range(daemon.overlay, *source, from_offset, *target,
-                                            to_offset, length);
+                                            to_offset, length, changer);
                });
 }
 

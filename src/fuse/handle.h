@@ -15,6 +15,7 @@
 #include "fuse/request.h"
 #include "overlay/copy_up_caller.h"
 #include "overlay/must_wait.h"
+#include "overlay/set_ids.h"
 #include "sys/fatal_signal.h"
 
 namespace overpass::fuse {
@@ -114,6 +115,12 @@ inline Result<overlay::InodeRef> inode_at(Daemon& daemon, fuse_ino_t node) {
 inline overlay::Caller caller_of(fuse_req_t request) {
   const fuse_ctx* context = fuse_req_ctx(request);
   return {context->uid, context->gid, context->umask};
+}
+
+/// `lacks_fsetid`: what the kernel says of that, with the requests where it does.
+inline overlay::Changer changer_of(fuse_req_t request, std::optional<bool> lacks_fsetid = {}) {
+  const fuse_ctx* context = fuse_req_ctx(request);
+  return {context->pid, context->uid, context->gid, lacks_fsetid};
 }
 
 inline overlay::OpenFile* file_of(const fuse_file_info* info) {

@@ -17,11 +17,13 @@ void on_open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
   const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
   const bool is_long =
       inode && overlay::is_writing(info->flags) && overlay::needs_data_copy(*inode);
-  answer_where(is_long, OpenReply(request, *info),
-               [&daemon, inode, flags = info->flags]() -> Result<overlay::Opened> {
-                 if (!inode) return fail(ESTALE);
-                 return overlay::open_file(daemon.overlay, inode, flags);
-               });
+  answer_where(
+      is_long, OpenReply(request, *info),
+      [&daemon, inode, flags = info->flags,
+       changer = changer_of(request, info->kill_suidgid != 0)]() -> Result<overlay::Opened> {
+        if (!inode) return fail(ESTALE);
+        return overlay::open_file(daemon.overlay, inode, flags, changer);
+      });
 }
 
 void on_create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode,

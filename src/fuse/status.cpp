@@ -73,12 +73,9 @@ nlohmann::json shown(const overlay::CopyUnderWay& copy) {
   const std::chrono::duration<double> age = copy.age();
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto since = std::chrono::duration_cast<std::chrono::seconds>(now - copy.age());
-  return {{"file", path_of(*copy.file())},
-          {"phase", overlay::word_of(copy.phase())},
-          {"done", copy.done()},
-          {"total", copy.total()},
-          {"since", since.count()},
-          {"seconds", age.count()}};
+  return {{"file", path_of(*copy.file())}, {"phase", overlay::word_of(copy.phase())},
+          {"done", copy.done()},           {"total", copy.total()},
+          {"since", since.count()},        {"seconds", age.count()}};
 }
 
 /// The copy-ups under way, the oldest first. Read without stopping them.

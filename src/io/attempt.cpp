@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "sys/credentials.h"
 #include "sys/file_io.h"
 #include "sys/process.h"
 
@@ -93,6 +94,7 @@ bool try_now(Operation& operation, Pace& pace) {
 
 void perform(Operation& operation) {
   const Job& job = operation.job();
+  const sys::KeepingSetgid keeping(job.keeps_set_ids);
   const auto attempt = [&]() -> Result<size_t> {
     switch (job.action) {
       case Action::Read:

@@ -41,7 +41,9 @@ struct Job {
   /// Part of it is worth nothing: an error after some bytes is the outcome, not their number. For
   /// what the kernel's page cache is filled from and what is written back from it.
   bool whole = false;
-  bool direct = false;    ///< `fd` has O_DIRECT: a short read is the end, not to be gone on with.
+  bool direct = false;  ///< `fd` has O_DIRECT: a short read is the end, not to be gone on with.
+  /// It must not cost set-id bits: it is made with CAP_FSETID, by perform().
+  bool keeps_set_ids = false;
   int allocate_mode = 0;  ///< FALLOC_*, for Allocate.
   off_t length = 0;       ///< For Allocate.
 };

@@ -31,7 +31,7 @@ constexpr timespec kOmit = {0, UTIME_OMIT};
 
 /// The ids of `changes` as those on disk. One that is squashed to what it is to become stays.
 Result<Changes> with_ids_on_disk(const Owners& owners, Changes changes) {
-  if (changes.uid) {
+  if (changes.uid && changes.uid != kUnchanged) {
     const bool is_shown = changes.uid == owners.squash_user;
     changes.uid = is_shown ? kUnchanged : TRY(owners.user_on_disk(*changes.uid));
   }
@@ -54,13 +54,33 @@ Result<void> change_override(const Overlay& overlay, sys::Place place, const Cha
   return layer::write_override(place, overlay.stack.upper().stat_override, stat);
 }
 
+/// The mode of a file whose set-group-ID bit is no privilege, for its group may not execute it. A
+/// change of owner spares that bit for members of the group; all other set-id bits fall by
+/// themselves, whoever makes it. Nothing for other files.
+struct GroupMark {
+  bool is_kept = false;
+  std::optional<mode_t> mode_without;  ///< Where it has to fall.
+};
+
+GroupMark group_mark(const Overlay& overlay, sys::Place place, const Changer& changer) {
+  auto stat = sys::stat(place);
+  if (!stat || !S_ISREG(stat->stx_mode)) return {};
+  if ((stat->stx_mode & (S_ISGID | S_IXGRP)) != S_ISGID) return {};
+  overlay.settings.owners.show(*stat);
+  if (changer.keeps_group_mark(stat->stx_gid)) return {.is_kept = true, .mode_without = {}};
+  return {.is_kept = false, .mode_without = stat->stx_mode & 07777 & ~(S_ISUID | S_ISGID)};
+}
+
 Result<void> change_owner_and_mode(const Overlay& overlay, sys::Place place,
                                    const Changes& changes) {
   if (changes.uid || changes.gid) {
-    const sys::KeepingSetgid keeping(changes.by_privileged);
+    const GroupMark mark = group_mark(overlay, place, changes.by);
+    const sys::KeepingSetgid keeping(mark.is_kept);
     const auto changed = sys::change_owner(place, changes.uid.value_or(kUnchanged),
                                            changes.gid.value_or(kUnchanged));
     if (!changed && !overlay.settings.owners.may_stay(changed)) return changed;
+    // The daemon may be in the group.
+    if (mark.mode_without) TRY(sys::change_mode(place, *mark.mode_without));
   }
   if (changes.mode) {
     // Whether the caller may set this bit was decided where his groups are known.
@@ -76,7 +96,7 @@ Result<void> apply(const Overlay& overlay, sys::Place place, const Changes& chan
   TRY(upper_overrides(overlay) ? change_override(overlay, place, changes)
                                : change_owner_and_mode(overlay, place, changes));
   if (changes.size) {
-    const sys::KeepingSetgid keeping(changes.by_privileged);
+    const sys::KeepingSetgid keeping(take_set_ids(overlay, place, changes.by));
     if (open != nullptr && open->has_writable_fd()) {
       TRY(sys::change_size_of_open(open->fd(), *changes.size));
     } else {
@@ -164,8 +184,37 @@ Result<Entry> entry_of(Overlay& overlay, const InodeRef& inode) {
   return Entry{inode, stat};
 }
 
+namespace {
+
+bool may_be_written(const InodeRef& inode) {
+  Lock lock(inode->mutex);
+  return inode->opens != nullptr && inode->opens->may_have_writers();
+}
+
+/// What the kernel asks for with nothing else comes of chown(path, -1, -1), which only who may
+/// change the mode may do if it costs bits; or of a write, by one who may write, before it: then
+/// the write itself costs what has to fall, and may have been asked for the sake of capabilities
+/// alone.
+Result<sys::Stat> lose_set_ids(Overlay& overlay, const InodeRef& inode, const Changer& changer) {
+  const InodeRef target = current(inode);
+  const sys::Stat before = TRY(attributes(overlay, target));
+  if (bits_lost_by_chown(changer, before) == 0) return before;
+  const bool may_be_of_write = may_be_written(target);
+  if (!changer.may_change_mode_of(before.stx_uid)) {
+    return may_be_of_write ? Result<sys::Stat>(before) : fail(EPERM);
+  }
+  if (may_be_of_write && changer.keeps_all()) return before;
+  Changes changes;
+  changes.uid = kUnchanged;
+  changes.by = changer;
+  return change_attributes(overlay, target, changes, nullptr);
+}
+
+}  // namespace
+
 Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, const Changes& asked,
                                     OpenFile* open) {
+  if (asked.costs_only_set_ids) return lose_set_ids(overlay, inode, asked.by);
   const Changes changes = TRY(with_ids_on_disk(overlay.settings.owners, asked));
   InodeRef target = current(inode);
   if (changes.size) {

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "overlay/entry.h"
 #include "overlay/inode.h"
+#include "overlay/set_ids.h"
 #include "sys/stat.h"
 
 namespace overpass::overlay {
@@ -43,7 +44,10 @@ struct Changes {
   std::optional<off_t> size;
   std::optional<timespec> access_time;
   std::optional<timespec> modification_time;
-  bool by_privileged = false;  ///< The caller may keep set-id bits (CAP_FSETID).
+  /// chown(path, -1, -1), or what the kernel makes of a write that costs privileges: it asks for
+  /// nothing but that.
+  bool costs_only_set_ids = false;
+  Changer by;  ///< Who makes them; only files with set-id bits ask.
 };
 
 /// Copies the inode up if need be and changes it; `open`, the handle through which the caller

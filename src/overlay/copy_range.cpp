@@ -10,8 +10,11 @@
 
 #include "overlay/copy_up_caller.h"
 #include "overlay/file_io.h"
+#include "overlay/locate.h"
 #include "overlay/open_file.h"
 #include "overlay/overlay.h"
+#include "overlay/set_ids.h"
+#include "sys/credentials.h"
 #include "sys/fatal_signal.h"
 #include "sys/file_io.h"
 
@@ -39,11 +42,13 @@ size_t next_part(size_t part, Clock::duration took) {
 }  // namespace
 
 Result<size_t> copy_range(Overlay& overlay, OpenFile& from, off_t from_offset, OpenFile& to,
-                          off_t to_offset, size_t length) {
+                          off_t to_offset, size_t length, const Changer& changer) {
+  if (current(to.inode())->is_immutable) return fail(EPERM);
   // The kernel then copies by reading, which is passed through.
   if (reads_what_was(from)) return fail(EOPNOTSUPP);
   const SharedFd source = TRY(from.content(overlay));
   const SharedFd target = TRY(to.content(overlay));
+  const sys::KeepingSetgid keeping(take_set_ids(overlay, sys::itself(target->fd), changer));
   const Clock::time_point begin = Clock::now();
   Clock::time_point before = begin;
   size_t part = kFirstPart;

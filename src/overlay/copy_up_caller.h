@@ -15,7 +15,7 @@ namespace overpass::overlay {
 
 /// Who waits for a copy.
 struct CopyCaller {
-  pid_t thread = 0;     ///< 0 for one that cannot be seen from here.
+  pid_t thread = 0;    ///< 0 for one that cannot be seen from here.
   uid_t user = kNoId;  ///< As the mount knows it; kNoId when it is not known.
 };
 

@@ -243,7 +243,7 @@ Result<Created> create_file(Overlay& overlay, const InodeRef& directory, const c
   const NewObject object = {overlay, directory, name, S_IFREG | mode, caller, make, 0, &file};
   Opened opened;
   Entry entry = TRY(make_entry(object, [&](const Entry& made) -> Result<void> {
-    opened = TRY(open_created(overlay, made.inode, flags, std::move(file)));
+    opened = TRY(open_created(overlay, made.inode, flags, mode, std::move(file)));
     return {};
   }));
   return Created{std::move(entry), std::move(opened)};
@@ -306,7 +306,7 @@ Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int 
     inode->rare().orphan = orphan;
     inode->rare().pinned_orphan = std::move(orphan);
   }
-  Opened opened = TRY(open_created(overlay, inode, flags, std::move(file)));
+  Opened opened = TRY(open_created(overlay, inode, flags, mode, std::move(file)));
   return Created{Entry{inode, shown(overlay, *inode, stat)}, std::move(opened)};
 }
 

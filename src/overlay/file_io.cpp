@@ -16,6 +16,8 @@
 #include "overlay/open_directory.h"
 #include "overlay/open_file.h"
 #include "overlay/overlay.h"
+#include "overlay/set_ids.h"
+#include "sys/credentials.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
 #include "sys/stat.h"
@@ -113,8 +115,9 @@ void read(Overlay& overlay, OpenFile& file, size_t size, off_t offset, int flags
 }
 
 void write(Overlay& overlay, OpenFile& file, std::span<char> data, off_t offset, int flags,
-           WriteKind kind, Transferred done) {
+           WriteKind kind, const Changer& changer, Transferred done) {
   auto job = write_job(overlay, file, data, offset, flags, kind);
+  if (job) job->keeps_set_ids = take_set_ids(overlay, sys::itself(job->fd), changer);
   if (job && (job->rw_flags & RWF_APPEND) != 0) {
     if (overlay.writeback) leave_room_for_unwritten_pages(*job);
     done = watch_end(overlay, file, *job, std::move(done));
@@ -137,13 +140,14 @@ Result<void> sync(Overlay& overlay, OpenDirectory& directory) {
 }
 
 void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length,
-              Transferred done) {
+              const Changer& changer, Transferred done) {
   auto fd = file.content(overlay);
   if (!fd) return done(fail(fd.error()));
   io::Job job = job_on(io::Action::Allocate, std::move(*fd));
   job.allocate_mode = mode;
   job.offset = offset;
   job.length = length;
+  job.keeps_set_ids = take_set_ids(overlay, sys::itself(job.fd), changer);
   start(overlay, std::move(job), std::move(done));
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "overlay/inode.h"
+#include "overlay/set_ids.h"
 #include "overlay/transfers.h"
 
 namespace overpass::overlay {
@@ -33,9 +34,10 @@ enum class WriteKind {
   Writeback,  ///< Pages that the kernel writes back: their place is final.
 };
 
-/// `data` are lent until this returns. To the end of the file when O_APPEND is set.
+/// `data` are lent until this returns. To the end of the file when O_APPEND is set. Costs the
+/// file's set-id bits what `changer` costs them (set_ids.h), as do the other changes below.
 void write(Overlay& overlay, OpenFile& file, std::span<char> data, off_t offset, int flags,
-           WriteKind kind, Transferred done);
+           WriteKind kind, const Changer& changer, Transferred done);
 
 /// fsync(2), or fdatasync(2) if `data_only`; nothing when the mount is volatile. `done` gets no
 /// bytes.
@@ -46,7 +48,7 @@ Result<void> sync(Overlay& overlay, OpenDirectory& directory);
 
 /// fallocate(2) with FALLOC_* `mode`. `done` gets no bytes.
 void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length,
-              Transferred done);
+              const Changer& changer, Transferred done);
 
 /// lseek(2) with SEEK_DATA or SEEK_HOLE. While the kernel may hold bytes that it has not written
 /// back there are no holes. EINVAL, as where there is no such thing, when not even the file's end
@@ -54,9 +56,10 @@ void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t le
 Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence);
 
 /// copy_file_range(2): the number of bytes. Fewer than `length` at the end of `from`, and when copying
-/// takes longer than half a second or the caller is being killed. Blocking.
+/// takes longer than half a second or the caller is being killed. EPERM when `to` has become
+/// immutable since it was opened. Blocking.
 Result<size_t> copy_range(Overlay& overlay, OpenFile& from, off_t from_offset, OpenFile& to,
-                          off_t to_offset, size_t length);
+                          off_t to_offset, size_t length, const Changer& changer);
 
 /// The target of a symbolic link.
 Result<std::string> read_link(Overlay& overlay, const InodeRef& inode);

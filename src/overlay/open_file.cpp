@@ -8,6 +8,7 @@
 #include "overlay/open_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/scope_exit.h"
 #include "overlay/content.h"
@@ -16,6 +17,8 @@
 #include "overlay/locate.h"
 #include "overlay/mappings.h"
 #include "overlay/overlay.h"
+#include "overlay/set_ids.h"
+#include "sys/credentials.h"
 #include "sys/open.h"
 
 namespace overpass::overlay {
@@ -84,10 +87,19 @@ bool shares_lower(const Inode& successor) {
   return successor.stale_links == 0 || !successor.diverged;
 }
 
+/// The kernel writes to a backing file with the rights of who registered it, not with the writer's.
+/// What set-id bits a write costs, the daemon has to decide; so it serves who writes to such files.
+bool has_set_id(mode_t mode) { return (mode & (S_ISUID | S_ISGID)) != 0; }
+
 class Opening {
  public:
-  Opening(Overlay& overlay, const InodeRef& node, int flags)
-      : overlay_(overlay), node_(node), flags_(flags), writing_(is_writing(flags)) {}
+  /// `mode`: of a file just made.
+  Opening(Overlay& overlay, const InodeRef& node, int flags, mode_t mode = 0)
+      : overlay_(overlay),
+        node_(node),
+        flags_(flags),
+        writing_(is_writing(flags)),
+        is_set_id_(has_set_id(mode)) {}
 
   /// The answer, if it can be given without a descriptor.
   Result<std::optional<Opened>> answer_at_once() {
@@ -169,15 +181,15 @@ class Opening {
     if (registers_ && !writing_) flags = overlay_.backing_files->flags_for_readers();
     backed.is_path = (flags & O_PATH) != 0;
     const int wanted = writing_ ? own_access(overlay_, flags_, flags) : flags;
-    auto content = open_with(overlay_, *target, wanted);
+    auto content = open_keeping(*target, wanted);
     if (content.failed_with(EACCES) && wanted != flags) {
       backed.is_write_only = true;
-      content = open_with(overlay_, *target, flags);
+      content = open_keeping(*target, flags);
     }
     // A file that chattr(1) made append-only can be opened for writing in no other way.
     const bool appends = writing_ && (flags_ & O_APPEND) != 0;
     if (content.failed_with(EPERM) && appends) {
-      content = open_with(overlay_, *target, flags | O_APPEND);
+      content = open_keeping(*target, flags | O_APPEND);
     }
     Content opened = TRY(std::move(content));
     backed.layer = opened.layer;
@@ -185,19 +197,29 @@ class Opening {
       backed.version = version_of(opened.stat, opened.layer);
     }
     backed.fd = std::make_shared<CachedFd>(std::move(opened.fd));
-    if (registers_) {
+    if (writing_) is_set_id_ = has_set_id(opened.stat.stx_mode);
+    if (registers_ && !is_set_id_) {
       backed.backing = registered(*overlay_.backing_files, backed.fd->fd, backed.layer);
     }
     return backed;
   }
+
+  /// The truncation must not cost set-id bits.
+  void keep_set_ids() { keeps_set_ids_ = true; }
 
   /// Whether the kernel has to forget the attributes that it keeps of the inode.
   bool changes_attributes() const { return was_split_ || is_newly_mappable_; }
 
  private:
   bool may_pass_through(Side content) const {
-    return overlay_.backing_files != nullptr &&
+    return overlay_.backing_files != nullptr && !(writing_ && is_set_id_) &&
            !(overlay_.settings.cached_lower_io && content == Side::Lower);
+  }
+
+  /// Nothing but the open itself may have CAP_FSETID: what is registered keeps it.
+  Result<Content> open_keeping(Inode& inode, int flags) {
+    const sys::KeepingSetgid keeping(keeps_set_ids_);
+    return open_with(overlay_, inode, flags);
   }
 
   OpenQuestion question_locked() REQUIRES(node_->mutex) {
@@ -252,6 +274,8 @@ class Opening {
   const bool writing_;
   bool was_split_ = false;
   bool is_newly_mappable_ = false;
+  bool keeps_set_ids_ = false;
+  bool is_set_id_;         ///< As far as a writer has to know.
   bool registers_ = true;  ///< The file has to be registered, for all that was known last.
 };
 
@@ -269,6 +293,11 @@ Result<Opened> check_direct(Overlay& overlay, Opened opened) {
     return fail(content.error());
   }
   return opened;
+}
+
+Result<bool> take_set_ids_of(Overlay& overlay, Inode& inode, const Changer& changer) {
+  const Located located = TRY(held(overlay, inode));
+  return located.in_upper() && take_set_ids(overlay, located.place(), changer);
 }
 
 bool is_open(const Inode& inode) {
@@ -355,7 +384,8 @@ bool reads_what_was(const OpenFile& file) {
   return inode.opens->readers_hold_lower();
 }
 
-Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags) {
+Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags,
+                         const Changer& changer) {
   if (!inode->is_regular()) return fail(inode->is_directory() ? EISDIR : ENXIO);
   if (is_writing(flags)) {
     // A truncating open needs none of the data, unless it may yet be sent away (ESTALE).
@@ -363,6 +393,9 @@ Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags) {
     TRY(copy_up(overlay, current(inode), wanted, (flags & (O_APPEND | O_TRUNC)) == O_APPEND));
   }
   Opening opening(overlay, inode, flags);
+  if ((flags & O_TRUNC) != 0 && TRY(take_set_ids_of(overlay, *current(inode), changer))) {
+    opening.keep_set_ids();
+  }
   auto finish = [&]() -> Result<Opened> {
     while (true) {
       if (auto opened = TRY(opening.answer_at_once())) return std::move(*opened);
@@ -377,14 +410,15 @@ Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags) {
   return result;
 }
 
-Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, UniqueFd fd) {
+Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, mode_t mode,
+                            UniqueFd fd) {
   Backed backed;
   backed.version = version_of(fd, backed.layer);
   backed.fd = std::make_shared<CachedFd>(std::move(fd));
-  if (overlay.backing_files != nullptr) {
+  if (overlay.backing_files != nullptr && !has_set_id(mode)) {
     backed.backing = registered(*overlay.backing_files, backed.fd->fd, backed.layer);
   }
-  Opening opening(overlay, inode, flags);
+  Opening opening(overlay, inode, flags, mode);
   auto opened = TRY(opening.answer_with(std::move(backed)));
   if (!opened) return fail(EIO);  // A file just made is in the upper.
   return check_direct(overlay, std::move(*opened));

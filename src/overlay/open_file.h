@@ -14,6 +14,7 @@
 #include "overlay/entry.h"
 #include "overlay/inode.h"
 #include "overlay/open_mode.h"
+#include "overlay/set_ids.h"
 
 namespace overpass::overlay {
 
@@ -79,12 +80,14 @@ struct Opened {
 };
 
 /// open(2) of an inode with O_* `flags` as FUSE hands them on. ESTALE when the caller has to walk
-/// the path again.
+/// the path again. A truncation costs set-id bits what `changer` costs them.
 /// May copy data: not for serving threads when the open writes and needs_data_copy().
-Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags);
+Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags,
+                         const Changer& changer = {});
 
-/// A file just made, open at `fd`.
-Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, UniqueFd fd);
+/// A file just made with `mode`, open at `fd`.
+Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, mode_t mode,
+                            UniqueFd fd);
 
 /// The flags for the daemon's own descriptor, `own_flags`, with the access that it needs for a
 /// handle opened with `flags`: where the kernel gathers writes, it reads what surrounds them too; a

@@ -90,6 +90,12 @@ class OpenMode {
   /// Whether the kernel may hold bytes that it has not written back yet.
   bool has_cached_writers() const { return cached_writers_ > 0; }
 
+  /// Whether somebody may have the upper's file open for writing.
+  bool may_have_writers() const {
+    if (serving_ == Serving::Cached) return has_cached_writers();
+    return handles_ > 0 && side_ == Side::Upper;
+  }
+
   /// What the file was when the kernel's pages were last known to be its bytes.
   std::optional<ContentVersion> cached_version;
 

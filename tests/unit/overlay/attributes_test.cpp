@@ -100,7 +100,7 @@ TEST_P(Attributes, KeepSetIdBitsOnlyForThePrivileged) {
     change([](Changes& c) { c.mode = 06755; });
     const sys::Stat now = change([&](Changes& c) {
       c.gid = privileged ? 5 : 6;
-      c.by_privileged = privileged;
+      c.by.lacks_fsetid = !privileged;
     });
     // chown(2) of a program drops them for everybody; only truncation spares the privileged.
     EXPECT_EQ(now.stx_mode & 06000, 0U);
@@ -108,13 +108,13 @@ TEST_P(Attributes, KeepSetIdBitsOnlyForThePrivileged) {
   change([](Changes& c) { c.mode = 06755; });
   EXPECT_EQ(change([](Changes& c) {
               c.size = 5;
-              c.by_privileged = true;
+              c.by.lacks_fsetid = false;
             }).stx_mode &
                 06000,
             06000U);
   EXPECT_EQ(change([](Changes& c) {
               c.size = 4;
-              c.by_privileged = false;
+              c.by.lacks_fsetid = true;
             }).stx_mode &
                 06000,
             0U);

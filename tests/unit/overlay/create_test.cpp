@@ -195,7 +195,7 @@ TEST_P(Inheritance, TakesTheGroupOfASetGroupIdDirectory) {
   ASSERT_EQ(u_.chmod("d", 02775), 0);
   Changes group;
   group.gid = 2000;
-  group.by_privileged = true;
+  group.by.thread = ::gettid();
   ASSERT_TRUE(change_attributes(u_.overlay(), u_.at("d"), group, nullptr));
   make_both();
   EXPECT_EQ(file().st_gid, 2000U);

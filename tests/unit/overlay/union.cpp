@@ -125,7 +125,7 @@ void Handle::write(std::string_view text, off_t offset) {
   std::string bytes(text);
   EXPECT_EQ(transferred([&](overlay::Transferred done) {
               overlay::write(*owner_->overlay_, *file_, bytes, offset, file_->flags(),
-                             overlay::WriteKind::Plain, std::move(done));
+                             overlay::WriteKind::Plain, {}, std::move(done));
             }),
             text);
 }
