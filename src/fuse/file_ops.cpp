@@ -104,11 +104,16 @@ void on_ioctl(fuse_req_t request, fuse_ino_t node, unsigned code, void*, fuse_fi
                        overlay::needs_long_copy_for_metadata(daemon.overlay, *inode);
   const auto* bytes = static_cast<const char*>(input);
   answer_where(is_long, std::move(reply),
-               [&daemon, inode, code, flags, output_size,
+               [&daemon, inode, node, code, flags, output_size,
                 in = std::string(bytes, input_size)]() -> Result<std::vector<char>> {
                  if (!inode) return fail(ESTALE);
                  if ((flags & FUSE_IOCTL_COMPAT) != 0) return fail(ENOTTY);
-                 return overlay::flag_request(daemon.overlay, inode, code, in, output_size);
+                 auto output = overlay::flag_request(daemon.overlay, inode, code, in, output_size);
+                 // The kernel does not know that these requests change anything.
+                 if (output && overlay::is_flag_change(code)) {
+                   daemon.notifier->attributes_changed(overlay::NodeId{node});
+                 }
+                 return output;
                });
 }
 

@@ -19,6 +19,7 @@
 #include "overlay/overlay.h"
 #include "overlay/owner_access.h"
 #include "overlay/owner_sight.h"
+#include "overlay/protection.h"
 #include "sys/attributes.h"
 #include "sys/credentials.h"
 
@@ -186,6 +187,15 @@ Result<Entry> entry_of(Overlay& overlay, const InodeRef& inode) {
 
 namespace {
 
+/// utimensat(2) without times, which an append-only file takes as it takes bytes.
+bool only_touches(const Changes& changes) {
+  const auto is_now = [](const std::optional<timespec>& time) {
+    return time && time->tv_nsec == UTIME_NOW;
+  };
+  return is_now(changes.access_time) && is_now(changes.modification_time) && !changes.mode &&
+         !changes.uid && !changes.gid;
+}
+
 bool may_be_written(const InodeRef& inode) {
   Lock lock(inode->mutex);
   return inode->opens != nullptr && inode->opens->may_have_writers();
@@ -222,7 +232,9 @@ Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, con
     part_from_readers(overlay, target);
     target = current(target);
   } else {
-    TRY(copy_up_metadata(overlay, target));
+    const bool is_touch = only_touches(changes);
+    if (is_touch) TRY(check_protection(*target, /*appending=*/true));
+    TRY(copy_up_metadata(overlay, target, /*despite_protection=*/is_touch));
   }
   std::optional<ModeChange> mode_change;
   if (changes.mode && target->is_directory()) mode_change.emplace(*target);

@@ -13,6 +13,7 @@
 #include "overlay/locate.h"
 #include "overlay/open_file.h"
 #include "overlay/overlay.h"
+#include "overlay/protection.h"
 #include "overlay/set_ids.h"
 #include "sys/credentials.h"
 #include "sys/fatal_signal.h"
@@ -43,7 +44,7 @@ size_t next_part(size_t part, Clock::duration took) {
 
 Result<size_t> copy_range(Overlay& overlay, OpenFile& from, off_t from_offset, OpenFile& to,
                           off_t to_offset, size_t length, const Changer& changer) {
-  if (current(to.inode())->is_immutable) return fail(EPERM);
+  TRY(check_protection(*current(to.inode()), /*appending=*/true));
   // The kernel then copies by reading, which is passed through.
   if (reads_what_was(from)) return fail(EOPNOTSUPP);
   const SharedFd source = TRY(from.content(overlay));

@@ -16,6 +16,7 @@
 #include "overlay/open_directory.h"
 #include "overlay/open_file.h"
 #include "overlay/overlay.h"
+#include "overlay/protection.h"
 #include "overlay/set_ids.h"
 #include "sys/credentials.h"
 #include "sys/file_io.h"
@@ -141,6 +142,10 @@ Result<void> sync(Overlay& overlay, OpenDirectory& directory) {
 
 void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length,
               const Changer& changer, Transferred done) {
+  // An append-only file may get room at its end.
+  const bool keeps_bytes = (mode & ~FALLOC_FL_KEEP_SIZE) == 0;
+  const auto allowed = check_protection(*current(file.inode()), /*appending=*/keeps_bytes);
+  if (!allowed) return done(fail(allowed.error()));
   auto fd = file.content(overlay);
   if (!fd) return done(fail(fd.error()));
   io::Job job = job_on(io::Action::Allocate, std::move(*fd));

@@ -46,7 +46,8 @@ void sync(Overlay& overlay, OpenFile& file, bool data_only, Transferred done);
 /// The same for a directory. Blocking.
 Result<void> sync(Overlay& overlay, OpenDirectory& directory);
 
-/// fallocate(2) with FALLOC_* `mode`. `done` gets no bytes.
+/// fallocate(2) with FALLOC_* `mode`. `done` gets no bytes. EPERM where chattr(1) protects the file
+/// by now.
 void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length,
               const Changer& changer, Transferred done);
 

@@ -12,6 +12,7 @@
 #include "overlay/locate.h"
 #include "overlay/overlay.h"
 #include "overlay/owner_access.h"
+#include "overlay/protection.h"
 #include "overlay/xattr_names.h"
 #include "sys/attributes.h"
 #include "sys/credentials.h"
@@ -104,7 +105,10 @@ Result<void> set_xattr(Overlay& overlay, const InodeRef& inode, const char* name
 
 Result<void> remove_xattr(Overlay& overlay, const InodeRef& inode, const char* name) {
   if (!overlay.is_writable()) return fail(EROFS);
-  TRY(get_xattr(overlay, inode, name, {}));
+  const auto present = get_xattr(overlay, inode, name, {});
+  // An ACL that is absent is the one that the mode says.
+  if (present.failed_with(ENODATA) && is_acl(name)) return check_protection(*current(inode));
+  TRY(present);
   TRY(copy_up_metadata(overlay, current(inode)));
   const InodeRef target = current(inode);
   const Located located = TRY(held(overlay, *target));

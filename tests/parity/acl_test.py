@@ -36,6 +36,9 @@ ROWS = [
     row("a default ACL does not touch hard links and renames", "link file heir/l; stat heir/l; rename private heir/r; stat heir/r; listxattr heir/r"),
     row("a default ACL is removed", "removexattr heir system.posix_acl_default; umask 022 put heir/new x; stat heir/new; listxattr heir/new"),
     row("a default ACL of a lower directory counts after a whiteout", "umask 022 put heir/a x; unlink heir/a; umask 022 put heir/a y; getacl heir/a; stat heir/a"),
+    row("an absent ACL is removed like any other", "put new x; removexattr new system.posix_acl_access; removexattr new system.posix_acl_default; mkdir sub; removexattr sub system.posix_acl_default; as 1000:1000 removexattr new system.posix_acl_access; removexattr absent system.posix_acl_access"),
+    row("an absent ACL of a lower file is removed like any other", "removexattr file system.posix_acl_access; removexattr dir system.posix_acl_default; getacl file",
+        kernel_differs="overlayfs looks whether a lower file has the ACL before it copies it up"),
     row("access agrees with an ACL", f"setacl file {ENTRIES}; as 1000:1000 access file rw; as 1000:1000 access file x; as 1001:1001 access file r"),
     row("setting an ACL as owner outside the group drops setgid", "chown file 1000:2000; chmod file 2755; as 1000:1000 setacl file u::rwx,g::r-x,o::---; stat file"),
 ]

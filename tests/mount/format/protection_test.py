@@ -4,8 +4,11 @@ import errno
 import fcntl
 import os
 import struct
+import time
 
-from harness import equal, loop_images, mark, only_in, read, refused, write
+from harness import equal, loop_images, mark, only_in, read, refused, syscalls, write
+from harness.patience import wait_for
+from harness.script_calls import CLOCK_REALTIME_COARSE
 
 WORLDS = ("root", "userns", "user")
 
@@ -127,3 +130,96 @@ def test_protection_given_through_the_mount_is_kept_in_the_mark(t):
     equal(flags(kernel / "new", 0), IMMUTABLE, "what kernel overlayfs reads")
     kernel.umount()
     os.unlink(t.mount_stack(m.stack) / "new")
+
+
+def answer(function, *arguments, **named):
+    try:
+        function(*arguments, **named)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return "done"
+
+
+def on_each_system(t, try_it):
+    """What try_it(directory) answers in a plain directory, on kernel overlayfs and on overpass."""
+    answers = {"a plain directory": try_it(t.fresh("plain"))}
+    for system in ("kernel", "overpass"):
+        answers[system] = try_it(t.mount(t.layer(), system=system).path)
+    return answers
+
+
+def same_on_each_system(t, try_it):
+    answers = on_each_system(t, try_it)
+    equal(answers, dict.fromkeys(answers, answers["a plain directory"]), "answers")
+    return answers["overpass"]
+
+
+@only_in("root", why="only CAP_LINUX_IMMUTABLE gives the flags")
+def test_the_clocks_time_may_be_set_on_what_is_append_only(t):
+    def try_it(directory):
+        found = {}
+        for name in ("log", "dir"):
+            path = f"{directory}/{name}"
+            write(path, "1") if name == "log" else os.mkdir(path)
+            for bits in (APPEND, IMMUTABLE):
+                flags(path, bits)
+                found[name, bits] = answer(os.utime, path), answer(os.utime, path, (5, 6))
+                flags(path, 0)
+        return found
+    found = same_on_each_system(t, try_it)
+    equal(found["log", APPEND], ("done", "EPERM"), "utimensat without times, and with")
+
+
+@only_in("root", why="only CAP_LINUX_IMMUTABLE gives the flags")
+def test_with_a_write_back_cache_no_time_may_be_set_on_what_is_append_only(t):
+    """The kernel sends the time of its own clock then, as one that a user chose."""
+    m = t.mount(t.layer(), options=("writeback=on",))
+    write(m / "log", "1"), flags(m / "log", APPEND)
+    refused(errno.EPERM, os.utime, m / "log")
+    flags(m / "log", 0)
+
+
+@only_in("root", why="only CAP_LINUX_IMMUTABLE gives the flags")
+def test_descriptors_from_before_the_flag_copy_and_allocate_no_more(t):
+    def try_it(directory):
+        found = {}
+        write(directory + "/source", "source")
+        with open(directory + "/source", "rb") as source:
+            for bits in (0, APPEND, IMMUTABLE):
+                path = f"{directory}/{bits}"
+                write(path, "x" * 8192)
+                fd = os.open(path, os.O_RDWR)
+                flags(path, bits)
+                found[bits] = [answer(os.copy_file_range, source.fileno(), fd, 6, 0, 0)] + [
+                    answer(syscalls.fallocate, fd, modes, 0, 4096)
+                    for modes in ((), ("keep_size",), ("punch_hole", "keep_size"), ("zero_range",))]
+                flags(path, 0)
+                os.close(fd)
+        return found
+    found = same_on_each_system(t, try_it)
+    equal((found[0], found[IMMUTABLE]), (["done"] * 5, ["EPERM"] * 5), "without a flag, and immutable")
+
+
+def test_a_changed_flag_changes_the_time_of_change_at_once(t):
+    def try_it(directory):
+        found = []
+        for bits in (NODUMP, 0):
+            write(directory + "/file", "x")
+            before = os.stat(directory + "/file").st_ctime_ns
+            wait_for(t, lambda: time.clock_gettime_ns(CLOCK_REALTIME_COARSE) > before, "a later time")
+            flags(directory + "/file", bits, NODUMP)
+            found.append(os.stat(directory + "/file").st_ctime_ns > before)
+        return found
+    m = t.mount(t.layer())
+    equal((try_it(t.fresh("plain")), try_it(m.path)), ([True, True], [True, True]), "whether the time is a later one")
+
+
+def test_statx_does_not_say_which_flags_a_file_has(t):
+    """The kernel's FUSE client passes over the attributes in a server's answer (fuse_do_statx() of Linux 6.18 takes
+    the time of birth from it). Who needs a flag asks by FS_IOC_GETFLAGS."""
+    m = t.mount(t.layer())
+    write(m / "file", "x")
+    flags(m / "file", NODUMP, NODUMP)
+    equal(syscalls.statx(m.upper + "/file").attributes & NODUMP, NODUMP, "what the upper's file system says")
+    equal(syscalls.statx(m / "file").attributes & NODUMP, 0, "what the union says")
+    equal(flags(m / "file", None, NODUMP), NODUMP, "what FS_IOC_GETFLAGS says")
