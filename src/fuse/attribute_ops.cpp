@@ -40,7 +40,8 @@ std::optional<timespec> time_change(int bits, int set, int now, const timespec& 
   return {};
 }
 
-overlay::Changes changes_of(fuse_req_t request, const struct stat& attributes, int bits) {
+overlay::Changes changes_of(fuse_req_t request, const struct stat& attributes, int bits,
+                            const fuse_file_info* info) {
   overlay::Changes changes;
   if ((bits & FUSE_SET_ATTR_MODE) != 0) changes.mode = attributes.st_mode & 07777;
   if ((bits & FUSE_SET_ATTR_UID) != 0) changes.uid = attributes.st_uid;
@@ -57,6 +58,9 @@ overlay::Changes changes_of(fuse_req_t request, const struct stat& attributes, i
   if (changes.size) changes.by.lacks_fsetid = (bits & kCostsBits) != 0;
   // With a write-back cache the time of change comes along, which no file system lets anyone set.
   changes.costs_only_set_ids = (bits & ~(kCostsBits | FUSE_SET_ATTR_CTIME)) == 0;
+  // A user's change names a handle for the sake of the size alone.
+  changes.is_late_time = info != nullptr && !changes.size && changes.modification_time &&
+                         (bits & FUSE_SET_ATTR_CTIME) != 0;
   return changes;
 }
 
@@ -69,7 +73,7 @@ void on_setattr(fuse_req_t request, fuse_ino_t node, struct stat* attributes, in
       inode && (changes_bytes ? overlay::needs_data_copy(*inode)
                               : overlay::needs_long_copy_for_metadata(daemon.overlay, *inode));
   answer_where(is_long, AttributesReply(request),
-               [&daemon, inode, changes = changes_of(request, *attributes, bits),
+               [&daemon, inode, changes = changes_of(request, *attributes, bits, info),
                 file = file_of(info)]() -> Result<ShownAttributes> {
                  if (!inode) return fail(ESTALE);
                  const sys::Stat stat =

@@ -65,7 +65,7 @@ struct GroupMark {
 
 GroupMark group_mark(const Overlay& overlay, sys::Place place, const Changer& changer) {
   auto stat = sys::stat(place);
-  if (!stat || !S_ISREG(stat->stx_mode)) return {};
+  if (!stat || S_ISDIR(stat->stx_mode)) return {};
   if ((stat->stx_mode & (S_ISGID | S_IXGRP)) != S_ISGID) return {};
   overlay.settings.owners.show(*stat);
   if (changer.keeps_group_mark(stat->stx_gid)) return {.is_kept = true, .mode_without = {}};
@@ -234,7 +234,7 @@ Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, con
   } else {
     const bool is_touch = only_touches(changes);
     if (is_touch) TRY(check_protection(*target, /*appending=*/true));
-    TRY(copy_up_metadata(overlay, target, /*despite_protection=*/is_touch));
+    TRY(copy_up_metadata(overlay, target, is_touch || changes.is_late_time));
   }
   std::optional<ModeChange> mode_change;
   if (changes.mode && target->is_directory()) mode_change.emplace(*target);

@@ -47,6 +47,9 @@ struct Changes {
   /// chown(path, -1, -1), or what the kernel makes of a write that costs privileges: it asks for
   /// nothing but that.
   bool costs_only_set_ids = false;
+  /// The kernel tells the time of a write that it took note of (writeback=on): nothing forbids
+  /// that.
+  bool is_late_time = false;
   Changer by;  ///< Who makes them; only files with set-id bits ask.
 };
 

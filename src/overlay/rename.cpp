@@ -360,7 +360,10 @@ Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, un
   if (from.inode.get() == to.inode.get()) return {};  // Two links of one file: rename(2).
   if ((flags & RENAME_NOREPLACE) != 0 && to.inode) return fail(EEXIST);
   TRY(check_protection(*from.inode));
-  if (to.inode) TRY(check_protection(*to.inode));
+  if (to.inode) {
+    TRY(check_protection(*to.inode));
+    TRY(check_protection(*to.directory));  // A name goes there, which is more than appending.
+  }
   return (flags & RENAME_EXCHANGE) != 0 ? exchange(overlay, from, to)
                                         : replace(overlay, from, to, leftovers);
 }

@@ -55,7 +55,7 @@ mode_t bits_lost_by_write(const Changer& changer, const sys::Stat& shown) {
 
 mode_t bits_lost_by_chown(const Changer& changer, const sys::Stat& shown) {
   const mode_t bits = shown.stx_mode & (S_ISUID | S_ISGID);
-  if (!S_ISREG(shown.stx_mode) || bits == 0) return 0;
+  if (S_ISDIR(shown.stx_mode) || bits == 0) return 0;
   const bool is_group_mark = (bits & S_ISGID) != 0 && (shown.stx_mode & S_IXGRP) == 0;
   return is_group_mark && changer.keeps_group_mark(shown.stx_gid) ? bits & S_ISUID : bits;
 }

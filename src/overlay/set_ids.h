@@ -43,7 +43,7 @@ struct Changer {
 /// The bits of `shown` that fall when `changer` writes; of anything but a regular file none.
 mode_t bits_lost_by_write(const Changer& changer, const sys::Stat& shown);
 
-/// The same for a change of owner, which spares nobody.
+/// The same for a change of owner, which spares no user, and directories alone.
 mode_t bits_lost_by_chown(const Changer& changer, const sys::Stat& shown);
 
 /// To be called before a change of the bytes or the size of the upper's file at `place`: takes away

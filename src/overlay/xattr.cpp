@@ -4,6 +4,8 @@
 
 #include "overlay/xattr.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -44,6 +46,14 @@ Result<void> remove_capability(sys::Place place) {
 void note_new_mode(Inode& inode, const Located& located) NO_THREAD_SAFETY_ANALYSIS {
   if (inode.is_directory()) return;
   if (const auto stat = sys::stat(located.place())) inode.known = known_object(*stat);
+}
+
+/// Setting an access ACL takes the set-group-ID bit unless the one who sets it may keep it. The
+/// daemon may, if it is in the group itself.
+void drop_setgid(sys::Place place) {
+  const auto stat = sys::stat(place);
+  if (!stat || (stat->stx_mode & S_ISGID) == 0) return;
+  (void)sys::change_mode(place, stat->stx_mode & 07777 & ~S_ISGID);
 }
 
 }  // namespace
@@ -95,10 +105,11 @@ Result<void> set_xattr(Overlay& overlay, const InodeRef& inode, const char* name
   TRY(copy_up_metadata(overlay, current(inode)));
   InodeRef target = current(inode);
   std::optional<ModeChange> mode_change;
-  if (stored == "system.posix_acl_access" && target->is_directory()) mode_change.emplace(*target);
+  if (stored == kAccessAcl && target->is_directory()) mode_change.emplace(*target);
   const Located located = TRY(current_located(overlay, target, held));
   const sys::KeepingSetgid keeping(keeps_setgid);
   TRY(sys::set_xattr(located.place(), stored.c_str(), value, flags));
+  if (stored == kAccessAcl && !keeps_setgid) drop_setgid(located.place());
   if (is_of_acl) note_new_mode(*target, located);
   return {};
 }

@@ -20,6 +20,8 @@ struct Overlay;
 /// What a program may do without being root's (capabilities(7)).
 inline constexpr char kCapability[] = "security.capability";
 
+inline constexpr char kAccessAcl[] = "system.posix_acl_access";
+
 /// system.posix_acl_access and system.posix_acl_default.
 bool is_acl(std::string_view name);
 

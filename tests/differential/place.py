@@ -31,7 +31,8 @@ class Place:
             return "handle in use"          # its close was left out by shortening
         if words[0] == "setacl":
             return self.script.answer(line)
-        # A union in user space cannot know whether a writer has this capability; so nobody has it here.
+        # Of a file that is passed through to a writer, bits that are set later fall with any user's write. Without this
+        # capability they fall everywhere.
         with without_capability(syscalls.CAP_FSETID):
             answer = self.script.answer(line)
         if words[0] in WRITERS:

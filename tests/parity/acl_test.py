@@ -41,5 +41,6 @@ ROWS = [
         kernel_differs="overlayfs looks whether a lower file has the ACL before it copies it up"),
     row("access agrees with an ACL", f"setacl file {ENTRIES}; as 1000:1000 access file rw; as 1000:1000 access file x; as 1001:1001 access file r"),
     row("setting an ACL as owner outside the group drops setgid", "chown file 1000:2000; chmod file 2755; as 1000:1000 setacl file u::rwx,g::r-x,o::---; stat file"),
+    row("setting an ACL as owner outside root's group drops setgid", "chown file 1000:0; chmod file 2755; as 1000:1000 setacl file u::rwx,g::r-x,o::---; stat file; chown dir 1000:0; chmod dir 2755; as 1000:1000 setacl dir u::rwx,g::r-x,o::---; stat dir"),
 ]
 TABLE = Table(TREE, ROWS)

@@ -176,7 +176,12 @@ def test_with_a_write_back_cache_no_time_may_be_set_on_what_is_append_only(t):
     m = t.mount(t.layer(), options=("writeback=on",))
     write(m / "log", "1"), flags(m / "log", APPEND)
     refused(errno.EPERM, os.utime, m / "log")
-    flags(m / "log", 0)
+    write(m / "log", "2", "ab")         # the file is closed without an error
+    with open(m / "late", "wb", buffering=0) as file:
+        file.write(b"3")
+        flags(m / "late", IMMUTABLE)
+    equal((read(m / "log"), read(m / "late")), (b"12", b"3"), "content of what was written before, and after, the flag")
+    flags(m / "log", 0), flags(m / "late", 0)
 
 
 @only_in("root", why="only CAP_LINUX_IMMUTABLE gives the flags")
@@ -223,3 +228,17 @@ def test_statx_does_not_say_which_flags_a_file_has(t):
     equal(syscalls.statx(m.upper + "/file").attributes & NODUMP, NODUMP, "what the upper's file system says")
     equal(syscalls.statx(m / "file").attributes & NODUMP, 0, "what the union says")
     equal(flags(m / "file", None, NODUMP), NODUMP, "what FS_IOC_GETFLAGS says")
+
+
+@only_in("root", why="only CAP_LINUX_IMMUTABLE gives the flags")
+def test_no_name_of_an_append_only_directory_is_replaced(t):
+    def try_it(directory):
+        os.mkdir(directory + "/dir"), write(directory + "/dir/old", "1"), write(directory + "/new", "2")
+        flags(directory + "/dir", APPEND)
+        found = [answer(os.rename, directory + "/new", directory + "/dir/old"),
+                 answer(syscalls.renameat2, directory + "/new", directory + "/dir/old", 2),
+                 answer(os.rename, directory + "/dir/old", directory + "/newer"),
+                 answer(os.rename, directory + "/new", directory + "/dir/new")]
+        flags(directory + "/dir", 0)
+        return found
+    equal(same_on_each_system(t, try_it), ["EPERM", "EPERM", "EPERM", "done"], "over, exchanged with, out of, into")

@@ -48,6 +48,7 @@ TEST(BitsLost, SpareTheGroupsMarkForItsMembers) {
 TEST(BitsLost, AreNoneByAPrivilegedWrite) {
   EXPECT_EQ(bits_lost_by_write(kPrivileged, file_with(S_IFREG | 06777)), 0U);
   EXPECT_EQ(bits_lost_by_chown(kPrivileged, file_with(S_IFREG | 06777)), 06000U);
+  EXPECT_EQ(bits_lost_by_chown(kPrivileged, file_with(S_IFSOCK | 06777)), 06000U);
 }
 
 TEST(Changer, WhoseThreadIsUnseenHasNoRights) {
