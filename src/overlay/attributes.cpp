@@ -196,11 +196,6 @@ bool only_touches(const Changes& changes) {
          !changes.uid && !changes.gid;
 }
 
-bool may_be_written(const InodeRef& inode) {
-  Lock lock(inode->mutex);
-  return inode->opens != nullptr && inode->opens->may_have_writers();
-}
-
 /// What the kernel asks for with nothing else comes of chown(path, -1, -1), which only who may
 /// change the mode may do if it costs bits; or of a write, by one who may write, before it: then
 /// the write itself costs what has to fall, and may have been asked for the sake of capabilities
@@ -209,7 +204,7 @@ Result<sys::Stat> lose_set_ids(Overlay& overlay, const InodeRef& inode, const Ch
   const InodeRef target = current(inode);
   const sys::Stat before = TRY(attributes(overlay, target));
   if (bits_lost_by_chown(changer, before) == 0) return before;
-  const bool may_be_of_write = may_be_written(target);
+  const bool may_be_of_write = may_be_written(*target);
   if (!changer.may_change_mode_of(before.stx_uid)) {
     return may_be_of_write ? Result<sys::Stat>(before) : fail(EPERM);
   }

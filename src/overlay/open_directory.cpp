@@ -21,6 +21,7 @@
 #include "overlay/links.h"
 #include "overlay/locate.h"
 #include "overlay/overlay.h"
+#include "overlay/owner_sight.h"
 #include "sys/open.h"
 
 namespace overpass::overlay {
@@ -74,6 +75,7 @@ Result<void> OpenDirectory::take_snapshot(Overlay& overlay) {
   std::unordered_set<std::string> upper;
   if (directory_->directory->has_upper) {
     const SharedFd place = TRY(directory_fd(overlay, *directory_, layer::kUpper));
+    const OwnerSight sight(sys::itself(place->fd));  // What it holds has to be told from whiteouts.
     const UniqueFd fd = TRY(sys::open_for_listing(place->fd));
     TRY(sys::for_each_entry(fd, [&](const sys::DirectoryEntry& entry) -> Result<void> {
       if (const auto hidden = layer::hidden_by(entry.name)) {

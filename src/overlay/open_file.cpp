@@ -377,6 +377,11 @@ bool may_have_unwritten_pages(const Inode& inode) {
   return inode.opens != nullptr && inode.opens->has_cached_writers();
 }
 
+bool may_be_written(const Inode& inode) {
+  Lock lock(inode.mutex);
+  return inode.opens != nullptr && inode.opens->may_have_writers();
+}
+
 bool reads_what_was(const OpenFile& file) {
   Inode& inode = *file.inode();
   if (!inode.superseded || file.serving() != Serving::Passthrough) return false;

@@ -98,6 +98,10 @@ int own_access(const Overlay& overlay, int flags, int own_flags);
 /// L: none of rank Inode on entry.
 bool may_have_unwritten_pages(const Inode& inode);
 
+/// Whether somebody may have it open for writing.
+/// L: none of rank Inode on entry.
+bool may_be_written(const Inode& inode);
+
 /// Whether the handle's reads are of a lower that has been superseded, so that the daemon, which
 /// sees the file as it is now, cannot speak of the same content.
 bool reads_what_was(const OpenFile& file);

@@ -12,6 +12,7 @@
 #include "base/id_map.h"
 #include "overlay/copy_up.h"
 #include "overlay/locate.h"
+#include "overlay/open_file.h"
 #include "overlay/overlay.h"
 #include "overlay/owner_access.h"
 #include "overlay/protection.h"
@@ -47,6 +48,8 @@ void note_new_mode(Inode& inode, const Located& located) NO_THREAD_SAFETY_ANALYS
   if (inode.is_directory()) return;
   if (const auto stat = sys::stat(located.place())) inode.known = known_object(*stat);
 }
+
+bool is_capability(std::string_view name) { return name == kCapability; }
 
 /// Setting an access ACL takes the set-group-ID bit unless the one who sets it may keep it. The
 /// daemon may, if it is in the group itself.
@@ -120,7 +123,9 @@ Result<void> remove_xattr(Overlay& overlay, const InodeRef& inode, const char* n
   // An ACL that is absent is the one that the mode says.
   if (present.failed_with(ENODATA) && is_acl(name)) return check_protection(*current(inode));
   TRY(present);
-  TRY(copy_up_metadata(overlay, current(inode)));
+  // A write takes the capabilities, which the kernel asks for, also of an append-only file.
+  const bool is_of_write = is_capability(name) && may_be_written(*current(inode));
+  TRY(copy_up_metadata(overlay, current(inode), /*despite_protection=*/is_of_write));
   const InodeRef target = current(inode);
   const Located located = TRY(held(overlay, *target));
   const std::string stored = stored_name(overlay, layer::kUpper, name);

@@ -242,3 +242,18 @@ def test_no_name_of_an_append_only_directory_is_replaced(t):
         flags(directory + "/dir", 0)
         return found
     equal(same_on_each_system(t, try_it), ["EPERM", "EPERM", "EPERM", "done"], "over, exchanged with, out of, into")
+
+
+@only_in("root", why="only CAP_LINUX_IMMUTABLE gives the flag")
+def test_a_program_with_capabilities_that_is_append_only_is_appended_to(t):
+    capability = struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0)
+
+    def try_it(directory):
+        write(directory + "/tool", "1")
+        os.setxattr(directory + "/tool", "security.capability", capability)
+        flags(directory + "/tool", APPEND)
+        found = [answer(os.removexattr, directory + "/tool", "security.capability"),
+                 answer(write, directory + "/tool", "2", "ab"), os.listxattr(directory + "/tool")]
+        flags(directory + "/tool", 0)
+        return found
+    equal(same_on_each_system(t, try_it), ["EPERM", "done", []], "removal, append, attributes afterwards")
