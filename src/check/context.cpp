@@ -4,8 +4,14 @@
 
 #include "check/context.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstring>
 
+#include "sys/open.h"
+#include "sys/stat.h"
 #include "sys/xattr.h"
 
 namespace overpass::check {
@@ -28,7 +34,30 @@ std::string path_of(const Context& context, size_t step) {
   return path.empty() ? "/" : path;
 }
 
+namespace {
+
+/// Whether what is at `path` in the upper, or the directory on the way that ends it, belongs to
+/// this user and is closed to him by its own mode: nothing is wrong with that.
+bool is_closed_by_owner(const Context& context, std::string path) {
+  while (true) {
+    const std::string relative = path.size() > 1 ? path.substr(1) : ".";
+    const auto reached = sys::open_beneath(context.target.upper(), relative.c_str(), O_PATH);
+    if (reached) {
+      const auto stat = sys::stat(sys::itself(*reached));
+      const mode_t needed = stat && S_ISDIR(stat->stx_mode) ? S_IRUSR | S_IXUSR : S_IRUSR;
+      return stat && stat->stx_uid == ::geteuid() && (stat->stx_mode & needed) != needed;
+    }
+    if (path.size() <= 1) return false;
+    path.resize(path.rfind('/'));
+  }
+}
+
+}  // namespace
+
 void report_unreadable(Context& context, Area area, const std::string& path, Errno error) {
+  const bool is_closed =
+      area == Area::Upper && error == Errno{EACCES} && is_closed_by_owner(context, path);
+  if (is_closed) return context.findings.add({Kind::Closed, area, path});
   context.findings.add({Kind::Unreadable, area, path, std::strerror(to_int(error))});
 }
 

@@ -139,6 +139,9 @@ constexpr KindRow kRows[] = {
     {WorkVolatile, "work-volatile", Error, false,
      "the upper was used by a volatile mount and may be incomplete; mounts are refused",
      "if the machine did not crash since, remove work/incompat from the workdir; else start anew"},
+    {Closed, "closed", Info, false,
+     "its owner may not read it, by its mode, so it was not examined, nor what is in it",
+     "none is needed; as root it can be examined"},
     {Unreadable, "unreadable", Error, false, "this could not be examined",
      "check as root, on a sound file system"},
 };

@@ -64,6 +64,7 @@ enum class Kind {
   WorkForeign,
   WorkIncompatible,
   WorkVolatile,
+  Closed,
   Unreadable,
 };
 

@@ -7,6 +7,7 @@ was not seen would show what is below it: removed names again, zeros in the plac
 import errno
 import os
 import shutil
+import stat
 
 from harness import Dir, Link, equal, parallel, read, refused, write
 from harness.systems import option_text
@@ -28,6 +29,31 @@ def test_a_closed_directory_made_again_stays_opaque(t):
         m = t.remount(m)
         equal(os.listdir(m / "d"), ["new"], "names after one more mount")
         m.umount()
+
+
+def test_a_directory_that_may_be_listed_and_not_entered_is_listed_without_what_was_removed(t):
+    for mode in (0o400, 0o600, 0o444):
+        m = t.mount(t.layer({"d": {"gone": "1", "kept": "2"}}))
+        os.unlink(m / "d/gone"), write(m / "d/new", "3"), os.chmod(m / "d", mode)
+        for _ in range(2):
+            equal(sorted(os.listdir(m / "d")), ["kept", "new"], f"names of a directory of mode {mode:03o}")
+            equal(os.stat(m / "d").st_mode & 0o7777, mode, "mode")
+            m = t.remount(m)
+        m.umount()
+        equal(os.stat(m.upper + "/d").st_mode & 0o7777, mode, "mode on disk")
+
+
+def test_a_check_finds_nothing_wrong_with_what_its_owner_closed(t):
+    for mode in (0o000, 0o300, 0o400):
+        m = t.mount(t.layer({"d": {"gone": "1", "kept": "2"}, "f": "3"}))
+        os.unlink(m / "d/gone"), write(m / "d/new", "4"), write(m / "f", "5")
+        os.chmod(m / "d", mode), os.chmod(m / "f", mode)
+        m.umount()
+        status, out, err = t.status_text("check", "--lower", m.stack.lowers[0], "--upper", m.upper, "--work", m.work)
+        equal((status, err), (0, ""), f"exit status and messages for mode {mode:03o}: {out}")
+        equal("unreadable" in out, False, f"nothing is unreadable: {out}")
+        equal(stat.S_IMODE(os.stat(m.upper + "/d").st_mode), mode, "the mode afterwards")
+        os.chmod(m.upper + "/d", 0o700), os.chmod(m.upper + "/f", 0o600)
 
 
 def test_a_closed_metacopy_keeps_its_bytes(t):
@@ -131,8 +157,6 @@ def test_a_check_of_closed_objects_tells_what_it_could_not_read(t):
     m = t.mount(t.layer({"d": {"old": "1"}, "f": "2"}))
     os.chmod(m / "f", 0), os.chmod(m / "d", 0)
     m.umount()
-    status, out, err = t.status_text("check", "-o", option_text(m.stack))
-    if os.geteuid() == 0:
-        equal((status, out, err), (0, "", ""), "the check by who may read everything")
-    else:
-        equal((status, out.count("[unreadable]") > 0, err), (1, True, ""), "the check by who may not")
+    status, out, err = t.status_text("check", "--verbose", "-o", option_text(m.stack))
+    equal((status, err), (0, ""), "exit status and messages")
+    equal((out.count("[closed]"), out.count("[unreadable]")), (2 if os.geteuid() else 0, 0), f"what is said of them: {out}")
