@@ -162,15 +162,6 @@ def test_an_upper_inside_a_lower_is_mounted_and_not_shown(t):
     equal(t.status_text("umount", good["point"])[0], 0, "overpass umount")
 
 
-def test_a_lower_inside_the_upper_is_mounted_with_a_warning(t):
-    upper = t.layer({"low": {"file": "x"}})
-    arguments, good = case(t, lower=upper + "/low", upper=upper)
-    status, _, err = t.status_text(*arguments)
-    equal(status, 0, "the mount")
-    contains(err, "what changes in one changes in the other", "the warning")
-    equal(t.status_text("umount", good["point"])[0], 0, "overpass umount")
-
-
 def test_unknown_options_name_the_nearest_known_one(t):
     for wrong, near in (("lowerdri=/x", "lowerdir"), ("upprdir=/x", "upperdir"), ("userxatr", "userxattr"),
                         ("lower_oi=cached", "lower_io")):
@@ -242,14 +233,11 @@ def test_checks_would_see_a_second_line(t):
     holds(False, "a call that succeeds should have been seen")
 
 
-def test_layers_inside_each_other_are_told_each_with_what_it_means(t):
-    low = t.fresh("low", {"up": {}, "work": {}})
-    for lower, upper, word in ((low, low + "/up", "the union shows it, too"), (low + "/up", low, "may change it")):
-        # A change of the upper is one of the lower here.
-        t.let_lower_change(lower, reason="it overlaps with the upper")
-        work = low + "/work" if upper != low else t.fresh("work", at=t.directory)
-        point = t.fresh("mnt")
-        status, _, err = t.status_text("mount", "--lower", lower, "--upper", upper, "--work", work, point)
-        equal((status, len(err.splitlines())), (0, 1), f"status, and lines of {err!r}")
-        contains(err, word, "message")
-        equal(t.status_text("umount", point)[0], 0, "overpass umount")
+def test_a_lower_inside_the_upper_is_told_with_what_it_means(t):
+    upper = t.fresh("low", {"up": {}})
+    t.let_lower_change(upper + "/up", reason="it is in the upper")
+    point = t.fresh("mnt")
+    status, _, err = t.status_text("mount", "--lower", upper + "/up", "--upper", upper, "--work", t.fresh("work"), point)
+    equal((status, len(err.splitlines())), (0, 1), f"status, and lines of {err!r}")
+    contains(err, "may change it", "message")
+    equal(t.status_text("umount", point)[0], 0, "overpass umount")
