@@ -20,10 +20,10 @@ namespace overpass::check {
 /// O_DIRECTORY. Paths longer than PATH_MAX are walked in pieces.
 Result<UniqueFd> open_directory_below(BorrowedFd root, std::string_view path, int flags);
 
-/// An open directory below a root that goes from path to path by the steps between the two, so that a
-/// walk through a tree costs a few system calls for each directory, however deep it is.
-/// Invariant: `levels_` are the components of `path_`, and at_ is the last one's, or nothing for the
-/// root.
+/// An open directory below a root that goes from path to path by the steps between the two, so that
+/// a walk through a tree costs a few system calls for each directory, however deep it is.
+/// Invariant: `levels_` are the components of `path_`, and at_ is the last one's, or nothing for
+/// the root.
 class Walk {
  public:
   explicit Walk(BorrowedFd root) : root_(root) {}

@@ -53,8 +53,7 @@ void report_shared(Context& context, const std::string& path, const std::string&
 Result<void> examine_sharing(Context& context, const UpperEntry& entry, size_t step,
                              const LowerPlace& lower, bool is_redirected) {
   const auto key = std::pair(sys::device_of(lower.stat), uint64_t{lower.stat.stx_ino});
-  const auto [seen, is_new] =
-      context.merged_with.try_emplace(key, Showing{step, is_redirected});
+  const auto [seen, is_new] = context.merged_with.try_emplace(key, Showing{step, is_redirected});
   if (!is_new && is_redirected) {
     report_shared(context, entry.shown_path(), path_of(context, seen->second.step));
   } else if (!is_new && seen->second.is_redirected) {
@@ -97,9 +96,8 @@ Result<void> merge(Context& context, const OpenUpperDirectory& open, const Upper
     result.is_uncertain = true;  // Reported with the other values.
     return {};
   }
-  LowerAnswer answer =
-      TRY(context.lowers.look_up(open.directory.lowers, open.lower_fds,
-                                 redirect.value_or(entry.name), Above::Directory));
+  LowerAnswer answer = TRY(context.lowers.look_up(open.directory.lowers, open.lower_fds,
+                                                  redirect.value_or(entry.name), Above::Directory));
   if (!answer.trouble.empty()) result.is_uncertain = true;
   if (redirect && answer.directories.empty()) {
     // Within what is not known already, only redirects from the roots can be judged.

@@ -59,9 +59,8 @@ Result<void> examine_metacopy(Context& context, const OpenUpperDirectory& open,
                               const UpperEntry& entry) {
   const auto& redirect = entry.marks[MarkName::Redirect];
   if (open.directory.is_uncertain || (redirect && !layer::decode_redirect(*redirect))) return {};
-  const LowerAnswer answer =
-      TRY(context.lowers.look_up(open.directory.lowers, open.lower_fds,
-                                 redirect.value_or(entry.name), Above::Metacopy));
+  const LowerAnswer answer = TRY(context.lowers.look_up(
+      open.directory.lowers, open.lower_fds, redirect.value_or(entry.name), Above::Metacopy));
   std::string detail = redirect ? "overlay.redirect is " + shown_value(*redirect) : "";
   if (!answer.data) {
     if (!answer.trouble.empty()) detail += (detail.empty() ? "" : "; ") + answer.trouble;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Tells the kernel about attributes that changed without its knowledge, and what it may forget. It then asks for them, and
-// drops its pages of a file whose size is another. Pages are never invalidated by a notification:
-// that waits until the daemon has written the changed ones, and if the daemon dies meanwhile,
-// nobody ever ends the wait, since the thread that waits holds the connection.
+// Tells the kernel about attributes that changed without its knowledge, and what it may forget. It
+// then asks for them, and drops its pages of a file whose size is another. Pages are never
+// invalidated by a notification: that waits until the daemon has written the changed ones, and if
+// the daemon dies meanwhile, nobody ever ends the wait, since the thread that waits holds the
+// connection.
 
 #ifndef OVERPASS_FUSE_NOTIFIER_H_
 #define OVERPASS_FUSE_NOTIFIER_H_

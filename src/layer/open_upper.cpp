@@ -160,7 +160,7 @@ std::string remedy_for_work(Errno error) {
     case ENOTEMPTY:
     case EEXIST:
     case ESTALE:
-      return "somebody changes 'work' in it or has put a deep tree there: remove it, and use a "
+      return "somebody changes 'work' in it: remove it, and use a "
              "workdir in which others cannot write";
     default:
       return "it has to be writable and on a file system with free space";

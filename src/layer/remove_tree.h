@@ -15,8 +15,8 @@
 
 namespace overpass::layer {
 
-/// Opens a directory below the workdir for reading. The kernel makes those of a workdir with mode 0,
-/// which keeps an ordinary user out: what is his own is changed to 0700.
+/// Opens a directory below the workdir for reading. The kernel makes those of a workdir with mode
+/// 0, which keeps an ordinary user out: what is his own is changed to 0700.
 Result<UniqueFd> open_own_directory(BorrowedFd directory, const char* name);
 
 /// Removes `name` and, if it is a directory, what is below it. Takes three descriptors at most and

@@ -64,7 +64,7 @@ Result<size_t> copy_range(Overlay& overlay, OpenFile& from, off_t from_offset, O
     if (!copied || *copied == 0) break;
     done += *copied;
     const Clock::time_point now = Clock::now();
-    if (now - begin >= kTimeOfAnswer || sys::is_being_killed(current_caller())) break;
+    if (now - begin >= kTimeOfAnswer || sys::is_being_killed(current_caller().thread)) break;
     part = next_part(part, now - before);
     before = now;
   }

@@ -56,9 +56,9 @@ void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t le
 /// is known (writeback=on), and on a handle whose reads are of superseded content.
 Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence);
 
-/// copy_file_range(2): the number of bytes. Fewer than `length` at the end of `from`, and when copying
-/// takes longer than half a second or the caller is being killed. EPERM when `to` has become
-/// immutable since it was opened. Blocking.
+/// copy_file_range(2): the number of bytes. Fewer than `length` at the end of `from`, and when
+/// copying takes longer than half a second or the caller is being killed. EPERM when `to` has
+/// become immutable since it was opened. Blocking.
 Result<size_t> copy_range(Overlay& overlay, OpenFile& from, off_t from_offset, OpenFile& to,
                           off_t to_offset, size_t length, const Changer& changer);
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A node id is generation << 32 | index; index % kShards names the shard, and the rest is the slot in
-// it. An inode whose last
-// reference goes takes itself out of the indexes; whoever finds it there meanwhile sees a count of
-// zero and treats it as gone.
+// A node id is generation << 32 | index; index % kShards names the shard, and the rest is the slot
+// in it. An inode whose last reference goes takes itself out of the indexes; whoever finds it there
+// meanwhile sees a count of zero and treats it as gone.
 
 #include "overlay/inode_table.h"
 

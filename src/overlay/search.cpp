@@ -267,10 +267,10 @@ Result<void> Search::check_data(LayerIndex layer, const Sight& sight) {
   // Of the very file whose identity is remembered.
   const UniqueFd data = TRY(object_at(sight.place(), sight.stat));
   const auto handle = sys::file_handle(sys::itself(data));
-  const bool is_origin = origin && layer::may_be_of(overlay_.stack.layers[layer], *origin) &&
-                         handle && *handle == origin->handle;
-  return is_origin ? Result<void>()
-                   : refusal("a metacopy whose data are not the file it was copied from", EIO);
+  const bool is_comparable =
+      origin && layer::may_be_of(overlay_.stack.layers[layer], *origin) && handle;
+  if (!is_comparable || *handle == origin->handle) return {};
+  return refusal("a metacopy whose data are not the file it was copied from", EIO);
 }
 
 /// Adds what `layer` has under the target to the result.

@@ -25,8 +25,10 @@ constexpr int kNone = -1;  ///< No descriptor.
 constexpr char kName[] = "x";
 constexpr char kAttribute[] = "user.x";
 
-/// Whether the answer is the kernel's own, to arguments that name nothing.
-bool is_there(long answer) { return answer >= 0 || errno == EBADF || errno == EINVAL; }
+/// Whether the answer to arguments that name nothing is no refusal by a filter.
+bool is_there(long answer) {
+  return answer >= 0 || (errno != ENOSYS && errno != EPERM && errno != EACCES);
+}
 
 NewerCalls probe_newer() {
   open_how how = {};

@@ -107,7 +107,7 @@ Result<std::optional<UniqueFd>> find_mount_user(dev_t device) {
 }
 
 Result<std::optional<PropagationState>> propagation_of(dev_t device) {
-  const std::string table = TRY(read_file("/proc/self/mountinfo"));
+  const std::string table = TRY(read_proc("self/mountinfo"));
   const std::string wanted = text_of(device);
   std::optional<PropagationState> found;
   for (std::string_view rest = table; !rest.empty();) {

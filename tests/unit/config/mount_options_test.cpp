@@ -183,7 +183,8 @@ TEST(MountOptions, AddUpOverSeveralTexts) {
 TEST(MountOptions, SetEveryOtherField) {
   const auto options = read(
       "ro,userxattr,volatile,verify_copy_up=on,lower_io=cached,passthrough=off,io_uring=on,"
-      "threads=7,max_idle_inodes=9,allow_other,auto_unmount,nosuid,nodev,noexec,noatime,fsname=name,debug");
+      "threads=7,max_idle_inodes=9,allow_other,auto_unmount,nosuid,nodev,noexec,noatime,fsname="
+      "name,debug");
   ASSERT_TRUE(options);
   EXPECT_TRUE(options->read_only);
   EXPECT_TRUE(options->userxattr);

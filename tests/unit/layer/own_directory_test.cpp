@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "layer/remove_tree.h"
 #include "../sys/scratch.h"
+#include "layer/remove_tree.h"
 
 namespace overpass::layer {
 namespace {

@@ -51,9 +51,9 @@ void make_deep(BorrowedFd top, int levels) {
   UniqueFd at(unit::checked(::openat(raw(top), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open"));
   for (int i = 0; i < levels; ++i) {
     unit::checked(::mkdirat(raw(at), "a directory with a long name", 0755), "mkdir");
-    UniqueFd below(unit::checked(::openat(raw(at), "a directory with a long name",
-                                          O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-                                 "openat"));
+    UniqueFd below(unit::checked(
+        ::openat(raw(at), "a directory with a long name", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+        "openat"));
     const UniqueFd file(
         unit::checked(::openat(raw(below), "f", O_CREAT | O_WRONLY | O_CLOEXEC, 0644), "create"));
     at = std::move(below);
@@ -112,7 +112,8 @@ TEST_F(RemovedTree, MayForbidItsOwnerEverything) {
   disk.write("work/t/unreadable/file", "");
   disk.write("work/t/unsearchable/file", "");
   disk.write("work/t/unwritable/below/file", "");
-  for (const char* name : {"", "/unreadable", "/unsearchable", "/unwritable", "/unwritable/below"}) {
+  for (const char* name :
+       {"", "/unreadable", "/unsearchable", "/unwritable", "/unwritable/below"}) {
     unit::checked(::chown(disk.path("work/t" + std::string(name)).c_str(), 65534, 65534), "chown");
   }
   disk.directory("work/t/unreadable", 0);
