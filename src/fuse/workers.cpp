@@ -87,7 +87,9 @@ void Workers::wait_for_task(std::unique_lock<Mutex<LockRank::Queue>>& lock)
     if (delayed_.empty()) {
       wake_.wait(lock);
     } else {
-      (void)wake_.wait_until(lock, delayed_.front().due);
+      // By value: another thread may take the task while this one waits.
+      const Clock::time_point due = delayed_.front().due;
+      (void)wake_.wait_until(lock, due);
     }
     take_due();
   }

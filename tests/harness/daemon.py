@@ -105,6 +105,14 @@ def is_sanitized(pid):
         return any("asan" in line or "tsan" in line for line in file)
 
 
+def need_no_sanitizer(settings, why):
+    """For a test of what a sanitizer's own threads, calls or memory would change."""
+    with open(settings.overpass, "rb") as program:
+        content = program.read()
+    if b"libtsan.so" in content or b"libasan.so" in content:
+        raise checks.Lacking(f"a program without sanitizers: {why}")
+
+
 def kernel_stacks(pid):
     """Where the threads of a hanging daemon are."""
     lines = []

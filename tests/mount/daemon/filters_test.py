@@ -10,6 +10,7 @@ import shutil
 import subprocess
 
 from harness import MountFailed, checks, equal, holds, lacking, seccomp, syscalls, systems
+from harness.daemon import need_no_sanitizer
 from workload import TREE, exercise, expected, state, wait_for
 
 SYSTEMS = ("overpass",)
@@ -106,6 +107,7 @@ def judged(t, name, stack, inherit, truth):
 
 
 def test_no_refused_call_breaks_a_union(t):
+    need_no_sanitizer(t.settings, "they make calls of their own")
     seccomp.need()
     truth = expected(t)
     calls = calls_of_the_daemon(t, "-f")

@@ -8,6 +8,7 @@ import select
 import signal
 
 from harness import at_most, contains, equal, holds, isolation, only_in, read, refused, same_lines, syscalls, systems, write
+from harness.daemon import need_no_sanitizer
 from workload import TREE, exercise, expected, state, wait_for
 
 SYSTEMS = ("overpass",)
@@ -60,6 +61,8 @@ SOFT = {"file size": (resource.RLIMIT_FSIZE, 64 * KIB), "cpu time": (resource.RL
 
 
 def test_soft_limits_of_who_mounts_are_not_the_daemons(t):
+    need_no_sanitizer(t.settings, "they cannot start within such limits")
+
     def inherit():
         for which, soft in SOFT.values():
             low(which, soft)()
@@ -170,6 +173,8 @@ def io_priority(pid):
 
 @only_in("root", why="others may not take such things back")
 def test_a_daemon_is_as_important_as_others(t):
+    need_no_sanitizer(t.settings, "their thread is started before")
+
     def inherit():
         os.nice(15)
         set_io_priority(3 << 13)

@@ -6,6 +6,7 @@ import os
 import subprocess
 
 from harness import equal, holds, only_in, read, same_lines, seccomp, syscalls, systems
+from harness.daemon import need_no_sanitizer
 from workload import TREE, exercise, expected, state, wait_for
 
 SYSTEMS = ("overpass",)
@@ -79,6 +80,7 @@ def test_an_older_kernel_serves_without_proc_as_well(t):
 
 @only_in("root", why="a user namespace may not have a procfs of its own while it sees none")
 def test_a_mount_needs_no_proc_at_its_start(t):
+    need_no_sanitizer(t.settings, "they look into /proc, and say so")
     stack = t.stack(t.layer(TREE))
     truth = expected(t)
     for older in (None, without_newer_calls(errno.ENOSYS)):

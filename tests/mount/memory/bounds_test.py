@@ -15,6 +15,7 @@ SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
 LIMIT_MIB, FULL_FILES = 60, 200_000
 KEPT_PERCENT = 15
+ARENAS = 1 << 20    # what the allocator keeps for threads that joined while the machine was busy
 FDS = 1000
 
 
@@ -82,7 +83,7 @@ def test_walking_many_files_takes_little_memory_and_few_descriptors(t):
     forget(m)
     at_most(m.status()["inodes"], 200, "inodes after the kernel has forgotten")
     if not is_sanitized(m.pid):
-        allowed = before * (100 + KEPT_PERCENT) // 100
+        allowed = before * (100 + KEPT_PERCENT) // 100 + ARENAS
         wait_until(t, lambda: rss(m.pid) <= allowed)
         at_most(rss(m.pid), allowed, "the daemon's memory after the kernel has forgotten")
     at_most(fds(m.pid), FDS, "open descriptors at the end")

@@ -66,10 +66,8 @@ debug = true
   EXPECT_EQ(options.passthrough, Switch::Off);
   EXPECT_EQ(options.broker, "/run/sock");
   EXPECT_EQ(options.io_uring, Switch::On);
-  EXPECT_EQ(options.threads, 3u);
-  EXPECT_EQ(options.max_idle_inodes, 1000u);
-  EXPECT_EQ(options.allow_other, false);
-  EXPECT_TRUE(options.auto_unmount);
+  EXPECT_TRUE(options.threads == 3u && options.max_idle_inodes == 1000u);
+  EXPECT_TRUE(options.auto_unmount && options.allow_other == false);
   EXPECT_FALSE(options.suid || options.dev || options.exec);
   EXPECT_EQ(options.access_times, AccessTimes::Never);
   EXPECT_TRUE(options.fsname == "name" && options.context == "label");
