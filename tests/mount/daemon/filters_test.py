@@ -145,6 +145,7 @@ def judged_in_background(t, name, stack, inherit):
 
 
 def test_no_refused_call_breaks_the_way_into_the_background(t):
+    need_no_sanitizer(t.settings, "they trace themselves, as the test does")
     seccomp.need()
     calls = calls_of_the_daemon(t)
     for name in calls_of_the_daemon(t, "-f"):
