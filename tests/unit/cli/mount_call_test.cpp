@@ -18,7 +18,9 @@ Expected<config::Options> read(const Arguments& arguments,
   const auto parsed = parse_arguments(arguments, mount_flags());
   if (!parsed) return std::unexpected(parsed.error());
   auto options = read_mount_call(*parsed, named);
-  if (options) EXPECT_TRUE(resolve_paths(*options));
+  if (options) {
+    EXPECT_TRUE(resolve_paths(*options));
+  }
   return options;
 }
 
