@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <system_error>
 #include <vector>
@@ -120,20 +121,30 @@ class SessionRequests : public RequestSource {
     return fail(-received);
   }
 
-  /// The first request is INIT. If io_uring was agreed on, libfuse serves from then on; if what was
-  /// demanded cannot be had, that is the end, and perhaps no other request ever comes.
   bool handle(const fuse_buf& buffer) override {
     fuse_session_process_buf(session_, &buffer);
-    if (!has_begun_.load(std::memory_order_relaxed)) begin();
-    return !daemon_.negotiated.io_uring && fuse_session_exited(session_) == 0;
+    return fuse_session_exited(session_) == 0;
   }
 
   bool has_waiting() override { return sys::has_input(BorrowedFd{fuse_session_fd(session_)}); }
 
+  /// Answers INIT, which the kernel queued when it mounted. To be called before any other thread
+  /// serves: libfuse reads in each receive what it negotiates here. Returns false when nothing is
+  /// served over /dev/fuse afterwards: io_uring was agreed on, or something required was refused.
+  Result<bool> serve_init() {
+    fuse_buf buffer = {};
+    const ScopeExit free_buffer([&buffer] { std::free(buffer.mem); });
+    Arrival arrival = Arrival::Interrupted;
+    while (arrival == Arrival::Interrupted) arrival = TRY(receive(buffer));
+    if (arrival == Arrival::End) return false;
+    const bool goes_on = handle(buffer);
+    begin();
+    return goes_on && !daemon_.negotiated.io_uring;
+  }
+
  private:
-  /// After the answer to INIT: from now on others are answered as well.
+  /// From now on callers are answered.
   void begin() {
-    has_begun_.store(true, std::memory_order_relaxed);
     start_watch_.answered();
     if (daemon_.failed) return;
     try {
@@ -147,7 +158,6 @@ class SessionRequests : public RequestSource {
   Daemon& daemon_;
   fuse_session* const session_;
   StartWatch& start_watch_;
-  std::atomic<bool> has_begun_ = false;
 };
 
 /// Somewhere in the mount table of this process.
@@ -247,7 +257,12 @@ Expected<void> Session::serve(Daemon& daemon) {
     return problem(std::string("no thread can be started: ") + reason.what(),
                    "raise the limits of processes and of memory");
   }
-  auto served = threads.run();
+  Result<void> served;
+  if (auto goes_on = requests.serve_init(); !goes_on) {
+    served = fail(goes_on.error());
+  } else if (*goes_on) {
+    served = threads.run();
+  }
   if (served && daemon.negotiated.io_uring) served = serve_over_io_uring(daemon.threads);
   // However the serving ended, the watcher waits for a signal.
   is_over = true;
