@@ -6,6 +6,7 @@
 #include "config/option_table.h"
 
 #include <array>
+#include <ranges>
 #include <utility>
 
 #include "base/number.h"
@@ -40,6 +41,20 @@ bool set_lower_io(Options& options, std::string_view value) {
   } else {
     return false;
   }
+  return true;
+}
+
+/// Patterns between colons, or "none".
+bool set_cached_names(Options& options, std::string_view value) {
+  std::vector<std::string> patterns;
+  for (const auto part : std::views::split(value, ':')) {
+    const std::string_view pattern(part);
+    if (pattern.empty() || pattern.contains('/')) return false;
+    patterns.emplace_back(pattern);
+  }
+  if (patterns.empty()) return false;
+  if (value == "none") patterns.clear();
+  options.cached_names = std::move(patterns);
   return true;
 }
 
@@ -232,6 +247,8 @@ constexpr OptionEntry kTable[] = {
      "read each copied-up file back from the disk and compare it"},
     {"lower_io", "", "lower_io", "", Kind::Word, "passthrough|cached", set_lower_io,
      "cached: descriptors opened before a copy-up see later writes"},
+    {"cached_names", "", "cached_names", "", Kind::Word, "PATTERN[:PATTERN...]", set_cached_names,
+     "lower files of these names are read as with lower_io=cached; none: no file"},
     {"passthrough", "", "passthrough", "", Kind::Word, "auto|on|off",
      [](Options& options, std::string_view value) {
        return set_switch(options.passthrough, value);

@@ -42,6 +42,9 @@ struct Options {
   bool verifies_copies = false;  ///< `verify_copy_up`: copies are read back and compared.
   layer::FormatChoice format;    ///< What of overlayfs's format is used: redirect_dir=, index=, ...
   LowerIo lower_io = LowerIo::Passthrough;
+  /// Lower files whose name one of these matches (glob(7)) are read as with LowerIo::Cached: names
+  /// of files that grow or are locked.
+  std::vector<std::string> cached_names = {"*.log", "*.lock", "*.lck", "*.pid", "lock", "lock-*"};
   Switch passthrough = Switch::Auto;
   std::string broker = "auto";      ///< The socket of overpass-broker, or "auto", or "off".
   Switch writeback = Switch::Auto;  ///< The kernel gathers writes; excludes passthrough.

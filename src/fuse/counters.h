@@ -51,6 +51,7 @@ enum class Opcode : uint8_t {
   CopyFileRange,
   Tmpfile,
   Statx,
+  Setlk,
   kCount,
 };
 
@@ -62,7 +63,7 @@ inline constexpr std::array<const char*, static_cast<size_t>(Opcode::kCount)> kO
     "SETXATTR",     "GETXATTR",   "LISTXATTR",   "REMOVEXATTR", "FLUSH",           "OPENDIR",
     "READDIR",      "RELEASEDIR", "FSYNCDIR",    "ACCESS",      "CREATE",          "IOCTL",
     "BATCH_FORGET", "FALLOCATE",  "READDIRPLUS", "LSEEK",       "COPY_FILE_RANGE", "TMPFILE",
-    "STATX",
+    "STATX",        "SETLK",
 };
 
 /// Threads: any.

@@ -13,6 +13,7 @@
 #include "base/problem.h"
 #include "config/options.h"
 #include "fuse/counters.h"
+#include "fuse/flock_watch.h"
 #include "fuse/handles.h"
 #include "fuse/housekeeping.h"
 #include "fuse/libfuse.h"
@@ -79,6 +80,7 @@ struct Daemon {
   Listings listings;
   std::optional<Notifier> notifier;
   std::optional<Housekeeping> housekeeping;
+  std::optional<FlockWatch> flock_watch;
   std::optional<Workers> workers;
 };
 

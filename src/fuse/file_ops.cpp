@@ -3,6 +3,8 @@
 // READ, WRITE, FSYNC, FALLOCATE, LSEEK, COPY_FILE_RANGE, IOCTL: what is done through a handle.
 // Reads and writes come here only where nothing is passed through.
 
+#include <sys/file.h>
+
 #include <algorithm>
 
 #include "fuse/handle.h"
@@ -117,6 +119,34 @@ void on_ioctl(fuse_req_t request, fuse_ino_t node, unsigned code, void*, fuse_fi
                });
 }
 
+/// LOCK_SH, LOCK_EX or LOCK_UN, with LOCK_NB or without. Asked only where locks are kept here
+/// (negotiate_locks()).
+void on_flock(fuse_req_t request, fuse_ino_t, fuse_file_info* info, int operation) {
+  Daemon& daemon = arrived(request, Opcode::Setlk);
+  overlay::Flocks& flocks = daemon.overlay.flocks;
+  EmptyReply reply(request);
+  const uint64_t domain = flocks.domain_of(*file_of(info)->inode());
+  if ((operation & LOCK_UN) != 0) {
+    flocks.unlock(domain, info->lock_owner);
+    return reply.send();
+  }
+  const overlay::Flocks::Request wanted{.domain = domain,
+                                        .owner = info->lock_owner,
+                                        .kind = (operation & LOCK_EX) != 0
+                                                    ? overlay::Flocks::Kind::Exclusive
+                                                    : overlay::Flocks::Kind::Shared,
+                                        .waits = (operation & LOCK_NB) == 0,
+                                        .thread = fuse_req_ctx(request)->pid};
+  auto answer = [reply = std::move(reply)](Result<void> result) mutable {
+    if (result) {
+      reply.send();
+    } else {
+      reply.fail(result.error());
+    }
+  };
+  if (flocks.lock(wanted, std::move(answer))) daemon.flock_watch->has_to_wait();
+}
+
 }  // namespace
 
 void add_file_operations(fuse_lowlevel_ops& table) {
@@ -127,6 +157,7 @@ void add_file_operations(fuse_lowlevel_ops& table) {
   table.lseek = guarded<on_lseek>;
   table.copy_file_range = guarded<on_copy_file_range>;
   table.ioctl = guarded<on_ioctl>;
+  table.flock = guarded<on_flock>;
 }
 
 }  // namespace overpass::fuse

@@ -36,9 +36,8 @@ constexpr Feature kFeatures[] = {
     {FUSE_CAP_SPLICE_READ, false},
     {FUSE_CAP_SPLICE_WRITE, false},
     {FUSE_CAP_SPLICE_MOVE, false},
-    // Locks are the kernel's own.
+    // Locks of fcntl(2) are the kernel's own: kept here, each close(2) would cost a FLUSH.
     {FUSE_CAP_POSIX_LOCKS, false},
-    {FUSE_CAP_FLOCK_LOCKS, false},
 };
 
 /// Where it is offered.
@@ -101,6 +100,15 @@ void negotiate_writeback(Daemon& daemon, fuse_conn_info& connection) {
   daemon.overlay.writeback = result.writeback;
 }
 
+/// The kernel keeps locks with its own inode. Where a file may get a second one (overlay/flocks.h)
+/// those of flock(2) are kept here, which costs a request for each use and nothing else. After
+/// negotiate_passthrough().
+void negotiate_locks(const Daemon& daemon, fuse_conn_info& connection) {
+  const bool may_split = daemon.negotiated.passthrough && daemon.overlay.is_writable() &&
+                         !daemon.overlay.settings.cached_lower_io;
+  ask_for({FUSE_CAP_FLOCK_LOCKS, may_split}, connection);
+}
+
 /// A handle (name_to_handle_at(2)) is a node id, which the next daemon may give to another file:
 /// whoever keeps handles, as another overlay's index does, must not get any. FUSE gives them out
 /// unless told not to.
@@ -159,6 +167,7 @@ void negotiate(Daemon& daemon, fuse_conn_info& connection) {
   connection.no_interrupt = 1;
   negotiate_passthrough(daemon, connection);
   negotiate_writeback(daemon, connection);
+  negotiate_locks(daemon, connection);
   negotiate_export(daemon, connection);
   negotiate_transport(daemon, connection);
   require(daemon, daemon.options.passthrough, agreed.passthrough, "passthrough",

@@ -45,6 +45,10 @@ void on_tmpfile(fuse_req_t request, fuse_ino_t parent, mode_t mode, fuse_file_in
 
 void on_release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Release);
+  if (info->flock_release != 0) {
+    overlay::Flocks& flocks = daemon.overlay.flocks;
+    flocks.unlock(flocks.domain_of(*file_of(info)->inode()), info->lock_owner);
+  }
   release_handle(daemon, info->fh);
   EmptyReply(request).send();
 }

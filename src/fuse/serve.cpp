@@ -56,6 +56,7 @@ overlay::Settings settings_of(const config::Options& options) {
   return {.read_only = options.read_only,
           .is_volatile = options.is_volatile,
           .cached_lower_io = options.lower_io == config::LowerIo::Cached,
+          .cached_names = options.cached_names,
           .verifies_copies = options.verifies_copies,
           .acls = options.acl && options.xattrs && !has_override,
           .xattrs = options.xattrs,
@@ -151,6 +152,7 @@ Expected<void> serve_mount(const config::Options& chosen, const std::function<vo
   settle_passthrough(daemon, session.connection());
   daemon.notifier.emplace(session.get());
   daemon.housekeeping.emplace(daemon.overlay.table, *daemon.notifier, options.max_idle_inodes);
+  daemon.flock_watch.emplace(daemon.overlay.flocks, *daemon.notifier);
   daemon.overlay.invalidator = &*daemon.notifier;
   daemon.workers.emplace();
   daemon.overlay.background = &*daemon.workers;
@@ -160,6 +162,7 @@ Expected<void> serve_mount(const config::Options& chosen, const std::function<vo
   daemon.overlay.transfers.stop();
   daemon.overlay.background = nullptr;
   daemon.workers.reset();
+  daemon.flock_watch.reset();
   daemon.housekeeping.reset();
   daemon.notifier.reset();
   daemon.overlay.invalidator = nullptr;

@@ -130,6 +130,7 @@ struct InodeExtras {
   std::weak_ptr<const CachedFd> orphan;           ///< The upper file after its last name went.
   SharedFd pinned_orphan;                         ///< The same, while handles are open.
   InodeRef successor;                             ///< The inode that superseded this one.
+  uint64_t flock_domain = 0;                      ///< What flock(2) locks; 0: nothing so far.
   std::shared_ptr<CopyUnderWay> copy_up;          ///< Null unless a copy-up is under way.
 };
 

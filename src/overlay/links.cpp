@@ -174,6 +174,7 @@ void supersede_locked(Overlay& overlay, const InodeRef& old) {
   InodeRef heir = overlay.table.make(old->ino, old->type);
   InodeExtras& extras = old->rare();
   FileKey upper_key, lower_key;
+  const uint64_t flock_domain = overlay.flocks.domain_of_locked(*old);
   {
     // Nobody else knows the heir yet, so its mutex is not needed (and would be out of order).
     auto take_over = [&]() NO_THREAD_SAFETY_ANALYSIS {
@@ -205,6 +206,7 @@ void supersede_locked(Overlay& overlay, const InodeRef& old) {
         heir->rare().pinned_orphan = extras.pinned_orphan;
       }
       heir->nlink_difference = old->nlink_difference.load();
+      heir->rare().flock_domain = flock_domain;
       if (!extras.index_name.empty()) heir->rare().index_name = std::move(extras.index_name);
       upper_key = std::exchange(extras.upper_key, FileKey());
       lower_key = std::exchange(extras.lower_key, FileKey());

@@ -8,7 +8,11 @@
 #include "overlay/open_file.h"
 
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <sys/stat.h>
+
+#include <algorithm>
+#include <string>
 
 #include "base/scope_exit.h"
 #include "overlay/content.h"
@@ -42,6 +46,14 @@ struct Backed {
   std::optional<ContentVersion> version;
   SharedBacking backing;
 };
+
+/// Whether the lower file of this name is to show old readers what is written later.
+bool caches_lower(const Settings& settings, const std::string& name) {
+  return settings.cached_lower_io ||
+         std::ranges::any_of(settings.cached_names, [&name](const std::string& pattern) {
+           return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+         });
+}
 
 /// Whether what the daemon reads of the file is to leave no time, if that is permitted.
 bool leaves_no_time(const Overlay& overlay, const Inode& inode) {
@@ -211,9 +223,9 @@ class Opening {
   bool changes_attributes() const { return was_split_ || is_newly_mappable_; }
 
  private:
-  bool may_pass_through(Side content) const {
+  bool may_pass_through(Side content) const REQUIRES(node_->mutex) {
     return overlay_.backing_files != nullptr && !(writing_ && is_set_id_) &&
-           !(overlay_.settings.cached_lower_io && content == Side::Lower);
+           !(node_->opens->caches_lower && content == Side::Lower);
   }
 
   /// Nothing but the open itself may have CAP_FSETID: what is registered keeps it.
@@ -223,7 +235,11 @@ class Opening {
   }
 
   OpenQuestion question_locked() REQUIRES(node_->mutex) {
-    if (node_->opens == nullptr) node_->opens = std::make_unique<OpenMode>();
+    if (node_->opens == nullptr) {
+      node_->opens = std::make_unique<OpenMode>();
+      node_->opens->caches_lower = side_of(content_layer(*node_)) == Side::Lower &&
+                                   caches_lower(overlay_.settings, node_->link.name);
+    }
     const bool superseded = node_->superseded;
     const Side content = superseded ? Side::Upper : side_of(content_layer(*node_));
     return {writing_, content, may_pass_through(content), superseded,

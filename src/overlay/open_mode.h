@@ -96,6 +96,9 @@ class OpenMode {
     return handles_ > 0 && side_ == Side::Upper;
   }
 
+  /// The lower's content is never passed through. Constant from the first open on.
+  bool caches_lower = false;
+
   /// What the file was when the kernel's pages were last known to be its bytes.
   std::optional<ContentVersion> cached_version;
 

@@ -7,11 +7,13 @@
 #define OVERPASS_OVERLAY_OVERLAY_H_
 
 #include <atomic>
+#include <string>
 #include <vector>
 
 #include "layer/layer_stack.h"
 #include "overlay/backing.h"
 #include "overlay/copy_up_progress.h"
+#include "overlay/flocks.h"
 #include "overlay/inode_number.h"
 #include "overlay/inode_table.h"
 #include "overlay/lower_names.h"
@@ -26,6 +28,8 @@ struct Settings {
   bool read_only = false;
   bool is_volatile = false;      ///< Copies are not synced.
   bool cached_lower_io = false;  ///< lower_io=cached.
+  /// The same for lower files whose name matches one of these (glob(7)).
+  std::vector<std::string> cached_names = {};
   bool verifies_copies = false;  ///< verify_copy_up=on.
   bool acls = true;              ///< POSIX ACLs are kept, shown and copied.
   bool xattrs = true;            ///< Callers have extended attributes.
@@ -71,6 +75,7 @@ struct Overlay {
   Transfers transfers;
   CopiesUnderWay copies;
   InodeNumbers numbers;
+  Flocks flocks;
   FdCache directory_fds;
   FdCache orphan_fds;
   ClockCache<LowerNames> listings;

@@ -10,6 +10,8 @@
 
 #include <sys/types.h>
 
+#include <optional>
+
 namespace overpass::sys {
 
 /// Whether a signal that ends it is pending for `thread`, by its number in this process's
@@ -17,6 +19,13 @@ namespace overpass::sys {
 /// the procfs (sys/proc.h) is absent, hides it, or is of another namespace. A signal that leaves a
 /// core dump shows only when it is delivered, which is after the call that the thread waits in.
 bool is_being_killed(pid_t thread);
+
+/// Whether a signal has interrupted `thread` in a system call, a handled one or a deadly one:
+/// answering its request with EINTR is then seen as that by the kernel, which restarts the call or
+/// not as the handler wishes. A signal to a whole process counts for its first thread only, since
+/// it cannot be seen which of the others got it; it is false for these. Nothing when that cannot be
+/// told, for the reasons above.
+std::optional<bool> is_interrupted(pid_t thread);
 
 }  // namespace overpass::sys
 

@@ -236,6 +236,13 @@ TEST(MountOptions, TakeSwitchWordsForFlagsAndSwitches) {
   EXPECT_EQ(read("lower_io=passthrough")->lower_io, LowerIo::Passthrough);
 }
 
+TEST(MountOptions, CachedNamesReplaceTheUsualOnes) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(read("cached_names=*.db:a?c")->cached_names, (Names{"*.db", "a?c"}));
+  EXPECT_EQ(read("cached_names=none")->cached_names, Names{});
+  EXPECT_TRUE(read("ro")->cached_names.front() == "*.log");
+}
+
 constexpr char kEmptyElement[] =
     "option 'lowerdir' has an empty element (put ':' between directories and '::' before each "
     "data-only one; a colon in a name is '\\:')";
@@ -281,6 +288,10 @@ INSTANTIATE_TEST_SUITE_P(
                  "option 'passthrough' must be auto, on or off, not 'maybe'"},
         ErrorRow{"LowerIoUnknown", "lower_io=direct",
                  "option 'lower_io' must be passthrough or cached, not 'direct'"},
+        ErrorRow{"CachedNamesWithAPath", "cached_names=*.log:var/*",
+                 "option 'cached_names' must be PATTERN[:PATTERN...], not '*.log:var/*'"},
+        ErrorRow{"CachedNamesWithNothing", "cached_names=*.log::x",
+                 "option 'cached_names' must be PATTERN[:PATTERN...], not '*.log::x'"},
         ErrorRow{"FlagWithAWord", "volatile=maybe",
                  "option 'volatile' must be on or off, not 'maybe'"},
         ErrorRow{"MapUnknown", "uidmapping=0:0",

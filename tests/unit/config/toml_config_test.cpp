@@ -90,6 +90,7 @@ relatime = true
 strictatime = true
 ino32_t = true
 timeout = 60
+cached_names = "*.db:x"
 )");
   ASSERT_TRUE(mounts) << mounts.error().line();
   const Options& options = mounts->at("box");
@@ -102,6 +103,7 @@ timeout = 60
   EXPECT_TRUE(options.squash_to_root && options.static_nlink);
   EXPECT_FALSE(options.acl || options.xattrs);
   EXPECT_EQ(options.timeout, 60.0);
+  EXPECT_EQ(options.cached_names, (std::vector<std::string>{"*.db", "x"}));
   EXPECT_EQ(options.format.xino, layer::Xino::Off);
   EXPECT_EQ(options.access_times, AccessTimes::Strict);
 }
@@ -121,7 +123,7 @@ TEST(TomlConfig, TakesForeignOptionsThatAskForWhatIs) {
 
 TEST(TomlConfig, ReadsAllKeysOfTheTable) {
   // Keys that the first two tests do not set would make this list longer than it is.
-  EXPECT_EQ(option_keys().size(), 45u);
+  EXPECT_EQ(option_keys().size(), 46u);
 }
 
 struct ErrorRow {
