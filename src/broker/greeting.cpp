@@ -54,7 +54,8 @@ std::optional<uint32_t> owner_of(BorrowedFd own_process, uint32_t connection) {
   if (!table) return std::nullopt;
   std::optional<uint32_t> found;
   for_each_line(*table, [&](std::string_view line) {
-    found = fuse_mount_owner(line, connection);
+    const auto mount = sys::read_mount_line(line);
+    found = mount ? fuse_mount_owner(*mount, connection) : std::nullopt;
     return !found;
   });
   return found;

@@ -26,8 +26,9 @@ std::string mountpoint_of_client(const ListedClient& client) {
       sys::open_path(("/proc/" + std::to_string(client.pid) + "/mountinfo").c_str(), O_RDONLY);
   if (!table) return result;
   for_each_line(*table, [&](std::string_view line) {
-    if (!fuse_mount_owner(line, client.connection)) return true;
-    result = mountpoint_of(line);
+    const auto mount = sys::read_mount_line(line);
+    if (!mount || !fuse_mount_owner(*mount, client.connection)) return true;
+    result = mount->mountpoint;
     return false;
   });
   return result;

@@ -12,18 +12,17 @@
 #include <optional>
 #include <string_view>
 
+#include "sys/mountinfo.h"
+
 namespace overpass::broker {
 
 /// The device number of the connection's mount, from /proc/self/fdinfo/FD of a /dev/fuse. Nothing
 /// when the kernel does not say it (before 6.16), or the connection is not mounted.
 std::optional<uint32_t> connection_of(std::string_view fdinfo);
 
-/// One line of /proc/PID/mountinfo: the user who mounted it, in the numbers of the mount's user
-/// namespace, if it is the mount of `connection`.
-std::optional<uint32_t> fuse_mount_owner(std::string_view line, uint32_t connection);
-
-/// The mountpoint in such a line, with the kernel's escapes (\040 for a blank).
-std::string_view mountpoint_of(std::string_view line);
+/// The user who made the mount, in the numbers of the mount's user namespace, if it is the mount of
+/// `connection`.
+std::optional<uint32_t> fuse_mount_owner(const sys::MountLine& mount, uint32_t connection);
 
 /// Who `inside` is outside of the user namespace with this /proc/PID/uid_map.
 std::optional<uid_t> outside_uid(std::string_view uid_map, uint32_t inside);

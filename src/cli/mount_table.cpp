@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: MIT
-//
-// A line of mountinfo: ID PARENT DEVICE ROOT MOUNTPOINT OPTIONS [FIELDS...] - TYPE SOURCE SUPER,
-// with blank, tab, newline and backslash as three octal digits (proc(5)).
 
 #include "cli/mount_table.h"
 
@@ -9,60 +6,13 @@
 #include <filesystem>
 
 #include "config/nearest.h"
+#include "sys/mountinfo.h"
 
 namespace overpass::cli {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr size_t kRootField = 3;
-constexpr size_t kMountpointField = 4;
-constexpr size_t kFirstOptionalField = 6;
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find(separator, begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
-bool is_octal(char c) { return c >= '0' && c <= '7'; }
-
-std::string decode(std::string_view field) {
-  std::string text;
-  for (size_t i = 0; i < field.size(); ++i) {
-    const bool is_escape = field[i] == '\\' && i + 3 < field.size() && is_octal(field[i + 1]) &&
-                           is_octal(field[i + 2]) && is_octal(field[i + 3]);
-    if (is_escape) {
-      const int code = (field[i + 1] - '0') * 64 + (field[i + 2] - '0') * 8 + (field[i + 3] - '0');
-      text += static_cast<char>(code);
-      i += 3;
-    } else {
-      text += field[i];
-    }
-  }
-  return text;
-}
-
-/// A line of mountinfo, as far as it matters here.
-struct Line {
-  std::string root;  ///< Which directory of the file system is mounted.
-  MountAt mount;
-};
-
-std::optional<Line> read_line(std::string_view text) {
-  const auto fields = split(text, ' ');
-  for (size_t i = kFirstOptionalField; i + 1 < fields.size(); ++i) {
-    if (fields[i] != "-") continue;
-    return Line{decode(fields[kRootField]),
-                {decode(fields[kMountpointField]), std::string(fields[i + 1])}};
-  }
-  return std::nullopt;
-}
 
 /// Without a slash at the end.
 fs::path absolute_of(const std::string& path, std::error_code& error) {
@@ -105,11 +55,10 @@ fs::path resolved(const std::string& path, std::error_code& error) {
 std::optional<std::string> find_mount_type(std::string_view mountinfo,
                                            std::string_view mountpoint) {
   std::optional<std::string> type;
-  for (const auto text : split(mountinfo, '\n')) {
-    const auto line = read_line(text);
+  sys::for_each_mount(mountinfo, [&](const sys::MountLine& line) {
     // A later line lies on top.
-    if (line && line->mount.mountpoint == mountpoint) type = line->mount.type;
-  }
+    if (sys::without_escapes(line.mountpoint) == mountpoint) type = line.type;
+  });
   return type;
 }
 
@@ -136,15 +85,14 @@ Expected<MountAt> find_mount_around(std::string_view mountinfo, const std::strin
 
 std::vector<std::string> find_unions(std::string_view mountinfo) {
   std::vector<std::string> found;
-  for (const auto text : split(mountinfo, '\n')) {
-    const auto line = read_line(text);
-    if (!line || line->root != "/" || line->mount.type != kMountType) continue;
-    const std::string& mountpoint = line->mount.mountpoint;
-    if (find_mount_type(mountinfo, mountpoint) != kMountType) continue;
+  sys::for_each_mount(mountinfo, [&](const sys::MountLine& line) {
+    if (line.root != "/" || line.type != kMountType) return;
+    std::string mountpoint = sys::without_escapes(line.mountpoint);
+    if (find_mount_type(mountinfo, mountpoint) != kMountType) return;
     if (std::find(found.begin(), found.end(), mountpoint) == found.end()) {
-      found.push_back(mountpoint);
+      found.push_back(std::move(mountpoint));
     }
-  }
+  });
   return found;
 }
 

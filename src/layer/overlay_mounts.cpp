@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A line of mountinfo: ID PARENT DEVICE ROOT MOUNTPOINT OPTIONS [FIELDS...] - TYPE SOURCE SUPER.
-// Blanks and commas in its words are three octal digits (proc(5)); in upperdir= overlayfs also
+// Words of mount options have octal escapes, as all words of the table; in upperdir= overlayfs also
 // keeps the backslashes that the user wrote.
 
 #include "layer/overlay_mounts.h"
@@ -14,6 +13,7 @@
 
 #include "sys/directory_stream.h"
 #include "sys/file_io.h"
+#include "sys/mountinfo.h"
 #include "sys/names.h"
 #include "sys/open.h"
 #include "sys/proc.h"
@@ -22,38 +22,6 @@
 namespace overpass::layer {
 
 namespace {
-
-constexpr size_t kDeviceField = 2;
-constexpr size_t kMountpointField = 4;
-constexpr size_t kFirstOptionalField = 6;
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find(separator, begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
-bool is_octal(char c) { return c >= '0' && c <= '7'; }
-
-std::string without_octal(std::string_view word) {
-  std::string text;
-  for (size_t i = 0; i < word.size(); ++i) {
-    const bool is_escape = word[i] == '\\' && i + 3 < word.size() && is_octal(word[i + 1]) &&
-                           is_octal(word[i + 2]) && is_octal(word[i + 3]);
-    if (!is_escape) {
-      text += word[i];
-      continue;
-    }
-    text +=
-        static_cast<char>((word[i + 1] - '0') * 64 + (word[i + 2] - '0') * 8 + word[i + 3] - '0');
-    i += 3;
-  }
-  return text;
-}
 
 std::string without_backslashes(std::string_view text) {
   std::string plain;
@@ -67,40 +35,21 @@ std::string without_backslashes(std::string_view text) {
 void take_directory(std::vector<std::string>& directory, std::string_view name,
                     std::string_view option) {
   if (!option.starts_with(name)) return;
-  const std::string given = without_octal(option.substr(name.size()));
+  const std::string given = sys::without_escapes(option.substr(name.size()));
   directory.push_back(given);
   if (const std::string plain = without_backslashes(given); plain != given) {
     directory.push_back(plain);
   }
 }
 
-/// The words of a line, and where its "-" is; nothing if it is no line of a mount table.
-struct Line {
-  std::vector<std::string_view> fields;
-  size_t dash;
-
-  std::string_view type() const { return fields[dash + 1]; }
-};
-
-std::optional<Line> line_of(std::string_view text) {
-  Line line{split(text, ' '), kFirstOptionalField};
-  while (line.dash < line.fields.size() && line.fields[line.dash] != "-") ++line.dash;
-  if (line.dash + 3 >= line.fields.size()) return {};
-  return line;
-}
-
 /// Whether a mount of the table is one whose server may leave a question without an answer.
 bool has_file_servers(std::string_view mountinfo) {
   constexpr std::array<std::string_view, 8> kServed = {"fuse", "nfs",  "cifs", "smb3",
                                                        "9p",   "ceph", "afs",  "autofs"};
-  for (const std::string_view text : split(mountinfo, '\n')) {
-    const auto line = line_of(text);
-    const bool served = line && std::ranges::any_of(kServed, [&](std::string_view type) {
-                          return line->type().starts_with(type);
-                        });
-    if (served) return true;
-  }
-  return false;
+  return sys::has_mount(mountinfo, [&](const sys::MountLine& line) {
+    return std::ranges::any_of(kServed,
+                               [&](std::string_view type) { return line.type.starts_with(type); });
+  });
 }
 
 /// A directory that is looked for, and how its path ends.
@@ -235,19 +184,16 @@ Result<Sought> sought(BorrowedFd directory) {
 
 std::vector<OverlayMount> overlay_mounts(std::string_view mountinfo) {
   std::vector<OverlayMount> mounts;
-  for (const std::string_view text : split(mountinfo, '\n')) {
-    const auto line = line_of(text);
-    if (!line || line->type() != "overlay") continue;
-    OverlayMount mount{std::string(line->fields[kDeviceField]),
-                       without_octal(line->fields[kMountpointField]),
-                       {},
-                       {}};
-    for (const std::string_view option : split(line->fields[line->dash + 3], ',')) {
+  sys::for_each_mount(mountinfo, [&mounts](const sys::MountLine& line) {
+    if (line.type != "overlay") return;
+    OverlayMount mount{std::string(line.device), sys::without_escapes(line.mountpoint), {}, {}};
+    for (std::string_view rest = line.super_options; !rest.empty();) {
+      const std::string_view option = sys::cut_word(rest, ',');
       take_directory(mount.upper, "upperdir=", option);
       take_directory(mount.work, "workdir=", option);
     }
     if (!mount.upper.empty() && !mount.work.empty()) mounts.push_back(std::move(mount));
-  }
+  });
   return mounts;
 }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A line of mountinfo begins: ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS, then come words like
-// "shared:7", and "-" ends those. Of a mount namespace that was
-// given a name by a bind mount, ROOT is what readlink(2) says of /proc/PID/ns/mnt.
+// Of a mount namespace that was given a name by a bind mount, the root in a mount table is what
+// readlink(2) says of /proc/PID/ns/mnt.
 
 #include "sys/mount_users.h"
 
@@ -18,6 +17,7 @@
 #include "base/number.h"
 #include "sys/directory_stream.h"
 #include "sys/errno_result.h"
+#include "sys/mountinfo.h"
 #include "sys/open.h"
 #include "sys/proc.h"
 #include "sys/stat.h"
@@ -30,30 +30,15 @@ namespace overpass::sys {
 
 namespace {
 
-/// The next word of `rest`, which loses it.
-std::string_view next_word(std::string_view& rest) {
-  const size_t end = std::min(rest.find(' '), rest.size());
-  const std::string_view word = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return word;
-}
-
 /// What is looked for in mount tables.
 struct Wanted {
   std::string device;       ///< "MAJOR:MINOR".
   std::string mount_space;  ///< "mnt:[NUMBER]"; empty: not looked for.
 
   bool is_in(std::string_view table) const {
-    while (!table.empty()) {
-      const size_t end = std::min(table.find('\n'), table.size());
-      std::string_view line = table.substr(0, end);
-      table.remove_prefix(std::min(end + 1, table.size()));
-      (void)next_word(line);
-      (void)next_word(line);
-      if (next_word(line) == device) return true;
-      if (!mount_space.empty() && next_word(line) == mount_space) return true;
-    }
-    return false;
+    return has_mount(table, [this](const MountLine& line) {
+      return line.device == device || (!mount_space.empty() && line.root == mount_space);
+    });
   }
 };
 
@@ -110,21 +95,16 @@ Result<std::optional<PropagationState>> propagation_of(dev_t device) {
   const std::string table = TRY(read_proc("self/mountinfo"));
   const std::string wanted = text_of(device);
   std::optional<PropagationState> found;
-  for (std::string_view rest = table; !rest.empty();) {
-    const size_t end = std::min(rest.find('\n'), rest.size());
-    std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    (void)next_word(line);
-    (void)next_word(line);
-    if (next_word(line) != wanted) continue;
-    for (int skipped = 0; skipped < 3; ++skipped) (void)next_word(line);
+  for_each_mount(table, [&](const MountLine& line) {
+    if (line.device != wanted) return;
     found.emplace();
-    for (auto word = next_word(line); !word.empty() && word != "-"; word = next_word(line)) {
-      found->shared = found->shared || word.starts_with("shared:");
-      found->slave = found->slave || word.starts_with("master:");
-      found->unbindable = found->unbindable || word == "unbindable";
+    for (std::string_view rest = line.tags; !rest.empty();) {
+      const std::string_view tag = cut_word(rest, ' ');
+      found->shared = found->shared || tag.starts_with("shared:");
+      found->slave = found->slave || tag.starts_with("master:");
+      found->unbindable = found->unbindable || tag == "unbindable";
     }
-  }
+  });
   return found;
 }
 

@@ -42,9 +42,10 @@ void broker_request(std::string_view text) {
 
 void broker_texts(std::string_view text) {
   const auto connection = broker::connection_of(text);
-  const auto owner = broker::fuse_mount_owner(text, connection.value_or(40));
-  if (owner) require(text.find("user_id=") != std::string_view::npos);
-  require(broker::mountpoint_of(text).find(' ') == std::string_view::npos);
+  if (const auto mount = sys::read_mount_line(text)) {
+    const auto owner = broker::fuse_mount_owner(*mount, connection.value_or(40));
+    if (owner) require(mount->super_options.find("user_id=") != std::string_view::npos);
+  }
   for (const uint32_t inside : {0U, 1U, 65534U, 0xffffffffU}) {
     (void)broker::outside_uid(text, inside);
   }
@@ -54,7 +55,22 @@ void broker_texts(std::string_view text) {
   if (field.empty()) return;
   const std::string line =
       "1 2 0:40 / /" + field + " rw - fuse." + field + " " + field + " rw,user_id=7";
-  require(broker::fuse_mount_owner(line, 40) == 7U);
+  const auto mount = sys::read_mount_line(line);
+  require(mount && broker::fuse_mount_owner(*mount, 40) == 7U);
+}
+
+void mountinfo(std::string_view text) {
+  const char* place = text.data();
+  sys::for_each_mount(text, [&](const sys::MountLine& line) {
+    for (const std::string_view word : {line.device, line.root, line.mountpoint, line.options,
+                                        line.type, line.source, line.super_options}) {
+      require(word.find_first_of(" \n") == std::string_view::npos);
+      require(word.data() >= place && word.data() + word.size() <= text.data() + text.size());
+      require(sys::without_escapes(word).size() <= word.size());
+      place = word.data() + word.size();
+    }
+    require(line.tags.find('\n') == std::string_view::npos);
+  });
 }
 
 }  // namespace overpass::fuzz

@@ -34,6 +34,9 @@ void broker_request(std::string_view text);
 /// What the broker reads in /proc: fdinfo, mountinfo and uid_map.
 void broker_texts(std::string_view text);
 
+/// A mount table: words have no blanks and stand in the text in their order.
+void mountinfo(std::string_view text);
+
 struct Target {
   const char* name;  ///< Also that of its folder in corpus/.
   void (*run)(std::string_view text);
@@ -45,7 +48,7 @@ inline constexpr Target kTargets[] = {
     {"stat_override", stat_override}, {"nlink", nlink},
     {"protattr", protattr},           {"origin", origin},
     {"index_name", index_name},       {"broker_request", broker_request},
-    {"broker_texts", broker_texts},
+    {"broker_texts", broker_texts},   {"mountinfo", mountinfo},
 };
 
 }  // namespace overpass::fuzz

@@ -12,34 +12,35 @@ constexpr std::string_view kLine =
     "over\\040pass "
     "rw,user_id=1000,group_id=1000,default_permissions";
 
-TEST(MountOwner, IsTheUserWhoMounted) {
-  EXPECT_EQ(fuse_mount_owner(kLine, 40), 1000U);
-  EXPECT_EQ(mountpoint_of(kLine), "/home/me/m\\040nt");
+std::optional<uint32_t> owner_in(std::string_view line, uint32_t connection) {
+  const auto mount = sys::read_mount_line(line);
+  return mount ? fuse_mount_owner(*mount, connection) : std::nullopt;
 }
 
+TEST(MountOwner, IsTheUserWhoMounted) { EXPECT_EQ(owner_in(kLine, 40), 1000U); }
+
 TEST(MountOwner, IsThatOfTheConnectionOnly) {
-  EXPECT_EQ(fuse_mount_owner(kLine, 4), std::nullopt);
-  EXPECT_EQ(fuse_mount_owner(kLine, 0), std::nullopt);
-  EXPECT_EQ(fuse_mount_owner("1 2 8:40 / / rw - fuse x rw,user_id=0", 40), std::nullopt);
-  EXPECT_EQ(fuse_mount_owner("1 2 0:40 / / rw - ext4 x rw,user_id=0", 40), std::nullopt);
-  EXPECT_EQ(fuse_mount_owner("1 2 0:40 / / rw - fusectl x rw,user_id=0", 40), std::nullopt);
+  EXPECT_EQ(owner_in(kLine, 4), std::nullopt);
+  EXPECT_EQ(owner_in(kLine, 0), std::nullopt);
+  EXPECT_EQ(owner_in("1 2 8:40 / / rw - fuse x rw,user_id=0", 40), std::nullopt);
+  EXPECT_EQ(owner_in("1 2 0:40 / / rw - ext4 x rw,user_id=0", 40), std::nullopt);
+  EXPECT_EQ(owner_in("1 2 0:40 / / rw - fusectl x rw,user_id=0", 40), std::nullopt);
 }
 
 TEST(MountOwner, IsNotReadFromWhatAUserChooses) {
   // Names of mountpoints and sources cannot have blanks, so that they stay one field each.
-  EXPECT_EQ(fuse_mount_owner("1 2 0:40 / /user_id=5 rw - fuse user_id=6,x rw,user_id=7", 40), 7U);
-  EXPECT_EQ(fuse_mount_owner("1 2 0:40 / /- rw - fuse - rw,user_id=7", 40), 7U);
-  EXPECT_EQ(fuse_mount_owner("1 2 0:40 / / rw - fuse x rw,xuser_id=7", 40), std::nullopt);
+  EXPECT_EQ(owner_in("1 2 0:40 / /user_id=5 rw - fuse user_id=6,x rw,user_id=7", 40), 7U);
+  EXPECT_EQ(owner_in("1 2 0:40 / /- rw - fuse - rw,user_id=7", 40), 7U);
+  EXPECT_EQ(owner_in("1 2 0:40 / / rw - fuse x rw,xuser_id=7", 40), std::nullopt);
 }
 
 TEST(MountOwner, OfABrokenLineIsNobody) {
   for (size_t size = 0; size < kLine.size(); ++size) {
-    const auto owner = fuse_mount_owner(kLine.substr(0, size), 40);
+    const auto owner = owner_in(kLine.substr(0, size), 40);
     EXPECT_TRUE(!owner || *owner <= 1000U) << size;
   }
-  EXPECT_EQ(fuse_mount_owner("1 2 0:40 / / rw - fuse x rw,user_id=", 40), std::nullopt);
-  EXPECT_EQ(fuse_mount_owner("1 2 0:40 / / rw - fuse x rw,user_id=99999999999", 40), std::nullopt);
-  EXPECT_EQ(mountpoint_of(""), "");
+  EXPECT_EQ(owner_in("1 2 0:40 / / rw - fuse x rw,user_id=", 40), std::nullopt);
+  EXPECT_EQ(owner_in("1 2 0:40 / / rw - fuse x rw,user_id=99999999999", 40), std::nullopt);
 }
 
 TEST(MountOwner, KnowsTheConnectionFromItsDescriptor) {
