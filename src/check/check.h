@@ -9,7 +9,7 @@
 
 #include "base/problem.h"
 #include "check/findings.h"
-#include "layer/open_layers.h"
+#include "layer/layer_paths.h"
 
 namespace overpass::check {
 

@@ -9,8 +9,8 @@
 
 #include "base/problem.h"
 #include "base/unique_fd.h"
+#include "layer/layer_paths.h"
 #include "layer/layer_stack.h"
-#include "layer/open_layers.h"
 
 namespace overpass::check {
 

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "check/findings.h"
-#include "layer/open_layers.h"
+#include "layer/layer_paths.h"
 
 namespace overpass::cli {
 

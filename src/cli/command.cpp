@@ -5,9 +5,6 @@
 
 #include "cli/command.h"
 
-#include <algorithm>
-#include <iterator>
-
 #include "cli/check.h"
 #include "cli/help.h"
 #include "cli/mount.h"
@@ -31,12 +28,6 @@ constexpr Command kCommands[] = {
     {"help", "help [COMMAND]", "show help", run_help, nullptr},
 };
 
-/// Commands to come. A mount must not get used to such a NAME.
-constexpr std::string_view kPlanned[] = {
-    "run",  "diff",   "apply",  "undo",   "discard",   "snapshot", "fork", "rollback", "rebase",
-    "log",  "squash", "vacuum", "export", "import",    "refresh",  "list", "rm",       "prune",
-    "path", "which",  "rules",  "commit", "add-layer", "report",   "top"};
-
 /// Says when what a command wrote did not arrive.
 int flushed(Context& context, int code) {
   if (context.out.flush()) return code;
@@ -47,7 +38,7 @@ int flushed(Context& context, int code) {
 
 int run_words(Context& context, const Arguments& arguments) {
   const std::string& first = arguments.front();
-  if (const Command* command = find_command(first)) {
+  if (const Command* command = find_command(context, first)) {
     return command->run(context, Arguments(arguments.begin() + 1, arguments.end()));
   }
   if (is_planned_command(first)) {
@@ -65,18 +56,8 @@ int run_words(Context& context, const Arguments& arguments) {
 
 std::span<const Command> commands() { return kCommands; }
 
-const Command* find_command(std::string_view name) {
-  for (const Command& command : kCommands) {
-    if (command.name == name) return &command;
-  }
-  return nullptr;
-}
-
-bool is_planned_command(std::string_view name) {
-  return std::find(std::begin(kPlanned), std::end(kPlanned), name) != std::end(kPlanned);
-}
-
 int run(Context& context, const Arguments& arguments) {
+  context.commands = commands();
   if (arguments.empty()) {
     return fail_with(context, {"no arguments are given", "'overpass help' shows the commands"},
                      kUsage);

@@ -8,7 +8,9 @@
 
 #include <functional>
 #include <ostream>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/problem.h"
@@ -22,12 +24,23 @@ using Arguments = std::vector<std::string>;
 using Serve = std::function<Expected<void>(const config::Options& options,
                                            const std::function<void()>& on_ready)>;
 
+struct Context;
+
+struct Command {
+  std::string_view name;
+  std::string_view synopsis;  ///< After "overpass ".
+  std::string_view summary;   ///< One line.
+  int (*run)(Context& context, const Arguments& arguments);
+  void (*help)(std::ostream& out);  ///< Further lines of help; may be null.
+};
+
 struct Context {
   std::ostream& out;
   std::ostream& err;
   Serve serve;
-  std::vector<std::string> config_files;  ///< Searched in this order for a named mount.
-  std::string home;                       ///< What "~/" stands for in them.
+  std::vector<std::string> config_files;   ///< Searched in this order for a named mount.
+  std::string home;                        ///< What "~/" stands for in them.
+  std::span<const Command> commands = {};  ///< All there are; filled in by run().
 };
 
 /// That of a real process: standard streams, the real daemon, the user's and the system's files.

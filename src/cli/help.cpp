@@ -4,18 +4,26 @@
 
 #include "cli/help.h"
 
+#include <algorithm>
 #include <iomanip>
+#include <iterator>
 
-#include "cli/command.h"
 #include "config/nearest.h"
 
 namespace overpass::cli {
 
 namespace {
 
-void print_overview(std::ostream& out) {
+/// Commands to come. A mount must not get used to such a NAME.
+constexpr std::string_view kPlanned[] = {
+    "run",  "diff",   "apply",  "undo",   "discard",   "snapshot", "fork", "rollback", "rebase",
+    "log",  "squash", "vacuum", "export", "import",    "refresh",  "list", "rm",       "prune",
+    "path", "which",  "rules",  "commit", "add-layer", "report",   "top"};
+
+void print_overview(Context& context) {
+  std::ostream& out = context.out;
   out << "overpass merges directories into one, without writing to the lower ones.\n\n";
-  for (const Command& command : commands()) {
+  for (const Command& command : context.commands) {
     out << "  overpass " << command.synopsis << "\n      " << command.summary << "\n";
   }
   out << "  overpass -o lowerdir=A:B,upperdir=U,workdir=W MOUNTPOINT\n"
@@ -26,13 +34,28 @@ void print_overview(std::ostream& out) {
 
 }  // namespace
 
+const Command* find_command(const Context& context, std::string_view name) {
+  const auto found = std::ranges::find(context.commands, name, &Command::name);
+  return found == context.commands.end() ? nullptr : &*found;
+}
+
+std::vector<std::string_view> command_names(const Context& context) {
+  std::vector<std::string_view> names;
+  for (const Command& command : context.commands) names.push_back(command.name);
+  return names;
+}
+
+bool is_planned_command(std::string_view name) {
+  return std::ranges::find(kPlanned, name) != std::end(kPlanned);
+}
+
 int run_help(Context& context, const Arguments& arguments) {
   if (arguments.empty()) {
-    print_overview(context.out);
+    print_overview(context);
     return kSuccess;
   }
   for (const std::string& name : arguments) {
-    const Command* command = find_command(name);
+    const Command* command = find_command(context, name);
     if (command == nullptr && is_planned_command(name)) {
       return fail_with(context,
                        {"this version has no command " + config::in_quotes(name),
@@ -40,12 +63,11 @@ int run_help(Context& context, const Arguments& arguments) {
                        kUsage);
     }
     if (command == nullptr) {
-      std::vector<std::string_view> names;
-      for (const Command& known : commands()) names.push_back(known.name);
-      return fail_with(context,
-                       {"unknown command " + config::in_quotes(name),
-                        config::suggest(name, names, "'overpass help' shows the commands")},
-                       kUsage);
+      return fail_with(
+          context,
+          {"unknown command " + config::in_quotes(name),
+           config::suggest(name, command_names(context), "'overpass help' shows the commands")},
+          kUsage);
     }
     context.out << "overpass " << command->synopsis << "\n    " << command->summary << "\n";
     if (command->help != nullptr) command->help(context.out);

@@ -10,7 +10,6 @@
 
 #include "base/log.h"
 #include "cli/arguments.h"
-#include "cli/command.h"
 #include "cli/daemon.h"
 #include "cli/help.h"
 #include "cli/mount_call.h"
@@ -85,7 +84,7 @@ int mount(Context& context, const ParsedArguments& parsed) {
 int fail_for_word(Context& context, const std::string& word) {
   std::vector<std::string> mounts = known_mount_names(context);
   std::vector<std::string_view> known(mounts.begin(), mounts.end());
-  for (const Command& command : commands()) known.push_back(command.name);
+  for (const Command& command : context.commands) known.push_back(command.name);
   return fail_with(context,
                    {"no command and no mount is called " + config::in_quotes(word),
                     config::suggest(word, known, "'overpass help' shows the commands")},
@@ -102,10 +101,8 @@ int mount_word(Context& context, const ParsedArguments& parsed, const std::strin
 }
 
 /// Whether a first argument is nearly the name of a command.
-bool is_nearly_command(const std::string& word) {
-  std::vector<std::string_view> names;
-  for (const Command& command : commands()) names.push_back(command.name);
-  return may_be_name(word) && config::find_nearest(word, names);
+bool is_nearly_command(const Context& context, const std::string& word) {
+  return may_be_name(word) && config::find_nearest(word, command_names(context));
 }
 
 /// How an option of the table is written in -o, for help: "lowerdir=DIR", "ro|rw".
@@ -132,7 +129,8 @@ int run_bare_mount(Context& context, const Arguments& arguments) {
   auto parsed = parse_arguments(arguments, mount_flags());
   if (!parsed) {
     // It may have options of another command.
-    if (is_nearly_command(arguments.front())) return fail_for_word(context, arguments.front());
+    if (is_nearly_command(context, arguments.front()))
+      return fail_for_word(context, arguments.front());
     return fail_with(context, parsed.error(), kUsage);
   }
   if (parsed->has("--help")) return run_help(context, {});

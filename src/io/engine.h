@@ -59,10 +59,6 @@ class Engine {
   Pace pace_;
 };
 
-/// The best engine that can be had here, found out by trying. Throws what std::thread throws when
-/// not even threads are to be had.
-std::unique_ptr<Engine> open_engine(const Limits& limits = {});
-
 }  // namespace overpass::io
 
 #endif  // OVERPASS_IO_ENGINE_H_

@@ -6,9 +6,9 @@
 #define OVERPASS_LAYER_OPEN_UPPER_H_
 
 #include "base/problem.h"
+#include "layer/layer_paths.h"
 #include "layer/layer_stack.h"
 #include "layer/named_directory.h"
-#include "layer/open_layers.h"
 
 namespace overpass::layer {
 

@@ -7,8 +7,8 @@
 #define OVERPASS_LAYER_PREPARE_FORMAT_H_
 
 #include "base/problem.h"
+#include "layer/layer_paths.h"
 #include "layer/layer_stack.h"
-#include "layer/open_layers.h"
 
 namespace overpass::layer {
 

@@ -10,8 +10,8 @@
 
 #include "base/problem.h"
 #include "base/unique_fd.h"
+#include "layer/layer_paths.h"
 #include "layer/named_directory.h"
-#include "layer/open_layers.h"
 
 namespace overpass::layer {
 

@@ -7,7 +7,7 @@
 #include <new>
 
 #include "io/attempt.h"
-#include "io/engine.h"
+#include "io/open_engine.h"
 
 namespace overpass::overlay {
 

@@ -15,7 +15,6 @@
 
 #include "sys/call_numbers.h"
 #include "sys/errno_result.h"
-#include "sys/inheritance.h"
 
 namespace overpass::sys {
 
@@ -80,7 +79,11 @@ constexpr Needed kNeeded[] = {
 constexpr Needed kNeededForWriting[] = {
     // Each thread makes files with the umask of a caller.
     {"unshare", [] { return ::syscall(SYS_unshare, 0UL); }},
-    {"umask", [] { return ::syscall(SYS_umask, kDaemonUmask); }},
+    {"umask",
+     [] {
+       const long umask = ::syscall(SYS_umask, 022);
+       return umask < 0 ? umask : ::syscall(SYS_umask, umask);
+     }},
     {"setfsuid", [] { return ::syscall(SYS_setfsuid, -1); }},
     {"setfsgid", [] { return ::syscall(SYS_setfsgid, -1); }},
     {"mkdirat", [] { return ::syscall(SYS_mkdirat, kNone, kName, 0); }},

@@ -32,7 +32,7 @@ struct RefusedCall {
 };
 
 /// The first system call without which no mount can be served, or with `for_writing` no writable
-/// one, and which is refused; nothing if all may be used. After reset_modes().
+/// one, and which is refused; nothing if all may be used.
 std::optional<RefusedCall> find_refused_call(bool for_writing);
 
 /// Whether this process can start a thread: EPERM where clone3(2) is refused other than by ENOSYS,

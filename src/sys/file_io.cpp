@@ -18,7 +18,6 @@
 #include <cstdint>
 
 #include "sys/errno_result.h"
-#include "sys/open.h"
 
 namespace overpass::sys {
 
@@ -42,7 +41,7 @@ Result<std::string> read_to_end(BorrowedFd fd) {
 }
 
 Result<std::string> read_file(const std::string& path) {
-  const UniqueFd file = TRY(open_path(path.c_str(), O_RDONLY));
+  const UniqueFd file(TRY(checked(::open(path.c_str(), O_RDONLY | O_CLOEXEC))));
   return read_to_end(file);
 }
 

@@ -16,7 +16,6 @@
 #include "sys/errno_result.h"
 #include "sys/file_io.h"
 #include "sys/mount_api.h"
-#include "sys/open.h"
 #include "sys/stat.h"
 
 namespace overpass::sys {
@@ -62,7 +61,7 @@ Result<UniqueFd> detached_procfs(const UniqueFd& found) {
 
 Proc open_proc(bool detached) {
   Proc proc;
-  UniqueFd found = open_path("/proc", O_PATH | O_DIRECTORY).value_or(UniqueFd());
+  UniqueFd found(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (found && !is_procfs(found)) found.reset();
   proc.is_found = !found.empty();
   proc.is_of_this_place = found && has_own_numbers(found);

@@ -38,6 +38,39 @@ def include_direction(context):
                 yield f"{file.path}:{line}: {file.folder} may not include {folder} ({header})"
 
 
+def no_circles(context):
+    """Units (a header with its source) include each other in one direction, within folders too."""
+    units = {}
+    for file in _sources(context):
+        unit = file.path.removeprefix("src/").rsplit(".", 1)[0]
+        included = {header.rsplit(".", 1)[0] for _, quote, header in _includes(file) if quote == '"'}
+        units.setdefault(unit, set()).update(included - {unit})
+    for circle in _circles(units):
+        if not all(unit.startswith(rules.NOT_YET_WITHOUT_CIRCLES) for unit in circle):
+            yield "src: these include each other in a circle: " + " -> ".join(circle + circle[:1])
+
+
+def _circles(graph):
+    """A shortest circle through each node that is in one, each circle once."""
+    seen = set()
+    for start in sorted(graph):
+        previous, queue = {}, [start]
+        while queue and start not in previous:
+            node = queue.pop(0)
+            for other in sorted(graph.get(node, ())):
+                if other not in previous:
+                    previous[other] = node
+                    queue.append(other)
+        if start not in previous or start in seen:
+            continue
+        circle, node = [start], previous[start]
+        while node != start:
+            circle.append(node)
+            node = previous[node]
+        seen.update(circle)
+        yield circle[:1] + circle[:0:-1]
+
+
 def third_party_doors(context):
     """Each third-party library, and each public header, is included by its one folder."""
     doors = [(re.compile(pattern), folders) for pattern, folders in rules.DOORS]

@@ -4,6 +4,8 @@
 
 #include "cli/command.h"
 
+#include "cli/help.h"
+
 #include <gtest/gtest.h>
 
 #include "config/option_table.h"

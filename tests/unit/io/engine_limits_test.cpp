@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "engines.h"
-#include "io/engine.h"
+#include "io/open_engine.h"
 
 namespace overpass::io {
 namespace {

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+//
+// Which layers the user named, and how they are to be used.
+
+#ifndef OVERPASS_LAYER_LAYER_PATHS_H_
+#define OVERPASS_LAYER_LAYER_PATHS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "layer/format_settings.h"
+#include "sys/mount_api.h"
+
+namespace overpass::layer {
+
+struct LayerPaths {
+  std::vector<std::string> lower;           ///< Topmost first; at least one.
+  std::vector<std::string> data_only = {};  ///< Below all of them; searched in this order.
+  std::optional<std::string> upper;
+  std::optional<std::string> work;  ///< Present exactly when `upper` is.
+  std::string mountpoint;           ///< For the check that it does not lie inside a layer.
+  bool userxattr = false;           ///< Marks are user.overlay.* although trusted.* could be had.
+  sys::AccessTimes access_times = sys::AccessTimes::OfTheMount;  ///< Of the upper's files.
+  FormatChoice format = {};
+  StatOverride stat_override = StatOverride::None;
+};
+
+}  // namespace overpass::layer
+
+#endif  // OVERPASS_LAYER_LAYER_PATHS_H_
