@@ -51,25 +51,37 @@ std::unexpected<Problem> unusable(Errno error) {
                  "the workdir has to be writable and its file system to have free space");
 }
 
+/// Whether the lower file of which the entry is a copy has one name only by now. No lookup asks the
+/// index for such a file.
+bool is_single_by_now(const LayerStack& stack, const Origin& origin) {
+  for (LayerIndex i = 1; i < stack.lowers_end(); ++i) {
+    const auto found = find_origin(stack.layers[i], stack.layers[i].root, origin);
+    if (found) return found->stx_nlink == 1;
+  }
+  return false;
+}
+
 /// Whether no name of the union leads to the file of this entry any more: a crash came between the
-/// end of the last name and that of the entry. As on overlayfs, only a mark that counts from the
-/// upper's links proves it.
-Result<bool> is_orphan(sys::Place entry, Prefix prefix) {
+/// end of the last name and that of the entry, or names went from the lower. As on overlayfs, only
+/// a mark that counts from the upper's links proves it, or the lower file itself.
+Result<bool> is_orphan(const LayerStack& stack, sys::Place entry, const Origin& origin) {
   const sys::Stat stat = TRY(sys::stat(entry));
   if (sys::is_directory(stat) || is_whiteout(stat) || stat.stx_nlink != 1) return false;
-  const auto value = sys::get_xattr(entry, name_of(Mark::Nlink, prefix));
+  const auto value = sys::get_xattr(entry, name_of(Mark::Nlink, stack.prefix));
   const auto mark = value ? decode_nlink(*value) : std::nullopt;
-  return mark && mark->base == NlinkMark::Base::Upper &&
-         union_nlink(*mark, stat.stx_nlink, 0) == 0U;
+  if (!mark || mark->base != NlinkMark::Base::Upper) return false;
+  return union_nlink(*mark, stat.stx_nlink, 0) == 0U || is_single_by_now(stack, origin);
 }
 
 /// Removes what crashes left: copies that overlayfs prepares in here, and entries of files that are
 /// gone from the union.
-Result<void> clear(BorrowedFd index, Prefix prefix) {
+Result<void> clear(BorrowedFd index, const LayerStack& stack) {
   return sys::for_each_entry(index, [&](const sys::DirectoryEntry& entry) -> Result<void> {
     const char* name = entry.name.data();
     if (entry.name.starts_with(format::kTemporaryPrefix)) return remove_tree(index, name);
-    if (!origin_of_index_name(entry.name) || !TRY(is_orphan({index, name}, prefix))) return {};
+    const auto mark = origin_of_index_name(entry.name);
+    const auto origin = mark ? decode_origin(*mark) : std::nullopt;
+    if (!origin || !TRY(is_orphan(stack, {index, name}, *origin))) return {};
     return sys::remove_file(index, name);
   });
 }
@@ -121,7 +133,7 @@ Expected<void> open_index(LayerStack& stack) {
 
   // Beyond this point upper, lower and index are bound to each other.
   Result<void> done = close_to_others(opened->fd);
-  if (done) done = clear(opened->fd, stack.prefix);
+  if (done) done = clear(opened->fd, stack);
   if (done && owner == Verdict::Absent) done = sys::set_xattr(index, upper_mark, upper_root);
   if (done && origin == Verdict::Absent) done = sys::set_xattr(upper, origin_mark, lower_root);
   if (!done) {

@@ -83,6 +83,7 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
     if (!source.has_origin()) inode->ino = overlay.numbers.number(key.device, key.ino);
     if (!source.index_name.empty()) {
       inode->rare().index_name = source.index_name;
+      inode->rare().lower_nlink = source.stat.stx_nlink;
       inode->nlink_difference = static_cast<int32_t>(source.stat.stx_nlink) - 1;
     }
     ++source.parent->directory->version;

@@ -326,7 +326,7 @@ Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
     if (TRY(layer::has_mark(located.place(), layer::Mark::Origin, overlay.stack.prefix))) {
       TRY(mark_impure(overlay, *directory, upper->fd));
     }
-    auto begin = [&]() NO_THREAD_SAFETY_ANALYSIS { return begin_nlink_change(overlay, *target); };
+    auto begin = [&]() NO_THREAD_SAFETY_ANALYSIS { return begin_new_link(overlay, *target); };
     TRY(begin());
     Vacancy before = Vacancy::Free;
     auto linked = sys::make_link(located.place(), upper->fd, name);

@@ -5,6 +5,8 @@
 
 #include "overlay/index.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "layer/index_name.h"
 #include "layer/markers.h"
@@ -49,9 +51,10 @@ std::unexpected<Errno> refusal(const std::string& entry, const char* what) {
 }
 
 /// The union's count less the upper's, by the mark. A mark that is missing or makes no sense is
-/// passed over as overlayfs does, with the count of the file itself.
+/// passed over as overlayfs does, with the count of the file itself. `lower_nlink` is set where it
+/// had to be found out.
 int32_t nlink_difference(Overlay& overlay, sys::Place place, uint32_t upper_nlink,
-                         std::optional<uint32_t> lower_nlink) {
+                         std::optional<uint32_t>& lower_nlink) {
   constexpr int32_t kOnlyTheUpper = -1;  // The entry itself is no name of the union.
   const auto value =
       sys::get_xattr(place, layer::name_of(layer::Mark::Nlink, overlay.stack.prefix));
@@ -96,9 +99,21 @@ Result<std::optional<IndexEntry>> find_entry(Overlay& overlay, std::string name,
     return refusal(name, "its origin mark is not that of the file it stands for");
   }
   entry.nlink_difference = nlink_difference(overlay, place, entry.stat.stx_nlink, lower_nlink);
+  entry.lower_nlink = lower_nlink.value_or(0);
   entry.is_metacopy = TRY(layer::has_mark(place, layer::Mark::Metacopy, overlay.stack.prefix));
   entry.name = std::move(name);
   return std::optional(std::move(entry));
+}
+
+/// Names that somebody linked into the lower since its links were counted are names of the union.
+/// Names that are gone from there may have been covered by whiteouts, and are counted no less: an
+/// entry that stays too long harms less than one that goes too early, with what was written.
+void count_new_names_locked(Inode& inode, uint32_t lower_nlink) REQUIRES(inode.mutex) {
+  uint32_t& counted = inode.extras->lower_nlink;
+  if (counted != 0 && lower_nlink > counted) {
+    inode.nlink_difference += static_cast<int32_t>(lower_nlink - counted);
+  }
+  counted = lower_nlink;
 }
 
 }  // namespace
@@ -140,18 +155,24 @@ Result<void> record_lower_nlink(Overlay& overlay, sys::Place copy) {
   return write_nlink(overlay, copy, NlinkMark::Base::Lower, 0);
 }
 
+void count_new_names(Inode& inode, uint32_t lower_nlink) {
+  Lock lock(inode.mutex);
+  if (inode.is_indexed() && lower_nlink != 0) count_new_names_locked(inode, lower_nlink);
+}
+
 Result<void> link_up(Overlay& overlay, Inode& inode, Inode& directory, BorrowedFd upper,
                      const char* name) {
   Lock lock(inode.mutex);
   if (!inode.is_indexed()) return {};
+  const sys::Place entry = index_place(overlay, inode.extras->index_name);
+  const std::optional<uint32_t> lower_nlink = lower_nlink_of(overlay, entry);
+  if (lower_nlink) count_new_names_locked(inode, *lower_nlink);
   const auto present = sys::stat({upper, name});
   if (!present.failed_with(ENOENT)) return present ? Result<void>() : fail(present.error());
-  const sys::Place entry = index_place(overlay, inode.extras->index_name);
   const sys::Stat stat = TRY(sys::stat(entry));
   const int32_t difference = inode.nlink_difference;
   const int32_t nlink = static_cast<int32_t>(stat.stx_nlink) + difference;
   // Relative to the lower, whose count the new link leaves alone.
-  const std::optional<uint32_t> lower_nlink = lower_nlink_of(overlay, entry);
   if (lower_nlink) {
     TRY(write_nlink(overlay, entry, NlinkMark::Base::Lower,
                     nlink - static_cast<int32_t>(*lower_nlink)));
@@ -179,10 +200,21 @@ Result<void> copy_up_shared(Overlay& overlay, const InodeRef& directory, const c
   return copy_up_metadata(overlay, inode);
 }
 
-Result<void> begin_nlink_change(Overlay& overlay, Inode& inode) {
+Result<void> begin_new_link(Overlay& overlay, Inode& inode) {
   if (!inode.is_indexed()) return {};
   return write_nlink(overlay, index_place(overlay, inode.extras->index_name),
                      NlinkMark::Base::Upper, inode.nlink_difference);
+}
+
+Result<void> begin_removal(Overlay& overlay, Inode& inode) {
+  if (!inode.is_indexed()) return {};
+  const sys::Place entry = index_place(overlay, inode.extras->index_name);
+  const auto after = static_cast<int32_t>(TRY(sys::stat(entry)).stx_nlink) - 1;
+  const int32_t in_upper = after - 1;  // Without the entry itself.
+  const auto known = static_cast<int32_t>(inode.extras->more_links.size());
+  const int32_t left = std::max(in_upper, known);
+  if (after + inode.nlink_difference < left) inode.nlink_difference = left - after;
+  return write_nlink(overlay, entry, NlinkMark::Base::Upper, inode.nlink_difference);
 }
 
 void drop_index_of_last(Overlay& overlay, Inode& inode) {

@@ -49,6 +49,12 @@ Result<std::optional<IndexEntry>> find_index_of_upper(Overlay& overlay, sys::Pla
 /// Marks a copy that is about to be published in the index: as many names as the lower has.
 Result<void> record_lower_nlink(Overlay& overlay, sys::Place copy);
 
+/// A name of an indexed file was found, whose lower file has `lower_nlink` links (0: not known).
+/// Names that somebody linked into the lower since they were counted are the union's too: the
+/// kernel refuses new links to a file whose names, as far as it was told, are all gone. L: none of
+/// rank Inode on entry.
+void count_new_names(Inode& inode, uint32_t lower_nlink);
+
 /// Gives an indexed file its `name` in the upper directory `upper` of `directory`, where so far
 /// only lowers may have it. Nothing for other files. REQUIRES: the directory's names are held
 /// exclusively. L: none of rank Inode or beyond on entry.
@@ -63,8 +69,12 @@ Result<void> copy_up_shared(Overlay& overlay, const InodeRef& directory, const c
 /// Whether that is to be done for `inode`, with a copy that may take long.
 bool is_shared_lower(const Inode& inode);
 
-/// Before an indexed file gets or loses a name in the upper and in the union. Nothing for others.
-Result<void> begin_nlink_change(Overlay& overlay, Inode& inode) REQUIRES(inode.mutex);
+/// Before an indexed file gets a name in the upper and in the union. Nothing for others.
+Result<void> begin_new_link(Overlay& overlay, Inode& inode) REQUIRES(inode.mutex);
+
+/// Before it loses one, which the upper has. Names that are known to be left keep its count above
+/// zero, and so the entry: somebody may have linked names into the lower since they were counted.
+Result<void> begin_removal(Overlay& overlay, Inode& inode) REQUIRES(inode.mutex);
 
 /// After it lost one: the entry of a file without names goes.
 void drop_index_of_last(Overlay& overlay, Inode& inode) REQUIRES(inode.mutex);

@@ -124,6 +124,8 @@ struct InodeExtras {
   std::unique_ptr<DataPlace> data;         ///< Until the data are copied up as well.
   /// The entry of the index by which the upper file is reached, names or none (index.h).
   std::string index_name;
+  /// Links of an indexed file's lower file when they were last counted; 0: not known.
+  uint32_t lower_nlink = 0;
   /// Set when it is in the table's hard link index by the identity of its upper or its lower file.
   FileKey upper_key, lower_key;
   std::vector<std::unique_ptr<Link>> more_links;  ///< Names beyond the first (hard links).

@@ -207,7 +207,10 @@ void supersede_locked(Overlay& overlay, const InodeRef& old) {
       }
       heir->nlink_difference = old->nlink_difference.load();
       heir->rare().flock_domain = flock_domain;
-      if (!extras.index_name.empty()) heir->rare().index_name = std::move(extras.index_name);
+      if (!extras.index_name.empty()) {
+        heir->rare().index_name = std::move(extras.index_name);
+        heir->rare().lower_nlink = extras.lower_nlink;
+      }
       upper_key = std::exchange(extras.upper_key, FileKey());
       lower_key = std::exchange(extras.lower_key, FileKey());
       if (upper_key != FileKey()) heir->rare().upper_key = upper_key;

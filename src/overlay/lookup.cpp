@@ -6,6 +6,7 @@
 
 #include "layer/markers.h"
 #include "overlay/attributes.h"
+#include "overlay/index.h"
 #include "overlay/links.h"
 #include "overlay/overlay.h"
 
@@ -47,6 +48,7 @@ InodeRef make_inode(Overlay& overlay, Found& found) {
   if (found.data) inode->rare().data = std::move(found.data);
   if (found.index) {
     inode->rare().index_name = std::move(found.index->name);
+    inode->rare().lower_nlink = found.index->lower_nlink;
     inode->nlink_difference = found.index->nlink_difference;
   }
   return inode;
@@ -66,6 +68,7 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
   const FileKey key = key_of(found);
   auto is_name_of = [&](const InodeRef& known) -> Result<Entry> {
     add_link(overlay, known, directory, name);
+    if (found.index) count_new_names(*known, found.index->lower_nlink);
     // What was a lower when it was found may have been copied up since.
     if (!in_upper) return entry_of(overlay, known);
     {

@@ -250,7 +250,7 @@ Result<void> remove_file(Overlay& overlay, const InodeRef& directory, const char
   const bool needs_whiteout = orphan == nullptr || TRY(lowers_show(overlay, *directory, name));
   {
     Lock lock(inode->mutex);
-    TRY(begin_nlink_change(overlay, *inode));
+    TRY(begin_removal(overlay, *inode));
     if (needs_whiteout) {
       TRY(replace_by_whiteout(overlay, upper->fd, name, false, leftovers));
     } else {

@@ -298,7 +298,7 @@ Result<void> replace(Overlay& overlay, const End& from, const End& to, Leftovers
   {
     Inode& replaced = to.inode ? *to.inode : *from.inode;
     LockPair locks(from.inode->mutex, replaced.mutex);
-    if (to.inode) TRY(begin_nlink_change(overlay, *to.inode));
+    if (to.inode) TRY(begin_removal(overlay, *to.inode));
     TRY(move(overlay, from, to, leftovers));
     // Beyond this point the rename has happened.
     if (to.inode) {

@@ -28,6 +28,7 @@ struct IndexEntry {
   sys::Stat stat;
   int32_t nlink_difference = 0;  ///< The union's link count less that of `stat`.
   bool is_metacopy = false;
+  uint32_t lower_nlink = 0;  ///< Links of the lower file; 0: not known.
 };
 
 /// What the layers hold under a name.

@@ -123,7 +123,15 @@ TEST_F(IndexDirectory, LosesAnEntryWithoutNames) {
   EXPECT_EQ(entries_after_mount(), Names());
 }
 
+TEST_F(IndexDirectory, LosesAnEntryOfAFileThatHasOneNameByNow) {
+  (void)entry("U+0");
+  EXPECT_EQ(entries_after_mount(), Names());
+  const std::string name = entry("L+0");
+  EXPECT_EQ(entries_after_mount(), (Names{name})) << "overlayfs trusts marks of the upper only";
+}
+
 TEST_F(IndexDirectory, KeepsEntriesThatMayHaveNames) {
+  std::filesystem::create_hard_link(disk.path("lower/file"), disk.path("lower/other"));
   for (const char* nlink : {"U+0", "L-1", "L+0", "U-2", "nonsense"}) {
     const std::string name = entry(nlink);
     EXPECT_EQ(entries_after_mount(), (Names{name})) << nlink;
