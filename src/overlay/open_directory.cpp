@@ -20,6 +20,7 @@
 #include "overlay/attributes.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
+#include "overlay/origin_number.h"
 #include "overlay/overlay.h"
 #include "overlay/owner_sight.h"
 #include "sys/open.h"
@@ -53,6 +54,7 @@ Result<void> OpenDirectory::rewind(Overlay& overlay) {
   pushed_back_.reset();
   snapshot_.clear();
   names_.clear();
+  may_lose_impure_ = false;
   version_ = directory_->directory->version;
   // One of a single lower becomes merged as soon as a name in it is changed.
   const Directory& directory = *directory_->directory;
@@ -62,6 +64,8 @@ Result<void> OpenDirectory::rewind(Overlay& overlay) {
   layer_ = top_layer(*directory_);
   fd_ = TRY(open_top(overlay));
   stream_.emplace(fd_);
+  may_lose_impure_ =
+      layer_ == layer::kUpper && overlay.is_writable() && is_impure(overlay, *directory_, fd_);
   return {};
 }
 
@@ -204,23 +208,46 @@ Result<std::optional<Listed>> OpenDirectory::listed(Overlay& overlay, const RawE
 
 Result<void> OpenDirectory::read(Overlay& overlay, int64_t offset, bool with_attributes,
                                  ListingSink& sink) {
-  Lock lock(mutex_);
+  uint64_t version = 0;
+  {
+    Lock lock(mutex_);
+    if (!TRY(read_entries(overlay, offset, with_attributes, sink))) return {};
+    version = version_;
+  }
+  auto look_through = [&overlay, directory = directory_, version] {
+    drop_impure(overlay, directory, version);
+  };
+  if (overlay.background == nullptr) {
+    look_through();
+  } else {
+    overlay.background->submit(std::move(look_through));
+  }
+  return {};
+}
+
+Result<bool> OpenDirectory::read_entries(Overlay& overlay, int64_t offset, bool with_attributes,
+                                         ListingSink& sink) {
   SharedLock names(directory_->directory->names);
   if (position_ < 0 || (offset == 0 && position_ != 0)) TRY(rewind(overlay));
   if (offset != position_) {
     pushed_back_.reset();
+    may_lose_impure_ = false;
     if (!is_snapshot_) TRY(stream_->seek(offset));
     position_ = cursor_ = offset;
   }
   while (true) {
     const auto raw = TRY(next());
-    if (!raw) return {};
+    if (!raw) return std::exchange(may_lose_impure_, false);
     if (!sink.has_room(raw->name)) {
       if (!is_snapshot_) pushed_back_ = raw;
-      return {};
+      return false;
     }
     cursor_ = raw->next_offset;
     if (auto entry = TRY(listed(overlay, *raw, with_attributes))) {
+      if (may_lose_impure_ && !is_dot(raw->name) && !is_dot_dot(raw->name)) {
+        const dev_t device = overlay.stack.upper().device;
+        may_lose_impure_ = entry->ino == overlay.numbers.number(device, raw->ino);
+      }
       sink.add(*entry);
       position_ = raw->next_offset;
     }

@@ -85,6 +85,9 @@ class OpenDirectory {
     int64_t next_offset;
   };
 
+  /// read() itself; whether it has ended a listing that may_lose_impure_.
+  Result<bool> read_entries(Overlay& overlay, int64_t offset, bool with_attributes,
+                            ListingSink& sink) REQUIRES(mutex_);
   Result<void> rewind(Overlay& overlay) REQUIRES(mutex_);
   Result<void> take_snapshot(Overlay& overlay) REQUIRES(mutex_);
   Result<std::optional<RawEntry>> next() REQUIRES(mutex_);
@@ -109,6 +112,9 @@ class OpenDirectory {
   std::optional<RawEntry> pushed_back_ GUARDED_BY(mutex_);  ///< Read, but there was no room.
   uint64_t version_ GUARDED_BY(mutex_) = 0;                 ///< The directory's when reading began.
   bool is_snapshot_ GUARDED_BY(mutex_) = false;
+  /// The directory is marked impure, and all that was listed so far, from its beginning on, has a
+  /// number of its own.
+  bool may_lose_impure_ GUARDED_BY(mutex_) = false;
   std::vector<SnapshotEntry> snapshot_ GUARDED_BY(mutex_);
   std::string names_ GUARDED_BY(mutex_);  ///< Of the snapshot, each with its zero byte.
 };

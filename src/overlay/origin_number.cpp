@@ -8,6 +8,8 @@
 #include "layer/origin.h"
 #include "overlay/locate.h"
 #include "overlay/overlay.h"
+#include "sys/directory_stream.h"
+#include "sys/open.h"
 #include "sys/xattr.h"
 
 namespace overpass::overlay {
@@ -31,6 +33,18 @@ std::optional<sys::Stat> origin_by_name(Overlay& overlay, Inode& directory, cons
   return {};
 }
 
+/// Whether something in the upper directory `upper` has an origin.
+Result<bool> holds_origin(const Overlay& overlay, BorrowedFd upper) {
+  const UniqueFd fd = TRY(sys::open_for_listing(upper));
+  sys::DirectoryStream stream(fd);
+  while (const auto entry = TRY(stream.next())) {
+    if (entry->name == "." || entry->name == "..") continue;
+    const sys::Place place = {fd, entry->name.data()};
+    if (TRY(layer::has_mark(place, layer::Mark::Origin, overlay.stack.prefix))) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool is_impure(Overlay& overlay, Inode& directory, BorrowedFd upper) {
@@ -51,6 +65,20 @@ Result<void> mark_impure(Overlay& overlay, Inode& directory, BorrowedFd upper) {
   auto marked = sys::set_xattr(sys::itself(upper), mark, kImpure);
   if (marked) directory.directory->impurity = Impurity::Impure;
   return marked.failed_with(EOPNOTSUPP) ? Result<void>() : marked;
+}
+
+void drop_impure(Overlay& overlay, const InodeRef& directory, uint64_t version) {
+  const auto upper = directory_fd(overlay, *directory, layer::kUpper);
+  if (!upper) return;
+  const auto found = holds_origin(overlay, (*upper)->fd);
+  if (!found || *found) return;
+  // Whatever brings an origin here holds the names exclusively, from the mark on.
+  Lock names(directory->directory->names);
+  if (directory->directory->version != version) return;
+  const char* mark = layer::name_of(layer::Mark::Impure, overlay.stack.prefix);
+  if (sys::remove_xattr(sys::itself((*upper)->fd), mark)) {
+    directory->directory->impurity = Impurity::Pure;
+  }
 }
 
 Result<void> record_origin(Overlay& overlay, layer::LayerIndex layer, sys::Place from,

@@ -27,6 +27,11 @@ Result<void> record_origin(Overlay& overlay, layer::LayerIndex layer, sys::Place
                            sys::Place copy);
 Result<void> mark_impure(Overlay& overlay, Inode& directory, BorrowedFd upper);
 
+/// Takes the impure mark from `directory`, unless a child in its upper has an origin or its names
+/// are not those of `version` any more. Best effort: a mark that stays costs a little time. L: none
+/// on entry. Takes long in a large directory.
+void drop_impure(Overlay& overlay, const InodeRef& directory, uint64_t version);
+
 /// Whether `directory`'s upper may hold objects with an origin.
 bool is_impure(Overlay& overlay, Inode& directory, BorrowedFd upper);
 
