@@ -106,7 +106,10 @@ void hide_own_directories(const LayerPaths& paths, const NamedDirectory& upper,
     const BorrowedFd root = stack.layers[layer].root;
     if (paths.upper) (void)hide(stack.hidden, layer, root, lowers[i], upper);
     if (work) (void)hide(stack.hidden, layer, root, lowers[i], *work);
-    hide_mountpoint(paths.mountpoint, layer, lowers[i], stack);
+  }
+  // Those that give data only are walked as well.
+  for (size_t i = 0; i < lowers.size(); ++i) {
+    hide_mountpoint(paths.mountpoint, static_cast<LayerIndex>(1 + i), lowers[i], stack);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "layer/markers.h"
 #include "layer/metacopy_mark.h"
+#include "overlay/hidden_names.h"
 #include "overlay/locate.h"
 #include "overlay/must_wait.h"
 #include "overlay/overlay.h"
@@ -125,13 +126,14 @@ Result<UniqueFd> open_regular(sys::Place place, int flags) {
 }
 
 Result<Content> open_data(Overlay& overlay, sys::Place metacopy, const DataPlace& data, int flags) {
-  const char* path = data.path.c_str() + 1;
   const layer::LayerIndex first = data.layer;
   const bool is_data_only = first >= overlay.stack.lowers_end();
   const layer::LayerIndex end = is_data_only ? overlay.stack.size() : first + 1;
   for (layer::LayerIndex layer = first; layer < end; ++layer) {
     // Nothing but a regular file may be opened with the caller's flags.
-    auto file = sys::open_beneath(overlay.roots[layer]->fd, path, O_PATH | O_NOFOLLOW);
+    const WalkStart start = walk_start(overlay, layer, std::string_view(data.path).substr(1));
+    if (start.directory == nullptr || start.rest.empty()) continue;
+    auto file = sys::open_beneath(start.directory->fd, start.rest.data(), O_PATH | O_NOFOLLOW);
     if (!file && leads_nowhere(file.error())) continue;
     const UniqueFd fd = TRY(std::move(file));
     const sys::Stat stat = TRY(sys::stat(sys::itself(fd)));

@@ -89,6 +89,23 @@ const HiddenName* find_hidden(const Directory& directory, layer::LayerIndex laye
   return nullptr;
 }
 
+const HiddenName* find_hidden_path(const Overlay& overlay, layer::LayerIndex layer,
+                                   std::string_view path) {
+  return find_hidden(*overlay.table.root().directory, layer, path);
+}
+
+WalkStart walk_start(const Overlay& overlay, layer::LayerIndex layer, std::string_view path) {
+  const HiddenNames* all = overlay.table.root().directory->hidden.get();
+  if (all != nullptr) {
+    for (const HiddenName& known : *all) {
+      if (known.layer != layer) continue;
+      const std::string_view rest = behind(path, known.rest);
+      if (path == known.rest || !rest.empty()) return {known.beneath, rest};
+    }
+  }
+  return {overlay.roots[layer], path};
+}
+
 bool is_hidden_name(const Directory& directory, std::string_view name) {
   return directory.hidden != nullptr &&
          std::ranges::any_of(*directory.hidden, [&](const HiddenName& known) {

@@ -40,6 +40,20 @@ void pass_on_hidden(const Overlay& overlay, const Inode& parent, std::string_vie
 const HiddenName* find_hidden(const Directory& directory, layer::LayerIndex layer,
                               std::string_view name);
 
+/// What is hidden of `layer` at `path`, from its root without a slash in front; null where nothing
+/// is.
+const HiddenName* find_hidden_path(const Overlay& overlay, layer::LayerIndex layer,
+                                   std::string_view path);
+
+/// Where a walk along a path begins that must not lead into the union's own mount.
+struct WalkStart {
+  SharedFd directory;     ///< Null: the path leads to what is not shown.
+  std::string_view rest;  ///< What is left of the path; empty: the directory itself.
+};
+
+/// For `path`, from the root of `layer` without a slash in front.
+WalkStart walk_start(const Overlay& overlay, layer::LayerIndex layer, std::string_view path);
+
 /// Whether something is hidden as `name`, so that no new object may have the name: another mount of
 /// the layers would merge it with what is hidden.
 bool is_hidden_name(const Directory& directory, std::string_view name);

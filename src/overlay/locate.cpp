@@ -11,6 +11,7 @@
 
 #include <optional>
 
+#include "overlay/hidden_names.h"
 #include "overlay/lower_location.h"
 #include "overlay/overlay.h"
 #include "overlay/owner_sight.h"
@@ -91,12 +92,12 @@ struct Walk {
   std::vector<std::string> names;
 };
 
-/// Adds the names of "/a/b", innermost first.
-void push_path(Walk& walk, const std::string& path) {
-  for (size_t end = path.size(); end > 0;) {
-    const size_t slash = path.rfind('/', end - 1);
-    walk.names.push_back(path.substr(slash + 1, end - slash - 1));
-    end = slash;
+/// Adds the names of "a/b", innermost first.
+void push_path(Walk& walk, std::string_view path) {
+  while (!path.empty()) {
+    const size_t slash = path.rfind('/');
+    walk.names.emplace_back(path.substr(slash + 1));
+    path = slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
   }
 }
 
@@ -109,8 +110,10 @@ Walk plan_walk(Overlay& overlay, Inode& directory, layer::LayerIndex layer) {
       Lock lock(at->mutex);
       const Relocation* relocation = layer == layer::kUpper ? nullptr : at->relocation();
       if (relocation != nullptr) {
-        push_path(walk, relocation->layer_paths[slot_of(*at->directory, layer)]);
-        walk.start = overlay.roots[layer];
+        const std::string_view path = relocation->layer_paths[slot_of(*at->directory, layer)];
+        WalkStart start = walk_start(overlay, layer, path.substr(1));
+        push_path(walk, start.rest);
+        walk.start = std::move(start.directory);
         return walk;
       }
       walk.names.push_back(at->link.name);
@@ -154,6 +157,8 @@ Result<SharedFd> directory_fd(Overlay& overlay, Inode& directory, layer::LayerIn
       if (auto fd = orphan_fd(directory)) return *fd ? Result<SharedFd>(*fd) : fail(ESTALE);
     }
     Walk walk = plan_walk(overlay, directory, layer);
+    if (!walk.start) return fail(ESTALE);  // Not shown any more, as after another mount.
+    if (walk.names.empty()) return walk.start;
     auto opened = open_walk(walk);
     if (layer == layer::kUpper) {
       if (may_have_met_change(opened)) continue;

@@ -21,6 +21,7 @@
 #include "layer/origin.h"
 #include "layer/redirect.h"
 #include "overlay/complain.h"
+#include "overlay/hidden_names.h"
 #include "overlay/index.h"
 #include "overlay/layer_stat.h"
 #include "overlay/locate.h"
@@ -228,17 +229,27 @@ Result<std::optional<Search::Sight>> Search::look_in_parent(LayerIndex layer, bo
 Result<std::optional<Search::Sight>> Search::walk(LayerIndex layer, bool is_last) {
   Sight sight;
   sight.parent = overlay_.roots[layer];
+  std::string walked;  // Of this layer: redirects on the way are for the layers below.
   // Counted from the end, since redirects change what is in front.
   for (size_t rest = target_.size() - 1;;) {
     const size_t begin = target_.size() - rest;
     const size_t end = std::min(target_.find('/', begin), target_.size());
     sight.name = target_.substr(begin, end - begin);
     rest = target_.size() - end;
+    walked += sight.name;
+    if (const HiddenName* hidden = find_hidden_path(overlay_, layer, walked)) {
+      if (hidden->beneath == nullptr) return std::optional<Sight>();
+      sight.parent = hidden->beneath;
+      sight.name.clear();
+    }
     if (!TRY(look(sight.place(), layer, is_last, rest, sight.stat))) return std::optional<Sight>();
     if (rest == 0) return std::optional(std::move(sight));
-    UniqueFd next = TRY(sys::open_at(sight.place().fd, sight.name.c_str(), O_PATH | O_DIRECTORY));
-    sight.walked_parent = std::move(next);
-    sight.parent.reset();
+    if (!sight.name.empty()) {
+      UniqueFd next = TRY(sys::open_at(sight.place().fd, sight.name.c_str(), O_PATH | O_DIRECTORY));
+      sight.walked_parent = std::move(next);
+      sight.parent.reset();
+    }
+    walked += '/';
     --rest;
   }
 }
