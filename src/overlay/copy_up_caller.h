@@ -32,6 +32,9 @@ class OnBehalfOf {
 /// An unknown one when the thread acts for itself.
 CopyCaller current_caller();
 
+/// Whether this thread acts for a caller, as workers do and serving threads do not.
+bool acts_for_caller();
+
 }  // namespace overpass::overlay
 
 #endif  // OVERPASS_OVERLAY_COPY_UP_CALLER_H_

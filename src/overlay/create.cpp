@@ -175,7 +175,7 @@ class Unsettled {
     if (before_ == Vacancy::Whiteout) {
       (void)replace_by_whiteout(overlay_, upper_, name_, is_directory_, leftovers);
     } else if (is_directory_) {
-      (void)remove_pure_upper(overlay_, upper_, name_);
+      (void)remove_pure_upper(overlay_, upper_, name_, leftovers);
     } else {
       (void)sys::remove_file(upper_, name_);
     }

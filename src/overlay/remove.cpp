@@ -11,15 +11,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <exception>
 #include <optional>
 #include <vector>
 
+#include "base/scope_exit.h"
 #include "layer/markers.h"
 #include "overlay/copy_up.h"
+#include "overlay/copy_up_caller.h"
 #include "overlay/index.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
 #include "overlay/lookup.h"
+#include "overlay/must_wait.h"
 #include "overlay/open_file.h"
 #include "overlay/overlay.h"
 #include "overlay/owner_sight.h"
@@ -28,6 +32,7 @@
 #include "overlay/work_frame.h"
 #include "sys/attributes.h"
 #include "sys/directory_stream.h"
+#include "sys/fatal_signal.h"
 #include "sys/names.h"
 #include "sys/open.h"
 #include "sys/stat.h"
@@ -40,6 +45,21 @@ bool in_upper(const Inode& inode) {
   if (inode.is_directory()) return inode.directory->has_upper;
   Lock lock(inode.mutex);
   return inode.layer == layer::kUpper;
+}
+
+/// A directory whose file is this large may take long to be gone through.
+constexpr uint64_t kLargeDirectory = 64 << 10;
+
+bool is_large_directory(const sys::Stat& stat) {
+  return sys::is_directory(stat) && stat.stx_size >= kLargeDirectory;
+}
+
+/// EINTR if the caller was killed meanwhile; looks at it at some of the `steps` of a long way.
+Result<void> check_is_awaited(size_t steps) {
+  constexpr size_t kStepsBetweenLooks = 1024;
+  const bool looks = steps % kStepsBetweenLooks == 0;
+  return looks && sys::is_being_killed(current_caller().thread) ? Result<void>(fail(EINTR))
+                                                                : Result<void>();
 }
 
 /// What the upper part of a directory contains, as far as the union is concerned.
@@ -60,17 +80,18 @@ Result<bool> hides(const Overlay& overlay, BorrowedFd fd, const sys::DirectoryEn
   return hides_in_upper(overlay, place, stat);
 }
 
+/// To what shows in it, or to its end.
 Result<UpperContent> read_upper(const Overlay& overlay, BorrowedFd directory) {
   UpperContent content;
   const UniqueFd fd = TRY(sys::open_at(directory, ".", O_RDONLY | O_DIRECTORY));
-  TRY(sys::for_each_entry(fd, [&](const sys::DirectoryEntry& entry) -> Result<void> {
-    if (TRY(hides(overlay, fd, entry))) {
-      content.whiteouts.emplace_back(entry.name);
-    } else {
-      content.shows_entries = true;
-    }
-    return {};
-  }));
+  sys::DirectoryStream stream(fd);
+  while (const auto entry = TRY(stream.next())) {
+    if (entry->name == "." || entry->name == "..") continue;
+    content.shows_entries = !TRY(hides(overlay, fd, *entry));
+    if (content.shows_entries) break;
+    content.whiteouts.emplace_back(entry->name);
+    TRY(check_is_awaited(content.whiteouts.size()));
+  }
   return content;
 }
 
@@ -78,7 +99,9 @@ Result<UpperContent> read_upper(const Overlay& overlay, BorrowedFd directory) {
 Result<bool> all_lowers_hidden(Overlay& overlay, Inode& directory) {
   if (directory.directory->lowers.empty()) return true;
   const auto listing = TRY(lower_names_of(overlay, directory));
+  size_t steps = 0;
   for (const LowerName& name : listing->all()) {
+    TRY(check_is_awaited(++steps));
     auto found = find_in_layers(overlay, directory, std::string(listing->text_of(name)).c_str());
     // What may not be followed is an entry as well.
     if (found || found.failed_with(EPERM)) return false;
@@ -121,13 +144,17 @@ Result<SharedFd> orphan_of(const Overlay& overlay, Inode& inode, BorrowedFd uppe
   return SharedFd(std::make_shared<CachedFd>(std::move(*file)));
 }
 
-Result<void> remove_pure_upper(const Overlay& overlay, BorrowedFd upper, const char* name) {
+Result<void> remove_pure_upper(Overlay& overlay, BorrowedFd upper, const char* name,
+                               Leftovers& leftovers) {
   auto removed = sys::remove_directory(upper, name);
   if (!removed.failed_with(ENOTEMPTY)) return removed;
   const OwnerSight sight({upper, name});
   const UniqueFd fd = TRY(sys::open_at(upper, name, O_RDONLY | O_DIRECTORY));
+  const bool is_large = is_large_directory(TRY(sys::stat(sys::itself(fd))));
+  if (is_large && overlay.background != nullptr && !acts_for_caller()) return fail(kMustWait);
   const UpperContent content = TRY(read_upper(overlay, fd));
   if (content.shows_entries) return fail(ENOTEMPTY);
+  if (is_large) return take_away(overlay, upper, name, leftovers);
   // Left over from a time when it was merged, or that it is opaque. With these gone it shows the
   // same: nothing.
   for (const std::string& whiteout : content.whiteouts) {
@@ -147,6 +174,19 @@ Result<void> make_movable(sys::Place directory) {
   const sys::Stat stat = TRY(sys::stat(directory));
   if ((stat.stx_mode & S_IRWXU) == S_IRWXU) return {};
   return sys::change_mode(directory, (stat.stx_mode & 07777) | S_IRWXU);
+}
+
+void discard(const Overlay& overlay, Leftovers& leftovers) {
+  if (overlay.background == nullptr) return;  // They go with the vector.
+  for (auto& leftover : leftovers) {
+    const auto stat = sys::stat(leftover->place());
+    if (!stat || !is_large_directory(*stat)) continue;
+    try {
+      overlay.background->submit([gone = std::move(leftover)]() mutable { gone.reset(); });
+    } catch (const std::exception&) {
+      // No memory: it went with the task.
+    }
+  }
 }
 
 Result<void> take_away(Overlay& overlay, BorrowedFd upper, const char* name, Leftovers& leftovers) {
@@ -269,7 +309,8 @@ Result<void> remove_directory(Overlay& overlay, const InodeRef& directory, const
     TRY(check_shows_nothing(overlay, directory, name));
   }
   const SharedFd upper = TRY(upper_for_change(overlay, directory, /*removing=*/true));
-  Leftovers leftovers;  // Discarded after the locks.
+  Leftovers leftovers;
+  const ScopeExit after_the_locks([&] { discard(overlay, leftovers); });
   Lock names(directory->directory->names);
   ++directory->directory->version;
   const InodeRef inode = TRY(inode_of(overlay, directory, name));
@@ -286,7 +327,7 @@ Result<void> remove_directory(Overlay& overlay, const InodeRef& directory, const
   } else if (is_merged) {
     TRY(take_away(overlay, upper->fd, name, leftovers));
   } else {
-    TRY(remove_pure_upper(overlay, upper->fd, name));
+    TRY(remove_pure_upper(overlay, upper->fd, name, leftovers));
   }
   // Beyond this point the name is gone.
   remove_link_locked(overlay, *inode, *directory, name, std::move(orphan));

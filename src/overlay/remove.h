@@ -40,10 +40,6 @@ Result<bool> is_empty(Overlay& overlay, Inode& directory);
 /// locks. L: none on entry; the names of both directories are held exclusively inside.
 Result<void> check_shows_nothing(Overlay& overlay, const InodeRef& directory, const char* name);
 
-/// Removes the upper's directory `name`, below which lowers show nothing. ENOTEMPTY when it shows
-/// entries.
-Result<void> remove_pure_upper(const Overlay& overlay, BorrowedFd upper, const char* name);
-
 /// Whether the upper's directory `name` has no entries on disk, not even whiteouts.
 Result<bool> is_bare(const Overlay& overlay, BorrowedFd upper, const char* name);
 
@@ -68,6 +64,16 @@ Result<void> check_upper(const Overlay& overlay, Inode& inode, sys::Place place)
 
 /// What a change put out of the way, to be discarded when no lock is held any more.
 using Leftovers = std::vector<std::unique_ptr<layer::PendingUpper>>;
+
+/// Removes the upper's directory `name`, below which lowers show nothing. ENOTEMPTY when it shows
+/// entries. A large one of whiteouts goes into `leftovers`; kMustWait where that has to be found
+/// out on a worker.
+Result<void> remove_pure_upper(Overlay& overlay, BorrowedFd upper, const char* name,
+                               Leftovers& leftovers);
+
+/// Discards them, large directories on a worker: the caller does not wait for that.
+/// L: none on entry.
+void discard(const Overlay& overlay, Leftovers& leftovers);
 
 /// Moves a directory of the upper out of sight, whiteouts and all, by one rename.
 Result<void> take_away(Overlay& overlay, BorrowedFd upper, const char* name, Leftovers& leftovers);

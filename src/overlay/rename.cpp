@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "base/scope_exit.h"
 #include "layer/markers.h"
 #include "layer/workdir.h"
 #include "overlay/copy_up.h"
@@ -350,7 +351,8 @@ Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, un
   SharedFd to_upper = TRY(upper_for_change(overlay, to_name.directory));
   End from = {from_name.directory, from_name.name, std::move(from_upper), {}};
   End to = {to_name.directory, to_name.name, std::move(to_upper), {}};
-  Leftovers leftovers;  // Discarded after the locks.
+  Leftovers leftovers;
+  const ScopeExit after_the_locks([&] { discard(overlay, leftovers); });
   LockPair names(from.directory->directory->names, to.directory->directory->names);
   ++from.directory->directory->version;
   ++to.directory->directory->version;
