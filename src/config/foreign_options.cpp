@@ -24,17 +24,24 @@ constexpr std::string_view kPassedOver[] = {
     // Access times of directories never change; when times are written is the file systems' choice.
     "diratime", "nodiratime", "lazytime", "nolazytime", "iversion", "noiversion", "mand", "nomand",
     "symfollow",
+    // What /proc/self/mounts says of every mount where SELinux is on, and lines are copied from
+    // there.
+    "seclabel",
     // libfuse
     "default_permissions", "nonempty", "clone_fd", "big_writes", "large_read", "splice_read",
     "splice_write", "splice_move", "no_splice_read", "no_splice_write", "no_splice_move",
     "max_read", "max_write", "max_readahead", "max_background", "congestion_threshold",
     "max_threads", "max_idle_threads", "idle_threads", "async_read", "atomic_o_trunc",
     "kernel_cache", "auto_cache", "use_ino", "readdir_ino", "noforget", "intr", "hard_remove",
+    // Locks are the kernel's alone.
+    "no_remote_lock", "no_remote_posix_lock", "no_remote_flock",
     // fuse-overlayfs
     "threaded", "fast_ino", "fast_ino_check"};
 
 constexpr std::string_view kOneTimeout =
     "names and attributes, present or absent, are cached for one time: timeout=SECONDS";
+
+constexpr std::string_view kOfTheKernel = "it is found out when the mount is made";
 
 constexpr LimitedOption kLimited[] = {
     // kernel overlayfs
@@ -50,6 +57,13 @@ constexpr LimitedOption kLimited[] = {
     {"attr_timeout", "", kOneTimeout},
     {"ac_attr_timeout", "", kOneTimeout},
     {"negative_timeout", "", kOneTimeout},
+    {"uid", "", "it would show an owner only: squash_to_uid shows one and writes one"},
+    {"gid", "", "it would show a group only: squash_to_gid shows one and writes one"},
+    {"umask", "", "files keep their own permissions"},
+    {"fd", "", kOfTheKernel},
+    {"rootmode", "", kOfTheKernel},
+    {"user_id", "", kOfTheKernel},
+    {"group_id", "", kOfTheKernel},
     {"blkdev", "", "layers are directories, not block devices"},
     {"remount", "", "a running mount cannot be changed: unmount it and mount again"},
     // mount(8)
@@ -59,6 +73,11 @@ constexpr LimitedOption kLimited[] = {
     {"fscontext", "", "security labels are not applied"},
     {"defcontext", "", "security labels are not applied"},
     {"rootcontext", "", "security labels are not applied"},
+    {"smackfsdef", "", "security labels are not applied"},
+    {"smackfsroot", "", "security labels are not applied"},
+    {"X-mount.idmap", "", "a union has no idmapped mounts: uidmapping= and gidmapping= map owners"},
+    // ext4 and its like
+    {"user_xattr", "on", "noxattrs leaves extended attributes out"},
 };
 
 /// mount(8): "user" and "users" imply noexec, nosuid and nodev, "owner" and "group" nosuid and
@@ -90,6 +109,7 @@ bool take_propagation(Options& options, std::string_view name) {
 }
 
 bool is_passed_over(std::string_view name) {
+  if (name == "X-mount.idmap") return false;  // Files would be shown as somebody else's.
   if (name.starts_with("x-") || name.starts_with("X-")) return true;
   for (const auto known : kPassedOver) {
     if (known == name) return true;
@@ -136,6 +156,14 @@ Expected<bool> take_foreign_option(Options& options, std::string_view name,
                    remedy_of(option));
   }
   return false;
+}
+
+Expected<std::string_view> fsync_word(std::string_view value) {
+  if (value == "auto") return "on";
+  if (value == "volatile") return "off";
+  if (value != "strict") return value;
+  return problem("option 'fsync=strict' is refused: only copies of data are synced one by one",
+                 "leave it out, or use fsync=auto");
 }
 
 std::vector<std::string_view> foreign_names() {

@@ -35,6 +35,10 @@ std::span<const LimitedOption> limited_options();
 Expected<bool> take_foreign_option(Options& options, std::string_view name,
                                    std::optional<std::string_view> value);
 
+/// What the value of `fsync` is as a switch: kernel overlayfs has words of its own beside those of
+/// fuse-overlayfs.
+Expected<std::string_view> fsync_word(std::string_view value);
+
 /// Every foreign name, for finding the nearest.
 std::vector<std::string_view> foreign_names();
 

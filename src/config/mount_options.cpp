@@ -85,7 +85,11 @@ Expected<void> read_element(OptionReader& reader, const Element& element) {
     return read_layers(reader, element);
   }
   if (!element.value) return reader.take(*found.entry, element.name, std::nullopt, found.negated);
-  return reader.take(*found.entry, element.name, unescape(*element.value), found.negated);
+  const std::string value = unescape(*element.value);
+  if (element.name != "fsync") return reader.take(*found.entry, element.name, value, found.negated);
+  const auto word = fsync_word(value);
+  if (!word) return std::unexpected(word.error());
+  return reader.take(*found.entry, element.name, *word, found.negated);
 }
 
 }  // namespace

@@ -205,12 +205,12 @@ constexpr OptionEntry kTable[] = {
      "write marks as user.overlay.* even when privileged"},
     {"volatile", "", "volatile", "", Kind::Flag, "", set_flag<&Options::is_volatile>,
      "sync nothing: fast, and a crash of the machine may lose the upper"},
-    {"fsync", "", "", "", Kind::Flag, "0|1",
+    {"fsync", "", "", "", Kind::Flag, "0|1|auto|volatile",
      [](Options& options, std::string_view value) {
        options.is_volatile = !is_on(value);
        return true;
      },
-     "fsync=0 is volatile"},
+     "fsync=0 and fsync=volatile are volatile"},
     {"redirect_dir", "", "redirect_dir", "", Kind::Word, "on|follow|nofollow|off", set_redirect_dir,
      "rename lower directories by redirects, or only follow what is there"},
     {"index", "", "index", "", Kind::Word, "on|off",

@@ -129,3 +129,18 @@ def test_options_in_a_file_and_in_fstab_spelling_agree(t):
     for line in ("redirect_dir: follow\n", "index: active\n", "uuid: null\n"):
         contains(text, line, "status")
     equal(t.status_text("umount", point)[0], 0, "overpass umount")
+
+
+def test_words_that_kernel_overlayfs_and_fstab_have_are_taken(t):
+    for options, is_volatile in ((("fsync=auto",), False), (("fsync=volatile",), True), (("seclabel", "user_xattr", "no_remote_lock"), False)):
+        m = t.mount(t.layer(LOWER), options=options)
+        write(m / "file", "4")
+        m.umount()
+        equal(os.path.isdir(m.work + "/work/incompat/volatile"), is_volatile, f"the sign of a volatile mount with {options}")
+
+
+def test_words_that_would_change_owners_or_syncing_are_refused_with_the_remedy(t):
+    for option, remedy in (("fsync=strict", "fsync=auto"), ("uid=0", "squash_to_uid"), ("gid=0", "squash_to_gid"),
+                           ("X-mount.idmap=b:0:0:1", "uidmapping="), ("user_xattr=off", "noxattrs"),
+                           ("rootmode=40000", "leave it out")):
+        contains(refusal(t, option), remedy, f"the refusal of {option}")

@@ -33,15 +33,18 @@ INSTANTIATE_TEST_SUITE_P(Generic, TakenOptions,
                                          "nouser", "async", "silent", "x-systemd.automount",
                                          "x-systemd.requires=/mnt", "X-mount.mkdir=0755",
                                          "comment=anything", "norelatime", "nostrictatime",
-                                         "nodiratime", "lazytime", "iversion", "helper=fuse"));
+                                         "nodiratime", "lazytime", "iversion", "helper=fuse",
+                                         "seclabel", "user_xattr"));
 
 INSTANTIATE_TEST_SUITE_P(Libfuse, TakenOptions,
                          testing::Values("default_permissions", "big_writes", "max_read=65536",
                                          "clone_fd", "nonempty", "no_splice_read", "kernel_cache",
-                                         "max_idle_threads=10", "subtype=overpass"));
+                                         "max_idle_threads=10", "subtype=overpass",
+                                         "no_remote_lock", "no_remote_posix_lock",
+                                         "no_remote_flock"));
 
 INSTANTIATE_TEST_SUITE_P(Overlayfs, TakenOptions,
-                         testing::Values("override_creds", "nooverride_creds=off"));
+                         testing::Values("override_creds", "nooverride_creds=off", "fsync=auto"));
 
 INSTANTIATE_TEST_SUITE_P(FuseOverlayfs, TakenOptions,
                          testing::Values("threaded=0", "threaded=1", "fast_ino=1",
@@ -69,7 +72,13 @@ INSTANTIATE_TEST_SUITE_P(
                    "use allow_other (leave it out, or use allow_root=off)"},
         RefusedRow{"Plugins", "plugins=a.so",
                    "option 'plugins=a.so' is refused: layers are directories; there are no layer "
-                   "plugins (leave it out)"}),
+                   "plugins (leave it out)"},
+        RefusedRow{"Idmap", "X-mount.idmap=b:0:1000:1",
+                   "option 'X-mount.idmap=b:0:1000:1' is refused: a union has no idmapped mounts: "
+                   "uidmapping= and gidmapping= map owners (leave it out)"},
+        RefusedRow{"FsyncOfAll", "fsync=strict",
+                   "option 'fsync=strict' is refused: only copies of data are synced one by one "
+                   "(leave it out, or use fsync=auto)"}),
     [](const auto& row) { return row.param.name; });
 
 class RefusedSilently : public testing::TestWithParam<std::string_view> {};
@@ -86,7 +95,9 @@ INSTANTIATE_TEST_SUITE_P(Options, RefusedSilently,
                                          "direct_io", "entry_timeout=1", "attr_timeout=0",
                                          "negative_timeout=0", "blkdev", "remount", "sync",
                                          "dirsync", "nosymfollow", "fscontext=x", "defcontext=x",
-                                         "rootcontext=x"));
+                                         "rootcontext=x", "smackfsdef=x", "uid=0", "gid=0",
+                                         "umask=022", "fd=3", "rootmode=40000", "user_id=0",
+                                         "group_id=0", "user_xattr=off"));
 
 TEST(ImpliedOptions, AreThoseOfMountEight) {
   for (const auto text : {"user", "user=alice", "users"}) {

@@ -228,6 +228,8 @@ TEST(MountOptions, TakeSwitchWordsForFlagsAndSwitches) {
   EXPECT_TRUE(read("fsync=no")->is_volatile);
   EXPECT_FALSE(read("fsync=1")->is_volatile);
   EXPECT_FALSE(read("fsync")->is_volatile);
+  EXPECT_FALSE(read("fsync=auto")->is_volatile);
+  EXPECT_TRUE(read("fsync=volatile")->is_volatile);
   EXPECT_EQ(read("allow_other=off")->allow_other, false);
   EXPECT_TRUE(read("nosuid=off")->suid);
   EXPECT_EQ(read("passthrough=true")->passthrough, Switch::On);
