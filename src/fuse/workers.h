@@ -21,8 +21,9 @@
 namespace overpass::fuse {
 
 /// Threads are started when work waits and none is idle, up to a bound that is far beyond the
-/// number of copies a disk does at once, since workers also wait for each other's copies. A worker
-/// that waits always waits for one that runs, so the bound cannot stop everything.
+/// number of copies a disk does at once, since workers also wait for each other's copies, and for
+/// file servers that do not answer. A worker that waits for another always waits for one that runs,
+/// so the bound cannot stop everything by itself.
 /// Threads: any.
 class Workers : public overlay::Background {
  public:
@@ -60,7 +61,7 @@ class Workers : public overlay::Background {
   bool has_thread_for(size_t tasks) REQUIRES(mutex_);
 
   static constexpr std::chrono::milliseconds kRetryAfter{10};
-  static constexpr size_t kMaxThreads = 128;
+  static constexpr size_t kMaxThreads = 512;
 
   mutable Mutex<LockRank::Queue> mutex_;
   std::condition_variable_any wake_;

@@ -13,6 +13,9 @@ namespace overpass::io {
 
 namespace {
 
+/// Far more than the callers whom a server that does not answer holds up at a time.
+constexpr Limits kServerLimits{.operations = 1024, .threads = 512};
+
 /// Why io_uring is not to be had, in words of those who can change it.
 std::string reason_for(Errno error) {
   switch (to_int(error)) {
@@ -36,6 +39,10 @@ std::unique_ptr<Engine> open_engine(const Limits& limits) {
   auto uring = UringEngine::open(limits);
   if (uring) return std::move(*uring);
   return std::make_unique<SyncEngine>(limits, "no io_uring: " + reason_for(uring.error()));
+}
+
+std::unique_ptr<Engine> open_engine_for_servers() {
+  return std::make_unique<SyncEngine>(kServerLimits, "the layer is on a file server");
 }
 
 }  // namespace overpass::io

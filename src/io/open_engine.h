@@ -15,6 +15,11 @@ namespace overpass::io {
 /// not even threads are to be had.
 std::unique_ptr<Engine> open_engine(const Limits& limits = {});
 
+/// An engine of its own for files of file servers, with many threads: an operation whose server
+/// does not answer keeps one for as long. A ring is not for these: the kernel asks a FUSE server
+/// whether a file is ready (poll) on the thread that submits for all.
+std::unique_ptr<Engine> open_engine_for_servers();
+
 }  // namespace overpass::io
 
 #endif  // OVERPASS_IO_OPEN_ENGINE_H_

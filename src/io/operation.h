@@ -42,6 +42,8 @@ struct Job {
   /// what the kernel's page cache is filled from and what is written back from it.
   bool whole = false;
   bool direct = false;  ///< `fd` has O_DIRECT: a short read is the end, not to be gone on with.
+  /// `fd` is of a file server (network, FUSE), which may never answer.
+  bool is_remote = false;
   /// It must not cost set-id bits: it is made with CAP_FSETID, by perform().
   bool keeps_set_ids = false;
   int allocate_mode = 0;  ///< FALLOC_*, for Allocate.

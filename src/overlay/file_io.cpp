@@ -103,8 +103,9 @@ Transferred watch_end(Overlay& overlay, const OpenFile& file, const io::Job& job
   };
 }
 
-void start(Overlay& overlay, Result<io::Job> job, Transferred done) {
+void start(Overlay& overlay, const OpenFile& file, Result<io::Job> job, Transferred done) {
   if (!job) return done(fail(job.error()));
+  job->is_remote = overlay.stack.layers[file.layer()].is_remote;
   overlay.transfers.start(*std::move(job), std::move(done), overlay.background);
 }
 
@@ -112,7 +113,7 @@ void start(Overlay& overlay, Result<io::Job> job, Transferred done) {
 
 void read(Overlay& overlay, OpenFile& file, size_t size, off_t offset, int flags,
           Transferred done) {
-  start(overlay, read_job(overlay, file, size, offset, flags), std::move(done));
+  start(overlay, file, read_job(overlay, file, size, offset, flags), std::move(done));
 }
 
 void write(Overlay& overlay, OpenFile& file, std::span<char> data, off_t offset, int flags,
@@ -123,7 +124,7 @@ void write(Overlay& overlay, OpenFile& file, std::span<char> data, off_t offset,
     if (overlay.writeback) leave_room_for_unwritten_pages(*job);
     done = watch_end(overlay, file, *job, std::move(done));
   }
-  start(overlay, std::move(job), std::move(done));
+  start(overlay, file, std::move(job), std::move(done));
 }
 
 void sync(Overlay& overlay, OpenFile& file, bool data_only, Transferred done) {
@@ -131,7 +132,7 @@ void sync(Overlay& overlay, OpenFile& file, bool data_only, Transferred done) {
   const auto action = data_only ? io::Action::SyncData : io::Action::Sync;
   auto fd = file.content(overlay);
   if (!fd) return done(fail(fd.error()));
-  start(overlay, job_on(action, std::move(*fd)), std::move(done));
+  start(overlay, file, job_on(action, std::move(*fd)), std::move(done));
 }
 
 Result<void> sync(Overlay& overlay, OpenDirectory& directory) {
@@ -153,7 +154,7 @@ void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t le
   job.offset = offset;
   job.length = length;
   job.keeps_set_ids = take_set_ids(overlay, sys::itself(job.fd), changer);
-  start(overlay, std::move(job), std::move(done));
+  start(overlay, file, std::move(job), std::move(done));
 }
 
 Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence) {

@@ -343,6 +343,11 @@ OpenFile::OpenFile(InodeRef inode, int flags, Serving serving, SharedFd fd, laye
 
 bool OpenFile::is_writable() const { return (flags_ & O_ACCMODE) != O_RDONLY; }
 
+layer::LayerIndex OpenFile::layer() const {
+  Lock lock(inode_->mutex);
+  return layer_;
+}
+
 Result<SharedFd> OpenFile::content(Overlay& overlay) {
   if (is_writable()) return fd_;
   const InodeRef target = current(inode_);

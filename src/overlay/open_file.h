@@ -54,6 +54,9 @@ class OpenFile : public RingLink {
   /// for want of permission. EINVAL from a file system without direct I/O.
   Result<DirectContent> direct_content(Overlay& overlay);
 
+  /// The layer in which that was found last.
+  layer::LayerIndex layer() const;
+
  private:
   const InodeRef inode_;
   const int flags_;

@@ -36,13 +36,18 @@ class HandedOver {
 
 }  // namespace
 
-Transfers::Transfers() = default;
+Transfers::LazyEngine::LazyEngine(std::unique_ptr<io::Engine> (*open)()) : open_(open) {}
+
+Transfers::LazyEngine::~LazyEngine() = default;
+
+Transfers::Transfers()
+    : for_disks_([] { return io::open_engine(); }), for_servers_(io::open_engine_for_servers) {}
 
 Transfers::~Transfers() { stop(); }
 
-io::Engine& Transfers::engine() {
+io::Engine& Transfers::LazyEngine::get() {
   std::call_once(opened_, [this] {
-    owner_ = io::open_engine();
+    owner_ = open_();
     engine_.store(owner_.get(), std::memory_order_release);
   });
   return *owner_;
@@ -54,8 +59,9 @@ void Transfers::start(io::Job job, Transferred done, Background* background) {
     if (operation->job().keeps_set_ids) {
       // The engines make system calls with the rights of the daemon alone.
       operation->own_bytes();
-    } else if (engine().start(operation) != io::Engine::Start::Refused) {
-      return;
+    } else {
+      io::Engine& engine = (operation->job().is_remote ? for_servers_ : for_disks_).get();
+      if (engine.start(operation) != io::Engine::Start::Refused) return;
     }
     if (background == nullptr) return carry_out(*operation);
     background->submit(HandedOver(operation));
@@ -65,15 +71,20 @@ void Transfers::start(io::Job job, Transferred done, Background* background) {
 }
 
 void Transfers::wait_until_idle() {
-  if (io::Engine* engine = engine_.load(std::memory_order_acquire)) engine->wait_until_idle();
+  for (const LazyEngine* lazy : {&for_disks_, &for_servers_}) {
+    if (io::Engine* engine = lazy->if_open()) engine->wait_until_idle();
+  }
 }
 
 void Transfers::stop() {
-  if (io::Engine* engine = engine_.load(std::memory_order_acquire)) engine->stop();
+  for (const LazyEngine* lazy : {&for_disks_, &for_servers_}) {
+    if (io::Engine* engine = lazy->if_open()) engine->stop();
+  }
 }
 
 std::string Transfers::describe() const {
-  const io::Engine* engine = engine_.load(std::memory_order_acquire);
+  const io::Engine* disks = for_disks_.if_open();
+  const io::Engine* engine = disks != nullptr ? disks : for_servers_.if_open();
   return engine == nullptr ? "" : engine->describe();
 }
 

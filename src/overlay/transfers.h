@@ -34,8 +34,9 @@ class Background {
   virtual void submit(std::move_only_function<void()> task) = 0;
 };
 
-/// The engine is opened with the first transfer: where all is passed through there is none.
-/// Threads: any.
+/// An engine is opened with the first transfer that needs it: where all is passed through there is
+/// none. What file servers have to answer goes through another one than what is on disks, so that
+/// one that does not answer holds up nothing else. Threads: any.
 class Transfers {
  public:
   Transfers();
@@ -50,7 +51,7 @@ class Transfers {
   /// exceeds the engine's bounds goes to `background`; is done here without one.
   void start(io::Job job, Transferred done, Background* background);
 
-  /// Waits for a moment in which the engine has nothing to do.
+  /// Waits for a moment in which each engine has had nothing to do.
   void wait_until_idle();
 
   /// The end: reads that are under way are given up, writes carried out. REQUIRES: nothing is
@@ -61,12 +62,27 @@ class Transfers {
   std::string describe() const;
 
  private:
-  io::Engine& engine();
+  class LazyEngine {
+   public:
+    explicit LazyEngine(std::unique_ptr<io::Engine> (*open)());
+    LazyEngine(const LazyEngine&) = delete;
+    LazyEngine& operator=(const LazyEngine&) = delete;
+    ~LazyEngine();
+
+    io::Engine& get();
+    /// Null as long as get() was not called.
+    io::Engine* if_open() const { return engine_.load(std::memory_order_acquire); }
+
+   private:
+    std::unique_ptr<io::Engine> (*const open_)();
+    std::once_flag opened_;
+    std::unique_ptr<io::Engine> owner_;
+    std::atomic<io::Engine*> engine_ = nullptr;  ///< owner_, once it is open.
+  };
 
   io::BufferPool buffers_;
-  mutable std::once_flag opened_;
-  std::unique_ptr<io::Engine> owner_;
-  std::atomic<io::Engine*> engine_ = nullptr;  ///< owner_, once it is open.
+  LazyEngine for_disks_;
+  LazyEngine for_servers_;
 };
 
 }  // namespace overpass::overlay

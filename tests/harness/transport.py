@@ -24,10 +24,17 @@ def is_enabled():
 
 @contextlib.contextmanager
 def allowed(settings):
-    """For the making of one mount. Test files that run at the same time wait for each other."""
+    """For the making of one mount."""
     if settings.transport != "io_uring":
         yield
         return
+    with switched_on():
+        yield
+
+
+@contextlib.contextmanager
+def switched_on():
+    """New connections may have it meanwhile. Test files that run at the same time wait for each other."""
     if is_enabled() is None:
         features.lacking("io_uring transport")
     switch = os.open(ENABLE, os.O_RDWR | os.O_CLOEXEC)

@@ -8,21 +8,14 @@ import os
 import signal
 import time
 
-from harness import administrator, equal, holds, read, refused, syscalls, systems, write
+from harness import equal, holds, read, refused, syscalls, systems, write
+from harness.silent_server import connection
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
 ABSENT = 2
-CONNECTIONS = "/sys/fs/fuse/connections"
 QUICK = {f"quick{number}": "q" for number in range(8)}
 SLOW = {f"slow{number}": "s" for number in range(8)}
-
-
-def connection(mount):
-    """The kernel's directory of a mount's connection, whose number is the device's."""
-    if not os.listdir(CONNECTIONS):
-        administrator.do(syscalls.mount, "fusectl", CONNECTIONS, "fusectl")
-    return f"{CONNECTIONS}/{os.minor(os.stat(mount.path).st_dev)}"
 
 
 class SlowUnion:
