@@ -15,7 +15,9 @@
 #include "overlay/must_wait.h"
 #include "overlay/overlay.h"
 #include "overlay/owner_sight.h"
+#include "overlay/set_ids.h"
 #include "sys/attributes.h"
+#include "sys/credentials.h"
 #include "sys/open.h"
 #include "sys/stat.h"
 #include "sys/verity.h"
@@ -92,24 +94,36 @@ std::unexpected<Errno> explain(const Overlay& overlay, Inode& inode, const Locat
   return fail(found && is_it ? to_int(error) : ESTALE);
 }
 
+/// Cuts the upper's file `content`, which was opened with `flags`, to nothing.
+Result<void> truncate(const Overlay& overlay, Content& content, int flags,
+                      const Changer* truncator) {
+  UniqueFd writable;
+  const bool is_writable = (flags & O_ACCMODE) != O_RDONLY;
+  if (!is_writable) writable = TRY(open_regular(sys::itself(content.fd), O_WRONLY));
+  const sys::Place place = sys::itself(content.fd);
+  const bool decides = truncator != nullptr && content.layer == layer::kUpper;
+  const sys::KeepingSetgid keeping(decides &&
+                                   take_set_ids(overlay, place, content.stat, *truncator));
+  return sys::change_size_of_open(is_writable ? content.fd.get() : writable.get(), 0);
+}
+
 /// The bytes of a file of its own. Nothing happens to another object in its place but being opened
 /// and closed, and that only without waiting.
-Result<Content> open_own(Overlay& overlay, Inode& inode, int flags) NO_THREAD_SAFETY_ANALYSIS {
+Result<Content> open_own(Overlay& overlay, Inode& inode, int flags,
+                         const Changer* truncator) NO_THREAD_SAFETY_ANALYSIS {
   const Located located = TRY(locate(overlay, inode));
-  auto file = open_regular(located.place(), flags & ~O_TRUNC);
+  const bool is_path = (flags & O_PATH) != 0;
+  auto file = is_path ? sys::open_place(located.place(), flags)
+                      : open_regular(located.place(), flags & ~O_TRUNC);
   if (file.failed_with(kMustWait) || file.failed_with(EWOULDBLOCK)) return fail(file.error());
   if (!file) return explain(overlay, inode, located, file.error());
   const sys::Stat stat = TRY(stat_without_sight(sys::itself(*file)));
-  if (!S_ISREG(stat.stx_mode)) return fail(ESTALE);
   const bool is_by_name = !located.place().is_fd();
   if (is_by_name) TRY(check_recognized(overlay, inode, located.layer(), stat));
-  if ((flags & O_TRUNC) != 0) {
-    const bool is_writable = (flags & O_ACCMODE) != O_RDONLY;
-    UniqueFd writable;
-    if (!is_writable) writable = TRY(open_regular(sys::itself(*file), O_WRONLY));
-    TRY(sys::change_size_of_open(is_writable ? file->get() : writable.get(), 0));
-  }
-  return Content{std::move(*file), located.layer(), stat};
+  if (!S_ISREG(stat.stx_mode)) return fail(ESTALE);
+  Content content{std::move(*file), located.layer(), stat};
+  if ((flags & O_TRUNC) != 0) TRY(truncate(overlay, content, flags, truncator));
+  return content;
 }
 
 }  // namespace
@@ -145,13 +159,9 @@ Result<Content> open_data(Overlay& overlay, sys::Place metacopy, const DataPlace
   return refusal(data.path, "the data of a metacopy are missing");
 }
 
-Result<Content> open_content(Overlay& overlay, Inode& inode, int flags) {
+Result<Content> open_content(Overlay& overlay, Inode& inode, int flags, const Changer* truncator) {
   if (const auto data = data_place_of(inode)) return open_data_of(overlay, inode, *data, flags);
-  if ((flags & O_PATH) == 0) return open_own(overlay, inode, flags);
-  const Located located = TRY(held(overlay, inode));
-  UniqueFd file = TRY(sys::reopen(located.place().fd, flags));
-  const sys::Stat stat = TRY(sys::stat(sys::itself(file)));
-  return Content{std::move(file), located.layer(), stat};
+  return open_own(overlay, inode, flags, truncator);
 }
 
 }  // namespace overpass::overlay

@@ -13,21 +13,24 @@
 
 namespace overpass::overlay {
 
+struct Changer;
 struct Overlay;
 
 struct Content {
   UniqueFd fd;
   layer::LayerIndex layer;  ///< Of the file that holds the bytes.
-  sys::Stat stat;           ///< Of `fd`, after a truncation only by O_TRUNC.
+  sys::Stat stat;           ///< Of `fd`; before a truncation, but for the set-id bits it took.
 };
 
 /// Opens it with the flags of open(2), without waiting for anybody: `fd` has O_NONBLOCK. It is the
 /// regular file that the kernel knows by the inode: ESTALE when another object is in its place, or
 /// when it permits less than the kernel was told. EIO for a metacopy whose data are missing or are
 /// no regular file. kMustWait when somebody has a lease on it (fcntl(2)); EAGAIN if `flags` have
-/// O_NONBLOCK.
+/// O_NONBLOCK. With O_TRUNC it is `truncator` whose rights decide which set-id bits the truncation
+/// takes; without one the daemon's do.
 /// L: no lock of rank Inode or beyond is held.
-Result<Content> open_content(Overlay& overlay, Inode& inode, int flags);
+Result<Content> open_content(Overlay& overlay, Inode& inode, int flags,
+                             const Changer* truncator = nullptr);
 
 /// open(2) of what is known to be a regular file, with the same errors for a lease.
 Result<UniqueFd> open_regular(sys::Place place, int flags);

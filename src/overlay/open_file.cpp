@@ -62,11 +62,13 @@ bool leaves_no_time(const Overlay& overlay, const Inode& inode) {
 }
 
 /// open_content(); without O_NOATIME where only the owner of the file may ask for it.
-Result<Content> open_with(Overlay& overlay, Inode& inode, int flags) {
+Result<Content> open_with(Overlay& overlay, Inode& inode, int flags,
+                          const Changer* truncator = nullptr) {
   if ((flags & O_PATH) == 0 && leaves_no_time(overlay, inode)) flags |= O_NOATIME;
-  auto content = open_content(overlay, inode, flags);
+  auto content = open_content(overlay, inode, flags, truncator);
   const bool is_refused = content.failed_with(EPERM) && (flags & O_NOATIME) != 0;
-  return is_refused ? open_content(overlay, inode, flags & ~O_NOATIME) : std::move(content);
+  if (!is_refused) return content;
+  return open_content(overlay, inode, flags & ~O_NOATIME, truncator);
 }
 
 ContentVersion version_of(const sys::Stat& stat, layer::LayerIndex layer) {
@@ -105,11 +107,13 @@ bool has_set_id(mode_t mode) { return (mode & (S_ISUID | S_ISGID)) != 0; }
 
 class Opening {
  public:
-  /// `mode`: of a file just made.
-  Opening(Overlay& overlay, const InodeRef& node, int flags, mode_t mode = 0)
+  /// `opener`: who truncates with O_TRUNC, as long as this lives; null for a file just made, of
+  /// `mode`.
+  Opening(Overlay& overlay, const InodeRef& node, int flags, const Changer* opener, mode_t mode = 0)
       : overlay_(overlay),
         node_(node),
         flags_(flags),
+        opener_(opener),
         writing_(is_writing(flags)),
         is_set_id_(has_set_id(mode)) {}
 
@@ -193,15 +197,15 @@ class Opening {
     if (registers_ && !writing_) flags = overlay_.backing_files->flags_for_readers();
     backed.is_path = (flags & O_PATH) != 0;
     const int wanted = writing_ ? own_access(overlay_, flags_, flags) : flags;
-    auto content = open_keeping(*target, wanted);
+    auto content = open_with(overlay_, *target, wanted, opener_);
     if (content.failed_with(EACCES) && wanted != flags) {
       backed.is_write_only = true;
-      content = open_keeping(*target, flags);
+      content = open_with(overlay_, *target, flags, opener_);
     }
     // A file that chattr(1) made append-only can be opened for writing in no other way.
     const bool appends = writing_ && (flags_ & O_APPEND) != 0;
     if (content.failed_with(EPERM) && appends) {
-      content = open_keeping(*target, flags | O_APPEND);
+      content = open_with(overlay_, *target, flags | O_APPEND, opener_);
     }
     Content opened = TRY(std::move(content));
     backed.layer = opened.layer;
@@ -216,9 +220,6 @@ class Opening {
     return backed;
   }
 
-  /// The truncation must not cost set-id bits.
-  void keep_set_ids() { keeps_set_ids_ = true; }
-
   /// Whether the kernel has to forget the attributes that it keeps of the inode.
   bool changes_attributes() const { return was_split_ || is_newly_mappable_; }
 
@@ -226,12 +227,6 @@ class Opening {
   bool may_pass_through(Side content) const REQUIRES(node_->mutex) {
     return overlay_.backing_files != nullptr && !(writing_ && is_set_id_) &&
            !(node_->opens->caches_lower && content == Side::Lower);
-  }
-
-  /// Nothing but the open itself may have CAP_FSETID: what is registered keeps it.
-  Result<Content> open_keeping(Inode& inode, int flags) {
-    const sys::KeepingSetgid keeping(keeps_set_ids_);
-    return open_with(overlay_, inode, flags);
   }
 
   OpenQuestion question_locked() REQUIRES(node_->mutex) {
@@ -287,10 +282,10 @@ class Opening {
   Overlay& overlay_;
   const InodeRef node_;
   const int flags_;
+  const Changer* const opener_;
   const bool writing_;
   bool was_split_ = false;
   bool is_newly_mappable_ = false;
-  bool keeps_set_ids_ = false;
   bool is_set_id_;         ///< As far as a writer has to know.
   bool registers_ = true;  ///< The file has to be registered, for all that was known last.
 };
@@ -309,11 +304,6 @@ Result<Opened> check_direct(Overlay& overlay, Opened opened) {
     return fail(content.error());
   }
   return opened;
-}
-
-Result<bool> take_set_ids_of(Overlay& overlay, Inode& inode, const Changer& changer) {
-  const Located located = TRY(held(overlay, inode));
-  return located.in_upper() && take_set_ids(overlay, located.place(), changer);
 }
 
 bool is_open(const Inode& inode) {
@@ -418,10 +408,7 @@ Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags,
     const off_t wanted = (flags & O_TRUNC) != 0 && !is_open(*inode) ? 0 : kWholeFile;
     TRY(copy_up(overlay, current(inode), wanted, (flags & (O_APPEND | O_TRUNC)) == O_APPEND));
   }
-  Opening opening(overlay, inode, flags);
-  if ((flags & O_TRUNC) != 0 && TRY(take_set_ids_of(overlay, *current(inode), changer))) {
-    opening.keep_set_ids();
-  }
+  Opening opening(overlay, inode, flags, &changer);
   auto finish = [&]() -> Result<Opened> {
     while (true) {
       if (auto opened = TRY(opening.answer_at_once())) return std::move(*opened);
@@ -444,7 +431,7 @@ Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, 
   if (overlay.backing_files != nullptr && !has_set_id(mode)) {
     backed.backing = registered(*overlay.backing_files, backed.fd->fd, backed.layer);
   }
-  Opening opening(overlay, inode, flags, mode);
+  Opening opening(overlay, inode, flags, /*opener=*/nullptr, mode);
   auto opened = TRY(opening.answer_with(std::move(backed)));
   if (!opened) return fail(EIO);  // A file just made is in the upper.
   return check_direct(overlay, std::move(*opened));

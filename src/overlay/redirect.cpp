@@ -74,6 +74,10 @@ Result<void> mark_before_link(Overlay& overlay, Inode& inode) {
   std::string name;
   UniqueFd file;
   {
+    Lock lock(inode.mutex);
+    if (inode.data_place() == nullptr) return {};  // What has its data keeps them.
+  }
+  {
     const Located located = TRY(held(overlay, inode));
     if (!is_located_metacopy(inode)) return {};
     parent = inode.link.parent;

@@ -64,13 +64,20 @@ bool take_set_ids(const Overlay& overlay, sys::Place place, const Changer& chang
   // There the kernel changes the mode (fuse/negotiate.cpp), and no bit is in the inode.
   if (upper_overrides(overlay)) return false;
   auto stat = sys::stat(place);
-  if (!stat || (stat->stx_mode & (S_ISUID | S_ISGID)) == 0) return false;
-  overlay.settings.owners.show(*stat);
-  const mode_t lost = bits_lost_by_write(changer, *stat);
-  const mode_t left = stat->stx_mode & 07777 & ~lost;
+  return stat && take_set_ids(overlay, place, *stat, changer);
+}
+
+bool take_set_ids(const Overlay& overlay, sys::Place place, sys::Stat& stat,
+                  const Changer& changer) {
+  if (upper_overrides(overlay) || (stat.stx_mode & (S_ISUID | S_ISGID)) == 0) return false;
+  sys::Stat shown = stat;
+  overlay.settings.owners.show(shown);
+  const mode_t lost = bits_lost_by_write(changer, shown);
+  const mode_t left = stat.stx_mode & 07777 & ~lost;
   const sys::KeepingSetgid keeping((left & S_ISGID) != 0);
   // What cannot be taken here falls with the change, which is made without CAP_FSETID then.
   if (lost != 0 && !sys::change_mode(place, left)) return false;
+  stat.stx_mode = static_cast<uint16_t>(stat.stx_mode & ~lost);
   return (left & (S_ISUID | S_ISGID)) != 0;
 }
 

@@ -51,6 +51,11 @@ mode_t bits_lost_by_chown(const Changer& changer, const sys::Stat& shown);
 /// made with CAP_FSETID (sys::KeepingSetgid).
 bool take_set_ids(const Overlay& overlay, sys::Place place, const Changer& changer);
 
+/// The same without asking for the file's attributes: they are `stat`, as on disk, which loses the
+/// bits as well.
+bool take_set_ids(const Overlay& overlay, sys::Place place, sys::Stat& stat,
+                  const Changer& changer);
+
 }  // namespace overpass::overlay
 
 #endif  // OVERPASS_OVERLAY_SET_IDS_H_
