@@ -17,6 +17,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -107,12 +108,17 @@ void for_each(Worker& worker, const std::vector<std::string>& names, Visit visit
 
 // One pass of each operation.
 
-void stat_files(Worker& worker) {
+void stat_with(Worker& worker, int flags) {
   for_each(worker, worker.files, [&](const char* name) {
     struct stat status;
-    check(fstatat(worker.tree, name, &status, AT_SYMLINK_NOFOLLOW), "stat", name);
+    check(fstatat(worker.tree, name, &status, AT_SYMLINK_NOFOLLOW | flags), "stat", name);
   });
 }
+
+void stat_files(Worker& worker) { stat_with(worker, 0); }
+
+/// The kernel does not answer by itself, whatever it knows.
+void stat_asking(Worker& worker) { stat_with(worker, AT_STATX_FORCE_SYNC); }
 
 void stat_absent(Worker& worker) {
   for_each(worker, worker.absent, [&](const char* name) {
@@ -267,9 +273,57 @@ void remove_directories(Worker& worker) {
   });
 }
 
+template <typename Call>
+void each_own(Worker& worker, const char* what, Call call) {
+  for_each(worker, worker.own_files, [&](const char* name) { check(call(name), what, name); });
+}
+
+void truncate_own(Worker& worker) {
+  each_own(worker, "open", [&](const char* name) {
+    return close(check(openat(worker.own, name, O_WRONLY | O_TRUNC | O_CLOEXEC), "open", name));
+  });
+}
+
+void chown_own(Worker& worker) {
+  each_own(worker, "chown",
+           [&](const char* name) { return fchownat(worker.own, name, geteuid(), getegid(), 0); });
+}
+
+std::string own_path(const Worker& worker, const char* name) {
+  return "/proc/self/fd/" + std::to_string(worker.own) + '/' + name;
+}
+
+void set_attributes(Worker& worker) {
+  each_own(worker, "setxattr", [&](const char* name) {
+    return setxattr(own_path(worker, name).c_str(), "user.bench", "x", 1, 0);
+  });
+}
+
+void get_attributes(Worker& worker) {
+  each_own(worker, "getxattr", [&, value = char()](const char* name) mutable {
+    return static_cast<int>(getxattr(own_path(worker, name).c_str(), "user.bench", &value, 1));
+  });
+}
+
+void make_symbolic_links(Worker& worker) {
+  each_own(worker, "symlink", [&](const char* name) { return symlinkat("x", worker.own, name); });
+}
+
+void read_symbolic_links(Worker& worker) {
+  each_own(worker, "readlink", [&, target = char()](const char* name) mutable {
+    return static_cast<int>(readlinkat(worker.own, name, &target, 1));
+  });
+}
+
+void link_own(Worker& worker) {
+  auto other = worker.own_renamed.begin();
+  each_own(worker, "link", [&](const char* name) {
+    return linkat(worker.own, name, worker.own, (other++)->c_str(), 0);
+  });
+}
+
 void unlink_own(Worker& worker) {
-  for_each(worker, worker.own_files,
-           [&](const char* name) { check(unlinkat(worker.own, name, 0), "unlink", name); });
+  each_own(worker, "unlink", [&](const char* name) { return unlinkat(worker.own, name, 0); });
 }
 
 void unlink_tree(Worker& worker) {
@@ -309,6 +363,15 @@ constexpr std::array kOperations{
     Operation{"unlink-upper", create_write_close, unlink_own, false, true},
     Operation{"unlink-lower", stat_files, unlink_tree, false, false},
     Operation{"rmdir", make_directories, remove_directories, false, true},
+    Operation{"stat-asking", nullptr, stat_asking, true, false},
+    Operation{"open-truncate", create_write_close, truncate_own, true, true},
+    Operation{"chown-upper", create_write_close, chown_own, true, true},
+    Operation{"setxattr", create_write_close, set_attributes, true, true},
+    Operation{"getxattr",
+              [](Worker& worker) { create_write_close(worker), set_attributes(worker); },
+              get_attributes, true, true},
+    Operation{"readlink", make_symbolic_links, read_symbolic_links, false, true},
+    Operation{"link", create_write_close, link_own, false, true},
 };
 
 void prepare(const Operation& operation, Worker& worker) {

@@ -117,13 +117,11 @@ def listing(counts, operations, limit=5):
                      if number / operations >= 0.005) or "none"
 
 
-def helper_cell(counts):
-    """What another program did for the operations: all, and of which."""
-    if not counts.helper_calls:
+def sum_cell(calls, operations):
+    """How many for each operation, and of which."""
+    if not calls:
         return "-"
-    calls = sum(counts.helper_calls.values())
-    return (f"{per(calls, counts.operations)}: "
-            + listing(counts.helper_calls, counts.operations, len(counts.helper_calls)))
+    return f"{per(sum(calls.values()), operations)}: {listing(calls, operations, len(calls))}"
 
 
 def syscall_table(everything):
@@ -131,16 +129,18 @@ def syscall_table(everything):
     for counts in everything:
         cells = [counts.row.title, COLUMNS[counts.column][1]]
         if counts.failure:
-            lines.append([*cells, "failed", "-", "-", "-", "-", "-"])
+            lines.append([*cells, "failed", *"-" * 6])
             continue
         calls, requests = sum(counts.calls.values()), sum(counts.requests.values())
         lines.append([*cells, per(requests, counts.operations) if counts.requests else "-",
                       per(calls, counts.operations), per(calls, requests),
+                      sum_cell(counts.recognizing, counts.operations),
                       listing(counts.requests, counts.operations) if counts.requests else "-",
-                      listing(counts.calls, counts.operations),
-                      helper_cell(counts)])
+                      listing(counts.calls, counts.operations, len(counts.calls)),
+                      sum_cell(counts.helper_calls, counts.operations)])
     return table(["operation", "system", "requests/op", "calls/op", "calls/request",
-                  "requests", "most frequent calls", "the broker's calls/op"], lines)
+                  "of these to recognize objects, at most", "requests", "calls",
+                  "the broker's calls/op"], lines)
 
 
 def markdown(results, syscalls, environment, all_goals):
@@ -191,7 +191,8 @@ def write_json(results, syscalls, environment, path):
                    "against": v.against, "wanted": v.wanted, "ratio": v.ratio, "met": v.met}
                   for v in judge(results)]
     counted = [{"row": c.row.operation, "column": c.column, "operations": c.operations,
-                "calls": c.calls, "requests": c.requests, "failure": c.failure or None}
+                "calls": c.calls, "recognizing": c.recognizing, "requests": c.requests,
+                "failure": c.failure or None}
                for c in syscalls]
     with open(path, "w", encoding="utf-8") as file:
         json.dump({"environment": environment, "cells": cells, "goals": goals_list,

@@ -34,6 +34,19 @@ NAMES = [
 ]
 
 
+# What else costs a request or more: for its system calls rather than for its time, so one thread and
+# no goals.
+CALLS = [
+    Row("stat-asking", "stat that asks the daemon (AT_STATX_FORCE_SYNC)"),
+    Row("open-truncate", "open(O_TRUNC) + close of an upper file"),
+    Row("chown-upper", "chown of an upper file"),
+    Row("setxattr", "setxattr of an upper file"),
+    Row("getxattr", "getxattr of an upper file"),
+    Row("readlink", "readlink of an upper link, the first of each"),
+    Row("link", "link of an upper file"),
+]
+
+
 # Large directories, many layers, large files: what a union can spoil, so unions only, one thread.
 UNIONS = [
     Row("rename-large", "rename of a large lower directory", large=True,
@@ -50,12 +63,12 @@ UNIONS = [
 COPIES = [Row(f"copy-up-{disk}", f"copy-up of a large file on {disk}, for one byte", disk=disk, copies_up=True)
           for disk in ("ext4", "xfs", "btrfs")]
 
-GROUPS = ("names", "data", "unions", "copies")   # words of --rows, each for all rows of one list
+GROUPS = ("names", "calls", "data", "unions", "copies")   # words of --rows, each for all rows of one list
 
 
 def all_rows(thread_counts):
     """Each operation with each number of threads, neighbours in the table; with its group's name."""
-    for group, rows in zip(GROUPS, (NAMES, data_rows(), UNIONS, COPIES), strict=True):
+    for group, rows in zip(GROUPS, (NAMES, CALLS, data_rows(), UNIONS, COPIES), strict=True):
         for row in rows:
             counts = thread_counts if group in ("names", "data") else [1]
             for threads in counts:

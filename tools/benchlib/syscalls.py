@@ -5,17 +5,15 @@
 # pass of one thread per operation; counts depend on the program, not on the machine's speed or load.
 
 import os
-import re
 import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
 
+from benchlib import trace
 from benchlib.columns import COLUMNS
 from benchlib.measure import CellFailed, Driver, mounted
 from benchlib.systems import MountFailed, Overpass
-
-LINE = re.compile(r"^\s*(\w+)\s+(\d+)\s*$")
 
 
 @dataclass
@@ -24,6 +22,7 @@ class Counts:
     column: str
     operations: int = 0
     calls: dict = field(default_factory=dict)      # system call -> number
+    recognizing: dict = field(default_factory=dict)    # of these, what recognizes objects, at most
     helper_calls: dict = field(default_factory=dict)   # the same, of the broker's processes
     requests: dict = field(default_factory=dict)   # FUSE request -> number; empty: not known
     failure: str = ""
@@ -50,17 +49,16 @@ def family(pid):
 
 
 class Trace:
-    """strace -c on all threads of some processes for as long as this lasts."""
+    """strace on all threads of some processes for as long as this lasts."""
 
     def __init__(self, pids, path):
-        self.pids, self.path, self.calls = pids, path, {}
+        self.pids, self.path, self.calls, self.recognizing = pids, path, {}, {}
 
     def __enter__(self):
         if not self.pids:
             return self
         self.process = subprocess.Popen(
-            ["strace", "-f", "-c", "-U", "name,calls", "-q", "-o", self.path,
-             *(f"--attach={pid}" for pid in self.pids)],
+            ["strace", *trace.OPTIONS, "-o", self.path, *(f"--attach={pid}" for pid in self.pids)],
             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 5
         while not all(map(is_traced, self.pids)):
@@ -70,15 +68,16 @@ class Trace:
             time.sleep(0.01)
         return self
 
-    def __exit__(self, kind, error, trace):
+    def __exit__(self, kind, error, traceback):
         if not self.pids:
             return
         self.process.send_signal(signal.SIGINT)
         self.process.wait(timeout=10)
-        with open(self.path, encoding="utf-8") as file:
-            for match in filter(None, map(LINE.match, file)):
-                if match[1] != "total":
-                    self.calls[match[1]] = int(match[2])
+        with open(self.path, encoding="utf-8", errors="replace") as file:
+            calls = [call for call in trace.calls_in(file) if call.name not in trace.WAITING]
+        self.calls = trace.counted(call.name for call in calls)
+        self.recognizing = trace.counted(call.name for piece in trace.parts_of(calls)
+                                         for call in trace.recognizing(piece))
 
 
 def request_counts(system):
@@ -92,12 +91,14 @@ def count_cell(settings, row, column):
         with Driver(settings, row, system) as driver:
             before = request_counts(system)
             path = os.path.join(settings.scratch.path, "strace")
-            with Trace([system.pid], path) as trace, \
-                    Trace(family(system.helper), path + "-helper") as helper_trace:
+            with Trace([system.pid], path) as daemon, \
+                    Trace(family(system.helper), path + "-helper") as helper:
                 counts.operations, _ = driver.go()
                 time.sleep(0.1)   # RELEASE and FORGET come after the operation
             after = request_counts(system)
-    counts.calls, counts.helper_calls = trace.calls, helper_trace.calls
+    counts.calls, counts.helper_calls = daemon.calls, helper.calls
+    if isinstance(system, Overpass):
+        counts.recognizing = daemon.recognizing
     counts.requests = {name: number - before.get(name, 0) for name, number in after.items()
                        if number != before.get(name, 0)}
     return counts
