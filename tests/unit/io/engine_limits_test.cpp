@@ -154,5 +154,9 @@ TEST(EngineChoice, IsIoUringWhereItWorks) {
   EXPECT_EQ(open_engine()->describe() == "io_uring", works);
 }
 
+TEST(EngineChoice, IsThreadsForFileServers) {
+  EXPECT_EQ(open_engine_for_servers()->describe(), "threads (the layer is on a file server)");
+}
+
 }  // namespace
 }  // namespace overpass::io
