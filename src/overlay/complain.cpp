@@ -13,7 +13,7 @@ namespace overpass::overlay {
 
 UnionName union_name_of(Inode& inode) {
   Lock lock(inode.mutex);
-  return {inode.link.parent, inode.link.name};
+  return {inode.link.parent, inode.link.name.text()};
 }
 
 void complain(Inode& directory, const char* name, const char* what) {

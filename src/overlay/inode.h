@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "base/compact_name.h"
 #include "base/mutex.h"
 #include "base/result.h"
 #include "layer/layer_stack.h"
@@ -46,7 +47,7 @@ struct FileKey {
 struct Link {
   Inode* inode = nullptr;  ///< Whose name this is; constant.
   InodeRef parent;         ///< Stays set when the name is removed, for a lower's location.
-  std::string name;
+  CompactName name;
   /// The kernel knows this name by the node that `inode` superseded: no LOOKUP of it since.
   bool is_stale = false;
 };

@@ -116,7 +116,7 @@ Walk plan_walk(Overlay& overlay, Inode& directory, layer::LayerIndex layer) {
         walk.start = std::move(start.directory);
         return walk;
       }
-      walk.names.push_back(at->link.name);
+      walk.names.push_back(at->link.name.text());
       parent = at->link.parent;
     }
     walk.start = cached_fd(overlay, *parent, layer);

@@ -23,7 +23,7 @@ std::string climb(Inode& directory, Known known) {
       if (const Relocation* relocation = at->relocation()) {
         return known(*at->directory, *relocation) + path;
       }
-      path.insert(0, "/" + at->link.name);
+      path.insert(0, "/" + at->link.name.text());
       parent = at->link.parent;
     }
     at = std::move(parent);

@@ -233,7 +233,7 @@ class Opening {
     if (node_->opens == nullptr) {
       node_->opens = std::make_unique<OpenMode>();
       node_->opens->caches_lower = side_of(content_layer(*node_)) == Side::Lower &&
-                                   caches_lower(overlay_.settings, node_->link.name);
+                                   caches_lower(overlay_.settings, node_->link.name.text());
     }
     const bool superseded = node_->superseded;
     const Side content = superseded ? Side::Upper : side_of(content_layer(*node_));

@@ -14,7 +14,7 @@ std::vector<std::string> names_to(Inode& inode) {
     InodeRef parent;
     {
       Lock lock(at->mutex);
-      names.push_back(at->link.name);
+      names.push_back(at->link.name.text());
       parent = at->link.parent;
     }
     at = std::move(parent);

@@ -380,7 +380,7 @@ TEST_F(InodeMemory, OfAMillionFilesIsAQuarterOfAGibibyte) {
   const double each = static_cast<double>(used) / static_cast<double>(ids.size());
   RecordProperty("bytes_per_inode", std::to_string(each));
   RecordProperty("sizeof_inode", std::to_string(sizeof(Inode)));
-  EXPECT_LE(kCountsMemory ? each : 0, 270.0);
+  EXPECT_LE(kCountsMemory ? each : 0, 256.0);
   directory.reset();
   for (const NodeId id : ids) table_.forget(id, 1);
   EXPECT_EQ(table_.size(), 1U);
