@@ -77,7 +77,7 @@ struct Daemon {
   MountBackingFiles backing_files;
   overlay::Overlay overlay;
   Handles<overlay::OpenFile> files;
-  Listings listings;
+  Listings listings{overlay.descriptors.listings()};
   std::optional<Notifier> notifier;
   std::optional<Housekeeping> housekeeping;
   std::optional<FlockWatch> flock_watch;

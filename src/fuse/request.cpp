@@ -42,6 +42,16 @@ void hand_over(Daemon& daemon, overlay::Opened opened, fuse_file_info& info) {
 
 Daemon& daemon_of(fuse_req_t request) { return *static_cast<Daemon*>(fuse_req_userdata(request)); }
 
+void Reply::fail(Errno error) {
+  int number = to_int(error);
+  if (number == overlay::kMustWait) number = EAGAIN;
+  if (number == EMFILE) {
+    number = ENFILE;
+    daemon_of(request_).overlay.descriptors.note_exhaustion();
+  }
+  (void)fuse_reply_err(take(), number);
+}
+
 struct stat plain_stat(const sys::Stat& stat) {
   struct stat plain = {};
   plain.st_ino = stat.stx_ino;

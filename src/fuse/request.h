@@ -47,10 +47,9 @@ class Reply {
   }
 
   /// Nobody outside knows how to wait for what the daemon has to wait for (overlay::kMustWait).
-  void fail(Errno error) {
-    const int number = to_int(error) == overlay::kMustWait ? EAGAIN : to_int(error);
-    (void)fuse_reply_err(take(), number);
-  }
+  /// And EMFILE would speak of the caller's own limit, where it is the daemon that is short of
+  /// descriptors: that is ENFILE.
+  void fail(Errno error);
   /// What is answered if nobody does, from now on; EIO until then.
   void set_unanswered(Errno error) { unanswered_ = error; }
   bool is_answered() const { return request_ == nullptr; }

@@ -132,6 +132,11 @@ void MountBackingFiles::close(int32_t id) {
 
 namespace {
 
+/// Descriptors of the mount itself, of threads that wait for something and of the I/O engine; and
+/// what libfuse has for each of its rings.
+constexpr size_t kOfSession = 12;
+constexpr size_t kOfRing = 2;
+
 Expected<void> serve_mount(const config::Options& chosen, const std::function<void()>& on_ready) {
   if (auto prepared = prepare_process(chosen); !prepared) return prepared;
   auto mountpoint = resolve_mountpoint(chosen.mountpoint);
@@ -147,6 +152,8 @@ Expected<void> serve_mount(const config::Options& chosen, const std::function<vo
   daemon.threads = options.threads != 0 ? options.threads : sys::usable_processors();
   daemon.on_ready = on_ready;
   find_registrar(daemon);
+  daemon.overlay.descriptors.set_fixed(sys::count_open_descriptors().value_or(0) + kOfSession +
+                                       kOfRing * daemon.threads);
   if (auto mounted = session.mount(daemon, options); !mounted) return mounted;
   // Beyond this point callers may wait for answers.
   settle_passthrough(daemon, session.connection());
@@ -154,7 +161,7 @@ Expected<void> serve_mount(const config::Options& chosen, const std::function<vo
   daemon.housekeeping.emplace(daemon.overlay.table, *daemon.notifier, options.max_idle_inodes);
   daemon.flock_watch.emplace(daemon.overlay.flocks, *daemon.notifier);
   daemon.overlay.invalidator = &*daemon.notifier;
-  daemon.workers.emplace();
+  daemon.workers.emplace(daemon.overlay.descriptors.workers());
   daemon.overlay.background = &*daemon.workers;
   auto served = session.serve(daemon);
   daemon.backing_files.registrar.stop_asking();

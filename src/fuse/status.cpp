@@ -139,8 +139,19 @@ nlohmann::json features_of(const Daemon& daemon) {
   return features;
 }
 
+/// Of the process, and what of them open files have.
+nlohmann::json descriptors_of(Daemon& daemon) {
+  overlay::DescriptorBudget& budget = daemon.overlay.descriptors;
+  budget.refresh();
+  return {{"in_use", sys::count_open_descriptors().value_or(0)},
+          {"limit", budget.limit()},
+          {"of_open_files", budget.leased()},
+          {"most_of_open_files", budget.most()},
+          {"refused_opens", budget.refused()}};
+}
+
 /// Paths, process number, and what all users together have done.
-void add_details(nlohmann::json& status, const Daemon& daemon) {
+void add_details(nlohmann::json& status, Daemon& daemon) {
   status["pid"] = ::getpid();
   status["mountpoint"] = daemon.options.mountpoint;
   status["layers"] = layers_of(daemon);
@@ -150,6 +161,7 @@ void add_details(nlohmann::json& status, const Daemon& daemon) {
   status["backing_ids"] = daemon.counters.backing_ids.load();
   status["cached_directory_fds"] = daemon.overlay.directory_fds.size();
   status["open_fds"] = sys::count_open_descriptors().value_or(0);
+  status["descriptors"] = descriptors_of(daemon);
   status["worker_tasks"] = daemon.workers->pending();
   status["copies"] = all_copies(daemon);
 }
@@ -158,7 +170,7 @@ void add_details(nlohmann::json& status, const Daemon& daemon) {
 
 bool may_see_all(uid_t user) { return user == 0 || user == ::geteuid(); }
 
-std::string status(const Daemon& daemon, uid_t asker) {
+std::string status(Daemon& daemon, uid_t asker) {
   nlohmann::json result = features_of(daemon);
   const bool is_complete = may_see_all(asker);
   result["complete"] = is_complete;

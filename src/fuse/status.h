@@ -24,7 +24,7 @@ bool may_see_all(uid_t user);
 /// One JSON object. For `asker` who may see all: version, features and why one is inactive, pid,
 /// paths of the layers, counters, copy-ups under way. For others: version, features, and the
 /// copy-ups that are made for them. "complete" says which it is.
-std::string status(const Daemon& daemon, uid_t asker);
+std::string status(Daemon& daemon, uid_t asker);
 
 }  // namespace overpass::fuse
 

@@ -54,7 +54,7 @@ void Workers::submit_again(Task task) {
 /// is none: the others would come to it.
 bool Workers::has_thread_for(size_t tasks) {
   try {
-    if (idle_ < tasks && threads_.size() < kMaxThreads) threads_.emplace_back([this] { run(); });
+    if (idle_ < tasks && threads_.size() < most_) threads_.emplace_back([this] { run(); });
   } catch (const std::exception&) {
     return !threads_.empty();
   }

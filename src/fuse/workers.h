@@ -29,7 +29,7 @@ class Workers : public overlay::Background {
  public:
   using Task = std::move_only_function<void()>;
 
-  Workers() = default;
+  explicit Workers(size_t most = 512) : most_(most) {}
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
   /// Ends when every task that was submitted has run.
@@ -61,8 +61,8 @@ class Workers : public overlay::Background {
   bool has_thread_for(size_t tasks) REQUIRES(mutex_);
 
   static constexpr std::chrono::milliseconds kRetryAfter{10};
-  static constexpr size_t kMaxThreads = 512;
 
+  const size_t most_;
   mutable Mutex<LockRank::Queue> mutex_;
   std::condition_variable_any wake_;
   std::condition_variable_any became_idle_;

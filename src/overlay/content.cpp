@@ -164,4 +164,22 @@ Result<Content> open_content(Overlay& overlay, Inode& inode, int flags, const Ch
   return open_own(overlay, inode, flags, truncator);
 }
 
+namespace {
+
+/// Whether what the daemon reads of the file is to leave no time, if that is permitted.
+bool leaves_no_time(const Overlay& overlay, const Inode& inode) {
+  Lock lock(inode.mutex);
+  return !overlay.settings.access_times || content_layer(inode) != layer::kUpper;
+}
+
+}  // namespace
+
+Result<Content> open_quietly(Overlay& overlay, Inode& inode, int flags, const Changer* truncator) {
+  if ((flags & O_PATH) == 0 && leaves_no_time(overlay, inode)) flags |= O_NOATIME;
+  auto content = open_content(overlay, inode, flags, truncator);
+  const bool is_refused = content.failed_with(EPERM) && (flags & O_NOATIME) != 0;
+  if (!is_refused) return content;
+  return open_content(overlay, inode, flags & ~O_NOATIME, truncator);
+}
+
 }  // namespace overpass::overlay

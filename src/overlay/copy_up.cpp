@@ -23,6 +23,7 @@
 #include "overlay/index.h"
 #include "overlay/links.h"
 #include "overlay/locate.h"
+#include "overlay/open_mode.h"
 #include "overlay/origin_number.h"
 #include "overlay/overlay.h"
 #include "overlay/owner_access.h"
@@ -45,15 +46,19 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
                      Prepared prepared) {
   Lock names(source.parent->directory->names);
   bool is_linked;
+  uid_t user = kNoId;
   {
     Lock lock(inode->mutex);
     is_linked = inode->linked;
+    if (inode->opens != nullptr) user = inode->opens->user();
   }
   if (!is_linked) {
     // Removed meanwhile, but still open: the copy lives without a name.
+    DescriptorLease lease = TRY(overlay.descriptors.lease(user));
     auto orphan = std::make_shared<CachedFd>(
         prepared.temporary ? TRY(sys::open_place(prepared.temporary->place(), O_PATH))
-                           : std::move(prepared.file));
+                           : std::move(prepared.file),
+        std::move(lease));
     Lock lock(inode->mutex);
     inode->rare().orphan = orphan;
     inode->rare().pinned_orphan = std::move(orphan);

@@ -235,6 +235,7 @@ int creation_flags(const Overlay& overlay, int flags) {
 
 Result<Created> create_file(Overlay& overlay, const InodeRef& directory, const char* name,
                             int flags, mode_t mode, const Caller& caller) {
+  DescriptorLease lease = TRY(overlay.descriptors.lease(caller.uid));
   UniqueFd file;
   const Maker make = [&](BorrowedFd where, const char* as, mode_t allowed) -> Result<void> {
     file = TRY(sys::open_at(where, as, creation_flags(overlay, flags), allowed));
@@ -243,7 +244,7 @@ Result<Created> create_file(Overlay& overlay, const InodeRef& directory, const c
   const NewObject object = {overlay, directory, name, S_IFREG | mode, caller, make, 0, &file};
   Opened opened;
   Entry entry = TRY(make_entry(object, [&](const Entry& made) -> Result<void> {
-    opened = TRY(open_created(overlay, made.inode, flags, mode, std::move(file)));
+    opened = TRY(open_created(overlay, made.inode, flags, mode, std::move(file), std::move(lease)));
     return {};
   }));
   return Created{std::move(entry), std::move(opened)};
@@ -278,6 +279,8 @@ Result<Entry> make_symlink(Overlay& overlay, const InodeRef& directory, const ch
 
 Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int flags, mode_t mode,
                                const Caller& caller) {
+  DescriptorLease lease = TRY(overlay.descriptors.lease(caller.uid));
+  DescriptorLease orphans_lease = TRY(overlay.descriptors.lease(caller.uid));
   const SharedFd upper = TRY(upper_for_change(overlay, directory));
   UniqueFd file;
   const Maker make = [&](BorrowedFd where, const char*, mode_t allowed) -> Result<void> {
@@ -297,7 +300,8 @@ Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int 
   const sys::Stat stat = TRY(with_override(overlay, layer::kUpper, sys::itself(file), made));
   InodeRef inode =
       overlay.table.make(overlay.numbers.number(sys::device_of(stat), stat.stx_ino), S_IFREG);
-  auto orphan = std::make_shared<CachedFd>(TRY(sys::reopen(file, O_PATH)));
+  auto orphan =
+      std::make_shared<CachedFd>(TRY(sys::reopen(file, O_PATH)), std::move(orphans_lease));
   {
     Lock lock(inode->mutex);
     inode->linked = false;
@@ -306,7 +310,7 @@ Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int 
     inode->rare().orphan = orphan;
     inode->rare().pinned_orphan = std::move(orphan);
   }
-  Opened opened = TRY(open_created(overlay, inode, flags, mode, std::move(file)));
+  Opened opened = TRY(open_created(overlay, inode, flags, mode, std::move(file), std::move(lease)));
   return Created{Entry{inode, shown(overlay, *inode, stat)}, std::move(opened)};
 }
 

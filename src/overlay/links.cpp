@@ -113,6 +113,17 @@ void add_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory
   }
 }
 
+void pin_orphan_locked(Overlay& overlay, Inode& inode, SharedFd orphan) {
+  if (orphan == nullptr) return;
+  if (!orphan->lease) {
+    const uid_t user = inode.opens != nullptr ? inode.opens->user() : kNoId;
+    auto lease = overlay.descriptors.lease(user);
+    if (!lease) return;
+    orphan->lease = *std::move(lease);
+  }
+  inode.rare().pinned_orphan = std::move(orphan);
+}
+
 void remove_link_locked(Overlay& overlay, Inode& inode, const Inode& directory,
                         std::string_view name, SharedFd orphan) {
   Link* link = find_link(inode, directory, name);
@@ -123,7 +134,7 @@ void remove_link_locked(Overlay& overlay, Inode& inode, const Inode& directory,
   InodeExtras& extras = inode.rare();
   extras.orphan = orphan;
   const bool is_open = inode.opens != nullptr && inode.opens->handles() > 0;
-  if (is_open || inode.has_predecessor) extras.pinned_orphan = orphan;
+  if (is_open || inode.has_predecessor) pin_orphan_locked(overlay, inode, orphan);
   overlay.orphan_fds.keep(std::move(orphan));
 }
 

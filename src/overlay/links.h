@@ -24,6 +24,11 @@ InodeRef add_first_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
 void add_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
               std::string_view name);
 
+/// Keeps `orphan`, by which a file without a name is reached, while handles are open. It counts for
+/// who has the file open; where no descriptor is left for that, the file is reached by the cache's
+/// as long as it has it, or by that of an open handle (OpenMode::last_fd). `orphan` may be null.
+void pin_orphan_locked(Overlay& overlay, Inode& inode, SharedFd orphan) REQUIRES(inode.mutex);
+
 /// It has it no longer. With its last name gone, `orphan` (may be null) is how its file in the
 /// upper can still be reached. The mutex is held from before the name went, so that nobody takes
 /// what is under the name next for this inode's file.

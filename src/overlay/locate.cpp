@@ -13,6 +13,7 @@
 
 #include "overlay/hidden_names.h"
 #include "overlay/lower_location.h"
+#include "overlay/open_mode.h"
 #include "overlay/overlay.h"
 #include "overlay/owner_sight.h"
 #include "sys/open.h"
@@ -184,6 +185,18 @@ InodeRef current(const InodeRef& inode) {
   return inode->extras->successor;
 }
 
+namespace {
+
+/// Whether a file without a name that is open could not be kept within reach (pin_orphan_locked).
+bool is_short_of_descriptors(const Inode& inode) REQUIRES(inode.mutex) {
+  const std::weak_ptr<const CachedFd> none;
+  const bool had_one = inode.extras != nullptr && inode.extras->orphan.owner_before(none) !=
+                                                      none.owner_before(inode.extras->orphan);
+  return had_one && inode.opens != nullptr && inode.opens->handles() > 0;
+}
+
+}  // namespace
+
 Result<Located> locate(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
   if (inode.is_directory()) {
     const layer::LayerIndex layer = top_layer(inode);
@@ -200,7 +213,9 @@ Result<Located> locate(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS
     if (inode.layer == layer::kUpper && !inode.linked) {
       located.name_ = "";
       if (inode.extras) located.fd_ = inode.extras->orphan.lock();
-      if (!located.fd_) return fail(ESTALE);
+      const bool is_out_of_reach = !located.fd_ && is_short_of_descriptors(inode);
+      if (is_out_of_reach) located.fd_ = inode.opens->last_fd();
+      if (!located.fd_) return fail(is_out_of_reach ? ENFILE : ESTALE);
       return located;
     }
     if (inode.layer == layer::kUpper && inode.is_indexed()) {

@@ -55,22 +55,6 @@ bool caches_lower(const Settings& settings, const std::string& name) {
          });
 }
 
-/// Whether what the daemon reads of the file is to leave no time, if that is permitted.
-bool leaves_no_time(const Overlay& overlay, const Inode& inode) {
-  Lock lock(inode.mutex);
-  return !overlay.settings.access_times || content_layer(inode) != layer::kUpper;
-}
-
-/// open_content(); without O_NOATIME where only the owner of the file may ask for it.
-Result<Content> open_with(Overlay& overlay, Inode& inode, int flags,
-                          const Changer* truncator = nullptr) {
-  if ((flags & O_PATH) == 0 && leaves_no_time(overlay, inode)) flags |= O_NOATIME;
-  auto content = open_content(overlay, inode, flags, truncator);
-  const bool is_refused = content.failed_with(EPERM) && (flags & O_NOATIME) != 0;
-  if (!is_refused) return content;
-  return open_content(overlay, inode, flags & ~O_NOATIME, truncator);
-}
-
 ContentVersion version_of(const sys::Stat& stat, layer::LayerIndex layer) {
   if (layer != layer::kUpper) return ContentVersion{};
   return {Side::Upper, stat.stx_size, stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec};
@@ -108,13 +92,16 @@ bool has_set_id(mode_t mode) { return (mode & (S_ISUID | S_ISGID)) != 0; }
 class Opening {
  public:
   /// `opener`: who truncates with O_TRUNC, as long as this lives; null for a file just made, of
-  /// `mode`.
-  Opening(Overlay& overlay, const InodeRef& node, int flags, const Changer* opener, mode_t mode = 0)
+  /// `mode`. `lease`: for the descriptor of an open that writes, whose user is `user`.
+  Opening(Overlay& overlay, const InodeRef& node, int flags, const Changer* opener, uid_t user,
+          DescriptorLease lease, mode_t mode = 0)
       : overlay_(overlay),
         node_(node),
         flags_(flags),
         opener_(opener),
+        user_(user),
         writing_(is_writing(flags)),
+        lease_(std::move(lease)),
         is_set_id_(has_set_id(mode)) {}
 
   /// The answer, if it can be given without a descriptor.
@@ -172,6 +159,7 @@ class Opening {
         return std::optional(std::move(result));
       }
       case OpenAnswer::Cached: {
+        if (!lease_) lease_ = TRY(overlay_.descriptors.lease(user_));
         // The daemon reads and writes through it, and may wait for a disk then.
         if (!backed.is_path && (flags_ & O_NONBLOCK) == 0) TRY(sys::allow_waiting(backed.fd->fd));
         const auto version = backed.version;
@@ -197,15 +185,15 @@ class Opening {
     if (registers_ && !writing_) flags = overlay_.backing_files->flags_for_readers();
     backed.is_path = (flags & O_PATH) != 0;
     const int wanted = writing_ ? own_access(overlay_, flags_, flags) : flags;
-    auto content = open_with(overlay_, *target, wanted, opener_);
+    auto content = open_quietly(overlay_, *target, wanted, opener_);
     if (content.failed_with(EACCES) && wanted != flags) {
       backed.is_write_only = true;
-      content = open_with(overlay_, *target, flags, opener_);
+      content = open_quietly(overlay_, *target, flags, opener_);
     }
     // A file that chattr(1) made append-only can be opened for writing in no other way.
     const bool appends = writing_ && (flags_ & O_APPEND) != 0;
     if (content.failed_with(EPERM) && appends) {
-      content = open_with(overlay_, *target, flags | O_APPEND, opener_);
+      content = open_quietly(overlay_, *target, flags | O_APPEND, opener_);
     }
     Content opened = TRY(std::move(content));
     backed.layer = opened.layer;
@@ -266,15 +254,18 @@ class Opening {
     // A reader that is passed through needs no descriptor here, and an O_PATH one is of no other
     // use than being registered.
     if (!writing_ && (serving == Serving::Passthrough || backed.is_path)) backed.fd = nullptr;
-    auto file =
-        std::make_unique<OpenFile>(node_, flags_, serving, std::move(backed.fd), backed.layer);
+    // Never a lower's: what is done to the inode may be done to this.
+    const SharedFd of_upper = backed.layer == layer::kUpper ? backed.fd : nullptr;
+    auto file = std::make_unique<OpenFile>(node_, flags_, serving, std::move(backed.fd),
+                                           backed.layer, std::move(lease_));
+    node_->opens->note_open(user_, of_upper);
     if (writing_) node_->diverged = true;
     if (serving == Serving::Passthrough && note_mappable(*node_, flags_)) {
       is_newly_mappable_ = true;
     }
     // Without a name it is reached through this for as long as it is open.
     if (!node_->linked && node_->extras && node_->extras->pinned_orphan == nullptr) {
-      node_->extras->pinned_orphan = node_->extras->orphan.lock();
+      pin_orphan_locked(overlay_, *node_, node_->extras->orphan.lock());
     }
     return Opened{std::move(file), std::move(backing)};
   }
@@ -283,17 +274,14 @@ class Opening {
   const InodeRef node_;
   const int flags_;
   const Changer* const opener_;
+  const uid_t user_;
   const bool writing_;
+  DescriptorLease lease_;
   bool was_split_ = false;
   bool is_newly_mappable_ = false;
   bool is_set_id_;         ///< As far as a writer has to know.
   bool registers_ = true;  ///< The file has to be registered, for all that was known last.
 };
-
-layer::LayerIndex current_content_layer(const Inode& inode) {
-  Lock lock(inode.mutex);
-  return content_layer(inode);
-}
 
 /// An open for direct I/O fails where the file system knows no such thing.
 Result<Opened> check_direct(Overlay& overlay, Opened opened) {
@@ -324,10 +312,12 @@ int own_access(const Overlay& overlay, int flags, int own_flags) {
 
 bool is_writing(int flags) { return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0; }
 
-OpenFile::OpenFile(InodeRef inode, int flags, Serving serving, SharedFd fd, layer::LayerIndex layer)
+OpenFile::OpenFile(InodeRef inode, int flags, Serving serving, SharedFd fd, layer::LayerIndex layer,
+                   DescriptorLease lease)
     : inode_(std::move(inode)),
       flags_(flags),
       serving_(serving),
+      lease_(std::move(lease)),
       fd_(std::move(fd)),
       layer_(layer) {}
 
@@ -336,51 +326,6 @@ bool OpenFile::is_writable() const { return (flags_ & O_ACCMODE) != O_RDONLY; }
 layer::LayerIndex OpenFile::layer() const {
   Lock lock(inode_->mutex);
   return layer_;
-}
-
-Result<SharedFd> OpenFile::content(Overlay& overlay) {
-  if (is_writable()) return fd_;
-  const InodeRef target = current(inode_);
-  // The superseded node's passed-through readers hold the lower; the daemon's own reads are of the
-  // file as it is now, as overlayfs answers.
-  const layer::LayerIndex wanted = current_content_layer(*target);
-  {
-    Lock lock(inode_->mutex);
-    if (fd_ != nullptr && layer_ == wanted) return fd_;
-  }
-  Content content = TRY(open_with(overlay, *target, O_RDONLY | (flags_ & O_NOATIME)));
-  TRY(sys::allow_waiting(content.fd));
-  auto opened = std::make_shared<CachedFd>(std::move(content.fd));
-  Lock lock(inode_->mutex);
-  fd_ = opened;
-  layer_ = content.layer;
-  return SharedFd(std::move(opened));
-}
-
-Result<DirectContent> OpenFile::direct_content(Overlay& overlay) {
-  const SharedFd base = TRY(content(overlay));
-  {
-    Lock lock(inode_->mutex);
-    if (direct_of_ == base) return direct_;
-  }
-  // The handle's own descriptor stays as it is: its user may take O_DIRECT back (fcntl(2)), and it
-  // is the one that sees the write errors of others.
-  const sys::Place place = sys::itself(base->fd);
-  auto reopened = open_regular(place, (is_writable() ? O_RDWR : O_RDONLY) | O_DIRECT);
-  if (reopened.failed_with(EACCES) && is_writable()) {
-    reopened = open_regular(place, O_WRONLY | O_DIRECT);
-  }
-  DirectContent opened = {base, false};
-  if (reopened) {
-    TRY(sys::allow_waiting(*reopened));
-    opened = {std::make_shared<CachedFd>(std::move(*reopened)), true};
-  } else if (!reopened.failed_with(EACCES) && !reopened.failed_with(EPERM)) {
-    return fail(reopened.error());
-  }
-  Lock lock(inode_->mutex);
-  direct_ = opened;
-  direct_of_ = base;
-  return opened;
 }
 
 bool may_have_unwritten_pages(const Inode& inode) {
@@ -403,12 +348,14 @@ bool reads_what_was(const OpenFile& file) {
 Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags,
                          const Changer& changer) {
   if (!inode->is_regular()) return fail(inode->is_directory() ? EISDIR : ENXIO);
+  DescriptorLease lease;
   if (is_writing(flags)) {
+    lease = TRY(overlay.descriptors.lease(changer.user));
     // A truncating open needs none of the data, unless it may yet be sent away (ESTALE).
     const off_t wanted = (flags & O_TRUNC) != 0 && !is_open(*inode) ? 0 : kWholeFile;
     TRY(copy_up(overlay, current(inode), wanted, (flags & (O_APPEND | O_TRUNC)) == O_APPEND));
   }
-  Opening opening(overlay, inode, flags, &changer);
+  Opening opening(overlay, inode, flags, &changer, changer.user, std::move(lease));
   auto finish = [&]() -> Result<Opened> {
     while (true) {
       if (auto opened = TRY(opening.answer_at_once())) return std::move(*opened);
@@ -424,22 +371,24 @@ Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags,
 }
 
 Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, mode_t mode,
-                            UniqueFd fd) {
+                            UniqueFd fd, DescriptorLease lease) {
   Backed backed;
   backed.version = version_of(fd, backed.layer);
   backed.fd = std::make_shared<CachedFd>(std::move(fd));
   if (overlay.backing_files != nullptr && !has_set_id(mode)) {
     backed.backing = registered(*overlay.backing_files, backed.fd->fd, backed.layer);
   }
-  Opening opening(overlay, inode, flags, /*opener=*/nullptr, mode);
+  const uid_t user = lease.user();
+  Opening opening(overlay, inode, flags, /*opener=*/nullptr, user, std::move(lease), mode);
   auto opened = TRY(opening.answer_with(std::move(backed)));
   if (!opened) return fail(EIO);  // A file just made is in the upper.
   return check_direct(overlay, std::move(*opened));
 }
 
 void release_file(Overlay& overlay, OpenFile& file) {
-  SharedFd orphan;  // Closed after the lock.
+  SharedFd orphan, cached;  // Closed after the lock.
   InodeRef successor;
+  bool is_last = false;
   bool is_linked = true;
   Inode& inode = *file.inode();
   const bool wrote = is_writing(file.flags());
@@ -447,16 +396,19 @@ void release_file(Overlay& overlay, OpenFile& file) {
   const auto version = was_cached ? version_of(file.fd(), layer::kUpper) : std::nullopt;
   {
     Lock lock(inode.mutex);
+    cached = file.take_cached();
     inode.opens->released(wrote);
     // All that was written came by way of the kernel's pages, or past them with its knowledge.
     if (was_cached && !inode.opens->has_cached_writers()) inode.opens->cached_version = version;
-    if (inode.opens->handles() > 0) return;
+    is_last = inode.opens->handles() == 0;
     is_linked = inode.linked;
-    if (inode.extras != nullptr) successor = inode.extras->successor;
-    if (inode.extras != nullptr && !inode.has_predecessor) {
+    if (is_last && inode.extras != nullptr) successor = inode.extras->successor;
+    if (is_last && inode.extras != nullptr && !inode.has_predecessor) {
       orphan = std::move(inode.extras->pinned_orphan);
     }
   }
+  if (cached) overlay.reader_fds.drop(cached);
+  if (!is_last) return;
   if (successor) unpin_orphan(*successor);
   if (!is_linked) drop_idle_backing(overlay, inode);
 }

@@ -30,12 +30,14 @@ struct DirectContent {
 /// One open file description of the kernel.
 ///
 /// A handle that can write owns a descriptor from the start: only that one sees the write errors
-/// that fsync(2) and close(2) have to report. One that only reads and is passed through has none
-/// until an operation needs it.
+/// that fsync(2) and close(2) have to report. One that only reads and is passed through has none;
+/// what an operation opens for it is kept in a bounded cache.
 /// Threads: any.
 class OpenFile : public RingLink {
  public:
-  OpenFile(InodeRef inode, int flags, Serving serving, SharedFd fd, layer::LayerIndex layer);
+  /// `lease` is for the descriptor that it owns, or will open.
+  OpenFile(InodeRef inode, int flags, Serving serving, SharedFd fd, layer::LayerIndex layer,
+           DescriptorLease lease = {});
 
   const InodeRef& inode() const { return inode_; }
   int flags() const { return flags_; }
@@ -50,8 +52,11 @@ class OpenFile : public RingLink {
   /// served by the daemon gets the upper's.
   Result<SharedFd> content(Overlay& overlay);
 
+  /// What content() has cached; nothing afterwards. L: the inode's mutex is held.
+  SharedFd take_cached();
+
   /// The same for a transfer past the page cache; opened with O_DIRECT, unless that cannot be had
-  /// for want of permission. EINVAL from a file system without direct I/O.
+  /// for want of permission or descriptors. EINVAL from a file system without direct I/O.
   Result<DirectContent> direct_content(Overlay& overlay);
 
   /// The layer in which that was found last.
@@ -61,10 +66,14 @@ class OpenFile : public RingLink {
   const InodeRef inode_;
   const int flags_;
   const Serving serving_;
+  const DescriptorLease lease_;
   SharedFd fd_;              ///< Guarded by the inode's mutex, unless writable (then constant).
-  layer::LayerIndex layer_;  ///< The layer of fd_; guarded by the inode's mutex.
+  layer::LayerIndex layer_;  ///< The layer of fd_ or cached_; guarded by the inode's mutex.
+  /// Instead of fd_ without a lease; guarded by the inode's mutex.
+  std::weak_ptr<const CachedFd> cached_;
   /// What direct_content() answered last, and for which content; guarded by the inode's mutex.
   DirectContent direct_;
+  DescriptorLease direct_lease_;
   SharedFd direct_of_;
 };
 
@@ -83,14 +92,16 @@ struct Opened {
 };
 
 /// open(2) of an inode with O_* `flags` as FUSE hands them on. ESTALE when the caller has to walk
-/// the path again. A truncation costs set-id bits what `changer` costs them.
-/// May copy data: not for serving threads when the open writes and needs_data_copy().
+/// the path again. A truncation costs set-id bits what `changer` costs them. ENFILE, before
+/// anything is changed, when it needs a descriptor and the budget has none for the user
+/// (descriptor_budget.h). May copy data: not for serving threads when the open writes and
+/// needs_data_copy().
 Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags,
                          const Changer& changer = {});
 
-/// A file just made with `mode`, open at `fd`.
+/// A file just made with `mode`, open at `fd`, which counts for whom `lease` does.
 Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, mode_t mode,
-                            UniqueFd fd);
+                            UniqueFd fd, DescriptorLease lease);
 
 /// The flags for the daemon's own descriptor, `own_flags`, with the access that it needs for a
 /// handle opened with `flags`: where the kernel gathers writes, it reads what surrounds them too; a

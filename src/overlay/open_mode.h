@@ -16,7 +16,9 @@
 #include <memory>
 #include <optional>
 
+#include "base/id_map.h"
 #include "overlay/backing.h"
+#include "overlay/shared_fd.h"
 
 namespace overpass::overlay {
 
@@ -66,6 +68,19 @@ class OpenMode {
   void opened_new(Side side, SharedBacking backing);
   void opened_cached(bool writes);
 
+  /// Before an open by `user` is counted, whose handle has `of_upper`, the upper's file, or null.
+  void note_open(uid_t user, const SharedFd& of_upper) {
+    user_ = handles_ == 0 || user_ == user ? user : kNoId;
+    if (of_upper != nullptr) last_fd_ = of_upper;
+  }
+
+  /// Who has it open; kNoId when these are several.
+  uid_t user() const { return user_; }
+
+  /// The upper's file as the last handle has it that was opened with a descriptor of it; null when
+  /// that handle is closed.
+  SharedFd last_fd() const { return last_fd_.lock(); }
+
   /// A handle was released. The backing id stays usable while the cache of idle ones keeps it.
   void released(bool wrote);
 
@@ -111,6 +126,8 @@ class OpenMode {
   uint64_t opens_ = 0;
   uint32_t handles_ = 0;         ///< Between OPEN reply and RELEASE.
   uint32_t cached_writers_ = 0;  ///< Those of them that are served by the daemon and may write.
+  uid_t user_ = kNoId;
+  std::weak_ptr<const CachedFd> last_fd_;
   Serving serving_ = Serving::Passthrough;
   Side side_ = Side::Lower;              ///< Of the backing, in force or idle.
   SharedBacking held_;                   ///< Set while passed-through handles are open.

@@ -4,16 +4,16 @@
 
 #include "overlay/overlay.h"
 
+#include <unistd.h>
+
 #include "overlay/open_file.h"
+#include "sys/process.h"
 #include "sys/stat.h"
 
 namespace overpass::overlay {
 
 namespace {
 
-// Together with handles and layers well under a thousand descriptors, whatever is walked.
-constexpr size_t kDirectoryFds = 320;
-constexpr size_t kOrphanFds = 160;
 constexpr size_t kListingBytes = size_t{12} * 1024 * 1024;
 // An id costs a registration and its end, twice what the rest of an open does, and pins what the
 // kernel keeps of a file anyway: some 1.5 KiB, given back when it forgets the inode.
@@ -52,9 +52,11 @@ Overlay::Overlay(layer::LayerStack layers, Settings chosen)
     : stack(std::move(layers)),
       settings(chosen),
       has_protected_uppers(stack.upper().foreign_marks),
+      descriptors(sys::descriptor_limit(), ::geteuid()),
       numbers(stack.layers[stack.lowers_end() - 1].device, stack.format.short_numbers),
-      directory_fds(kDirectoryFds),
-      orphan_fds(kOrphanFds),
+      directory_fds(descriptors.directories()),
+      orphan_fds(descriptors.removed_files()),
+      reader_fds(descriptors.readers()),
       listings(kListingBytes),
       idle_backings(kIdleBackings),
       table([this](Inode& inode) { give_back(*this, inode); }) {

@@ -13,6 +13,7 @@
 #include "layer/layer_stack.h"
 #include "overlay/backing.h"
 #include "overlay/copy_up_progress.h"
+#include "overlay/descriptor_budget.h"
 #include "overlay/flocks.h"
 #include "overlay/inode_number.h"
 #include "overlay/inode_table.h"
@@ -72,12 +73,14 @@ struct Overlay {
   std::vector<SharedFd> roots;  ///< O_PATH, of each layer by index; empty for a missing upper.
 
   // With locks of their own. The table last, since inodes give back what they hold elsewhere.
+  DescriptorBudget descriptors;  ///< Outlives all that is counted.
   Transfers transfers;
   CopiesUnderWay copies;
   InodeNumbers numbers;
   Flocks flocks;
   FdCache directory_fds;
   FdCache orphan_fds;
+  FdCache reader_fds;  ///< Of files that are passed through to readers, as long as they are used.
   ClockCache<LowerNames> listings;
   ClockCache<BackingId> idle_backings;
   InodeTable table;

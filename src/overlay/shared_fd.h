@@ -10,14 +10,19 @@
 
 #include "base/unique_fd.h"
 #include "overlay/clock_cache.h"
+#include "overlay/descriptor_budget.h"
 
 namespace overpass::overlay {
 
 struct CachedFd : Cached {
   explicit CachedFd(UniqueFd owned) : fd(std::move(owned)) {}
+  CachedFd(UniqueFd owned, DescriptorLease counted)
+      : fd(std::move(owned)), lease(std::move(counted)) {}
   size_t weight() const { return 1; }
 
   const UniqueFd fd;
+  /// Of a removed file's that open files pin (inode.h); guarded by the inode's mutex.
+  mutable DescriptorLease lease;
 };
 
 using SharedFd = std::shared_ptr<const CachedFd>;

@@ -25,6 +25,12 @@ Result<size_t> count_open_descriptors() {
   return count - 1;  // Without the one used for counting.
 }
 
+uint64_t descriptor_limit() {
+  struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+  (void)::getrlimit(RLIMIT_NOFILE, &limit);  // Cannot fail.
+  return limit.rlim_cur;
+}
+
 unsigned usable_processors() {
   cpu_set_t set;
   if (::sched_getaffinity(0, sizeof set, &set) < 0) return 1;

@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 
 #include "base/result.h"
 
@@ -14,6 +15,9 @@ namespace overpass::sys {
 
 /// How many descriptors are open. EBADF without a procfs.
 Result<size_t> count_open_descriptors();
+
+/// How many this process may have open, now.
+uint64_t descriptor_limit();
 
 /// Number of processors this process may run on, at least 1.
 unsigned usable_processors();

@@ -357,7 +357,7 @@ size_t allocated() {
 }
 
 /// The bytes that each of 100,000 inodes takes as a walk leaves them: as many to a directory and
-/// with names as long as those below /usr, of which two in five do not fit into a string itself.
+/// with names as long as those below /usr, of which two in five would not fit into a std::string.
 TEST_F(InodeMemory, OfAMillionFilesIsAQuarterOfAGibibyte) {
   constexpr size_t kFiles = 100'000, kFilesOfADirectory = 10;
   const size_t before = allocated();
