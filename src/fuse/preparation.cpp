@@ -51,6 +51,7 @@ Expected<void> prepare_process(const config::Options& options) {
     return problem("signals cannot be blocked");
   }
   sys::ignore_signals_of_limits();
+  sys::bound_kept_memory();
   for (const std::string& limit : sys::raise_limits()) log::warn("%s", limit.c_str());
   sys::reset_modes();
   if (auto usable = check_system_calls(options); !usable) return usable;

@@ -55,6 +55,18 @@ long waits_of_this_thread() {
   return usage.ru_nvcsw;
 }
 
+void bound_kept_memory() {
+#ifdef __GLIBC__
+  // To set one ends the adjustment of both. Buffers of requests stay below the first, so that none
+  // costs an mmap(2).
+  constexpr int kMapped = 4 << 20;
+  constexpr int kKeptAtTheEnd = 256 << 10;
+  (void)::mallopt(M_MMAP_THRESHOLD, kMapped);
+  (void)::mallopt(M_TRIM_THRESHOLD, kKeptAtTheEnd);
+  (void)::mallopt(M_ARENA_MAX, static_cast<int>(usable_processors()));
+#endif
+}
+
 void give_back_memory() {
 #ifdef __GLIBC__
   (void)::malloc_trim(0);

@@ -13,9 +13,8 @@ from harness.daemon import is_sanitized
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
-LIMIT_MIB, FULL_FILES = 60, 200_000
-KEPT_PERCENT = 15
-ARENAS = 1 << 20    # what the allocator keeps for threads that joined while the machine was busy
+LIMIT_MIB, FULL_FILES = 50, 200_000    # 262 bytes a file
+KEPT_PERCENT = 10
 FDS = 1000
 
 
@@ -83,7 +82,7 @@ def test_walking_many_files_takes_little_memory_and_few_descriptors(t):
     forget(m)
     at_most(m.status()["inodes"], 200, "inodes after the kernel has forgotten")
     if not is_sanitized(m.pid):
-        allowed = before * (100 + KEPT_PERCENT) // 100 + ARENAS
+        allowed = before * (100 + KEPT_PERCENT) // 100
         wait_until(t, lambda: rss(m.pid) <= allowed)
         at_most(rss(m.pid), allowed, "the daemon's memory after the kernel has forgotten")
     at_most(fds(m.pid), FDS, "open descriptors at the end")
