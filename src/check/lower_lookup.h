@@ -2,7 +2,7 @@
 //
 // What the lowers have under a name, by overlayfs's rules: whiteouts, opaque directories, redirects
 // and metacopies of the lowers themselves included. Written apart from the union's own lookup
-// (overlay/lookup.h), and without its caches, so that the two can disagree in a test.
+// (overlay/find/lookup.h), and without its caches, so that the two can disagree in a test.
 
 #ifndef OVERPASS_CHECK_LOWER_LOOKUP_H_
 #define OVERPASS_CHECK_LOWER_LOOKUP_H_

@@ -7,11 +7,12 @@
 
 #include "fuse/handle.h"
 #include "fuse/operations.h"
-#include "overlay/attributes.h"
-#include "overlay/copy_up.h"
-#include "overlay/file_io.h"
-#include "overlay/mappings.h"
-#include "overlay/statfs.h"
+#include "overlay/change/change_attributes.h"
+#include "overlay/copy_up/copy_up.h"
+#include "overlay/find/attributes.h"
+#include "overlay/find/mappings.h"
+#include "overlay/open/file_io.h"
+#include "overlay/open/statfs.h"
 
 namespace overpass::fuse {
 

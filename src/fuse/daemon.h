@@ -20,8 +20,8 @@
 #include "fuse/listings.h"
 #include "fuse/notifier.h"
 #include "fuse/workers.h"
-#include "overlay/open_file.h"
-#include "overlay/overlay.h"
+#include "overlay/open/open_file.h"
+#include "overlay/state/overlay.h"
 #include "passthrough/registrar.h"
 #include "sys/random.h"
 

@@ -6,8 +6,8 @@
 
 #include "fuse/handle.h"
 #include "fuse/operations.h"
-#include "overlay/file_io.h"
-#include "overlay/open_directory.h"
+#include "overlay/open/file_io.h"
+#include "overlay/open/open_directory.h"
 
 namespace overpass::fuse {
 

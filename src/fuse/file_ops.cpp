@@ -9,9 +9,9 @@
 
 #include "fuse/handle.h"
 #include "fuse/operations.h"
-#include "overlay/copy_up.h"
-#include "overlay/file_flags.h"
-#include "overlay/file_io.h"
+#include "overlay/change/file_flags.h"
+#include "overlay/copy_up/copy_up.h"
+#include "overlay/open/file_io.h"
 
 namespace overpass::fuse {
 

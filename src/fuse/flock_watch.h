@@ -8,7 +8,7 @@
 #define OVERPASS_FUSE_FLOCK_WATCH_H_
 
 #include "fuse/notifier.h"
-#include "overlay/flocks.h"
+#include "overlay/state/flocks.h"
 
 namespace overpass::fuse {
 

@@ -13,9 +13,9 @@
 #include "base/log.h"
 #include "fuse/daemon.h"
 #include "fuse/request.h"
-#include "overlay/copy_up_caller.h"
-#include "overlay/must_wait.h"
-#include "overlay/set_ids.h"
+#include "overlay/find/set_ids.h"
+#include "overlay/state/copy_up_caller.h"
+#include "overlay/state/must_wait.h"
 #include "sys/fatal_signal.h"
 
 namespace overpass::fuse {

@@ -12,7 +12,7 @@
 #include <cstddef>
 
 #include "fuse/notifier.h"
-#include "overlay/inode_table.h"
+#include "overlay/state/inode_table.h"
 
 namespace overpass::fuse {
 

@@ -15,7 +15,7 @@
 #include <memory>
 
 #include "base/mutex.h"
-#include "overlay/open_directory.h"
+#include "overlay/open/open_directory.h"
 
 namespace overpass::fuse {
 

@@ -2,13 +2,13 @@
 //
 // LOOKUP, FORGET, BATCH_FORGET.
 
-#include "overlay/lookup.h"
+#include "overlay/find/lookup.h"
 
 #include <cstring>
 
 #include "fuse/handle.h"
 #include "fuse/operations.h"
-#include "overlay/attributes.h"
+#include "overlay/find/attributes.h"
 
 namespace overpass::fuse {
 

@@ -6,10 +6,10 @@
 
 #include "fuse/handle.h"
 #include "fuse/operations.h"
-#include "overlay/copy_up.h"
-#include "overlay/create.h"
-#include "overlay/remove.h"
-#include "overlay/rename.h"
+#include "overlay/change/create.h"
+#include "overlay/change/remove.h"
+#include "overlay/change/rename.h"
+#include "overlay/copy_up/copy_up.h"
 
 namespace overpass::fuse {
 

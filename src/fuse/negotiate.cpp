@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "fuse/daemon.h"
-#include "overlay/layer_stat.h"
+#include "overlay/find/layer_stat.h"
 
 namespace overpass::fuse {
 
@@ -100,9 +100,9 @@ void negotiate_writeback(Daemon& daemon, fuse_conn_info& connection) {
   daemon.overlay.writeback = result.writeback;
 }
 
-/// The kernel keeps locks with its own inode. Where a file may get a second one (overlay/flocks.h)
-/// those of flock(2) are kept here, which costs a request for each use and nothing else. After
-/// negotiate_passthrough().
+/// The kernel keeps locks with its own inode. Where a file may get a second one
+/// (overlay/state/flocks.h) those of flock(2) are kept here, which costs a request for each use and
+/// nothing else. After negotiate_passthrough().
 void negotiate_locks(const Daemon& daemon, fuse_conn_info& connection) {
   const bool may_split = daemon.negotiated.passthrough && daemon.overlay.is_writable() &&
                          !daemon.overlay.settings.cached_lower_io;
@@ -163,7 +163,7 @@ void negotiate(Daemon& daemon, fuse_conn_info& connection) {
   negotiate_permissions(daemon, connection);
   daemon.negotiated.needs_opendir = (connection.capable_ext & FUSE_CAP_NO_OPENDIR_SUPPORT) == 0;
   connection.time_gran = 1;
-  // Callers who are being killed are found by other means (overlay/copy_up_progress.h).
+  // Callers who are being killed are found by other means (overlay/state/copy_up_progress.h).
   connection.no_interrupt = 1;
   negotiate_passthrough(daemon, connection);
   negotiate_writeback(daemon, connection);

@@ -21,7 +21,7 @@
 #include "base/mutex.h"
 #include "base/result.h"
 #include "fuse/libfuse.h"
-#include "overlay/overlay.h"
+#include "overlay/state/overlay.h"
 
 namespace overpass::fuse {
 

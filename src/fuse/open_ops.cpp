@@ -4,9 +4,9 @@
 
 #include "fuse/handle.h"
 #include "fuse/operations.h"
-#include "overlay/copy_up.h"
-#include "overlay/create.h"
-#include "overlay/open_file.h"
+#include "overlay/change/create.h"
+#include "overlay/copy_up/copy_up.h"
+#include "overlay/open/open_file.h"
 
 namespace overpass::fuse {
 

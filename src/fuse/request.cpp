@@ -7,7 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "fuse/daemon.h"
-#include "overlay/attributes.h"
+#include "overlay/find/attributes.h"
 
 namespace overpass::fuse {
 

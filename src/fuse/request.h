@@ -17,10 +17,10 @@
 
 #include "base/result.h"
 #include "fuse/libfuse.h"
-#include "overlay/create.h"
-#include "overlay/entry.h"
-#include "overlay/must_wait.h"
-#include "overlay/open_file.h"
+#include "overlay/change/create.h"
+#include "overlay/open/open_file.h"
+#include "overlay/state/entry.h"
+#include "overlay/state/must_wait.h"
 #include "sys/stat.h"
 
 namespace overpass::fuse {

@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fuse/daemon.h"
-#include "overlay/union_path.h"
+#include "overlay/find/union_path.h"
 #include "sys/process.h"
 
 namespace overpass::fuse {

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "overlay/transfers.h"
+#include "overlay/state/transfers.h"
 
 namespace overpass::fuse {
 

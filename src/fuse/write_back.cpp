@@ -15,7 +15,7 @@
 
 #include "base/log.h"
 #include "fuse/daemon.h"
-#include "overlay/union_path.h"
+#include "overlay/find/union_path.h"
 
 namespace overpass::fuse {
 

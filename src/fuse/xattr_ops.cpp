@@ -10,9 +10,9 @@
 #include "fuse/handle.h"
 #include "fuse/operations.h"
 #include "fuse/status.h"
-#include "overlay/attributes.h"
-#include "overlay/copy_up.h"
-#include "overlay/xattr.h"
+#include "overlay/change/xattr.h"
+#include "overlay/copy_up/copy_up.h"
+#include "overlay/find/attributes.h"
 
 namespace overpass::fuse {
 

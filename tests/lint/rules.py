@@ -21,8 +21,8 @@ MAY_INCLUDE = {
     "main.cpp": ("cli", "sys"),
 }
 
-# Where units still include each other in circles.
-NOT_YET_WITHOUT_CIRCLES = ("overlay/",)
+# The rooms of a folder: each may include those before it, and none behind it.
+ROOMS = {"overlay": ("state", "find", "copy_up", "open", "change")}
 
 # Header (regular expression, matched from its start) -> folders that may include it. The first row
 # that matches decides; headers that match none are free.

@@ -3,7 +3,8 @@
 // stat and setattr on the union: each change by itself, what it costs, and what truncation does to
 // those who read.
 
-#include "overlay/attributes.h"
+#include "overlay/find/attributes.h"
+#include "overlay/change/change_attributes.h"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 //
 // The bounded cache: what it keeps, what it gives up first, and that its bound holds under threads.
 
-#include "overlay/clock_cache.h"
+#include "overlay/state/clock_cache.h"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 //
 // For every mode and every kind of person: a copy with another group allows no more than the file.
 
-#include "overlay/copy_up_owner.h"
+#include "overlay/copy_up/copy_up_owner.h"
 
 #include <gtest/gtest.h>
 

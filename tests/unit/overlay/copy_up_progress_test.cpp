@@ -2,7 +2,7 @@
 //
 // Who may end a copy, who waits for it, and what they are told.
 
-#include "overlay/copy_up_progress.h"
+#include "overlay/state/copy_up_progress.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 
 #include "../sys/ended_child.h"
 #include "../sys/scratch.h"
-#include "overlay/copy_up_caller.h"
+#include "overlay/state/copy_up_caller.h"
 
 namespace overpass::overlay {
 namespace {

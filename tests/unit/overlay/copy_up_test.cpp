@@ -3,7 +3,7 @@
 // Copy-up of each kind of object: what of it is copied, what the copy leaves as it was, and what
 // remains when it fails. Several at once are copy_up_threads_test.cpp's subject.
 
-#include "overlay/copy_up.h"
+#include "overlay/copy_up/copy_up.h"
 
 #include <gtest/gtest.h>
 #include <linux/fs.h>
@@ -13,9 +13,9 @@
 #include <csignal>
 
 #include "base/scope_exit.h"
-#include "overlay/attributes.h"
-#include "overlay/file_flags.h"
-#include "overlay/xattr.h"
+#include "overlay/change/file_flags.h"
+#include "overlay/change/xattr.h"
+#include "overlay/find/attributes.h"
 #include "sys/credentials.h"
 #include "union.h"
 

@@ -10,13 +10,13 @@
 #include <thread>
 
 #include "../base/together.h"
-#include "overlay/attributes.h"
-#include "overlay/copy_up.h"
-#include "overlay/create.h"
-#include "overlay/locate.h"
-#include "overlay/lookup.h"
-#include "overlay/remove.h"
-#include "overlay/rename.h"
+#include "overlay/change/create.h"
+#include "overlay/change/remove.h"
+#include "overlay/change/rename.h"
+#include "overlay/copy_up/copy_up.h"
+#include "overlay/find/attributes.h"
+#include "overlay/find/locate.h"
+#include "overlay/find/lookup.h"
 #include "union.h"
 
 namespace overpass::overlay {

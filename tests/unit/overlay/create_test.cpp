@@ -3,11 +3,12 @@
 // New objects: what is made in the upper, whose it is, and what becomes of marks that are in the
 // way.
 
-#include "overlay/create.h"
+#include "overlay/change/create.h"
 
 #include <gtest/gtest.h>
 
-#include "overlay/attributes.h"
+#include "overlay/change/change_attributes.h"
+#include "overlay/find/attributes.h"
 #include "union.h"
 
 namespace overpass::overlay {

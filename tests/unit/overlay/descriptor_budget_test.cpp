@@ -2,7 +2,7 @@
 //
 // What open files may have of a limit, and what one user may have of that.
 
-#include "overlay/descriptor_budget.h"
+#include "overlay/state/descriptor_budget.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "overlay/flocks.h"
+#include "overlay/state/flocks.h"
 
 #include <gtest/gtest.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
 //
 // Objects are told apart from those that take their place, and permissions from fewer ones.
 
-#include "overlay/identity.h"
+#include "overlay/state/identity.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 #include <filesystem>
 
 #include "../sys/scratch.h"
-#include "overlay/locate.h"
+#include "overlay/find/locate.h"
 #include "union.h"
 
 namespace overpass::overlay {

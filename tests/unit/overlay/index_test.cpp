@@ -2,7 +2,7 @@
 //
 // Hard links of a lower file stay one file through copy-up, by the entry in the index.
 
-#include "overlay/index.h"
+#include "overlay/find/index.h"
 
 #include <gtest/gtest.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 //
 // Numbers of the union: that no two files ever share one is tried with numbers chosen to collide.
 
-#include "overlay/inode_number.h"
+#include "overlay/state/inode_number.h"
 
 #include <gtest/gtest.h>
 

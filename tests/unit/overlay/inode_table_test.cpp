@@ -3,7 +3,7 @@
 // The inode table by itself: node ids and their generations, names, lookup counts, the index of
 // hard links. What several threads do to it at once is inode_table_threads_test.cpp's subject.
 
-#include "overlay/inode_table.h"
+#include "overlay/state/inode_table.h"
 
 #include <gtest/gtest.h>
 #include <malloc.h>
@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "overlay/open_mode.h"
+#include "overlay/state/open_mode.h"
 
 namespace overpass::overlay {
 namespace {

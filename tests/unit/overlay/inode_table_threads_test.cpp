@@ -12,8 +12,8 @@
 #include <thread>
 #include <vector>
 
-#include "overlay/inode_table.h"
-#include "overlay/open_mode.h"
+#include "overlay/state/inode_table.h"
+#include "overlay/state/open_mode.h"
 
 namespace overpass::overlay {
 namespace {

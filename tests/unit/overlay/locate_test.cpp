@@ -4,7 +4,7 @@
 // others move meanwhile. Each directory here holds a file that says which one it is, so that
 // arriving in the wrong one cannot go unnoticed.
 
-#include "overlay/locate.h"
+#include "overlay/find/locate.h"
 
 #include <gtest/gtest.h>
 
@@ -12,11 +12,11 @@
 #include <random>
 #include <thread>
 
-#include "overlay/attributes.h"
-#include "overlay/create.h"
-#include "overlay/lookup.h"
-#include "overlay/remove.h"
-#include "overlay/rename.h"
+#include "overlay/change/create.h"
+#include "overlay/change/remove.h"
+#include "overlay/change/rename.h"
+#include "overlay/find/attributes.h"
+#include "overlay/find/lookup.h"
 #include "sys/process.h"
 #include "union.h"
 

@@ -2,7 +2,7 @@
 //
 // What a name of the union leads to, for every way in which layers can have it.
 
-#include "overlay/lookup.h"
+#include "overlay/find/lookup.h"
 
 #include <gtest/gtest.h>
 

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <stdio.h>
 
-#include "overlay/content.h"
+#include "overlay/find/content.h"
 #include "union.h"
 
 namespace overpass::overlay {

@@ -3,7 +3,7 @@
 // Listings: what they show, that offsets hold, that names which were there all the time are listed
 // exactly once whatever changes meanwhile, and that they agree with lookups.
 
-#include "overlay/open_directory.h"
+#include "overlay/open/open_directory.h"
 
 #include <dirent.h>
 #include <gtest/gtest.h>

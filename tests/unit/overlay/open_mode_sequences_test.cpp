@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "kernel_model.h"
-#include "overlay/open_mode.h"
+#include "overlay/state/open_mode.h"
 
 namespace overpass::overlay {
 namespace {

@@ -3,7 +3,7 @@
 // The decisions of the state machine, one by one. That they hold together over every short sequence
 // of operations is open_mode_sequences_test.cpp's subject.
 
-#include "overlay/open_mode.h"
+#include "overlay/state/open_mode.h"
 
 #include <gtest/gtest.h>
 

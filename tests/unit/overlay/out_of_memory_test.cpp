@@ -6,10 +6,10 @@
 #include <gtest/gtest.h>
 
 #include "../base/failing_allocation.h"
-#include "overlay/attributes.h"
-#include "overlay/create.h"
-#include "overlay/links.h"
-#include "overlay/lookup.h"
+#include "overlay/change/create.h"
+#include "overlay/find/attributes.h"
+#include "overlay/find/lookup.h"
+#include "overlay/state/links.h"
 #include "union.h"
 
 namespace overpass::overlay {

@@ -3,7 +3,7 @@
 // Owners on disk and owners shown, and owners kept in attributes: every way in which a file comes
 // to be, seen from both sides.
 
-#include "overlay/owners.h"
+#include "overlay/state/owners.h"
 
 #include <dirent.h>
 #include <gtest/gtest.h>
@@ -12,9 +12,10 @@
 
 #include <cstring>
 
-#include "overlay/attributes.h"
-#include "overlay/create.h"
-#include "overlay/xattr.h"
+#include "overlay/change/change_attributes.h"
+#include "overlay/change/create.h"
+#include "overlay/change/xattr.h"
+#include "overlay/find/attributes.h"
 #include "union.h"
 
 namespace overpass::overlay {

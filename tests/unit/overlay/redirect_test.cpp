@@ -2,7 +2,7 @@
 //
 // Which redirect a moved directory gets, and what is found through redirects afterwards.
 
-#include "overlay/redirect.h"
+#include "overlay/find/redirect.h"
 
 #include <gtest/gtest.h>
 #include <stdio.h>

@@ -3,13 +3,14 @@
 // unlink and rmdir: which marks are left, what is refused, and that what is still open stays
 // usable.
 
-#include "overlay/remove.h"
+#include "overlay/change/remove.h"
 
 #include <gtest/gtest.h>
 
-#include "overlay/attributes.h"
-#include "overlay/create.h"
-#include "overlay/xattr.h"
+#include "overlay/change/change_attributes.h"
+#include "overlay/change/create.h"
+#include "overlay/change/xattr.h"
+#include "overlay/find/attributes.h"
 #include "union.h"
 
 namespace overpass::overlay {

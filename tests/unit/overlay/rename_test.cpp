@@ -2,7 +2,7 @@
 //
 // renameat2 on the union: what moves, what is left behind, what is refused.
 
-#include "overlay/rename.h"
+#include "overlay/change/rename.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 // The rules without a mount; tests/mount/owners/set_ids_test.py compares them with those of a plain
 // directory.
 
-#include "overlay/set_ids.h"
+#include "overlay/find/set_ids.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -17,9 +17,9 @@
 
 #include "../sys/scratch.h"
 #include "kernel_model.h"
-#include "overlay/open_directory.h"
-#include "overlay/open_file.h"
-#include "overlay/overlay.h"
+#include "overlay/open/open_directory.h"
+#include "overlay/open/open_file.h"
+#include "overlay/state/overlay.h"
 
 namespace overpass::unit {
 

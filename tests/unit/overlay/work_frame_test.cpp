@@ -2,7 +2,7 @@
 //
 // Scratch directories that hand down what another directory does.
 
-#include "overlay/work_frame.h"
+#include "overlay/copy_up/work_frame.h"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 // Extended attributes: the format's own are neither shown nor touched, callers' of such names are
 // kept escaped, everything else is the file's.
 
-#include "overlay/xattr.h"
+#include "overlay/change/xattr.h"
 
 #include <gtest/gtest.h>
 #include <sys/xattr.h>

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+//
+// chattr(1) flags and project ids: the ioctls that a file system's inode answers.
+
+#ifndef OVERPASS_OVERLAY_CHANGE_FILE_FLAGS_H_
+#define OVERPASS_OVERLAY_CHANGE_FILE_FLAGS_H_
+
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "overlay/state/inode.h"
+
+namespace overpass::overlay {
+
+struct Overlay;
+
+/// Whether `request` is one of FS_IOC_GETFLAGS, FS_IOC_FSGETXATTR, FS_IOC_GETVERSION (which read)
+/// or FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR (which write).
+bool is_flag_request(unsigned request);
+bool is_flag_change(unsigned request);
+
+/// Runs the request on the inode's file: `input` is what the caller gave, the result what he gets,
+/// of `output_size` bytes. ENOTTY for any other request.
+/// May copy data for a change: not for serving threads when needs_data_copy().
+Result<std::vector<char>> flag_request(Overlay& overlay, const InodeRef& inode, unsigned request,
+                                       std::span<const char> input, size_t output_size);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_CHANGE_FILE_FLAGS_H_

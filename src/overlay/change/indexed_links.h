@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+//
+// What changes of names do to a file that is indexed (index.h): its links in the upper and the
+// count that the nlink mark keeps.
+
+#ifndef OVERPASS_OVERLAY_CHANGE_INDEXED_LINKS_H_
+#define OVERPASS_OVERLAY_CHANGE_INDEXED_LINKS_H_
+
+#include "base/result.h"
+#include "overlay/state/inode.h"
+
+namespace overpass::overlay {
+
+struct Overlay;
+
+/// A lower file of several links is copied up before one of its names goes, since the mark that
+/// keeps their number is the copy's. Nothing for other names.
+/// L: none on entry; takes the directory's names shared. May block for long.
+Result<void> copy_up_shared(Overlay& overlay, const InodeRef& directory, const char* name);
+
+/// Whether that is to be done for `inode`, with a copy that may take long.
+bool is_shared_lower(const Inode& inode);
+
+/// Before an indexed file gets a name in the upper and in the union. Nothing for others.
+Result<void> begin_new_link(Overlay& overlay, Inode& inode) REQUIRES(inode.mutex);
+
+/// Before it loses one, which the upper has. Names that are known to be left keep its count above
+/// zero, and so the entry: somebody may have linked names into the lower since they were counted.
+Result<void> begin_removal(Overlay& overlay, Inode& inode) REQUIRES(inode.mutex);
+
+/// After it lost one: the entry of a file without names goes.
+void drop_index_of_last(Overlay& overlay, Inode& inode) REQUIRES(inode.mutex);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_CHANGE_INDEXED_LINKS_H_

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//
+// How much of a file is to be copied up.
+
+#ifndef OVERPASS_OVERLAY_COPY_UP_COPY_EXTENT_H_
+#define OVERPASS_OVERLAY_COPY_UP_COPY_EXTENT_H_
+
+#include <sys/types.h>
+
+#include <limits>
+
+namespace overpass::overlay {
+
+inline constexpr off_t kWholeFile = std::numeric_limits<off_t>::max();
+
+/// What a caller needs to be in the upper.
+struct CopyExtent {
+  bool bytes = true;
+  off_t wanted = kWholeFile;
+};
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_COPY_UP_COPY_EXTENT_H_

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT
+//
+// The protocol: prepare the copy where nobody sees it (an unnamed file, or a temporary name in the
+// workdir); data, then metadata; make it durable; publish it by one link or rename; only then does
+// the inode know that it is in the upper. A crash before the publication leaves the lower visible
+// and at most a temporary for the next mount to remove; after it, the whole copy.
+//
+// Nothing is locked while data are copied. The inode knows of the copy, which other callers wait
+// for.
+
+#include "overlay/copy_up/copy_up.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "layer/workdir.h"
+#include "overlay/copy_up/copy_up_data.h"
+#include "overlay/copy_up/link_up.h"
+#include "overlay/copy_up/prepare_copy.h"
+#include "overlay/copy_up/work_frame.h"
+#include "overlay/find/index.h"
+#include "overlay/find/locate.h"
+#include "overlay/find/origin_number.h"
+#include "overlay/find/owner_access.h"
+#include "overlay/find/protection.h"
+#include "overlay/state/copy_up_caller.h"
+#include "overlay/state/copy_up_progress.h"
+#include "overlay/state/links.h"
+#include "overlay/state/open_mode.h"
+#include "overlay/state/overlay.h"
+#include "sys/attributes.h"
+#include "sys/open.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+void set_data_place(Inode& inode, std::unique_ptr<DataPlace> data) REQUIRES(inode.mutex) {
+  if (data != nullptr || inode.extras != nullptr) inode.rare().data = std::move(data);
+}
+
+/// Makes the copy the inode's file.
+Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& source,
+                     Prepared prepared) {
+  Lock names(source.parent->directory->names);
+  bool is_linked;
+  uid_t user = kNoId;
+  {
+    Lock lock(inode->mutex);
+    is_linked = inode->linked;
+    if (inode->opens != nullptr) user = inode->opens->user();
+  }
+  if (!is_linked) {
+    // Removed meanwhile, but still open: the copy lives without a name.
+    DescriptorLease lease = TRY(overlay.descriptors.lease(user));
+    auto orphan = std::make_shared<CachedFd>(
+        prepared.temporary ? TRY(sys::open_place(prepared.temporary->place(), O_PATH))
+                           : std::move(prepared.file),
+        std::move(lease));
+    Lock lock(inode->mutex);
+    inode->rare().orphan = orphan;
+    inode->rare().pinned_orphan = std::move(orphan);
+    inode->layer = layer::kUpper;
+    set_data_place(*inode, std::move(prepared.data));
+    return {};
+  }
+  const SharedFd upper = TRY(directory_fd(overlay, *source.parent, layer::kUpper));
+  const sys::Stat before = TRY(sys::stat(sys::itself(upper->fd)));
+  const OwnerAccess access(*source.parent, upper->fd, before);
+  TRY(mark_impure(overlay, *source.parent, upper->fd));
+  const sys::Stat copy = TRY(sys::stat(prepared.place()));
+  const FileKey key = {sys::device_of(copy), copy.stx_ino};
+  // Known by the copy's identity before another name can lead to it.
+  if (!source.index_name.empty()) (void)remember_key(overlay, inode, key);
+  {
+    Lock lock(inode->mutex);
+    if (source.index_name.empty()) {
+      TRY(prepared.publish(upper->fd, source.name.c_str()));
+    } else {
+      TRY(prepared.publish(overlay.index->fd, source.index_name.c_str()));
+    }
+    // Beyond this point everybody sees the copy.
+    inode->layer = layer::kUpper;
+    inode->known = known_object(copy);
+    set_data_place(*inode, std::move(prepared.data));
+    if (!source.has_origin()) inode->ino = overlay.numbers.number(key.device, key.ino);
+    if (!source.index_name.empty()) {
+      inode->rare().index_name = source.index_name;
+      inode->rare().lower_nlink = source.stat.stx_nlink;
+      inode->nlink_difference = static_cast<int32_t>(source.stat.stx_nlink) - 1;
+    }
+    ++source.parent->directory->version;
+  }
+  TRY(link_up(overlay, *inode, *source.parent, upper->fd, source.name.c_str()));
+  if (!source.has_origin() && overlay.invalidator != nullptr) {
+    overlay.invalidator->attributes_changed(inode->id);  // Parted from its other names.
+  }
+  // Copying up is no change of the directory; best effort, as in overlayfs.
+  (void)sys::copy_times(sys::itself(upper->fd), before);
+  return {};
+}
+
+/// From the lower, with or without its bytes.
+Result<void> copy_from_lower(Overlay& overlay, const InodeRef& inode, const CopyExtent& extent,
+                             CopyUnderWay& progress) {
+  InodeRef parent;
+  bool is_linked;
+  {
+    Lock lock(inode->mutex);
+    parent = inode->link.parent;
+    is_linked = inode->linked;
+  }
+  if (is_linked) TRY(copy_up_directory(overlay, parent));
+  const Source source = TRY(source_of(overlay, *inode));
+  Prepared prepared = TRY(prepare_copy(overlay, source, extent, progress));
+  const bool is_same = prepared.likeness == Likeness::Same;
+  TRY(publish(overlay, inode, source, std::move(prepared)));
+  if (!is_same && overlay.invalidator != nullptr) {
+    overlay.invalidator->attributes_changed(inode->id);
+  }
+  return {};
+}
+
+Result<void> copy_up_now(Overlay& overlay, const InodeRef& inode, const CopyExtent& extent,
+                         CopyUnderWay& progress) {
+  std::optional<DataPlace> data;
+  {
+    Lock lock(inode->mutex);
+    if (inode->layer == layer::kUpper) data = *inode->data_place();
+  }
+  if (!data) return copy_from_lower(overlay, inode, extent, progress);
+  TRY(complete_metacopy(overlay, *inode, *data, progress));
+  Lock lock(inode->mutex);
+  inode->extras->data.reset();
+  return {};
+}
+
+/// REQUIRES: inode.mutex.
+bool is_met(const Inode& inode, const CopyExtent& extent) REQUIRES(inode.mutex) {
+  return inode.layer == layer::kUpper && (!extent.bytes || inode.data_place() == nullptr);
+}
+
+/// Tells those who wait how the copy ended, whichever way that is.
+class CopyInProgress {
+ public:
+  CopyInProgress(Overlay& overlay, const InodeRef& inode)
+      : progress(std::make_shared<CopyUnderWay>(inode, current_caller())),
+        overlay_(overlay),
+        inode_(*inode) {}
+  CopyInProgress(const CopyInProgress&) = delete;
+  CopyInProgress& operator=(const CopyInProgress&) = delete;
+  ~CopyInProgress() {
+    overlay_.copies.remove(*progress);
+    {
+      Lock lock(inode_.mutex);
+      inode_.extras->copy_up = nullptr;
+    }
+    progress->finish(result);
+  }
+
+  const std::shared_ptr<CopyUnderWay> progress;
+  Result<void> result = fail(EIO);
+
+ private:
+  Overlay& overlay_;
+  Inode& inode_;
+};
+
+/// One directory, whose parent is in the upper.
+Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
+  Directory& directory = *inode->directory;
+  InodeRef parent;
+  {
+    Lock lock(inode->mutex);
+    parent = inode->link.parent;
+  }
+  layer::Workdir& workdir = overlay.stack.workdir;
+  const SharedFd destination = TRY(directory_fd(overlay, *parent, layer::kUpper));
+  PreparedDirectory prepared(workdir, TRY(scratch_like(workdir, destination->fd, Making::Copy)));
+  TRY(prepare_directory(overlay, *inode, prepared));
+  Lock parent_names(parent->directory->names);
+  NestedLock names(directory.names);
+  if (directory.has_upper) return {};  // Somebody was faster; the copy is discarded.
+  std::string name;
+  {
+    Lock lock(inode->mutex);
+    if (!inode->linked) return fail(ENOENT);
+    name = inode->link.name;
+  }
+  const SharedFd upper = TRY(directory_fd(overlay, *parent, layer::kUpper));
+  const sys::Stat before = TRY(sys::stat(sys::itself(upper->fd)));
+  const OwnerAccess access(*parent, upper->fd, before);
+  UniqueFd own;
+  std::optional<OwnerAccess> own_access;
+  if (keeps_modes()) {
+    // Moving a directory changes its "..", which takes write permission too.
+    own = TRY(sys::open_place(prepared.temporary.place(), O_PATH | O_DIRECTORY));
+    own_access.emplace(*inode, own, TRY(sys::stat(sys::itself(own))));
+  }
+  TRY(mark_impure(overlay, *parent, upper->fd));
+  TRY(prepared.temporary.publish(upper->fd, name.c_str()));
+  // Beyond this point the directory is merged.
+  directory.set_upper_identity(prepared.identity);
+  directory.has_upper = true;
+  ++directory.version;
+  ++parent->directory->version;
+  (void)sys::copy_times(sys::itself(upper->fd), before);
+  if (overlay.invalidator != nullptr) {
+    overlay.invalidator->attributes_changed(inode->id);
+    overlay.invalidator->attributes_changed(parent->id);
+  }
+  return {};
+}
+
+Result<void> copy_up_file(Overlay& overlay, const InodeRef& inode, const CopyExtent& extent) {
+  if (!overlay.is_writable()) return fail(EROFS);
+  if (inode->is_directory()) return copy_up_directory(overlay, inode);
+  while (true) {
+    std::optional<CopyInProgress> mine;
+    std::shared_ptr<CopyUnderWay> others;
+    {
+      Lock lock(inode->mutex);
+      if (is_met(*inode, extent)) return {};
+      others = inode->rare().copy_up;
+      if (others == nullptr) {
+        mine.emplace(overlay, inode);
+        inode->rare().copy_up = mine->progress;
+      }
+    }
+    if (mine) {
+      overlay.copies.add(mine->progress);
+      mine->result = copy_up_now(overlay, inode, extent, *mine->progress);
+      return mine->result;
+    }
+    // They may have copied less than is needed here, or have given it up.
+    TRY(others->wait(current_caller().thread));
+  }
+}
+
+}  // namespace
+
+bool needs_data_copy(const Inode& inode) {
+  if (!inode.is_regular()) return false;
+  Lock lock(inode.mutex);
+  return !is_met(inode, CopyExtent());
+}
+
+bool needs_long_copy_for_metadata(const Overlay& overlay, const Inode& inode) {
+  if (!inode.is_regular() || overlay.stack.format.writes_metacopy) return false;
+  Lock lock(inode.mutex);
+  return inode.layer != layer::kUpper;
+}
+
+Result<void> copy_up(Overlay& overlay, const InodeRef& inode, off_t wanted, bool appending) {
+  TRY(check_protection(*inode, appending));
+  return copy_up_file(overlay, inode, {true, wanted});
+}
+
+Result<void> copy_up_metadata(Overlay& overlay, const InodeRef& inode, bool despite_protection) {
+  if (!despite_protection) TRY(check_protection(*inode));
+  return copy_up_file(overlay, inode, {false, kWholeFile});
+}
+
+Result<void> copy_up_directory(Overlay& overlay, const InodeRef& directory) {
+  if (directory->directory->has_upper) {
+    return overlay.settings.read_only ? Result<void>(fail(EROFS)) : Result<void>();
+  }
+  if (!overlay.is_writable()) return fail(EROFS);
+  std::vector<InodeRef> missing;
+  for (InodeRef at = directory; !at->directory->has_upper;) {
+    missing.push_back(at);
+    InodeRef parent;
+    {
+      Lock lock(at->mutex);
+      parent = at->link.parent;
+    }
+    at = std::move(parent);
+  }
+  for (auto at = missing.rbegin(); at != missing.rend(); ++at) {
+    TRY(copy_up_one_directory(overlay, *at));
+  }
+  return {};
+}
+
+}  // namespace overpass::overlay

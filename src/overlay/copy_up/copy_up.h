@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+//
+// Copy-up: how a file or directory of a lower comes to be in the upper, before its first change.
+
+#ifndef OVERPASS_OVERLAY_COPY_UP_COPY_UP_H_
+#define OVERPASS_OVERLAY_COPY_UP_COPY_UP_H_
+
+#include <sys/types.h>
+
+#include "base/result.h"
+#include "overlay/copy_up/copy_extent.h"
+#include "overlay/state/inode.h"
+
+namespace overpass::overlay {
+
+struct Overlay;
+
+/// Whether writing to `inode` begins with a copy that may take long, and so belongs to a worker.
+bool needs_data_copy(const Inode& inode);
+
+/// Whether changing its attributes does. Directories, special files, and with metacopy=on all
+/// files, are copied in a few short system calls.
+bool needs_long_copy_for_metadata(const Overlay& overlay, const Inode& inode);
+
+/// Makes sure that `inode` and its bytes are in the upper, its parents first. Of a regular file the
+/// first `wanted` bytes are needed only: a truncating open needs none. Of several callers one
+/// copies and the others wait for it. EROFS without an upper; EPERM for a file that chattr(1)
+/// protects, unless `appending` to an append-only one; else whatever the file systems report.
+/// L: none on entry. May block for long.
+Result<void> copy_up(Overlay& overlay, const InodeRef& inode, off_t wanted = kWholeFile,
+                     bool appending = false);
+
+/// The same for a change of attributes or names: with metacopy=on the bytes stay in the lower.
+/// `despite_protection`: to change the protection itself.
+Result<void> copy_up_metadata(Overlay& overlay, const InodeRef& inode,
+                              bool despite_protection = false);
+
+/// The same for a directory, which takes no long copy: makes sure that entries can be made in the
+/// upper. ENOENT when it was removed.
+Result<void> copy_up_directory(Overlay& overlay, const InodeRef& directory);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_COPY_UP_COPY_UP_H_

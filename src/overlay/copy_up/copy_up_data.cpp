@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+//
+// In place, as overlayfs does: the file has names, links and an inode number already. Until the
+// mark is gone the lower's bytes are the truth, so that a crash on the way loses nothing. Writing
+// takes away what a write by anybody takes away (file capabilities, set-id bits) and touches the
+// times; these are put back, since nobody has written yet.
+
+#include "overlay/copy_up/copy_up_data.h"
+
+#include <fcntl.h>
+
+#include <linux/falloc.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "overlay/copy_up/copy_up_verify.h"
+#include "overlay/find/content.h"
+#include "overlay/find/locate.h"
+#include "overlay/find/xattr_names.h"
+#include "overlay/state/copy_up_progress.h"
+#include "overlay/state/overlay.h"
+#include "sys/attributes.h"
+#include "sys/copy_data.h"
+#include "sys/credentials.h"
+#include "sys/file_io.h"
+#include "sys/open.h"
+#include "sys/xattr.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+Result<UniqueFd> open_upper(Overlay& overlay, Inode& inode) {
+  const Located located = TRY(held(overlay, inode));
+  return open_regular(located.place(), O_RDWR);
+}
+
+/// Makes `file` hold the bytes of `from`, on the disk unless the mount is volatile.
+Result<void> write_bytes(Overlay& overlay, BorrowedFd from, BorrowedFd file, off_t size,
+                         const UnionName& name, CopyUnderWay& progress) {
+  progress.begin(size);
+  TRY(sys::copy_data(from, file, size, &progress, afterwards_of(overlay.settings.is_volatile)));
+  if (overlay.settings.verifies_copies) return verify_copy(from, file, size, name, progress);
+  return {};
+}
+
+/// What a write takes away from a file: its capabilities, and the set-id bits unless the daemon has
+/// CAP_FSETID in the initial user namespace.
+struct Privileges {
+  std::optional<std::string> capability;
+  mode_t mode;
+};
+
+Result<Privileges> privileges_of(sys::Place file, const sys::Stat& stat) {
+  Privileges privileges{.capability = {}, .mode = static_cast<mode_t>(stat.stx_mode & 07777)};
+  auto capability = sys::get_xattr(file, kCapability);
+  if (capability) {
+    privileges.capability = std::move(*capability);
+  } else if (!capability.failed_with(ENODATA) && !capability.failed_with(EOPNOTSUPP)) {
+    return fail(capability.error());
+  }
+  return privileges;
+}
+
+Result<void> give_back(const Inode& inode, sys::Place file, const Privileges& privileges,
+                       const CopyUnderWay& progress) {
+  if (privileges.capability) TRY(sys::set_xattr(file, kCapability, *privileges.capability));
+  Lock lock(inode.mutex);
+  if (progress.mode_has_changed()) return {};
+  const sys::Stat stat = TRY(sys::stat(file));
+  if ((stat.stx_mode & 07777) == privileges.mode) return {};
+  return sys::change_mode(file, privileges.mode);
+}
+
+/// Gives `file` all bytes at `data`, which it shows already.
+Result<void> fill(Overlay& overlay, Inode& inode, const DataPlace& data, BorrowedFd file,
+                  const sys::Stat& before, CopyUnderWay& progress) {
+  const sys::KeepingSetgid keeping((before.stx_mode & (S_ISUID | S_ISGID)) != 0);
+  const sys::Place place = sys::itself(file);
+  const Privileges privileges = TRY(privileges_of(place, before));
+  const UniqueFd from = TRY(open_data(overlay, place, data, O_RDONLY)).fd;
+  const auto size = static_cast<off_t>(before.stx_size);
+  auto written = write_bytes(overlay, from, file, size, union_name_of(inode), progress);
+  if (!written) {
+    // Nobody reads them, so they would only take space; best effort.
+    (void)sys::allocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, size);
+  }
+  auto given_back = give_back(inode, place, privileges, progress);
+  TRY(std::move(written));
+  return given_back;
+}
+
+/// Puts back the times from before the writes, or those that somebody has set meanwhile.
+Result<void> give_back_times(const Inode& inode, sys::Place file, const sys::Stat& before,
+                             const CopyUnderWay& progress) {
+  const timespec access = {before.stx_atime.tv_sec, before.stx_atime.tv_nsec};
+  const timespec modification = {before.stx_mtime.tv_sec, before.stx_mtime.tv_nsec};
+  Lock lock(inode.mutex);
+  return sys::change_times(file, progress.access_time().value_or(access),
+                           progress.modification_time().value_or(modification));
+}
+
+}  // namespace
+
+Result<void> complete_metacopy(Overlay& overlay, Inode& inode, const DataPlace& data,
+                               CopyUnderWay& progress) {
+  const UniqueFd file = TRY(open_upper(overlay, inode));
+  const sys::Place place = sys::itself(file);
+  const sys::Stat before = TRY(sys::stat(place));
+  if (before.stx_size > 0) {
+    auto filled = fill(overlay, inode, data, file, before, progress);
+    auto restored = give_back_times(inode, place, before, progress);
+    TRY(std::move(filled));
+    TRY(std::move(restored));
+  }
+  progress.enter(CopyPhase::Syncing);
+  if (!overlay.settings.is_volatile) TRY(sys::sync_file(file));
+  const char* mark = layer::name_of(layer::Mark::Metacopy, overlay.stack.prefix);
+  return sys::remove_xattr(place, mark);
+}
+
+}  // namespace overpass::overlay

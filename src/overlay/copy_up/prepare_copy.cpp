@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+//
+// Bytes, then marks, then what else there is to an inode, then the disk.
+
+#include "overlay/copy_up/prepare_copy.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "layer/metacopy_mark.h"
+#include "overlay/copy_up/copy_up_verify.h"
+#include "overlay/copy_up/work_frame.h"
+#include "overlay/find/content.h"
+#include "overlay/find/index.h"
+#include "overlay/find/layer_stat.h"
+#include "overlay/find/locate.h"
+#include "overlay/find/lower_location.h"
+#include "overlay/find/origin_number.h"
+#include "overlay/find/protection.h"
+#include "overlay/state/copy_up_progress.h"
+#include "overlay/state/overlay.h"
+#include "sys/attributes.h"
+#include "sys/copy_data.h"
+#include "sys/file_io.h"
+#include "sys/names.h"
+#include "sys/open.h"
+#include "sys/verity.h"
+#include "sys/xattr.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+Result<UniqueFd> open_source(Overlay& overlay, const Source& source) {
+  auto open = [&](int flags) -> Result<UniqueFd> {
+    if (!source.data) return open_regular(source.place(), flags);
+    return TRY(open_data(overlay, source.place(), *source.data, flags)).fd;
+  };
+  // Where the layer is no noatime clone, reading leaves no trace if the daemon owns the file.
+  auto fd = open(O_RDONLY | O_NOATIME);
+  return fd.failed_with(EPERM) ? open(O_RDONLY) : std::move(fd);
+}
+
+/// What the mark of a metacopy of the source says; nothing when it may be none (verity=require).
+Result<std::optional<layer::MetacopyMark>> metacopy_mark(Overlay& overlay, const Source& source) {
+  const layer::Verity verity = overlay.stack.format.verity;
+  layer::MetacopyMark mark;
+  if (verity == layer::Verity::Off) return std::optional(mark);
+  auto digest = sys::measure_verity(TRY(open_source(overlay, source)));
+  if (digest) {
+    mark.digest_algorithm = digest->algorithm;
+    mark.digest = std::move(digest->bytes);
+  } else if (verity == layer::Verity::Require) {
+    return std::optional<layer::MetacopyMark>();
+  }
+  return std::optional(mark);
+}
+
+/// The copy is to be a metacopy: as long as the source, all of it a hole.
+Result<void> leave_bytes(Overlay& overlay, const Source& source, const layer::MetacopyMark& says,
+                         Prepared& prepared) {
+  TRY(sys::change_size_of_open(prepared.file, static_cast<off_t>(source.stat.stx_size)));
+  const char* mark = layer::name_of(layer::Mark::Metacopy, overlay.stack.prefix);
+  TRY(sys::set_xattr(prepared.place(), mark, layer::encode_metacopy(says)));
+  DataPlace data;
+  if (source.data) {
+    data = *source.data;
+  } else {
+    data.layer = source.layer;
+    data.path = layer_path_of(*source.parent, source.layer) + "/" + source.name;
+    data.blocks = source.stat.stx_blocks;
+    data.identity = identity_of(source.stat);
+  }
+  prepared.data = std::make_unique<DataPlace>(std::move(data));
+  return {};
+}
+
+/// Marks the copy: with what protects it; with its origin, and where it stands for all links of
+/// that, with their number.
+Result<void> record(Overlay& overlay, const Source& source, sys::Place copy) {
+  const layer::ProtectionMark protection = TRY(protection_of(source.place(), source.stat));
+  if (protection != layer::ProtectionMark()) TRY(write_protection(overlay, copy, protection));
+  if (!source.has_origin()) return {};
+  TRY(record_origin(overlay, source.layer, source.place(), copy));
+  return source.index_name.empty() ? Result<void>() : record_lower_nlink(overlay, copy);
+}
+
+/// The directory that the copy will have its name in; null if the upper has it not, or not any
+/// more. The name in the index, if there is to be one, comes before that, but the index takes files
+/// of any project unless it was given one itself.
+SharedFd directory_of_copy(Overlay& overlay, const Source& source) {
+  if (!source.parent->directory->has_upper) return nullptr;
+  return directory_fd(overlay, *source.parent, layer::kUpper).value_or(nullptr);
+}
+
+/// A temporary name for the copy.
+Result<std::unique_ptr<layer::PendingUpper>> pending(Overlay& overlay, const Source& source) {
+  layer::Workdir& workdir = overlay.stack.workdir;
+  const SharedFd directory = directory_of_copy(overlay, source);
+  std::shared_ptr<const layer::Scratch> scratch;
+  if (directory) scratch = TRY(scratch_like(workdir, directory->fd, Making::Copy));
+  return std::make_unique<layer::PendingUpper>(workdir, std::move(scratch));
+}
+
+/// An unnamed file of the directory that the copy will be in, so that it belongs to that one's
+/// project, and its blocks are as those of other files there; but an ACL comes from the source
+/// only.
+Result<UniqueFd> open_copy(Overlay& overlay, const Source& source) {
+  constexpr char kDefaultAcl[] = "system.posix_acl_default";
+  constexpr char kAccessAcl[] = "system.posix_acl_access";
+  const BorrowedFd workdir = overlay.stack.workdir.fd();
+  const SharedFd directory = directory_of_copy(overlay, source);
+  if (!directory) return sys::open_unnamed(workdir, 0600);
+  auto file = sys::open_unnamed(directory->fd, 0600);
+  // Removed meanwhile, which ext4 calls EPERM; or an ordinary user's own directory that he may not
+  // write to.
+  if (file.failed_with(ENOENT) || file.failed_with(EPERM) || file.failed_with(EACCES)) {
+    return sys::open_unnamed(workdir, 0600);
+  }
+  if (file && sys::get_xattr(sys::itself(directory->fd), kDefaultAcl, {})) {
+    auto removed = sys::remove_xattr(sys::itself(*file), kAccessAcl);
+    if (!removed && !removed.failed_with(ENODATA)) return fail(removed.error());
+  }
+  return file;
+}
+
+Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const CopyExtent& extent,
+                                 CopyUnderWay& progress) {
+  layer::Workdir& workdir = overlay.stack.workdir;
+  Prepared prepared;
+  if (workdir.features().unnamed_files) {
+    prepared.file = TRY(open_copy(overlay, source));
+  } else {
+    prepared.temporary = TRY(pending(overlay, source));
+    prepared.file = TRY(sys::open_at(prepared.temporary->directory(), prepared.temporary->name(),
+                                     O_RDWR | O_CREAT | O_EXCL, 0600));
+  }
+  const off_t size = std::min(extent.wanted, static_cast<off_t>(source.stat.stx_size));
+  std::optional<layer::MetacopyMark> mark;
+  if (!extent.bytes && overlay.stack.format.writes_metacopy && size > 0) {
+    mark = TRY(metacopy_mark(overlay, source));
+  }
+  const bool is_metacopy = mark.has_value();
+  UniqueFd from;
+  if (is_metacopy) {
+    TRY(leave_bytes(overlay, source, *mark, prepared));
+  } else if (size > 0 || source.data) {
+    // Data of a metacopy are looked at even when none are wanted: their digest may be wrong.
+    from = TRY(open_source(overlay, source));
+    progress.begin(size);
+    TRY(sys::copy_data(from, prepared.file, size, &progress,
+                       afterwards_of(overlay.settings.is_volatile)));
+  }
+  // Before the mode is set: marks in the user namespace need write permission.
+  TRY(record(overlay, source, sys::itself(prepared.file)));
+  TRY(copy_flags(source.place(), prepared.file));
+  prepared.likeness = TRY(copy_metadata(overlay, source.layer, source.place(), source.stat,
+                                        sys::itself(prepared.file), source.union_name()));
+  // Published, a shorter copy is a truncated file, and has the time of one.
+  if (!is_metacopy && size < static_cast<off_t>(source.stat.stx_size))
+    TRY(sys::touch(sys::itself(prepared.file)));
+  // Without bytes there is nothing that could reach the disk later than the name does.
+  progress.enter(CopyPhase::Syncing);
+  if (!overlay.settings.is_volatile && !is_metacopy) TRY(sys::sync_file(prepared.file));
+  if (overlay.settings.verifies_copies && !is_metacopy && size > 0) {
+    TRY(verify_copy(from, prepared.file, size, source.union_name(), progress));
+  }
+  return prepared;
+}
+
+/// Symbolic links, FIFOs, sockets, device nodes.
+Result<Prepared> prepare_special(Overlay& overlay, const Source& source) {
+  Prepared prepared;
+  prepared.temporary = TRY(pending(overlay, source));
+  const BorrowedFd directory = prepared.temporary->directory();
+  const char* name = prepared.temporary->name();
+  if (S_ISLNK(source.stat.stx_mode)) {
+    const std::string target = TRY(sys::read_link(source.place()));
+    TRY(sys::make_symlink(directory, name, target.c_str()));
+  } else {
+    const bool as_file = upper_overrides(overlay);
+    const mode_t mode = as_file ? S_IFREG | 0600 : source.stat.stx_mode & S_IFMT;
+    TRY(sys::make_node(directory, name, mode, as_file ? 0 : sys::rdev_of(source.stat)));
+  }
+  TRY(record(overlay, source, prepared.temporary->place()));
+  prepared.likeness = TRY(copy_metadata(overlay, source.layer, source.place(), source.stat,
+                                        prepared.temporary->place(), source.union_name()));
+  return prepared;
+}
+
+}  // namespace
+
+Result<void> Prepared::publish(BorrowedFd directory, const char* name) {
+  if (temporary == nullptr) return sys::make_link(sys::itself(file), directory, name);
+  return temporary->publish(directory, name);
+}
+
+Result<Source> source_of(Overlay& overlay, Inode& inode) {
+  Source source;
+  {
+    Lock lock(inode.mutex);
+    source.parent = inode.link.parent;
+    source.name = inode.link.name;
+    source.layer = inode.layer;
+    if (const DataPlace* data = inode.data_place()) source.data = *data;
+  }
+  const SharedFd directory = TRY(directory_fd(overlay, *source.parent, source.layer));
+  auto file = sys::open_at(directory->fd, source.name.c_str(), O_PATH);
+  if (!file) return fail(file.failed_with(ENOENT) ? ESTALE : to_int(file.error()));
+  source.file = std::move(*file);
+  const sys::Stat stat = TRY(sys::stat(source.place()));
+  {
+    Lock lock(inode.mutex);
+    TRY(check_recognized(overlay, inode, source.layer, stat));
+  }
+  source.stat = TRY(with_override(overlay, source.layer, source.place(), stat));
+  if (may_be_indexed(overlay, source.stat)) {
+    source.index_name = TRY(index_name(overlay, source.layer, source.place()));
+  }
+  return source;
+}
+
+Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const CopyExtent& extent,
+                              CopyUnderWay& progress) {
+  return S_ISREG(source.stat.stx_mode) ? prepare_regular(overlay, source, extent, progress)
+                                       : prepare_special(overlay, source);
+}
+
+Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory& prepared) {
+  const layer::LayerIndex layer = inode.directory->lowers.front();
+  const SharedFd lower = TRY(directory_fd(overlay, inode, layer));
+  const sys::Place from = sys::itself(lower->fd);
+  const sys::Stat stat = TRY(layer_stat(overlay, layer, from));
+  const BorrowedFd directory = prepared.temporary.directory();
+  const char* name = prepared.temporary.name();
+  TRY(layer::Workdir::told(sys::make_directory(directory, name, 0700)));
+  const UniqueFd made = TRY(sys::open_at(directory, name, O_RDONLY | O_DIRECTORY));
+  TRY(record_origin(overlay, layer, from, prepared.temporary.place()));
+  const layer::ProtectionMark protection = TRY(protection_of(from, stat));
+  if (protection != layer::ProtectionMark()) {
+    TRY(write_protection(overlay, prepared.temporary.place(), protection));
+  }
+  TRY(copy_flags(from, made));
+  TRY(copy_metadata(overlay, layer, from, stat, prepared.temporary.place(), union_name_of(inode)));
+  const bool needs_sync = !overlay.stack.workdir.features().ordered_metadata;
+  if (needs_sync && !overlay.settings.is_volatile) TRY(sys::sync_file(made));
+  prepared.identity = identity_of(TRY(sys::stat(sys::itself(made))));
+  return {};
+}
+
+}  // namespace overpass::overlay

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// The first half of a copy-up: the copy, complete but where nobody sees it.
+
+#ifndef OVERPASS_OVERLAY_COPY_UP_PREPARE_COPY_H_
+#define OVERPASS_OVERLAY_COPY_UP_PREPARE_COPY_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/result.h"
+#include "layer/workdir.h"
+#include "overlay/copy_up/copy_extent.h"
+#include "overlay/copy_up/copy_up_metadata.h"
+#include "overlay/state/inode.h"
+#include "overlay/state/shared_fd.h"
+#include "sys/place.h"
+#include "sys/stat.h"
+
+namespace overpass::overlay {
+
+struct Overlay;
+class CopyUnderWay;
+
+/// What is copied. A lower inode keeps its place, so this stays true without a lock.
+struct Source {
+  InodeRef parent;
+  std::string name;
+  layer::LayerIndex layer;
+  std::optional<DataPlace> data;  ///< When it is itself a metacopy.
+  UniqueFd file;                  ///< O_PATH, of the very file that the kernel knows.
+  sys::Stat stat;
+  std::string index_name;  ///< One of several links that stay one file.
+
+  /// Of several links that part, each is a file of its own.
+  bool has_origin() const { return stat.stx_nlink == 1 || !index_name.empty(); }
+  sys::Place place() const { return sys::itself(file); }
+  UnionName union_name() const { return {parent, name}; }
+};
+
+/// ESTALE when another object is in the place of the inode's file.
+/// L: none of rank Inode or beyond on entry.
+Result<Source> source_of(Overlay& overlay, Inode& inode);
+
+/// A complete copy that has no place in the upper yet: an unnamed file, or a temporary name.
+struct Prepared {
+  UniqueFd file;  ///< Regular files.
+  std::unique_ptr<layer::PendingUpper> temporary;
+  std::unique_ptr<DataPlace> data;  ///< Where the bytes stayed.
+  Likeness likeness = Likeness::Same;
+
+  sys::Place place() const { return temporary ? temporary->place() : sys::itself(file); }
+
+  /// Gives it its name in a directory of the upper.
+  Result<void> publish(BorrowedFd directory, const char* name);
+};
+
+/// `progress` is told what is done, and may end it with EINTR while bytes are copied.
+/// L: none on entry. May block for long.
+Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const CopyExtent& extent,
+                              CopyUnderWay& progress);
+
+/// A directory's copy under a temporary name, without entries.
+struct PreparedDirectory {
+  layer::PendingUpper temporary;
+  Identity identity = {};
+
+  /// `scratch` is of the directory where the copy will be.
+  PreparedDirectory(layer::Workdir& workdir, std::shared_ptr<const layer::Scratch> scratch)
+      : temporary(workdir, std::move(scratch)) {}
+};
+
+Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory& prepared);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_COPY_UP_PREPARE_COPY_H_

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+
+#include "overlay/find/attributes.h"
+
+#include <sys/stat.h>
+
+#include "overlay/find/layer_stat.h"
+#include "overlay/find/locate.h"
+#include "overlay/find/owner_sight.h"
+#include "overlay/state/identity.h"
+#include "overlay/state/overlay.h"
+
+namespace overpass::overlay {
+
+Result<sys::Stat> attributes_of_located(const Overlay& overlay, Inode& inode,
+                                        const Located& located) NO_THREAD_SAFETY_ANALYSIS {
+  const sys::Stat found = TRY(stat_without_sight(located.place()));
+  if (!inode.is_directory()) {
+    const bool is_by_name = !located.place().is_fd();
+    if (is_by_name) {
+      TRY(check_recognized(overlay, inode, located.layer(), found, /*allows_restriction=*/true));
+    }
+    inode.known = known_object(found);
+  }
+  sys::Stat stat = TRY(with_override(overlay, located.layer(), located.place(), found));
+  if (!inode.is_directory() && inode.data_place() != nullptr) {
+    stat.stx_blocks = inode.data_place()->blocks;
+  }
+  return shown(overlay, inode, stat);
+}
+
+sys::Stat shown(const Overlay& overlay, const Inode& inode, sys::Stat stat) {
+  stat.stx_ino = inode.ino;
+  overlay.settings.owners.show(stat);
+  if (inode.is_directory()) {
+    if (const mode_t kept = inode.directory->kept_mode) stat.stx_mode = static_cast<uint16_t>(kept);
+  }
+  if (const int32_t difference = inode.nlink_difference) stat.stx_nlink += difference;
+  if (inode.is_directory()) {
+    const bool is_merged = inode.directory->layer_count() > 1;
+    if (is_merged || overlay.settings.static_nlink) stat.stx_nlink = 1;
+  }
+  return stat;
+}
+
+bool may_cache_attributes(const Inode& inode, const sys::Stat& stat) {
+  // A passed-through write of somebody without privilege drops set-id bits, and the kernel does not
+  // notice: the mode it keeps must not outlive a check.
+  const bool is_set_id = S_ISREG(stat.stx_mode) && (stat.stx_mode & (S_ISUID | S_ISGID)) != 0;
+  return !is_set_id && !inode.superseded && !inode.has_predecessor && !inode.may_be_mapped;
+}
+
+Result<sys::Stat> attributes(Overlay& overlay, const InodeRef& inode) {
+  InodeRef target = inode;
+  const Located located = TRY(current_located(overlay, target, locate));
+  return attributes_of_located(overlay, *target, located);
+}
+
+Result<Entry> entry_of(Overlay& overlay, const InodeRef& inode) {
+  const sys::Stat stat = TRY(attributes(overlay, inode));
+  return Entry{inode, stat};
+}
+
+}  // namespace overpass::overlay

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+//
+// The file that holds an inode's bytes: its own, or, for a metacopy, one in a layer below.
+
+#ifndef OVERPASS_OVERLAY_FIND_CONTENT_H_
+#define OVERPASS_OVERLAY_FIND_CONTENT_H_
+
+#include "base/result.h"
+#include "layer/layer_stack.h"
+#include "overlay/state/inode.h"
+#include "sys/place.h"
+#include "sys/stat.h"
+
+namespace overpass::overlay {
+
+struct Changer;
+struct Overlay;
+
+struct Content {
+  UniqueFd fd;
+  layer::LayerIndex layer;  ///< Of the file that holds the bytes.
+  sys::Stat stat;           ///< Of `fd`; before a truncation, but for the set-id bits it took.
+};
+
+/// Opens it with the flags of open(2), without waiting for anybody: `fd` has O_NONBLOCK. It is the
+/// regular file that the kernel knows by the inode: ESTALE when another object is in its place, or
+/// when it permits less than the kernel was told. EIO for a metacopy whose data are missing or are
+/// no regular file. kMustWait when somebody has a lease on it (fcntl(2)); EAGAIN if `flags` have
+/// O_NONBLOCK. With O_TRUNC it is `truncator` whose rights decide which set-id bits the truncation
+/// takes; without one the daemon's do.
+/// L: no lock of rank Inode or beyond is held.
+Result<Content> open_content(Overlay& overlay, Inode& inode, int flags,
+                             const Changer* truncator = nullptr);
+
+/// open(2) of what is known to be a regular file, with the same errors for a lease.
+Result<UniqueFd> open_regular(sys::Place place, int flags);
+
+/// The same for the data, at a known place, of the metacopy `metacopy`. With verity=on EIO also
+/// when they have another digest than the metacopy says, with verity=require when it says none.
+/// ESTALE when the data are known, and another file is in their place.
+Result<Content> open_data(Overlay& overlay, sys::Place metacopy, const DataPlace& data, int flags);
+
+/// The layer of the bytes.
+layer::LayerIndex content_layer(const Inode& inode) REQUIRES(inode.mutex);
+
+/// As open_content(), and what is read leaves no access time where the mount says so. Without
+/// O_NOATIME where only the owner of the file may ask for it.
+/// L: as open_content().
+Result<Content> open_quietly(Overlay& overlay, Inode& inode, int flags,
+                             const Changer* truncator = nullptr);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_FIND_CONTENT_H_

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//
+// From an inode to its file in a layer, as a Place for system calls. Inodes have no descriptor of
+// their own: a directory is reached through a bounded cache of descriptors, everything else by its
+// parent's descriptor and its name.
+
+#ifndef OVERPASS_OVERLAY_FIND_LOCATE_H_
+#define OVERPASS_OVERLAY_FIND_LOCATE_H_
+
+#include <optional>
+
+#include "base/mutex.h"
+#include "base/result.h"
+#include "layer/layer_stack.h"
+#include "overlay/state/inode.h"
+#include "sys/place.h"
+
+namespace overpass::overlay {
+
+struct Overlay;
+
+/// An O_PATH descriptor of `directory` in `layer`, which is one of its layers. ESTALE when it was
+/// removed and nothing holds it any more, and when another object is in its place.
+/// L: no lock of rank Inode or beyond is held.
+Result<SharedFd> directory_fd(Overlay& overlay, Inode& directory, layer::LayerIndex layer);
+
+/// The layer whose directory gives the attributes: the upper if it is there, else the topmost.
+layer::LayerIndex top_layer(const Inode& directory);
+
+/// The inode that holds the state of `inode`'s file: itself, or the one that superseded it.
+InodeRef current(const InodeRef& inode);
+
+/// An inode's place, which stays right while this lives: the inode's mutex is held, so that the
+/// union neither renames the file nor copies it up meanwhile. For directories no lock is needed or
+/// held.
+class Located {
+ public:
+  Located(SharedFd fd, Inode& inode, layer::LayerIndex layer, const char* name)
+      : fd_(std::move(fd)), inode_(inode), layer_(layer), name_(name) {}
+  Located(Located&& other) noexcept
+      : fd_(std::move(other.fd_)),
+        inode_(other.inode_),
+        layer_(other.layer_),
+        name_(other.name_),
+        file_(std::move(other.file_)),
+        fd_of_file_(other.fd_of_file_),
+        locked_(std::exchange(other.locked_, false)) {}
+  Located(const Located&) = delete;
+  Located& operator=(const Located&) = delete;
+  ~Located() NO_THREAD_SAFETY_ANALYSIS {
+    if (locked_) inode_.mutex.unlock();
+  }
+
+  sys::Place place() const { return {fd_of_file_.value_or(fd_->fd.get()), name_}; }
+  layer::LayerIndex layer() const { return layer_; }
+  bool in_upper() const { return layer_ == layer::kUpper; }
+
+  /// Makes place() the file itself, whatever its name leads to from now on.
+  void hold(UniqueFd file) {
+    file_ = std::move(file);
+    fd_of_file_ = file_.get();
+    name_ = "";
+  }
+
+  /// The same with a descriptor that outlives this.
+  void borrow(BorrowedFd file) {
+    fd_of_file_ = file;
+    name_ = "";
+  }
+
+ private:
+  friend Result<Located> locate(Overlay&, Inode&);
+
+  SharedFd fd_;
+  Inode& inode_;
+  layer::LayerIndex layer_;
+  const char* name_;                      ///< Kept by the inode as long as the mutex is held.
+  UniqueFd file_;                         ///< O_PATH, of the file itself; empty unless held.
+  std::optional<BorrowedFd> fd_of_file_;  ///< Held or borrowed.
+  bool locked_ = false;
+};
+
+/// Where the inode's file is: by name, which may lead to another object by now. For asking for its
+/// attributes (recognize_located()); everything else is done with held().
+/// L: none of rank Inode or beyond on entry; the inode's mutex is held by the result.
+Result<Located> locate(Overlay& overlay, Inode& inode);
+
+/// The inode's file itself, by a descriptor (O_PATH), compared with what the kernel was told of it.
+/// ESTALE when it is another object, has another owner, or permits less.
+/// L: as locate().
+Result<Located> held(Overlay& overlay, Inode& inode);
+
+/// What `find`, locate() or held(), gives for the inode that holds the state of `inode`'s file
+/// while the result lives. `inode` becomes that one.
+Result<Located> current_located(Overlay& overlay, InodeRef& inode,
+                                Result<Located> (*find)(Overlay&, Inode&));
+
+/// ESTALE unless `stat`, the disk's own, is of the object that the kernel knows the inode by.
+/// `allows_restriction`: owner and mode may have changed, since the kernel is about to be told.
+Result<void> check_recognized(const Overlay& overlay, Inode& inode, layer::LayerIndex layer,
+                              const sys::Stat& stat, bool allows_restriction = false)
+    REQUIRES(inode.mutex);
+
+/// What is hidden of `layer` at `path`, from its root without a slash in front; null where nothing
+/// is.
+const HiddenName* find_hidden_path(const Overlay& overlay, layer::LayerIndex layer,
+                                   std::string_view path);
+
+/// Where a walk along a path begins that must not lead into the union's own mount.
+struct WalkStart {
+  SharedFd directory;     ///< Null: the path leads to what is not shown.
+  std::string_view rest;  ///< What is left of the path; empty: the directory itself.
+};
+
+/// For `path`, from the root of `layer` without a slash in front.
+WalkStart walk_start(const Overlay& overlay, layer::LayerIndex layer, std::string_view path);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_FIND_LOCATE_H_

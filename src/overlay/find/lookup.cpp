@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+//
+// From what the layers hold to the inode that stands for it.
+
+#include "overlay/find/lookup.h"
+
+#include "layer/markers.h"
+#include "overlay/find/attributes.h"
+#include "overlay/find/index.h"
+#include "overlay/state/hidden_names.h"
+#include "overlay/state/links.h"
+#include "overlay/state/overlay.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+/// What tells that two names are of one file; nothing for what has one name only.
+FileKey key_of(const Found& found) {
+  if (sys::is_directory(found.stat) || found.is_new) return {};
+  if (found.layer != layer::kUpper) return found.shared_lower;
+  return {sys::device_of(found.stat), found.stat.stx_ino};
+}
+
+/// Whether other names of the file may be looked up later.
+bool may_have_other_names(const Found& found) {
+  return found.layer != layer::kUpper || found.stat.stx_nlink > 1 || found.index;
+}
+
+/// A new inode that no name leads to.
+InodeRef make_inode(Overlay& overlay, Found& found) {
+  const sys::Stat& stat = found.stat;
+  const uint64_t number = overlay.numbers.number(found.origin.device, found.origin.ino);
+  InodeRef inode = overlay.table.make(number, stat.stx_mode & S_IFMT);
+  if (sys::is_directory(stat)) {
+    inode->directory = std::make_unique<Directory>();
+    const bool in_upper = found.layer == layer::kUpper;
+    inode->directory->has_upper = in_upper;
+    if (in_upper) inode->directory->set_upper_identity(found.known.identity());
+    inode->directory->lowers = std::move(found.lowers);
+    inode->directory->lower_identities = std::move(found.lower_identities);
+  }
+  inode->is_immutable = found.protection.immutable;
+  inode->is_append_only = found.protection.append_only;
+  Lock lock(inode->mutex);
+  if (!sys::is_directory(stat)) inode->layer = found.layer;
+  inode->known = found.known;
+  if (found.relocation) inode->rare().relocation = std::move(found.relocation);
+  if (found.data) inode->rare().data = std::move(found.data);
+  if (found.index) {
+    inode->rare().index_name = std::move(found.index->name);
+    inode->rare().lower_nlink = found.index->lower_nlink;
+    inode->nlink_difference = found.index->nlink_difference;
+  }
+  return inode;
+}
+
+/// Whether the inode that is known by the number of what was found is that object.
+bool is_still(Inode& known, const Found& found) {
+  Lock lock(known.mutex);
+  return known.layer != found.layer || known.known.identity() == found.known.identity();
+}
+
+}  // namespace
+
+Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* name, Found found) {
+  if (found.data) found.stat.stx_blocks = found.data->blocks;
+  const bool in_upper = found.layer == layer::kUpper;
+  const FileKey key = key_of(found);
+  auto is_name_of = [&](const InodeRef& known) -> Result<Entry> {
+    add_link(overlay, known, directory, name);
+    if (found.index) count_new_names(*known, found.index->lower_nlink);
+    // What was a lower when it was found may have been copied up since.
+    if (!in_upper) return entry_of(overlay, known);
+    {
+      Lock lock(known->mutex);
+      known->known = found.known;
+    }
+    return Entry{known, shown(overlay, *known, found.stat)};
+  };
+  if (key != FileKey()) {
+    const InodeRef known = overlay.table.find_by_key(key);
+    if (known && is_still(*known, found)) return is_name_of(known);
+    if (known) forget_names(overlay, *known);  // Its number has been given to another file.
+  }
+  const InodeRef inode = make_inode(overlay, found);
+  if (inode->is_directory()) {
+    const HiddenNames* all = overlay.table.root().directory->hidden.get();
+    pass_on_hidden(all, *directory, name, *inode);
+  }
+  const FileKey shared = may_have_other_names(found) ? key : FileKey();
+  const InodeRef entered = add_first_link(overlay, inode, directory, name, shared);
+  if (entered.get() != inode.get()) {
+    // Somebody else was faster, and may have found another object under the name.
+    add_link(overlay, entered, directory, name);
+    return entry_of(overlay, entered);
+  }
+  return Entry{inode, shown(overlay, *inode, found.stat)};
+}
+
+Result<Entry> lookup(Overlay& overlay, const InodeRef& directory, const char* name) {
+  if (!directory->is_directory()) return fail(ENOTDIR);
+  if (layer::is_whiteout_name(name)) return fail(ENOENT);
+  SharedLock lock(directory->directory->names);
+  if (InodeRef known = overlay.table.find(*directory, name)) {
+    auto entry = known_entry(overlay, known);
+    if (entry) {
+      freshen_link(*known, *directory, name);
+      return entry;
+    }
+    if (!entry.failed_with(ENOENT)) return entry;
+  }
+  return enter(overlay, directory, name, TRY(find_in_layers(overlay, *directory, name)));
+}
+
+Result<Entry> known_entry(Overlay& overlay, const InodeRef& known) {
+  auto entry = known->is_stale ? Result<Entry>(fail(ESTALE)) : entry_of(overlay, known);
+  if (!entry.failed_with(ENOENT) && !entry.failed_with(ESTALE)) return entry;
+  forget_names(overlay, *known);
+  return fail(ENOENT);
+}
+
+Result<Entry> lookup_parent(Overlay& overlay, const InodeRef& directory) {
+  InodeRef parent = directory;
+  if (directory->id != kRootNode) {
+    Lock lock(directory->mutex);
+    if (!directory->linked) return fail(ESTALE);
+    parent = directory->link.parent;
+  }
+  return entry_of(overlay, parent);
+}
+
+Result<InodeRef> inode_of(Overlay& overlay, const InodeRef& directory, const char* name) {
+  if (InodeRef known = overlay.table.find(*directory, name)) return known;
+  return TRY(enter(overlay, directory, name, TRY(find_in_layers(overlay, *directory, name)))).inode;
+}
+
+}  // namespace overpass::overlay

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+//
+// An ordinary user's own object that he may not read (mode 0000, 0300). Its marks are user.
+// attributes, which take the right to read; a mark that is not seen would show what is below. So
+// the daemon gives itself that right for a moment, when it first looks at the object. Nobody is
+// shown the mode of that moment. A crash in it leaves the owner with the right to read.
+
+#ifndef OVERPASS_OVERLAY_FIND_OWNER_SIGHT_H_
+#define OVERPASS_OVERLAY_FIND_OWNER_SIGHT_H_
+
+#include <sys/types.h>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "overlay/state/inode.h"
+#include "sys/place.h"
+#include "sys/stat.h"
+
+namespace overpass::overlay {
+
+/// While this lives, the daemon may read the marks of an object of the upper that belongs to it.
+/// Threads: any number of these at a time, for the same object too.
+class OwnerSight {
+ public:
+  /// Of the object at `place`, whose attributes are `stat`; nothing is done if its marks can be
+  /// read anyway, or by no means.
+  OwnerSight(sys::Place place, const sys::Stat& stat);
+  /// Of a directory, which may be listed then, and what is in it looked at and removed.
+  explicit OwnerSight(sys::Place directory);
+  OwnerSight(const OwnerSight&) = delete;
+  OwnerSight& operator=(const OwnerSight&) = delete;
+  ~OwnerSight();
+
+ private:
+  void begin(sys::Place place, const sys::Stat& stat, mode_t wanted);
+
+  UniqueFd object_;  ///< Empty if nothing was done.
+  FileKey key_;
+};
+
+/// stat(2) with the mode that the object has when no OwnerSight lives.
+Result<sys::Stat> stat_without_sight(sys::Place place);
+
+/// The mode of the object at `place` was changed for good, whatever an OwnerSight found.
+void keep_new_mode(sys::Place place, mode_t mode);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_FIND_OWNER_SIGHT_H_

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+//
+// copy_file_range(2) for as long as a caller should wait for one answer. Nothing ends a call of the
+// kernel that is under way, and callers ask for everything at once. So the range is copied by calls
+// whose length goes by how long the last one took: where the file system shares blocks instead of
+// copying them, a few calls do it all.
+
+#include <algorithm>
+#include <chrono>
+
+#include "overlay/find/locate.h"
+#include "overlay/find/protection.h"
+#include "overlay/find/set_ids.h"
+#include "overlay/open/file_io.h"
+#include "overlay/open/open_file.h"
+#include "overlay/state/copy_up_caller.h"
+#include "overlay/state/overlay.h"
+#include "sys/credentials.h"
+#include "sys/fatal_signal.h"
+#include "sys/file_io.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr size_t kFirstPart = size_t{8} << 20;
+constexpr size_t kSmallestPart = size_t{1} << 20;
+/// A call should take about so long, unless it does all that is left.
+constexpr auto kTimeOfPart = 20ms;
+/// After this the caller gets what has been copied, and can look after its signals.
+constexpr auto kTimeOfAnswer = 500ms;
+
+/// How much to copy next, when `part` took so long.
+size_t next_part(size_t part, Clock::duration took) {
+  if (took < kTimeOfPart / 4) return part * 4;
+  if (took < kTimeOfPart / 2) return part * 2;
+  return took > kTimeOfPart ? std::max(part / 2, kSmallestPart) : part;
+}
+
+}  // namespace
+
+Result<size_t> copy_range(Overlay& overlay, OpenFile& from, off_t from_offset, OpenFile& to,
+                          off_t to_offset, size_t length, const Changer& changer) {
+  TRY(check_protection(*current(to.inode()), /*appending=*/true));
+  // The kernel then copies by reading, which is passed through.
+  if (reads_what_was(from)) return fail(EOPNOTSUPP);
+  const SharedFd source = TRY(from.content(overlay));
+  const SharedFd target = TRY(to.content(overlay));
+  const sys::KeepingSetgid keeping(take_set_ids(overlay, sys::itself(target->fd), changer));
+  const Clock::time_point begin = Clock::now();
+  Clock::time_point before = begin;
+  size_t part = kFirstPart;
+  size_t done = 0;
+  while (done < length) {
+    const auto offset = static_cast<off_t>(done);
+    const size_t wanted = std::min(part, length - done);
+    const auto copied = sys::copy_file_range(source->fd, from_offset + offset, target->fd,
+                                             to_offset + offset, wanted);
+    // What failed after a part fails again when it is asked for, which tells why.
+    if (!copied && done == 0) return fail(copied.error());
+    if (!copied || *copied == 0) break;
+    done += *copied;
+    const Clock::time_point now = Clock::now();
+    if (now - begin >= kTimeOfAnswer || sys::is_being_killed(current_caller().thread)) break;
+    part = next_part(part, now - before);
+    before = now;
+  }
+  return done;
+}
+
+}  // namespace overpass::overlay

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+//
+// What is done with the content of an open file by way of the daemon: everything but the reads and
+// writes that are passed through.
+
+#ifndef OVERPASS_OVERLAY_OPEN_FILE_IO_H_
+#define OVERPASS_OVERLAY_OPEN_FILE_IO_H_
+
+#include <sys/types.h>
+
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "overlay/find/set_ids.h"
+#include "overlay/state/inode.h"
+#include "overlay/state/transfers.h"
+
+namespace overpass::overlay {
+
+struct Overlay;
+class OpenFile;
+class OpenDirectory;
+
+// Reads and writes of files that are not passed through. They wait for no disk; `done` gets the
+// bytes when they have been moved, be it before these return. The daemon keeps no attributes of a
+// file's content: who asks for its size after `done` ran is told what the disk says.
+
+/// `flags`: the handle's O_* flags as they are now.
+void read(Overlay& overlay, OpenFile& file, size_t size, off_t offset, int flags, Transferred done);
+
+enum class WriteKind {
+  Plain,
+  Writeback,  ///< Pages that the kernel writes back: their place is final.
+};
+
+/// `data` are lent until this returns. To the end of the file when O_APPEND is set. Costs the
+/// file's set-id bits what `changer` costs them (set_ids.h), as do the other changes below.
+void write(Overlay& overlay, OpenFile& file, std::span<char> data, off_t offset, int flags,
+           WriteKind kind, const Changer& changer, Transferred done);
+
+/// fsync(2), or fdatasync(2) if `data_only`; nothing when the mount is volatile. `done` gets no
+/// bytes.
+void sync(Overlay& overlay, OpenFile& file, bool data_only, Transferred done);
+
+/// The same for a directory. Blocking.
+Result<void> sync(Overlay& overlay, OpenDirectory& directory);
+
+/// fallocate(2) with FALLOC_* `mode`. `done` gets no bytes. EPERM where chattr(1) protects the file
+/// by now.
+void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length,
+              const Changer& changer, Transferred done);
+
+/// lseek(2) with SEEK_DATA or SEEK_HOLE. While the kernel may hold bytes that it has not written
+/// back there are no holes. EINVAL, as where there is no such thing, when not even the file's end
+/// is known (writeback=on), and on a handle whose reads are of superseded content.
+Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence);
+
+/// copy_file_range(2): the number of bytes. Fewer than `length` at the end of `from`, and when
+/// copying takes longer than half a second or the caller is being killed. EPERM when `to` has
+/// become immutable since it was opened. Blocking.
+Result<size_t> copy_range(Overlay& overlay, OpenFile& from, off_t from_offset, OpenFile& to,
+                          off_t to_offset, size_t length, const Changer& changer);
+
+/// The target of a symbolic link.
+Result<std::string> read_link(Overlay& overlay, const InodeRef& inode);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_OPEN_FILE_IO_H_

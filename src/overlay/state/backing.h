@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+//
+// Backing ids: files registered with the kernel so that it reads and writes them without the
+// daemon. Who may register them is the passthrough folder's business, behind BackingFiles.
+
+#ifndef OVERPASS_OVERLAY_STATE_BACKING_H_
+#define OVERPASS_OVERLAY_STATE_BACKING_H_
+
+#include <fcntl.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "overlay/state/clock_cache.h"
+
+namespace overpass::overlay {
+
+/// What users may open a registered file for.
+enum class BackingUse : uint8_t { Read, ReadAndWrite };
+
+/// Threads: any.
+class BackingFiles {
+ public:
+  virtual ~BackingFiles() = default;
+
+  /// Registers the file open at `fd`, which may be O_PATH. Fails where the file cannot be passed
+  /// through (file system stacked too deep, no privilege); it is then served by the daemon. Whoever
+  /// registers may rely on `use`: what is registered for reading is never given to a writer.
+  virtual Result<int32_t> open(BorrowedFd fd, BackingUse use) = 0;
+
+  virtual void close(int32_t id) = 0;
+
+  /// How a reader's file is best opened for being registered: O_PATH or O_RDONLY.
+  virtual int flags_for_readers() const { return O_PATH; }
+
+  /// Whether a writer's descriptor can be registered only if it may read as well.
+  virtual bool wants_writers_to_read() const { return false; }
+};
+
+/// A registered file. REQUIRES at its end: no open of its inode is between reply and RELEASE, for
+/// the kernel looks the id up after the reply.
+class BackingId : public Cached {
+ public:
+  BackingId(BackingFiles& files, int32_t id) : files_(files), id_(id) {}
+  BackingId(const BackingId&) = delete;
+  BackingId& operator=(const BackingId&) = delete;
+  ~BackingId() { files_.close(id_); }
+
+  int32_t value() const { return id_; }
+  size_t weight() const { return 1; }
+
+ private:
+  BackingFiles& files_;
+  const int32_t id_;
+};
+
+using SharedBacking = std::shared_ptr<const BackingId>;
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_STATE_BACKING_H_

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+//
+// What the operations that make or find a name give back.
+
+#ifndef OVERPASS_OVERLAY_STATE_ENTRY_H_
+#define OVERPASS_OVERLAY_STATE_ENTRY_H_
+
+#include "overlay/state/inode_ref.h"
+#include "sys/stat.h"
+
+namespace overpass::overlay {
+
+/// An inode and its attributes as the union shows them.
+struct Entry {
+  InodeRef inode;
+  sys::Stat stat;
+};
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_STATE_ENTRY_H_

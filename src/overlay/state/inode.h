@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+//
+// One object of the union, as the kernel knows it by a node id: which layer holds it, its name and
+// place in the tree, and, for a directory, the layers it is merged from. How inodes are found and
+// counted is inode_table.h; how system calls reach their files is locate.h.
+
+#ifndef OVERPASS_OVERLAY_STATE_INODE_H_
+#define OVERPASS_OVERLAY_STATE_INODE_H_
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/compact_name.h"
+#include "base/mutex.h"
+#include "base/result.h"
+#include "layer/layer_stack.h"
+#include "overlay/state/identity.h"
+#include "overlay/state/inode_ref.h"
+#include "overlay/state/shared_fd.h"
+
+namespace overpass::overlay {
+
+class CopyUnderWay;
+class LowerNames;
+class OpenMode;
+
+/// What the kernel calls an inode by: an index into the table and a generation, never a pointer.
+enum class NodeId : uint64_t {};
+inline constexpr NodeId kRootNode{1};  // FUSE_ROOT_ID.
+
+/// A file of the upper by its own identity, for hard links.
+struct FileKey {
+  dev_t device = 0;
+  uint64_t ino = 0;
+  bool operator==(const FileKey&) const = default;
+};
+
+/// A name of an inode. The name index of the table points at these.
+/// Guarded by the inode's mutex; changed only while it is out of the index.
+struct Link {
+  Inode* inode = nullptr;  ///< Whose name this is; constant.
+  InodeRef parent;         ///< Stays set when the name is removed, for a lower's location.
+  CompactName name;
+  /// The kernel knows this name by the node that `inode` superseded: no LOOKUP of it since.
+  bool is_stale = false;
+};
+
+/// Whether a directory of the upper carries the impure mark.
+enum class Impurity : uint8_t { Unknown, Pure, Impure };
+
+/// A name that a lower has and the union does not show (hidden_names.h).
+struct HiddenName {
+  layer::LayerIndex layer;
+  std::string rest;  ///< The path from the directory that knows it; a name, if it is in there.
+  SharedFd beneath;  ///< What is shown instead; null: nothing.
+};
+
+using HiddenNames = std::vector<HiddenName>;
+
+/// The part of an inode that only directories have.
+struct Directory {
+  /// Serialises changes of the names in here against lookups and each other.
+  mutable SharedMutex<LockRank::Directory> names;
+
+  /// Set once, under `names` held exclusively, when the directory comes to be in the upper.
+  std::atomic<bool> has_upper = false;
+  /// Which directory the upper's is (Identity), valid from then on; tells whether a path still
+  /// leads there.
+  std::atomic<uint64_t> upper_ino = 0;
+  std::atomic<uint32_t> upper_stamp = 0;
+  std::atomic<Impurity> impurity = Impurity::Unknown;
+  /// The mode to show, whatever the disk says; 0 for the disk's (owner_access.h).
+  std::atomic<mode_t> kept_mode = 0;
+  /// Counts changes of names in here, so that who read them earlier knows. Raised under `names`
+  /// held exclusively.
+  std::atomic<uint64_t> version = 0;
+  /// The lowers merged in here, topmost first. Constant.
+  std::vector<layer::LayerIndex> lowers;
+  /// Which directories these are, in the same order. Constant; empty for the root.
+  std::vector<Identity> lower_identities;
+  /// What the lowers have in here and below that is not shown. Constant; null for nearly all.
+  std::unique_ptr<HiddenNames> hidden;
+
+  /// Guards what is cached; a leaf.
+  mutable Mutex<LockRank::DirectoryFds> cache_mutex;
+  /// O_PATH descriptors: [0] the upper's, [i + 1] that of lowers[i].
+  mutable std::vector<std::weak_ptr<const CachedFd>> fds GUARDED_BY(cache_mutex);
+  mutable std::weak_ptr<const LowerNames> lower_names GUARDED_BY(cache_mutex);
+
+  Identity upper_identity() const { return {upper_ino, upper_stamp}; }
+  void set_upper_identity(const Identity& identity) {
+    upper_ino = identity.ino;
+    upper_stamp = identity.stamp;
+  }
+
+  size_t layer_count() const { return lowers.size() + (has_upper ? 1 : 0); }
+};
+
+/// What the redirect mark of an upper directory says (overlay.redirect).
+enum class RedirectMark : uint8_t {
+  None,
+  Relative,  ///< A name in the same parent.
+  Absolute,  ///< A path from the roots of the lowers.
+};
+
+/// Where the lowers of a directory are when that is not under its own name in its parent's
+/// (lower_location.h). Paths begin with '/'; they never change once they are known.
+struct Relocation {
+  std::string lowers_path;               ///< In the union of the lowers alone.
+  std::vector<std::string> layer_paths;  ///< In each of the directory's lowers, in their order.
+  RedirectMark mark = RedirectMark::None;
+};
+
+/// Where the bytes of a file are whose own file holds none (a metacopy, overlay.metacopy).
+struct DataPlace {
+  /// The layer; when it is data-only, the first of these, all of which are to be looked through.
+  layer::LayerIndex layer = 0;
+  std::string path;     ///< From the layer's root, beginning with '/'.
+  uint64_t blocks = 0;  ///< stx_blocks, as the union shows them.
+  /// The file; unset (0) for one in data-only layers until it was opened once.
+  Identity identity = {};
+};
+
+/// What few inodes have. Guarded by the inode's mutex.
+struct InodeExtras {
+  std::unique_ptr<Relocation> relocation;  ///< Directories; set once, before the first rename.
+  std::unique_ptr<DataPlace> data;         ///< Until the data are copied up as well.
+  /// The entry of the index by which the upper file is reached, names or none (index.h).
+  std::string index_name;
+  /// Links of an indexed file's lower file when they were last counted; 0: not known.
+  uint32_t lower_nlink = 0;
+  /// Set when it is in the table's hard link index by the identity of its upper or its lower file.
+  FileKey upper_key, lower_key;
+  std::vector<std::unique_ptr<Link>> more_links;  ///< Names beyond the first (hard links).
+  std::weak_ptr<const CachedFd> orphan;           ///< The upper file after its last name went.
+  SharedFd pinned_orphan;                         ///< The same, while handles are open.
+  InodeRef successor;                             ///< The inode that superseded this one.
+  uint64_t flock_domain = 0;                      ///< What flock(2) locks; 0: nothing so far.
+  std::shared_ptr<CopyUnderWay> copy_up;          ///< Null unless a copy-up is under way.
+};
+
+/// Invariants:
+/// 1. `directory` is set exactly for directories, `type` never changes.
+/// 2. A non-directory's `layer` changes once at most, from a lower to the upper.
+/// 3. While `linked`, some Link of it is in the table's name index.
+/// 4. A lower's link.parent and link.name are its location in the layer, removed or not.
+class Inode {
+ public:
+  Inode(NodeId node, uint64_t number, mode_t file_type);
+  ~Inode();
+  Inode(const Inode&) = delete;
+  Inode& operator=(const Inode&) = delete;
+
+  bool is_directory() const { return directory != nullptr; }
+  bool is_regular() const { return S_ISREG(type); }
+
+  InodeExtras& rare() REQUIRES(mutex) {
+    if (!extras) extras = std::make_unique<InodeExtras>();
+    return *extras;
+  }
+
+  const Relocation* relocation() const REQUIRES(mutex) {
+    return extras ? extras->relocation.get() : nullptr;
+  }
+  bool is_indexed() const REQUIRES(mutex) { return extras && !extras->index_name.empty(); }
+  /// Set when it is in the table's hard link index by the identity of its upper file.
+  FileKey upper_key() const REQUIRES(mutex) { return extras ? extras->upper_key : FileKey(); }
+  /// Null when the bytes are in the file itself.
+  const DataPlace* data_place() const REQUIRES(mutex) {
+    return extras ? extras->data.get() : nullptr;
+  }
+
+  // Large members first: the order is for size, since there may be millions of inodes.
+
+  // Constant after construction, but for `ino`.
+  const NodeId id;
+  /// st_ino. Changes only when one of a lower's several links is copied up: it is a file of its own
+  /// from then on, as on overlayfs without index.
+  std::atomic<uint64_t> ino;
+  std::unique_ptr<Directory> directory;
+
+  std::unique_ptr<OpenMode> opens GUARDED_BY(mutex);
+  std::unique_ptr<InodeExtras> extras GUARDED_BY(mutex);
+  /// The file, and what the kernel was told of it last. Not for directories, whose identities are
+  /// in `directory`.
+  KnownObject known GUARDED_BY(mutex) = {};
+  /// What follows lies in the padding at its end.
+  [[no_unique_address]] Link link;
+
+  bool linked GUARDED_BY(mutex) = true;
+  /// Its file was found to be another than the one that the kernel was told of: the next LOOKUP of
+  /// its name makes a new inode.
+  std::atomic<bool> is_stale = false;
+  /// chattr(1) protects the file: it may be changed in no way, or only be appended to. So says the
+  /// lower's flag or the copy's protattr mark; of flags that the upper's file has the kernel knows.
+  std::atomic<bool> is_immutable = false;
+  std::atomic<bool> is_append_only = false;
+  /// Set once, when `extras->successor` is.
+  std::atomic<bool> superseded = false;
+  /// Superseded another inode that is still in memory, and may be written through that.
+  std::atomic<bool> has_predecessor = false;
+  /// May hold other bytes than the lower that readers of its predecessor have open.
+  std::atomic<bool> diverged = false;
+  /// Stores that FUSE does not see may change its times (mappings.h).
+  std::atomic<bool> may_be_mapped = false;
+  /// Since the hand of the table's clock went by (InodeTable::find_idle).
+  std::atomic<bool> was_asked_for = true;
+
+  layer::LayerIndex layer GUARDED_BY(mutex) = layer::kUpper;  ///< Non-directories.
+  mutable CompactMutex<LockRank::Inode> mutex;
+  const mode_t type;  ///< The S_IFMT bits.
+  /// What the link count of an indexed file differs by from the upper's (index.h). Changes under
+  /// the mutex.
+  std::atomic<int32_t> nlink_difference = 0;
+  /// How many links are stale.
+  std::atomic<uint32_t> stale_links = 0;
+
+  // The table's own.
+  std::atomic<uint32_t> references = 1;
+  uint64_t lookups = 0;  ///< The kernel's count; guarded by the table's shard.
+  InodeTable* table = nullptr;
+};
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_STATE_INODE_H_

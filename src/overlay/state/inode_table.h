@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+//
+// All inodes in memory: by node id, by parent and name, and, for files of the upper with several
+// links, by the upper's own inode. Counts what the kernel remembers of each.
+
+#ifndef OVERPASS_OVERLAY_STATE_INODE_TABLE_H_
+#define OVERPASS_OVERLAY_STATE_INODE_TABLE_H_
+
+#include <tsl/robin_set.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/mutex.h"
+#include "overlay/state/inode.h"
+
+namespace overpass::overlay {
+
+/// Invariants:
+/// 1. An inode is in the table from insert() until its last reference goes; a node id is reused
+///    with another generation only.
+/// 2. An inode with lookups > 0 has a reference of its own for them.
+/// 3. A Link in the name index has the parent and the name it is indexed by.
+/// Threads: any. REQUIRES: no lock of rank TableShard or beyond is held, also where a reference may
+/// be the last one.
+class InodeTable {
+ public:
+  /// `on_destroy` is called for each inode that is about to go, with no lock held.
+  explicit InodeTable(std::function<void(Inode&)> on_destroy);
+  ~InodeTable();
+  InodeTable(const InodeTable&) = delete;
+  InodeTable& operator=(const InodeTable&) = delete;
+
+  /// The root; made by the first call of make(), lives as long as the table.
+  Inode& root() const { return *root_; }
+
+  /// An inode with a fresh node id that nothing leads to yet.
+  InodeRef make(uint64_t number, mode_t type);
+
+  /// Empty when the kernel's id is stale.
+  InodeRef find(NodeId node);
+
+  /// Empty when no inode in memory has this name.
+  InodeRef find(const Inode& parent, std::string_view name);
+
+  /// Gives `inode` its first name. When another inode came to have that name meanwhile, that one is
+  /// returned instead.
+  InodeRef insert(const InodeRef& inode, const InodeRef& parent, std::string_view name);
+
+  /// The same for a further name, or for one that moved. The name must be free.
+  void index(Link& link);
+  void unindex(Link& link);
+
+  /// Files of the upper with several links: the inode of `key`, if in memory. indexed_by_key adds
+  /// one; an inode that is already there for the key is returned instead.
+  InodeRef find_by_key(FileKey key);
+  InodeRef index_by_key(const InodeRef& inode, FileKey key);
+  void replace_by_key(const InodeRef& inode, FileKey key);
+  /// Its number may be another file's from now on.
+  void unindex_key(Inode& inode, FileKey key);
+
+  /// The kernel was told the node id once more; or forgets it `count` times.
+  void remember(Inode& inode);
+  void forget(NodeId node, uint64_t count);
+
+  size_t size() const { return size_.load(std::memory_order_relaxed); }
+  /// How many inodes have gone, ever.
+  uint64_t gone() const { return gone_.load(std::memory_order_relaxed); }
+  /// By how much the number of inodes has fallen since it was highest, or since shrink().
+  size_t fallen() const;
+
+  /// Gives back the memory that the indexes have in excess of what is in them.
+  void shrink();
+
+  /// At most `most` nodes that the kernel knows and that, as far as can be told here, nobody uses:
+  /// without children in memory or open handles, and not asked for since the hand of a clock went
+  /// by the last time. Fewer, if its two rounds find no more. Threads: one at a time.
+  std::vector<NodeId> find_idle(size_t most);
+
+ private:
+  friend class InodeRef;
+
+  static constexpr size_t kShards = 64;
+
+  struct LinkHash {
+    size_t operator()(const Link* link) const;
+  };
+  struct NameKey {
+    const Inode* parent;
+    std::string_view name;
+  };
+  struct LinkEqual {
+    using is_transparent = void;
+    bool operator()(const Link* a, const Link* b) const { return a == b || same_name(*a, *b); }
+    bool operator()(const Link* link, const NameKey& key) const;
+    bool operator()(const NameKey& key, const Link* link) const { return (*this)(link, key); }
+    static bool same_name(const Link& a, const Link& b);
+  };
+  // Stores 32 bits of each hash, so that growing does not touch the inodes.
+  using NameIndex =
+      tsl::robin_set<Link*, LinkHash, LinkEqual, std::allocator<Link*>, /*StoreHash=*/true>;
+
+  /// An inode; or, while it is free, the generation to come and the next free slot of the shard,
+  /// told from an address by the lowest bit.
+  class Slot {
+   public:
+    static constexpr uint32_t kNone = 0x7fffffff;
+
+    explicit Slot(Inode& inode) : bits_(reinterpret_cast<uintptr_t>(&inode)) {}
+    Slot(uint32_t generation, uint32_t next_free)
+        : bits_(uint64_t{generation} << 32 | uint64_t{next_free} << 1 | 1) {}
+
+    Inode* inode() const {
+      return (bits_ & 1) != 0 ? nullptr : reinterpret_cast<Inode*>(static_cast<uintptr_t>(bits_));
+    }
+    // Of a free one.
+    uint32_t generation() const { return static_cast<uint32_t>(bits_ >> 32); }
+    uint32_t next_free() const { return static_cast<uint32_t>(bits_) >> 1; }
+
+   private:
+    uint64_t bits_;
+  };
+  struct NodeShard {
+    mutable Mutex<LockRank::TableShard> mutex;
+    std::vector<Slot> slots GUARDED_BY(mutex);
+    uint32_t first_free GUARDED_BY(mutex) = Slot::kNone;
+    /// Of slots to come: beyond every one that a slot given back by shrink() has had.
+    uint32_t first_generation GUARDED_BY(mutex) = 1;
+
+    Inode* inode_of(NodeId node) const REQUIRES(mutex);
+    void shrink() REQUIRES(mutex);
+  };
+  struct NameShard {
+    mutable Mutex<LockRank::TableShard> mutex;
+    NameIndex names GUARDED_BY(mutex);
+  };
+  struct KeyShard {
+    Mutex<LockRank::TableShard> mutex;
+    std::map<std::pair<dev_t, uint64_t>, Inode*> inodes GUARDED_BY(mutex);
+  };
+
+  static size_t hash_of(const Inode& parent, std::string_view name);
+  static InodeRef reference_if_alive(Inode* inode);
+  void note_size(size_t size);
+  void destroy(Inode* inode);
+  /// Takes an inode without references out of the table; its reference to the parent.
+  InodeRef take_out(Inode* inode);
+
+  KeyShard& key_shard(FileKey key) { return keys_[key.ino % kShards]; }
+  NodeShard& node_shard(NodeId node);
+  NameShard& name_shard(size_t hash) { return names_[hash >> 32 & (kShards - 1)]; }
+
+  const std::function<void(Inode&)> on_destroy_;
+  std::array<NodeShard, kShards> nodes_;
+  std::array<NameShard, kShards> names_;
+  std::array<KeyShard, kShards> keys_;
+  std::atomic<uint32_t> next_shard_ = 0;
+  std::atomic<size_t> size_ = 0;
+  std::atomic<uint64_t> gone_ = 0;
+  std::atomic<size_t> highest_ = 0;  ///< Of size_, as fallen() says.
+
+  // Where the clock's hand stands; find_idle()'s own.
+  size_t hand_shard_ = 0;
+  size_t hand_slot_ = 0;
+  Inode* root_ = nullptr;
+};
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_STATE_INODE_TABLE_H_

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+//
+// Order of steps: out of the index, change, into the index; nobody sees a Link that is not where
+// its name says.
+
+#include "overlay/state/links.h"
+
+#include <algorithm>
+
+#include "base/scope_exit.h"
+#include "overlay/state/open_mode.h"
+#include "overlay/state/overlay.h"
+#include "sys/stat.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+bool is_name(const Link& link, const Inode& directory, std::string_view name) {
+  return link.parent.get() == &directory && link.name == name;
+}
+
+/// The inode's Link of that name, or null.
+template <class SomeInode>
+auto find_link(SomeInode& inode, const Inode& directory, std::string_view name)
+    -> decltype(&inode.link) REQUIRES(inode.mutex) {
+  if (is_name(inode.link, directory, name)) return &inode.link;
+  if (inode.extras == nullptr) return nullptr;
+  for (auto& link : inode.extras->more_links) {
+    if (is_name(*link, directory, name)) return link.get();
+  }
+  return nullptr;
+}
+
+/// Drops an indexed Link; whether it was the last one.
+bool drop_link(Overlay& overlay, Inode& inode, Link* link) REQUIRES(inode.mutex) {
+  overlay.table.unindex(*link);
+  if (link->is_stale) --inode.stale_links;
+  link->is_stale = false;
+  auto* more = inode.extras ? &inode.extras->more_links : nullptr;
+  if (link != &inode.link) {
+    std::erase_if(*more, [&](const auto& other) { return other.get() == link; });
+    return false;
+  }
+  if (more == nullptr || more->empty()) return true;  // Keeps parent and name, out of the index.
+  Link& heir = *more->back();
+  overlay.table.unindex(heir);
+  inode.link.parent = std::move(heir.parent);
+  inode.link.name = std::move(heir.name);
+  inode.link.is_stale = heir.is_stale;
+  more->pop_back();
+  overlay.table.index(inode.link);
+  return false;
+}
+
+/// Whether the file still has names, which nobody has looked up yet and which must lead here.
+bool has_other_names(const Inode& inode, const SharedFd& file) REQUIRES(inode.mutex) {
+  if (inode.upper_key() == FileKey() || file == nullptr) return false;
+  const auto stat = sys::stat(sys::itself(file->fd));
+  return stat && stat->stx_nlink > 0;
+}
+
+/// The file's numbers may be another's from now on.
+void forget_keys(Overlay& overlay, Inode& inode) REQUIRES(inode.mutex) {
+  if (inode.extras == nullptr) return;
+  for (FileKey* key : {&inode.extras->upper_key, &inode.extras->lower_key}) {
+    const FileKey forgotten = std::exchange(*key, FileKey());
+    if (forgotten != FileKey()) overlay.table.unindex_key(inode, forgotten);
+  }
+}
+
+}  // namespace
+
+InodeRef add_first_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
+                        std::string_view name, FileKey key) {
+  Lock lock(inode->mutex);
+  if (key != FileKey()) {
+    const bool in_upper = inode->layer == layer::kUpper;
+    FileKey& remembered = in_upper ? inode->rare().upper_key : inode->rare().lower_key;
+    // Another of its names may have been entered at the same time.
+    InodeRef first = overlay.table.index_by_key(inode, key);
+    if (first.get() != inode.get()) return first;
+    remembered = key;
+  }
+  InodeRef named = overlay.table.insert(inode, directory, name);
+  if (named.get() != inode.get()) forget_keys(overlay, *inode);
+  return named;
+}
+
+void add_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
+              std::string_view name) {
+  Lock lock(inode->mutex);
+  if (inode->linked) {
+    if (find_link(*inode, *directory, name) != nullptr) return;
+    auto link = std::make_unique<Link>();
+    link->inode = inode.get();
+    link->parent = directory;
+    link->name = name;
+    auto& more = inode->rare().more_links;
+    more.push_back(std::move(link));
+    ScopeExit not_indexed([&] { more.pop_back(); });
+    overlay.table.index(*more.back());
+    not_indexed.dismiss();
+    return;
+  }
+  inode->link.parent = directory;
+  inode->link.name = name;
+  overlay.table.index(inode->link);
+  inode->linked = true;
+  if (inode->extras) {
+    inode->extras->orphan.reset();
+    inode->extras->pinned_orphan.reset();
+  }
+}
+
+void pin_orphan_locked(Overlay& overlay, Inode& inode, SharedFd orphan) {
+  if (orphan == nullptr) return;
+  if (!orphan->lease) {
+    const uid_t user = inode.opens != nullptr ? inode.opens->user() : kNoId;
+    auto lease = overlay.descriptors.lease(user);
+    if (!lease) return;
+    orphan->lease = *std::move(lease);
+  }
+  inode.rare().pinned_orphan = std::move(orphan);
+}
+
+void remove_link_locked(Overlay& overlay, Inode& inode, const Inode& directory,
+                        std::string_view name, SharedFd orphan) {
+  Link* link = find_link(inode, directory, name);
+  if (link == nullptr || !drop_link(overlay, inode, link)) return;
+  inode.linked = false;
+  if (!has_other_names(inode, orphan)) forget_keys(overlay, inode);
+  if (orphan == nullptr) return;
+  InodeExtras& extras = inode.rare();
+  extras.orphan = orphan;
+  const bool is_open = inode.opens != nullptr && inode.opens->handles() > 0;
+  if (is_open || inode.has_predecessor) pin_orphan_locked(overlay, inode, orphan);
+  overlay.orphan_fds.keep(std::move(orphan));
+}
+
+void move_link_locked(Overlay& overlay, Inode& inode, const Inode& directory, std::string_view name,
+                      const InodeRef& new_directory, std::string_view new_name) {
+  Link* link = find_link(inode, directory, name);
+  if (link == nullptr) return;
+  overlay.table.unindex(*link);
+  link->parent = new_directory;
+  link->name = new_name;
+  overlay.table.index(*link);
+}
+
+bool is_stale_link(const Inode& inode, const Inode& directory, std::string_view name) {
+  if (inode.stale_links == 0) return false;
+  Lock lock(inode.mutex);
+  const Link* link = find_link(inode, directory, name);
+  return link != nullptr && link->is_stale;
+}
+
+void freshen_link(Inode& inode, const Inode& directory, std::string_view name) {
+  if (inode.stale_links == 0) return;
+  Lock lock(inode.mutex);
+  Link* link = find_link(inode, directory, name);
+  if (link == nullptr || !link->is_stale) return;
+  link->is_stale = false;
+  --inode.stale_links;
+}
+
+void forget_names(Overlay& overlay, Inode& inode) {
+  Lock lock(inode.mutex);
+  while (!drop_link(overlay, inode, &inode.link)) {
+  }
+  inode.linked = false;
+  forget_keys(overlay, inode);
+}
+
+InodeRef remember_key(Overlay& overlay, const InodeRef& inode, FileKey key) {
+  Lock lock(inode->mutex);
+  if (inode->upper_key() == key) return inode;
+  FileKey& remembered = inode->rare().upper_key;
+  InodeRef first = overlay.table.index_by_key(inode, key);
+  if (first.get() == inode.get()) remembered = key;
+  return first;
+}
+
+void supersede_locked(Overlay& overlay, const InodeRef& old) {
+  InodeRef heir = overlay.table.make(old->ino, old->type);
+  InodeExtras& extras = old->rare();
+  FileKey upper_key, lower_key;
+  const uint64_t flock_domain = overlay.flocks.domain_of_locked(*old);
+  {
+    // Nobody else knows the heir yet, so its mutex is not needed (and would be out of order).
+    auto take_over = [&]() NO_THREAD_SAFETY_ANALYSIS {
+      heir->layer = layer::kUpper;
+      heir->linked = old->linked;
+      heir->known = old->known;
+      heir->link.parent = old->link.parent;
+      heir->link.name = old->link.name;
+      overlay.table.unindex(old->link);
+      if (heir->linked) {
+        heir->link.is_stale = true;
+        ++heir->stale_links;
+        overlay.table.index(heir->link);
+      }
+      for (auto& link : extras.more_links) {
+        auto copy = std::make_unique<Link>();
+        copy->inode = heir.get();
+        copy->parent = link->parent;
+        copy->name = link->name;
+        copy->is_stale = true;
+        ++heir->stale_links;
+        overlay.table.unindex(*link);
+        overlay.table.index(*copy);
+        heir->rare().more_links.push_back(std::move(copy));
+      }
+      extras.more_links.clear();
+      if (!old->linked) {
+        heir->rare().orphan = extras.orphan;
+        heir->rare().pinned_orphan = extras.pinned_orphan;
+      }
+      heir->nlink_difference = old->nlink_difference.load();
+      heir->rare().flock_domain = flock_domain;
+      if (!extras.index_name.empty()) {
+        heir->rare().index_name = std::move(extras.index_name);
+        heir->rare().lower_nlink = extras.lower_nlink;
+      }
+      upper_key = std::exchange(extras.upper_key, FileKey());
+      lower_key = std::exchange(extras.lower_key, FileKey());
+      if (upper_key != FileKey()) heir->rare().upper_key = upper_key;
+      if (lower_key != FileKey()) heir->rare().lower_key = lower_key;
+    };
+    take_over();
+  }
+  if (upper_key != FileKey()) overlay.table.replace_by_key(heir, upper_key);
+  if (lower_key != FileKey()) overlay.table.replace_by_key(heir, lower_key);
+  heir->has_predecessor = true;
+  extras.successor = std::move(heir);
+  old->superseded.store(true, std::memory_order_release);
+}
+
+}  // namespace overpass::overlay

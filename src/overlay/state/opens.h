@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+//
+// What is asked of an inode's opens, and what is given back when they end.
+
+#ifndef OVERPASS_OVERLAY_STATE_OPENS_H_
+#define OVERPASS_OVERLAY_STATE_OPENS_H_
+
+#include "overlay/state/backing.h"
+#include "overlay/state/clock_cache.h"
+#include "overlay/state/inode.h"
+#include "overlay/state/open_mode.h"
+
+namespace overpass::overlay {
+
+/// Whether the kernel may hold bytes of the file that the daemon has not seen yet.
+/// L: none of rank Inode on entry.
+bool may_have_unwritten_pages(const Inode& inode);
+
+/// Whether somebody may have it open for writing.
+/// L: none of rank Inode on entry.
+bool may_be_written(const Inode& inode);
+
+/// The handles of the inode that `inode` superseded are closed: nothing but its own keep a file
+/// without a name.
+void unpin_orphan(Inode& inode);
+
+/// Gives the kept id of `mode` back, if nobody uses it.
+void drop_idle(ClockCache<BackingId>& idle_backings, const OpenMode& mode);
+
+/// A backing id that nobody uses keeps the space of a removed file: gives it back.
+void drop_idle_backing(ClockCache<BackingId>& idle_backings, Inode& inode);
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_STATE_OPENS_H_

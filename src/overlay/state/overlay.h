@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+//
+// The union as a whole: what every operation of this folder takes as its first argument. Operations
+// are free functions in files of their own; this holds their state.
+
+#ifndef OVERPASS_OVERLAY_STATE_OVERLAY_H_
+#define OVERPASS_OVERLAY_STATE_OVERLAY_H_
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "layer/layer_stack.h"
+#include "overlay/state/backing.h"
+#include "overlay/state/copy_up_progress.h"
+#include "overlay/state/descriptor_budget.h"
+#include "overlay/state/flocks.h"
+#include "overlay/state/inode_number.h"
+#include "overlay/state/inode_table.h"
+#include "overlay/state/lower_names.h"
+#include "overlay/state/owners.h"
+#include "overlay/state/shared_fd.h"
+#include "overlay/state/transfers.h"
+
+namespace overpass::overlay {
+
+/// Constant after the mount.
+struct Settings {
+  bool read_only = false;
+  bool is_volatile = false;      ///< Copies are not synced.
+  bool cached_lower_io = false;  ///< lower_io=cached.
+  /// The same for lower files whose name matches one of these (glob(7)).
+  std::vector<std::string> cached_names = {};
+  bool verifies_copies = false;  ///< verify_copy_up=on.
+  bool acls = true;              ///< POSIX ACLs are kept, shown and copied.
+  bool xattrs = true;            ///< Callers have extended attributes.
+  bool static_nlink = false;     ///< Directories show one link.
+  bool access_times = true;      ///< Reading changes those of the upper's files.
+  Owners owners = {};
+};
+
+/// Who made a request, for what is created on its behalf.
+struct Caller {
+  uid_t uid;
+  gid_t gid;
+  mode_t umask;
+};
+
+/// Tells the kernel that what it has cached of an inode is out of date.
+class Invalidator {
+ public:
+  virtual ~Invalidator() = default;
+  /// Done when this returns. The node is that of a request under way, or of its parent.
+  virtual void attributes_changed(NodeId node) = 0;
+  /// Done later, for any node; drops the kernel's pages of a file if its size turns out to be
+  /// another.
+  virtual void attributes_changed_later(NodeId node) = 0;
+};
+
+struct Overlay {
+  Overlay(layer::LayerStack layers, Settings chosen);
+
+  // Constant.
+  layer::LayerStack stack;
+  const Settings settings;
+  BackingFiles* backing_files = nullptr;  ///< Null when nothing is passed through.
+  bool writeback = false;                 ///< The kernel gathers what is written.
+  Invalidator* invalidator = nullptr;
+  Background* background = nullptr;  ///< Null: what blocks is done by who asks for it.
+  /// Whether files of the upper may carry the protattr mark (protection.h).
+  std::atomic<bool> has_protected_uppers;
+  SharedFd index;               ///< The index directory; null without one (index.h).
+  std::vector<SharedFd> roots;  ///< O_PATH, of each layer by index; empty for a missing upper.
+
+  // With locks of their own. The table last, since inodes give back what they hold elsewhere.
+  DescriptorBudget descriptors;  ///< Outlives all that is counted.
+  Transfers transfers;
+  CopiesUnderWay copies;
+  InodeNumbers numbers;
+  Flocks flocks;
+  FdCache directory_fds;
+  FdCache orphan_fds;
+  FdCache reader_fds;  ///< Of files that are passed through to readers, as long as they are used.
+  ClockCache<LowerNames> listings;
+  ClockCache<BackingId> idle_backings;
+  InodeTable table;
+
+  /// Whether changes are possible at all; EROFS otherwise.
+  bool is_writable() const { return stack.has_upper() && !settings.read_only; }
+};
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_STATE_OVERLAY_H_

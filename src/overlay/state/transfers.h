@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+//
+// Moves the data of files that are not passed through, without holding up who asks for it.
+
+#ifndef OVERPASS_OVERLAY_STATE_TRANSFERS_H_
+#define OVERPASS_OVERLAY_STATE_TRANSFERS_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "io/buffer_pool.h"
+#include "io/operation.h"
+
+namespace overpass::io {
+class Engine;
+}
+
+namespace overpass::overlay {
+
+/// Gets the bytes that were read or written. Runs once, on any thread, with no lock held; must
+/// neither wait nor throw.
+using Transferred = std::move_only_function<void(Result<std::span<char>>)>;
+
+/// Where what blocks may be done. Threads: any.
+class Background {
+ public:
+  virtual ~Background() = default;
+  /// A task for which no thread is to be had is destroyed without having run.
+  virtual void submit(std::move_only_function<void()> task) = 0;
+};
+
+/// An engine is opened with the first transfer that needs it: where all is passed through there is
+/// none. What file servers have to answer goes through another one than what is on disks, so that
+/// one that does not answer holds up nothing else. Threads: any.
+class Transfers {
+ public:
+  Transfers();
+  Transfers(const Transfers&) = delete;
+  Transfers& operator=(const Transfers&) = delete;
+  ~Transfers();
+
+  /// Memory for what is read, and for what has to be kept until it is written.
+  io::BufferPool& buffers() { return buffers_; }
+
+  /// Carries `job` out, at once if that takes no waiting, and hands its outcome to `done`. What
+  /// exceeds the engine's bounds goes to `background`; is done here without one.
+  void start(io::Job job, Transferred done, Background* background);
+
+  /// Waits for a moment in which each engine has had nothing to do.
+  void wait_until_idle();
+
+  /// The end: reads that are under way are given up, writes carried out. REQUIRES: nothing is
+  /// started any more.
+  void stop();
+
+  /// How it is done, in a few words; empty while nothing has been moved.
+  std::string describe() const;
+
+ private:
+  class LazyEngine {
+   public:
+    explicit LazyEngine(std::unique_ptr<io::Engine> (*open)());
+    LazyEngine(const LazyEngine&) = delete;
+    LazyEngine& operator=(const LazyEngine&) = delete;
+    ~LazyEngine();
+
+    io::Engine& get();
+    /// Null as long as get() was not called.
+    io::Engine* if_open() const { return engine_.load(std::memory_order_acquire); }
+
+   private:
+    std::unique_ptr<io::Engine> (*const open_)();
+    std::once_flag opened_;
+    std::unique_ptr<io::Engine> owner_;
+    std::atomic<io::Engine*> engine_ = nullptr;  ///< owner_, once it is open.
+  };
+
+  io::BufferPool buffers_;
+  LazyEngine for_disks_;
+  LazyEngine for_servers_;
+};
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_STATE_TRANSFERS_H_
