@@ -16,20 +16,20 @@ namespace overpass::fuse {
 
 namespace {
 
-bool is_mounted(const char* mountpoint, dev_t device) {
-  const auto mounted = sys::mounted_device(mountpoint);
-  return mounted && *mounted == device;
+bool is_mounted(const char* mountpoint, const sys::MountedAt& mount) {
+  const auto found = sys::mounted_at(mountpoint);
+  return found && *found == mount;
 }
 
 }  // namespace
 
-bool detach(const char* mountpoint, dev_t device) {
-  if (!is_mounted(mountpoint, device)) return true;
+bool detach(const char* mountpoint, const sys::MountedAt& mount) {
+  if (!is_mounted(mountpoint, mount)) return true;
   if (sys::unmount(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW)) return true;
   (void)sys::run_silently({"fusermount3", "-u", "-q", "-z", "--", mountpoint});
-  if (!is_mounted(mountpoint, device)) return true;
+  if (!is_mounted(mountpoint, mount)) return true;
   (void)sys::run_silently({"umount", "-l", "--", mountpoint});
-  return !is_mounted(mountpoint, device);
+  return !is_mounted(mountpoint, mount);
 }
 
 }  // namespace overpass::fuse

@@ -205,14 +205,14 @@ Expected<void> Session::mount(Daemon& daemon, const config::Options& options) {
   if (mounted || options.debug) errors.pass_on(said);
   if (!mounted) return std::unexpected(mount_problem(options, said));
   mounted_ = true;
-  if (const auto device = sys::mounted_device(mountpoint_.c_str())) device_ = *device;
+  if (const auto mount = sys::mounted_at(mountpoint_.c_str())) mount_ = *mount;
   daemon.session = session_;
-  if (auto set = set_propagation(mountpoint_, device_, options.propagation); !set) return set;
+  if (auto set = set_propagation(mountpoint_, device(), options.propagation); !set) return set;
   return options.auto_unmount ? start_guard() : Expected<void>();
 }
 
 Expected<void> Session::start_guard() {
-  auto started = device_ ? UnmountGuard::start(mountpoint_, *device_) : fail(ENOENT);
+  auto started = mount_ ? UnmountGuard::start(mountpoint_, *mount_) : fail(ENOENT);
   if (!started) {
     return problem(std::string("auto_unmount: ") + std::strerror(to_int(started.error())),
                    "raise the limit of processes, or leave the option out");
@@ -223,15 +223,16 @@ Expected<void> Session::start_guard() {
 
 void Session::unmount() {
   mounted_ = false;
-  const auto found = sys::mounted_device(mountpoint_.c_str());
-  if (device_ && found && *found != *device_ && is_still_mounted(*device_)) {
-    // What lies over it is somebody else's. The mount ends with its connection.
+  const auto found = sys::mounted_at(mountpoint_.c_str());
+  if (mount_ && found && *found != *mount_) {
+    // What is there is somebody else's. The mount, if there still is one, ends with its connection.
+    if (!is_still_mounted(mount_->device)) return;
     return log::warn("'%s' is not unmounted: something else is mounted there by now",
                      mountpoint_.c_str());
   }
   fuse_session_unmount(session_);
   // libfuse goes by fusermount3 alone, and does not see it fail.
-  if (device_) (void)detach(mountpoint_.c_str(), *device_);
+  if (mount_) (void)detach(mountpoint_.c_str(), *mount_);
 }
 
 Expected<void> Session::serve(Daemon& daemon) {
@@ -242,7 +243,7 @@ Expected<void> Session::serve(Daemon& daemon) {
   std::thread watcher;
   auto watch = [&] {
     const sigset_t signals = ending_signals();
-    const auto signal = wait_for_end(signals, device_);
+    const auto signal = wait_for_end(signals, device());
     if (!is_over) {
       if (signal) log::debug("ending on signal %d", *signal);
       if (!signal) log::debug("ending: nobody is left who could use the mount");

@@ -53,7 +53,10 @@ class Session {
 
   fuse_session* session_ = nullptr;
   std::string mountpoint_;
-  std::optional<dev_t> device_;
+  std::optional<sys::MountedAt> mount_;  ///< Set once mounted, if it could be told.
+  std::optional<dev_t> device() const {
+    return mount_ ? std::optional(mount_->device) : std::nullopt;
+  }
   UnmountGuard guard_;
   std::optional<StartWatch> start_watch_;  ///< From mount() on.
   bool mounted_ = false;

@@ -21,19 +21,19 @@ namespace overpass::fuse {
 
 namespace {
 
-std::optional<dev_t> device_at(const std::string& path) {
-  const auto device = sys::mounted_device(path.c_str());
-  return device ? std::optional(*device) : std::nullopt;
+std::optional<sys::MountedAt> mount_at(const std::string& path) {
+  const auto mount = sys::mounted_at(path.c_str());
+  return mount ? std::optional(*mount) : std::nullopt;
 }
 
 /// An ordinary user needs another program for it, which may be what hangs: nobody waits for that.
-void take_away(const char* mountpoint, dev_t device) {
+void take_away(const char* mountpoint, const sys::MountedAt& mount) {
   if (sys::unmount(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW)) return;
   const auto child = sys::fork_process();
   if (!child || *child != 0) return;
   // Above all the connection, which must end with the daemon.
   sys::close_others({});
-  sys::end_process(detach(mountpoint, device) ? 0 : 1);
+  sys::end_process(detach(mountpoint, mount) ? 0 : 1);
 }
 
 }  // namespace
@@ -41,7 +41,7 @@ void take_away(const char* mountpoint, dev_t device) {
 StartWatch::StartWatch(std::string mountpoint, std::chrono::milliseconds patience)
     : mountpoint_(std::move(mountpoint)),
       patience_(patience),
-      covered_(device_at(mountpoint_)),
+      covered_(mount_at(mountpoint_)),
       errors_(sys::duplicate_standard_error()) {
   try {
     thread_ = std::thread([this] { run(); });
@@ -79,8 +79,8 @@ void StartWatch::give_up() const {
   log::error("the mount at '%s' did not answer the kernel within %d seconds and is given up",
              mountpoint_.c_str(), static_cast<int>(seconds));
   // Something else than before: the mount.
-  const auto device = device_at(mountpoint_);
-  if (device && device != covered_) take_away(mountpoint_.c_str(), *device);
+  const auto mount = mount_at(mountpoint_);
+  if (mount && mount != covered_) take_away(mountpoint_.c_str(), *mount);
   sys::end_process(1);
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/mutex.h"
 #include "base/unique_fd.h"
+#include "sys/mount_users.h"
 
 namespace overpass::fuse {
 
@@ -42,7 +43,7 @@ class StartWatch {
 
   const std::string mountpoint_;
   const std::chrono::milliseconds patience_;
-  const std::optional<dev_t> covered_;  ///< What was there before.
+  const std::optional<sys::MountedAt> covered_;  ///< What was there before.
   Mutex<LockRank::Queue> mutex_;
   std::condition_variable_any changed_;
   bool is_over_ GUARDED_BY(mutex_) = false;

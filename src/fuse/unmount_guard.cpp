@@ -18,7 +18,7 @@ namespace overpass::fuse {
 namespace {
 
 /// In the guarding process.
-[[noreturn]] void guard(BorrowedFd link, const char* mountpoint, dev_t device) {
+[[noreturn]] void guard(BorrowedFd link, const char* mountpoint, const sys::MountedAt& mount) {
   // Neither a terminal's signals nor those for the daemon's group are meant for it.
   (void)::setsid();
   // Above all the connection, which must end with the daemon.
@@ -30,7 +30,7 @@ namespace {
   const auto packet = sys::receive_packet(link, word, sys::Wait::Yes);
   if (!packet || packet->size != 0) sys::end_process(0);
   // By now something else may be mounted there, by whoever found the mount dead earlier.
-  sys::end_process(detach(mountpoint, device) ? 0 : 1);
+  sys::end_process(detach(mountpoint, mount) ? 0 : 1);
 }
 
 }  // namespace
@@ -41,9 +41,10 @@ UnmountGuard::~UnmountGuard() {
   if (link_) (void)sys::send_packet(link_, kGoodEnd, {}, sys::Wait::No);
 }
 
-Result<UnmountGuard> UnmountGuard::start(const std::string& mountpoint, dev_t device) {
+Result<UnmountGuard> UnmountGuard::start(const std::string& mountpoint,
+                                         const sys::MountedAt& mount) {
   auto [own, other] = TRY(sys::connected_pair());
-  if (TRY(sys::fork_process()) == 0) guard(other, mountpoint.c_str(), device);
+  if (TRY(sys::fork_process()) == 0) guard(other, mountpoint.c_str(), mount);
   UnmountGuard result;
   result.link_ = std::move(own);
   return result;

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "sys/mount_users.h"
 
 namespace overpass::fuse {
 
@@ -27,9 +28,9 @@ class UnmountGuard {
   /// The guard ends, with the mount left to the daemon.
   ~UnmountGuard();
 
-  /// Starts the process that guards what is mounted at `mountpoint`, absolute, as `device`. It
-  /// shares no descriptor with this one. EMFILE, EAGAIN, ENOMEM.
-  static Result<UnmountGuard> start(const std::string& mountpoint, dev_t device);
+  /// Starts the process that guards `mount` at `mountpoint`, which is absolute. It shares no
+  /// descriptor with this one. EMFILE, EAGAIN, ENOMEM.
+  static Result<UnmountGuard> start(const std::string& mountpoint, const sys::MountedAt& mount);
 
  private:
   UniqueFd link_;

@@ -59,9 +59,10 @@ Result<std::vector<pid_t>> all_processes(BorrowedFd proc) {
 
 }  // namespace
 
-Result<dev_t> mounted_device(const char* mountpoint) {
+Result<MountedAt> mounted_at(const char* mountpoint) {
   const UniqueFd fd = TRY(open_path(mountpoint, O_PATH | O_DIRECTORY));
-  return device_of(TRY(stat_without_asking(fd)));
+  const Stat stat = TRY(stat_without_asking(fd));
+  return MountedAt{device_of(stat), unique_mount_id(stat)};
 }
 
 bool sees_all_mount_users() {

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 
 #include "base/result.h"
@@ -15,8 +16,16 @@
 
 namespace overpass::sys {
 
-/// The device number of what is mounted at the absolute path. Nobody is asked for it.
-Result<dev_t> mounted_device(const char* mountpoint);
+/// Which mount is at a place. The numbers of file systems are given again as soon as one has ended,
+/// those of mounts are not.
+struct MountedAt {
+  dev_t device = 0;
+  std::optional<uint64_t> mount_id;  ///< From Linux 6.8 on.
+  bool operator==(const MountedAt&) const = default;
+};
+
+/// What is mounted at the absolute path. Its server is not asked.
+Result<MountedAt> mounted_at(const char* mountpoint);
 
 /// Whether the procfs (sys/proc.h) shows the processes of others: not when it is mounted so that
 /// each user sees only his own (hidepid, proc(5)), nor when this mount namespace is shared with

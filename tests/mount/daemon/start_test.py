@@ -99,3 +99,36 @@ def test_what_was_mounted_over_a_union_is_not_unmounted_with_it(t):
     syscalls.umount(m.path, syscalls.MNT_DETACH)
     m.alive = False
     return None
+
+
+def test_what_takes_the_place_of_a_union_is_not_unmounted_with_its_daemon(t):
+    """The number of the new file system is that of the union at times: the kernel gives the lowest free one."""
+    if t.world == "user":
+        return holds(True, "an ordinary user mounts nothing in its place")
+    for _ in range(20):
+        m = t.mount(t.layer(TREE))
+        syscalls.umount(m.path)
+        syscalls.mount("none", m.path, "tmpfs")
+        write(m / "other", "kept")
+        m.daemon.end()
+        equal(read(m / "other"), b"kept", "what took the place of the union")
+        syscalls.umount(m.path)
+        m.alive = False
+    return None
+
+
+def test_what_takes_the_place_of_a_detached_union_stays_when_its_daemon_is_ended(t):
+    if t.world == "user":
+        return holds(True, "an ordinary user mounts nothing in its place")
+    m = t.mount(t.layer(TREE))
+    held = os.open(m.path, os.O_RDONLY)
+    syscalls.umount(m.path, syscalls.MNT_DETACH)
+    syscalls.mount("none", m.path, "tmpfs")
+    write(m / "other", "kept")
+    m.daemon.signal()
+    m.daemon.end()
+    equal(read(m / "other"), b"kept", "what took the place of the union")
+    os.close(held)
+    syscalls.umount(m.path)
+    m.alive = False
+    return None

@@ -14,17 +14,17 @@ namespace {
 constexpr dev_t kNoSuchDevice = 0xFFFFF;
 
 TEST(MountedDevice, IsThatOfTheMountAtThePath) {
-  const auto proc = mounted_device("/proc");
-  const auto below = mounted_device("/proc/self");
+  const auto proc = mounted_at("/proc");
+  const auto below = mounted_at("/proc/self");
   ASSERT_TRUE(proc && below);
   EXPECT_EQ(*proc, *below);
-  EXPECT_TRUE(mounted_device("/no/such/path").failed_with(ENOENT));
+  EXPECT_TRUE(mounted_at("/no/such/path").failed_with(ENOENT));
 }
 
 TEST(HasMounted, TellsWhatIsInTheTableFromWhatIsNot) {
-  const auto proc = mounted_device("/proc");
+  const auto proc = mounted_at("/proc");
   ASSERT_TRUE(proc);
-  const auto has = has_mounted(*proc);
+  const auto has = has_mounted(proc->device);
   const auto has_other = has_mounted(kNoSuchDevice);
   ASSERT_TRUE(has && has_other);
   EXPECT_TRUE(*has);
@@ -32,9 +32,9 @@ TEST(HasMounted, TellsWhatIsInTheTableFromWhatIsNot) {
 }
 
 TEST(PropagationOf, IsToldForWhatIsInTheTable) {
-  const auto proc = mounted_device("/proc");
+  const auto proc = mounted_at("/proc");
   ASSERT_TRUE(proc);
-  const auto found = propagation_of(*proc);
+  const auto found = propagation_of(proc->device);
   const auto other = propagation_of(kNoSuchDevice);
   ASSERT_TRUE(found && other);
   EXPECT_TRUE(*found);
@@ -42,10 +42,10 @@ TEST(PropagationOf, IsToldForWhatIsInTheTable) {
 }
 
 TEST(FindMountUser, FindsSomebodyRunningWhoHasIt) {
-  const auto proc = mounted_device("/proc");
+  const auto proc = mounted_at("/proc");
   ASSERT_TRUE(proc);
   // Whoever started this test has it, too.
-  const auto found = find_mount_user(*proc);
+  const auto found = find_mount_user(proc->device);
   ASSERT_TRUE(found && *found);
   EXPECT_TRUE(is_running(**found));
 }
