@@ -35,12 +35,15 @@ must_be_able_to_mount() {
   exit 1
 }
 
-# Builds directory $1: with ninja's line of progress on a terminal, else silently, with all output in file $2.
+# compile DIRECTORY LOG [TARGET...]: builds the targets, or all: with ninja's line of progress on a terminal, else
+# silently, with all output in the file LOG.
 compile() {
+  local directory=$1 log=$2
+  shift 2
   if [ -t 1 ]; then
     # Straight to the terminal, or ninja would not rewrite its line.
-    ninja -C "$1"
+    ninja -C "$directory" "$@"
   else
-    meson compile -C "$1" --ninja-args=--quiet >"$2" 2>&1
+    ninja -C "$directory" --quiet "$@" >"$log" 2>&1
   fi
 }
