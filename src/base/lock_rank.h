@@ -32,7 +32,7 @@ enum class LockRank : int {
   /// The connection to the broker. An exception among the leaves: held over one exchange with it.
   Broker = 16,
   /// Which closed objects are being looked at. Another exception: held over one chmod(2).
-  OwnerSight = 17,
+  ScopedReadable = 17,
   /// Which connection to the broker is in use, and which ids are of one.
   BrokerLink = 18,
 };
@@ -58,8 +58,8 @@ constexpr const char* name_of(LockRank rank) {
       return "InodeNumbers";
     case LockRank::Broker:
       return "Broker";
-    case LockRank::OwnerSight:
-      return "OwnerSight";
+    case LockRank::ScopedReadable:
+      return "ScopedReadable";
     case LockRank::BrokerLink:
       return "BrokerLink";
   }

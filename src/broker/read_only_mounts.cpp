@@ -32,7 +32,7 @@ Result<void> ReadOnlyMounts::keep(BorrowedFd directory, const sys::Stat& stat) {
   UniqueFd root = TRY(sys::reopen_by(own_files_, path, O_RDONLY | O_DIRECTORY));
   const sys::Stat own = TRY(sys::stat_without_asking(root));
   // Of no use without the right to look handles up, or where the file system has none.
-  const auto handle = sys::file_handle(sys::itself(root));
+  const auto handle = sys::file_handle(sys::place_of(root));
   if (!handle || !sys::open_by_handle(root, *handle)) return {};
   clones_.push_back({*id, sys::unique_mount_id(own).value_or(0), std::move(root)});
   return {};
@@ -54,7 +54,7 @@ const ReadOnlyMounts::Clone* ReadOnlyMounts::clone_of(const sys::Stat& stat) con
 
 Result<UniqueFd> ReadOnlyMounts::reach_by_handle(const Clone& clone, BorrowedFd file,
                                                  const sys::Stat& stat) {
-  const sys::FileHandle handle = TRY(sys::file_handle(sys::itself(file)));
+  const sys::FileHandle handle = TRY(sys::file_handle(sys::place_of(file)));
   UniqueFd path = TRY(sys::open_by_handle(clone.directory, handle));
   const sys::Stat reached = TRY(sys::stat_without_asking(path));
   const bool is_same = sys::device_of(reached) == sys::device_of(stat) &&

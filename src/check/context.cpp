@@ -43,7 +43,7 @@ bool is_closed_by_owner(const Context& context, std::string path) {
     const std::string relative = path.size() > 1 ? path.substr(1) : ".";
     const auto reached = sys::open_beneath(context.target.upper(), relative.c_str(), O_PATH);
     if (reached) {
-      const auto stat = sys::stat(sys::itself(*reached));
+      const auto stat = sys::stat(sys::place_of(*reached));
       const mode_t needed = stat && S_ISDIR(stat->stx_mode) ? S_IRUSR | S_IXUSR : S_IRUSR;
       return stat && stat->stx_uid == ::geteuid() && (stat->stx_mode & needed) != needed;
     }

@@ -30,7 +30,7 @@ Result<UniqueFd> open_index(const Context& context) {
 
 /// That the index was made for this upper.
 Result<void> examine_index_root(Context& context, BorrowedFd fd) {
-  const sys::Place place = sys::itself(fd);
+  const sys::Place place = sys::place_of(fd);
   const Marks marks = TRY(read_marks(place, context.target.prefix()));
   const std::string path = std::string("/") + format::kIndexName;
   report_marks(context, Area::Work, path, place, marks, TRY(sys::stat(place)), Where::IndexRoot);
@@ -40,7 +40,7 @@ Result<void> examine_index_root(Context& context, BorrowedFd fd) {
     const auto recorded = value ? layer::decode_origin(*value) : std::nullopt;
     const layer::Layer& upper = context.target.stack.upper();
     const auto actual =
-        layer::decode_origin(layer::encode_origin(upper, sys::itself(upper.root)).value_or(""));
+        layer::decode_origin(layer::encode_origin(upper, sys::place_of(upper.root)).value_or(""));
     if (!recorded || !actual || recorded->handle == actual->handle) continue;
     context.findings.add({Kind::IndexOfOther, Area::Work, path});
   }
@@ -115,7 +115,7 @@ class Examination {
       return;
     }
     if (!upper) return;
-    const auto found = read_marks(sys::itself(*upper), context_.target.prefix());
+    const auto found = read_marks(sys::place_of(*upper), context_.target.prefix());
     if (found && (*found)[MarkName::Origin] != entry.origin) {
       add(Kind::IndexElsewhere, name, "the directory it names has another origin");
     }

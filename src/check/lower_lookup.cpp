@@ -89,7 +89,7 @@ class Search {
     for (LayerIndex i = stack_.first_data_only; i < stack_.size(); ++i) {
       auto file = sys::open_beneath(stack_.layers[i].root, name_.c_str() + 1, O_PATH | O_NOFOLLOW);
       if (!file) continue;
-      const sys::Stat stat = TRY(sys::stat(sys::itself(*file)));
+      const sys::Stat stat = TRY(sys::stat(sys::place_of(*file)));
       if (!S_ISREG(stat.stx_mode)) continue;
       answer_.data = LowerPlace{i, name_.substr(1), stat};
       return {};
@@ -149,7 +149,7 @@ class Search {
   Result<bool> is_any_whiteout(sys::Place place, const sys::Stat& stat) const {
     if (layer::is_whiteout(stat)) return true;
     if (!TRY(layer::is_xwhiteout(place, stat, stack_.prefix))) return false;
-    const auto around = TRY(layer::opacity_of(sys::itself(place.fd), stack_.prefix, false));
+    const auto around = TRY(layer::opacity_of(sys::place_of(place.fd), stack_.prefix, false));
     return around == layer::Opacity::HasXwhiteouts;
   }
 
@@ -194,7 +194,7 @@ class Search {
 Lowers::Lowers(const LayerStack& stack) : stack_(stack) {
   const size_t end = std::min<size_t>(stack.size(), stack.first_data_only);
   for (size_t i = layer::kUpper + 1; i < end; ++i) {
-    const auto stat = sys::stat(sys::itself(stack.layers[i].root));
+    const auto stat = sys::stat(sys::place_of(stack.layers[i].root));
     roots_.push_back({static_cast<LayerIndex>(i), "", stat.value_or(sys::Stat{})});
   }
   for (const layer::Layer& layer : stack.layers) walks_.emplace_back(layer.root);

@@ -58,7 +58,7 @@ HandleTarget HandleFinder::find(const layer::Origin& origin) const {
   if (file.failed_with(ENODEV)) return {State::Elsewhere};
   if (file.failed_with(ESTALE)) return {State::Gone};
   if (!file) return {State::Undecodable};
-  const auto stat = sys::stat(sys::itself(*file));
+  const auto stat = sys::stat(sys::place_of(*file));
   if (!stat) return {State::Undecodable};
   if (stat->stx_nlink == 0) return {State::Gone};
   return {State::Found, *stat};

@@ -39,7 +39,7 @@ Expected<Opened> open_named(const char* option, const std::string& path) {
     return problem(said(option, path) + ": " + std::strerror(to_int(fd.error())),
                    "name the directories of the mount, as a user who may read them");
   }
-  const auto stat = sys::stat(sys::itself(*fd));
+  const auto stat = sys::stat(sys::place_of(*fd));
   if (!stat) return problem(said(option, path) + " cannot be examined");
   return Opened{std::move(*fd), *stat};
 }
@@ -96,13 +96,13 @@ Expected<void> claim(UniqueFd& lock, Opened& opened, const char* option, const s
 layer::Prefix prefix_of(const layer::LayerPaths& paths, BorrowedFd upper) {
   if (paths.userxattr || !sys::is_privileged_in_initial_namespace()) return layer::Prefix::User;
   const char* probe = layer::name_of(layer::Mark::Opaque, layer::Prefix::Trusted);
-  const auto value = sys::get_xattr(sys::itself(upper), probe);
+  const auto value = sys::get_xattr(sys::place_of(upper), probe);
   return value.failed_with(EOPNOTSUPP) ? layer::Prefix::User : layer::Prefix::Trusted;
 }
 
 bool takes_xattrs(BorrowedFd upper) {
   const char* probe = layer::name_of(layer::Mark::Opaque, layer::Prefix::User);
-  return !sys::get_xattr(sys::itself(upper), probe).failed_with(EOPNOTSUPP);
+  return !sys::get_xattr(sys::place_of(upper), probe).failed_with(EOPNOTSUPP);
 }
 
 /// Whether one of the directories is the other, or lies in it.
@@ -110,7 +110,7 @@ bool is_nested(const Opened& a, const Opened& b) {
   if (a.stat.stx_ino == b.stat.stx_ino && sys::device_of(a.stat) == sys::device_of(b.stat))
     return true;
   auto path_of = [](const Opened& opened) {
-    const std::string link = sys::ProcPath(sys::itself(opened.fd)).c_str();
+    const std::string link = sys::ProcPath(sys::place_of(opened.fd)).c_str();
     return sys::read_link({BorrowedFd{AT_FDCWD}, link.c_str()}).value_or("") + "/";
   };
   const std::string first = path_of(a);

@@ -45,7 +45,7 @@ void Walk::start_over() {
 Result<void> Walk::down(std::string_view name) {
   if (name == "." || name == "..") return fail(EXDEV);
   UniqueFd fd = TRY(sys::open_at(at(), std::string(name).c_str(), O_PATH | O_DIRECTORY));
-  const sys::Stat stat = TRY(sys::stat(sys::itself(fd)));
+  const sys::Stat stat = TRY(sys::stat(sys::place_of(fd)));
   if (!path_.empty()) path_ += '/';
   path_.append(name);
   levels_.push_back({path_.size(), sys::device_of(stat), stat.stx_ino});
@@ -57,7 +57,7 @@ Result<void> Walk::up_to(size_t count) {
   while (levels_.size() > std::max(count, size_t{1})) {
     const Level& above = levels_[levels_.size() - 2];
     UniqueFd fd = TRY(sys::open_at(at_, "..", O_PATH | O_DIRECTORY));
-    const sys::Stat stat = TRY(sys::stat(sys::itself(fd)));
+    const sys::Stat stat = TRY(sys::stat(sys::place_of(fd)));
     if (stat.stx_ino != above.ino || sys::device_of(stat) != above.device) return fail(ESTALE);
     at_ = std::move(fd);
     levels_.pop_back();

@@ -23,7 +23,7 @@ namespace {
 void report_missing_impure(Context& context, const UpperDirectory& directory, BorrowedFd fd) {
   const std::string name = full_name(MarkName::Impure, context.target.prefix());
   context.findings.add({Kind::ImpureMissing, Area::Upper, "/" + directory.path}, "set " + name,
-                       [&] { return sys::set_xattr(sys::itself(fd), name.c_str(), "y"); });
+                       [&] { return sys::set_xattr(sys::place_of(fd), name.c_str(), "y"); });
 }
 
 /// Examines all entries; the directories among them are appended to `found`.
@@ -60,13 +60,13 @@ void check_origin_of_root(Context& context, const std::string& value) {
   const layer::LayerStack& stack = context.target.stack;
   const layer::Layer& topmost = stack.layers[layer::kUpper + 1];
   const auto actual =
-      layer::decode_origin(layer::encode_origin(topmost, sys::itself(topmost.root)).value_or(""));
+      layer::decode_origin(layer::encode_origin(topmost, sys::place_of(topmost.root)).value_or(""));
   if (!origin || !actual || origin->handle == actual->handle) return;
   context.findings.add({Kind::OriginOfRoot, Area::Upper, "/", topmost.path + " is the topmost"});
 }
 
 Result<UpperDirectory> examine_root(Context& context) {
-  const sys::Place place = sys::itself(context.target.upper());
+  const sys::Place place = sys::place_of(context.target.upper());
   const sys::Stat stat = TRY(sys::stat(place));
   const Marks marks = TRY(read_marks(place, context.target.prefix()));
   report_marks(context, Area::Upper, "/", place, marks, stat, Where::UpperRoot);

@@ -23,9 +23,9 @@ namespace {
 
 /// The union does not change by it, so that its directory keeps its times.
 Result<void> remove_whiteout(BorrowedFd directory, const std::string& name) {
-  const auto before = sys::stat(sys::itself(directory));
+  const auto before = sys::stat(sys::place_of(directory));
   TRY(sys::remove_file(directory, name.c_str()));
-  if (before) (void)sys::copy_times(sys::itself(directory), *before);  // As far as this may.
+  if (before) (void)sys::copy_times(sys::place_of(directory), *before);  // As far as this may.
   return {};
 }
 

@@ -19,7 +19,7 @@ namespace {
 constexpr uint32_t kOverflowId = 65534;
 
 bool is_of_foreign_owner(const layer::Layer& layer) {
-  const auto stat = sys::stat(sys::itself(layer.root));
+  const auto stat = sys::stat(sys::place_of(layer.root));
   if (!stat || stat->stx_uid != kOverflowId) return false;
   const auto opened = sys::reopen(layer.root, O_RDONLY | O_DIRECTORY | O_NOATIME);
   return opened.failed_with(EPERM) || opened.failed_with(EACCES);

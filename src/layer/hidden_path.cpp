@@ -19,7 +19,7 @@ bool hide(std::vector<HiddenPath>& hidden, uint16_t layer, BorrowedFd root,
   std::string path = directory.real_path.substr(skipped);
   const auto fd = sys::open_beneath(root, path.c_str(), O_PATH | O_DIRECTORY);
   if (!fd) return false;
-  const auto found = sys::stat(sys::itself(*fd));
+  const auto found = sys::stat(sys::place_of(*fd));
   const bool is_same = found && found->stx_ino == directory.stat.stx_ino &&
                        sys::device_of(*found) == sys::device_of(directory.stat);
   if (is_same) hidden.push_back({layer, std::move(path), UniqueFd()});

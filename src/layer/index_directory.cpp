@@ -113,16 +113,16 @@ Expected<IndexDirectory> take_directory(const LayerStack& stack) {
 Expected<void> open_index(LayerStack& stack) {
   const char* origin_mark = name_of(Mark::Origin, stack.prefix);
   const char* upper_mark = name_of(Mark::Upper, stack.prefix);
-  const sys::Place upper = sys::itself(stack.upper().root);
+  const sys::Place upper = sys::place_of(stack.upper().root);
   const std::string lower_root =
-      encode_origin(stack.layers[1], sys::itself(stack.layers[1].root)).value_or("");
+      encode_origin(stack.layers[1], sys::place_of(stack.layers[1].root)).value_or("");
   const std::string upper_root = encode_upper(stack.upper(), upper).value_or("");
   const Verdict origin = compare(upper, origin_mark, lower_root);
   if (origin == Verdict::Differs) return foreign_lower(stack);
 
   auto opened = take_directory(stack);
   if (!opened) return std::unexpected(opened.error());
-  const sys::Place index = sys::itself(opened->fd);
+  const sys::Place index = sys::place_of(opened->fd);
   // Kernels before 4.16 marked the index with the upper as its origin.
   const bool old_differs =
       compare(index, origin_mark, encode_origin(stack.upper(), upper).value_or("")) ==

@@ -49,7 +49,7 @@ Expected<NamedDirectory> open_named(const char* option, const std::string& path,
     fd = sys::open_path(path.c_str(), O_PATH | O_DIRECTORY);
   }
   if (!fd) return problem(what + ": " + text_of(fd.error()), remedy_for(fd.error(), option));
-  auto stat = sys::stat(sys::itself(*fd));
+  auto stat = sys::stat(sys::place_of(*fd));
   if (!stat) return problem(what + " cannot be examined");
   char* real = ::realpath(path.c_str(), nullptr);
   NamedDirectory result{option, path, std::move(*fd), *stat, real != nullptr ? real : path};

@@ -78,7 +78,7 @@ std::optional<sys::Stat> find_origin(const Layer& layer, BorrowedFd root, const 
   if (!mount) return {};
   const auto file = sys::open_by_handle(*mount, origin.handle);
   if (!file) return {};
-  const auto stat = sys::stat(sys::itself(*file));
+  const auto stat = sys::stat(sys::place_of(*file));
   return stat ? std::optional(*stat) : std::nullopt;
 }
 

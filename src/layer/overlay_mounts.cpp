@@ -103,7 +103,7 @@ bool shows_another_upper(const Namespace& space, const OverlayMount& mount,
   const std::string device =
       std::to_string(root->stx_dev_major) + ":" + std::to_string(root->stx_dev_minor);
   if (device != mount.device) return false;  // Something else is mounted over it.
-  const auto asked = sys::stat(sys::itself(*fd));
+  const auto asked = sys::stat(sys::place_of(*fd));
   return asked && !(is_same_moment(asked->stx_ctime, upper.stx_ctime) &&
                     is_same_moment(asked->stx_mtime, upper.stx_mtime));
 }
@@ -117,7 +117,7 @@ Result<sys::Stat> upper_beside(const Namespace& space, const OverlayMount& mount
   const UniqueFd fd =
       TRY(upper.starts_with('/') ? space.open(upper)
                                  : sys::open_path((begin + upper).c_str(), O_PATH | O_DIRECTORY));
-  return sys::stat(sys::itself(fd));
+  return sys::stat(sys::place_of(fd));
 }
 
 struct Pair {
@@ -176,8 +176,8 @@ std::string link_at(const std::string& path) {
 }
 
 Result<Sought> sought(BorrowedFd directory) {
-  return Sought{TRY(sys::stat(sys::itself(directory))),
-                link_at(sys::ProcPath(sys::itself(directory)).c_str())};
+  return Sought{TRY(sys::stat(sys::place_of(directory))),
+                link_at(sys::ProcPath(sys::place_of(directory)).c_str())};
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ bool is_own(const sys::Stat& stat) {
 Result<bool> keeps_no_owners(BorrowedFd directory, const sys::Stat& stat) {
   constexpr char kProbe[] = "#owner";
   const UniqueFd made = TRY(sys::open_at(directory, kProbe, O_RDWR | O_CREAT | O_EXCL, 0600));
-  const auto file = sys::stat(sys::itself(made));
+  const auto file = sys::stat(sys::place_of(made));
   (void)sys::remove_file(directory, kProbe);
   return !is_own(TRY(file)) && file->stx_uid == stat.stx_uid;
 }
@@ -58,8 +58,8 @@ bool are_on_one_mount(const sys::Stat& a, const sys::Stat& b) {
 }
 
 Result<void> check_made(BorrowedFd parent, BorrowedFd made) {
-  const sys::Stat stat = TRY(sys::stat(sys::itself(made)));
-  if (!are_on_one_mount(stat, TRY(sys::stat(sys::itself(parent))))) return fail(ESTALE);
+  const sys::Stat stat = TRY(sys::stat(sys::place_of(made)));
+  if (!are_on_one_mount(stat, TRY(sys::stat(sys::place_of(parent))))) return fail(ESTALE);
   if (!TRY(is_empty(made))) return fail(ESTALE);
   if (is_own(stat)) return {};
   if (!TRY(keeps_no_owners(made, stat))) return fail(ESTALE);
@@ -72,14 +72,14 @@ Result<void> check_made(BorrowedFd parent, BorrowedFd made) {
 
 /// Attributes that are not there, or that the file system does not know, are none to remove.
 Result<void> remove_acl(BorrowedFd directory, const char* name) {
-  const sys::Place place = sys::itself(directory);
+  const sys::Place place = sys::place_of(directory);
   return sys::get_xattr(place, name, {}) ? sys::remove_xattr(place, name) : Result<void>();
 }
 
 /// Empties the directory, in which only those may have put something whose directories may go.
 Result<void> empty_directory(BorrowedFd fd, std::optional<uid_t> owner) {
   if (owner) {
-    const uid_t uid = TRY(sys::stat(sys::itself(fd))).stx_uid;
+    const uid_t uid = TRY(sys::stat(sys::place_of(fd))).stx_uid;
     if (uid != *owner && uid != ::geteuid()) return fail(EPERM);
   }
   return sys::for_each_entry(fd, [&](const sys::DirectoryEntry& entry) {
@@ -99,15 +99,15 @@ Result<UniqueFd> make_own_directory(BorrowedFd parent, const char* name) {
 }
 
 Result<Ownership> ownership_of(BorrowedFd directory) {
-  return is_own(TRY(sys::stat(sys::itself(directory)))) ? Ownership::Own : Ownership::Foreign;
+  return is_own(TRY(sys::stat(sys::place_of(directory)))) ? Ownership::Own : Ownership::Foreign;
 }
 
 Result<void> close_to_others(BorrowedFd directory) {
   TRY(remove_acl(directory, kDefaultAcl));
   TRY(remove_acl(directory, kAccessAcl));
-  const auto stat = TRY(sys::stat(sys::itself(directory)));
+  const auto stat = TRY(sys::stat(sys::place_of(directory)));
   if ((stat.stx_mode & 07777) == 0700) return {};
-  auto changed = sys::change_mode(sys::itself(directory), 0700);
+  auto changed = sys::change_mode(sys::place_of(directory), 0700);
   // Where modes are not kept, as on FAT, that was warned of.
   return changed.failed_with(EPERM) || changed.failed_with(EOPNOTSUPP) ? Result<void>() : changed;
 }
@@ -118,7 +118,7 @@ Result<bool> remove_former_directory(BorrowedFd parent, const char* name) {
   if (removed.failed_with(ENOTEMPTY)) {
     // Whose it is, is asked of what is open: the name may be another's already.
     const UniqueFd fd = TRY(open_own_directory(parent, name));
-    const sys::Stat stat = TRY(sys::stat(sys::itself(fd)));
+    const sys::Stat stat = TRY(sys::stat(sys::place_of(fd)));
     TRY(empty_directory(fd, is_own(stat) ? std::nullopt : std::optional(stat.stx_uid)));
     removed = sys::remove_directory(parent, name);
   }

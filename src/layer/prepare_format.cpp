@@ -22,7 +22,7 @@ namespace overpass::layer {
 namespace {
 
 bool gives_handles(const Layer& layer) {
-  return sys::file_handle(sys::itself(layer.root)).has_value();
+  return sys::file_handle(sys::place_of(layer.root)).has_value();
 }
 
 /// Subvolumes of btrfs have device numbers of their own.
@@ -105,7 +105,7 @@ void identify_upper(LayerStack& stack) {
   if (stack.format.uuid == Uuid::Off || stack.format.uuid == Uuid::Null) return;
   const Uuid wanted = std::exchange(stack.format.uuid, Uuid::Null);
   if (!stack.has_upper()) return;
-  const sys::Place root = sys::itself(stack.upper().root);
+  const sys::Place root = sys::place_of(stack.upper().root);
   const char* mark = name_of(Mark::Uuid, stack.prefix);
   std::string& reason = stack.format_reasons.uuid;
   sys::FileSystemUuid uuid;

@@ -13,7 +13,7 @@ namespace {
 /// As a layer whose root has one of them keeps overrides; the rest of it does likewise.
 StatOverride kind_of(BorrowedFd root, StatOverride wanted) {
   const auto has = [&](StatOverride kind) {
-    return sys::get_xattr(sys::itself(root), name_of(kind), {}).has_value();
+    return sys::get_xattr(sys::place_of(root), name_of(kind), {}).has_value();
   };
   if (has(wanted)) return wanted;
   const bool is_former = wanted == StatOverride::User && has(StatOverride::FormerUser);
@@ -29,7 +29,7 @@ Expected<void> prepare_override(LayerStack& stack, StatOverride kind) {
   }
   Layer& upper = stack.layers[kUpper];
   if (!upper.is_present || upper.stat_override != StatOverride::None) return {};
-  const sys::Place root = sys::itself(upper.root);
+  const sys::Place root = sys::place_of(upper.root);
   const auto stat = sys::stat(root);
   const auto written = stat ? sys::set_xattr(root, name_of(kind), encode_override(*stat))
                             : Result<void>(fail(stat.error()));

@@ -78,11 +78,11 @@ class Removal {
 
   Result<void> enter(BorrowedFd directory, const char* name) {
     UniqueFd fd = TRY(open_own_directory(directory, name));
-    const sys::Stat stat = TRY(sys::stat(sys::itself(fd)));
+    const sys::Stat stat = TRY(sys::stat(sys::place_of(fd)));
     if ((stat.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) return fail(EBUSY);
     if (owner_ && stat.stx_uid != *owner_ && stat.stx_uid != ::geteuid()) return fail(EPERM);
     // Else its owner may read it and yet remove nothing. Only root may do without.
-    if ((stat.stx_mode & S_IRWXU) != S_IRWXU) (void)sys::change_mode(sys::itself(fd), 0700);
+    if ((stat.stx_mode & S_IRWXU) != S_IRWXU) (void)sys::change_mode(sys::place_of(fd), 0700);
     levels_.push_back({name, identity_of(stat), {}});
     at_ = std::move(fd);
     return {};
@@ -114,7 +114,7 @@ class Removal {
     levels_.pop_back();
     if (levels_.empty()) return sys::remove_directory(above_, left.name.c_str());
     UniqueFd up = TRY(sys::open_at(at_, "..", O_RDONLY | O_DIRECTORY));
-    const Identity found = identity_of(TRY(sys::stat(sys::itself(up))));
+    const Identity found = identity_of(TRY(sys::stat(sys::place_of(up))));
     if (found != levels_.back().identity) return fail(ESTALE);
     at_ = std::move(up);
     return sys::remove_directory(at_, left.name.c_str());

@@ -30,7 +30,7 @@ size_t common_length(const std::string& one, const std::string& other) {
 Result<UniqueFd> open_in_clone(BorrowedFd clone, const NamedDirectory& directory, size_t common) {
   const std::string below = directory.real_path.substr(common + 1);
   UniqueFd fd = TRY(sys::open_beneath(clone, below.c_str(), O_PATH | O_DIRECTORY));
-  const sys::Stat found = TRY(sys::stat(sys::itself(fd)));
+  const sys::Stat found = TRY(sys::stat(sys::place_of(fd)));
   const bool is_same = found.stx_ino == directory.stat.stx_ino &&
                        sys::device_of(found) == sys::device_of(directory.stat);
   if (!is_same) return fail(ENOENT);

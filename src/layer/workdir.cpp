@@ -87,7 +87,7 @@ Result<void> Workdir::probe() {
       sys::rename({work, file}, {work, c.c_str()}, RENAME_WHITEOUT).has_value();
   if (auto unnamed = sys::open_unnamed(work, 0600)) {
     const std::string d = temporary_name();
-    features_.unnamed_files = sys::make_link(sys::itself(*unnamed), work, d.c_str()).has_value();
+    features_.unnamed_files = sys::make_link(sys::place_of(*unnamed), work, d.c_str()).has_value();
     discard({work, d.c_str()});
   }
   for (const std::string* name : {&a, &b, &c}) discard({work, name->c_str()});
@@ -132,7 +132,7 @@ Result<void> Workdir::do_without_devices(Prefix prefix) {
 
 Result<void> Workdir::expect_whiteout(BorrowedFd directory) {
   if (whiteout_form_ != WhiteoutForm::Marked) return {};
-  return set_has_xwhiteouts(sys::itself(directory), prefix_);
+  return set_has_xwhiteouts(sys::place_of(directory), prefix_);
 }
 
 Result<void> Workdir::create_whiteout(sys::Place place) {

@@ -23,7 +23,7 @@ namespace {
 Result<void> change_mode_by_link(Place place, mode_t mode) {
   if (!place.is_fd()) {
     const UniqueFd file = TRY(open_at(place.fd, place.name, O_PATH));
-    return change_mode_by_link(itself(file), mode);
+    return change_mode_by_link(place_of(file), mode);
   }
   const Stat current = TRY(stat(place));
   if (S_ISLNK(current.stx_mode)) return fail(EOPNOTSUPP);

@@ -99,7 +99,7 @@ Result<off_t> copy_range(Copying& copying, off_t offset, off_t end) {
 
 /// A clone is of the whole file.
 Result<void> settle_size(BorrowedFd file, off_t size) {
-  const Stat now = TRY(stat(itself(file)));
+  const Stat now = TRY(stat(place_of(file)));
   if (static_cast<off_t>(now.stx_size) == size) return {};
   return change_size_of_open(file, size);
 }

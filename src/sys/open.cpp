@@ -57,7 +57,7 @@ Result<UniqueFd> open_last(BorrowedFd directory, const char* name, int flags) {
   if (!fd) return fail(why_not_entered(directory, name, fd.error()));
   // With O_PATH a link itself would be opened.
   if ((flags & O_PATH) != 0 && (flags & O_NOFOLLOW) == 0) {
-    const Stat opened = TRY(stat(itself(*fd)));
+    const Stat opened = TRY(stat(place_of(*fd)));
     if (S_ISLNK(opened.stx_mode)) return fail(ELOOP);
   }
   return fd;

@@ -17,7 +17,7 @@ struct Place {
   bool is_fd() const { return name[0] == '\0'; }
 };
 
-inline Place itself(BorrowedFd fd) { return Place{fd, ""}; }
+inline Place place_of(BorrowedFd fd) { return Place{fd, ""}; }
 
 }  // namespace overpass::sys
 

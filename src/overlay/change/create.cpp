@@ -20,15 +20,15 @@
 #include "overlay/change/remove.h"
 #include "overlay/change/upper_names.h"
 #include "overlay/copy_up/copy_up.h"
-#include "overlay/copy_up/work_frame.h"
+#include "overlay/copy_up/staging_directory.h"
 #include "overlay/find/attributes.h"
 #include "overlay/find/index.h"
 #include "overlay/find/layer_stat.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/lookup.h"
 #include "overlay/find/origin_number.h"
-#include "overlay/find/owner_sight.h"
 #include "overlay/find/redirect.h"
+#include "overlay/find/scoped_readable.h"
 #include "overlay/state/links.h"
 #include "overlay/state/overlay.h"
 #include "sys/credentials.h"
@@ -70,7 +70,7 @@ Result<void> make_as_caller(const NewObject& object, BorrowedFd directory, const
 /// inode_init_owner(9)'s rules, since no file system follows them here.
 Result<sys::Stat> override_of(const NewObject& object, BorrowedFd upper) {
   const Owners& owners = object.overlay.settings.owners;
-  const sys::Stat parent = TRY(layer_stat(object.overlay, layer::kUpper, sys::itself(upper)));
+  const sys::Stat parent = TRY(layer_stat(object.overlay, layer::kUpper, sys::place_of(upper)));
   const bool inherits_group = (parent.stx_mode & S_ISGID) != 0;
   mode_t mode = object.mode & ~object.caller.umask;
   if (inherits_group && S_ISDIR(mode)) mode |= S_ISGID;
@@ -93,8 +93,8 @@ Result<void> make_overridden(const NewObject& object, BorrowedFd upper, sys::Pla
 }
 
 /// Makes it in the workdir and moves it over the whiteout, if there is one.
-Result<Vacancy> make_over(const NewObject& object, BorrowedFd upper) {
-  const Vacancy before = TRY(vacancy(object.overlay, upper, object.name));
+Result<SlotState> make_over(const NewObject& object, BorrowedFd upper) {
+  const SlotState before = TRY(slot_state(object.overlay, upper, object.name));
   layer::Workdir& workdir = object.overlay.stack.workdir;
   layer::PendingUpper temporary(workdir, TRY(scratch_like(workdir, upper, Making::New)));
   if (upper_overrides(object.overlay)) {
@@ -105,9 +105,9 @@ Result<Vacancy> make_over(const NewObject& object, BorrowedFd upper) {
   const bool is_directory = S_ISDIR(object.mode);
   if (is_directory) TRY(layer::set_opaque(temporary.place(), object.overlay.stack.prefix));
   // A directory cannot be renamed over a file: they change places, and the whiteout is discarded.
-  bool exchange = is_directory && before == Vacancy::Whiteout;
+  bool exchange = is_directory && before == SlotState::Whiteout;
   if (exchange && workdir.whiteout_form() == layer::WhiteoutForm::Named) {
-    Leftovers none;
+    Discards none;
     TRY(replace_by_whiteout(object.overlay, upper, object.name, /*is_directory=*/false, none));
     exchange = false;  // What hides it now is not in the way.
   }
@@ -125,7 +125,7 @@ Result<Vacancy> make_over(const NewObject& object, BorrowedFd upper) {
 
 /// What was in the way of it.
 /// REQUIRES: the directory's names are held exclusively.
-Result<Vacancy> make_in_upper(const NewObject& object, BorrowedFd upper) {
+Result<SlotState> make_in_upper(const NewObject& object, BorrowedFd upper) {
   // Ordinarily a whiteout is in the way of a name that lowers show. Only fuse-overlayfs's form of
   // it is not, and would no longer hide them below a new directory.
   if (S_ISDIR(object.mode) && object.overlay.stack.upper().foreign_marks &&
@@ -135,7 +135,7 @@ Result<Vacancy> make_in_upper(const NewObject& object, BorrowedFd upper) {
   // It must not be seen before it says whose it is.
   if (upper_overrides(object.overlay)) return make_over(object, upper);
   auto made = make_as_caller(object, upper, object.name);
-  if (made) return Vacancy::Free;
+  if (made) return SlotState::Free;
   if (!made.failed_with(EEXIST)) return fail(made.error());
   return make_over(object, upper);
 }
@@ -147,7 +147,7 @@ class Unsettled {
  public:
   /// `before` is what was under the name.
   Unsettled(Overlay& overlay, const InodeRef& directory, const char* name, bool is_directory,
-            BorrowedFd upper, Vacancy before)
+            BorrowedFd upper, SlotState before)
       : overlay_(overlay),
         directory_(directory),
         name_(name),
@@ -169,14 +169,14 @@ class Unsettled {
 
  private:
   void remove() {
-    Leftovers leftovers;
+    Discards discards;
     const InodeRef entered = overlay_.table.find(*directory_, name_);
     SharedFd orphan;
     if (entered) orphan = orphan_of(overlay_, *entered, upper_, name_).value_or(nullptr);
-    if (before_ == Vacancy::Whiteout) {
-      (void)replace_by_whiteout(overlay_, upper_, name_, is_directory_, leftovers);
+    if (before_ == SlotState::Whiteout) {
+      (void)replace_by_whiteout(overlay_, upper_, name_, is_directory_, discards);
     } else if (is_directory_) {
-      (void)remove_pure_upper(overlay_, upper_, name_, leftovers);
+      (void)remove_pure_upper(overlay_, upper_, name_, discards);
     } else {
       (void)sys::remove_file(upper_, name_);
     }
@@ -190,7 +190,7 @@ class Unsettled {
   const char* name_;
   const bool is_directory_;
   const BorrowedFd upper_;
-  const Vacancy before_;
+  const SlotState before_;
   bool is_settled_ = false;
 };
 
@@ -200,8 +200,8 @@ Result<Entry> enter_new(const NewObject& object, BorrowedFd upper) {
   found.layer = layer::kUpper;
   found.is_new = true;
   const sys::Place place =
-      object.file != nullptr ? sys::itself(*object.file) : sys::Place{upper, object.name};
-  const sys::Stat stat = TRY(stat_without_sight(place));
+      object.file != nullptr ? sys::place_of(*object.file) : sys::Place{upper, object.name};
+  const sys::Stat stat = TRY(stat_with_kept_mode(place));
   found.known = known_object(stat);
   found.stat = TRY(with_override(object.overlay, layer::kUpper, place, stat));
   found.origin = {sys::device_of(found.stat), found.stat.stx_ino};
@@ -216,7 +216,7 @@ Result<Entry> make_entry(const NewObject& object, const Finisher& finish = {}) {
   const SharedFd upper = TRY(upper_for_change(object.overlay, object.directory));
   Lock names(object.directory->directory->names);
   ++object.directory->directory->version;
-  const Vacancy before = TRY(make_in_upper(object, upper->fd));
+  const SlotState before = TRY(make_in_upper(object, upper->fd));
   Unsettled made(object.overlay, object.directory, object.name, S_ISDIR(object.mode), upper->fd,
                  before);
   Entry entry = TRY(enter_new(object, upper->fd));
@@ -293,12 +293,12 @@ Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int 
   if (upper_overrides(overlay)) {
     const sys::Stat says = TRY(override_of(object, upper->fd));
     TRY(make(upper->fd, "", layer::mode_on_disk(says.stx_mode)));
-    TRY(layer::write_override(sys::itself(file), overlay.stack.upper().stat_override, says));
+    TRY(layer::write_override(sys::place_of(file), overlay.stack.upper().stat_override, says));
   } else {
     TRY(make_as_caller(object, upper->fd, ""));
   }
-  const sys::Stat made = TRY(sys::stat(sys::itself(file)));
-  const sys::Stat stat = TRY(with_override(overlay, layer::kUpper, sys::itself(file), made));
+  const sys::Stat made = TRY(sys::stat(sys::place_of(file)));
+  const sys::Stat stat = TRY(with_override(overlay, layer::kUpper, sys::place_of(file), made));
   InodeRef inode =
       overlay.table.make(overlay.numbers.number(sys::device_of(stat), stat.stx_ino), S_IFREG);
   auto orphan =
@@ -308,8 +308,8 @@ Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int 
     inode->linked = false;
     inode->known = known_object(made);
     inode->link.parent = directory;
-    inode->rare().orphan = orphan;
-    inode->rare().pinned_orphan = std::move(orphan);
+    inode->make_extras().orphan = orphan;
+    inode->make_extras().pinned_orphan = std::move(orphan);
   }
   Opened opened = TRY(open_created(overlay, inode, flags, mode, std::move(file), std::move(lease)));
   return Created{Entry{inode, shown(overlay, *inode, stat)}, std::move(opened)};
@@ -333,10 +333,10 @@ Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
     }
     auto begin = [&]() NO_THREAD_SAFETY_ANALYSIS { return begin_new_link(overlay, *target); };
     TRY(begin());
-    Vacancy before = Vacancy::Free;
+    SlotState before = SlotState::Free;
     auto linked = sys::make_link(located.place(), upper->fd, name);
     if (linked.failed_with(EEXIST)) {
-      before = TRY(vacancy(overlay, upper->fd, name));
+      before = TRY(slot_state(overlay, upper->fd, name));
       layer::Workdir& workdir = overlay.stack.workdir;
       layer::PendingUpper temporary(workdir, TRY(scratch_like(workdir, upper->fd, Making::Copy)));
       TRY(sys::make_link(located.place(), temporary.directory(), temporary.name()));

@@ -50,7 +50,7 @@ Result<void> change_flags(Overlay& overlay, Inode& inode, BorrowedFd file, unsig
                                      .immutable = inode.is_immutable};
   store(flags.value & ~(flags.append_only | flags.immutable), argument);
   TRY(sys::control(file, request, argument.data()));
-  if (mark != now) TRY(write_protection(overlay, sys::itself(file), mark));
+  if (mark != now) TRY(write_protection(overlay, sys::place_of(file), mark));
   inode.is_append_only = mark.append_only;
   inode.is_immutable = mark.immutable;
   return {};

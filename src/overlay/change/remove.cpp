@@ -21,13 +21,13 @@
 #include "overlay/change/upper_names.h"
 #include "overlay/copy_up/copy_up.h"
 #include "overlay/copy_up/link_up.h"
-#include "overlay/copy_up/work_frame.h"
+#include "overlay/copy_up/staging_directory.h"
 #include "overlay/find/index.h"
 #include "overlay/find/list_lowers.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/lookup.h"
-#include "overlay/find/owner_sight.h"
 #include "overlay/find/protection.h"
+#include "overlay/find/scoped_readable.h"
 #include "overlay/open/open_file.h"
 #include "overlay/state/copy_up_caller.h"
 #include "overlay/state/links.h"
@@ -123,7 +123,7 @@ bool removal_takes_long(Overlay& overlay, const Inode& directory, const char* na
 }
 
 Result<void> check_upper(const Overlay& overlay, Inode& inode, sys::Place place) {
-  const auto stat = stat_without_sight(place);
+  const auto stat = stat_with_kept_mode(place);
   if (!stat) return fail(stat.failed_with(ENOENT) ? ESTALE : to_int(stat.error()));
   if (!inode.is_directory()) {
     Lock lock(inode.mutex);
@@ -139,21 +139,21 @@ Result<SharedFd> orphan_of(const Overlay& overlay, Inode& inode, BorrowedFd uppe
   if (!in_upper(inode)) return SharedFd();
   auto file = sys::open_at(upper, name, O_PATH);
   if (!file) return fail(file.failed_with(ENOENT) ? ESTALE : to_int(file.error()));
-  TRY(check_upper(overlay, inode, sys::itself(*file)));
+  TRY(check_upper(overlay, inode, sys::place_of(*file)));
   return SharedFd(std::make_shared<CachedFd>(std::move(*file)));
 }
 
 Result<void> remove_pure_upper(Overlay& overlay, BorrowedFd upper, const char* name,
-                               Leftovers& leftovers) {
+                               Discards& discards) {
   auto removed = sys::remove_directory(upper, name);
   if (!removed.failed_with(ENOTEMPTY)) return removed;
-  const OwnerSight sight({upper, name});
+  const ScopedReadable sight({upper, name});
   const UniqueFd fd = TRY(sys::open_at(upper, name, O_RDONLY | O_DIRECTORY));
-  const bool is_large = is_large_directory(TRY(sys::stat(sys::itself(fd))));
+  const bool is_large = is_large_directory(TRY(sys::stat(sys::place_of(fd))));
   if (is_large && overlay.background != nullptr && !acts_for_caller()) return fail(kMustWait);
   const UpperContent content = TRY(read_upper(overlay, fd));
   if (content.shows_entries) return fail(ENOTEMPTY);
-  if (is_large) return take_away(overlay, upper, name, leftovers);
+  if (is_large) return take_away(overlay, upper, name, discards);
   // Left over from a time when it was merged, or that it is opaque. With these gone it shows the
   // same: nothing.
   for (const std::string& whiteout : content.whiteouts) {
@@ -175,9 +175,9 @@ Result<void> make_movable(sys::Place directory) {
   return sys::change_mode(directory, (stat.stx_mode & 07777) | S_IRWXU);
 }
 
-void discard(const Overlay& overlay, Leftovers& leftovers) {
+void discard(const Overlay& overlay, Discards& discards) {
   if (overlay.background == nullptr) return;  // They go with the vector.
-  for (auto& leftover : leftovers) {
+  for (auto& leftover : discards) {
     const auto stat = sys::stat(leftover->place());
     if (!stat || !is_large_directory(*stat)) continue;
     try {
@@ -188,7 +188,7 @@ void discard(const Overlay& overlay, Leftovers& leftovers) {
   }
 }
 
-Result<void> take_away(Overlay& overlay, BorrowedFd upper, const char* name, Leftovers& leftovers) {
+Result<void> take_away(Overlay& overlay, BorrowedFd upper, const char* name, Discards& discards) {
   TRY(make_movable({upper, name}));
   auto removed = std::make_unique<layer::PendingUpper>(overlay.stack.workdir);
   auto moved = sys::rename({upper, name}, removed->place());
@@ -198,7 +198,7 @@ Result<void> take_away(Overlay& overlay, BorrowedFd upper, const char* name, Lef
     moved = sys::rename({upper, name}, removed->place());
   }
   TRY(std::move(moved));
-  leftovers.push_back(std::move(removed));
+  discards.push_back(std::move(removed));
   return {};
 }
 
@@ -215,7 +215,7 @@ namespace {
 
 /// Puts a whiteout, made in `scratch` or in the workdir, in the place of what the upper has.
 Result<void> exchange_for_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,
-                                   bool is_directory, Leftovers& leftovers,
+                                   bool is_directory, Discards& discards,
                                    std::shared_ptr<const layer::Scratch> scratch) {
   layer::Workdir& workdir = overlay.stack.workdir;
   auto whiteout = std::make_unique<layer::PendingUpper>(workdir, std::move(scratch));
@@ -223,45 +223,45 @@ Result<void> exchange_for_whiteout(Overlay& overlay, BorrowedFd upper, const cha
   if (!is_directory) return whiteout->publish(upper, name);
   if (!workdir.features().rename_exchange) {
     // Without RENAME_EXCHANGE a crash between these two steps shows the lower directory again.
-    TRY(take_away(overlay, upper, name, leftovers));
+    TRY(take_away(overlay, upper, name, discards));
     auto published = whiteout->publish(upper, name);
-    if (!published) (void)leftovers.back()->publish(upper, name);
+    if (!published) (void)discards.back()->publish(upper, name);
     return published;
   }
   TRY(make_movable({upper, name}));
   TRY(whiteout->publish(upper, name, RENAME_EXCHANGE));
-  leftovers.push_back(std::move(whiteout));
+  discards.push_back(std::move(whiteout));
   return {};
 }
 
 }  // namespace
 
 Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,
-                                 bool is_directory, Leftovers& leftovers) {
+                                 bool is_directory, Discards& discards) {
   layer::Workdir& workdir = overlay.stack.workdir;
   if (workdir.whiteout_form() == layer::WhiteoutForm::Named) {
     return beside_whiteout(workdir, upper, name, [&]() -> Result<void> {
       auto removed =
-          is_directory ? take_away(overlay, upper, name, leftovers) : sys::remove_file(upper, name);
+          is_directory ? take_away(overlay, upper, name, discards) : sys::remove_file(upper, name);
       return removed.failed_with(ENOENT) ? Result<void>() : removed;
     });
   }
   auto placed = workdir.place_whiteout(upper, name);
   if (!placed.failed_with(EEXIST)) return placed;
   // place_whiteout() has made the directory ready for it.
-  auto replaced = exchange_for_whiteout(overlay, upper, name, is_directory, leftovers, nullptr);
+  auto replaced = exchange_for_whiteout(overlay, upper, name, is_directory, discards, nullptr);
   if (!replaced.failed_with(EXDEV)) return replaced;
   // Directories of different projects give nothing to each other.
   auto scratch = TRY(scratch_like(workdir, upper, Making::Copy));
   if (!scratch) return replaced;
-  return exchange_for_whiteout(overlay, upper, name, is_directory, leftovers, std::move(scratch));
+  return exchange_for_whiteout(overlay, upper, name, is_directory, discards, std::move(scratch));
 }
 
 Result<bool> is_empty(Overlay& overlay, Inode& directory) {
-  std::optional<OwnerSight> sight;
+  std::optional<ScopedReadable> sight;
   if (directory.directory->has_upper) {
     const SharedFd fd = TRY(directory_fd(overlay, directory, layer::kUpper));
-    sight.emplace(sys::itself(fd->fd));
+    sight.emplace(sys::place_of(fd->fd));
     if (TRY(read_upper(overlay, fd->fd)).shows_entries) return false;
   }
   return all_lowers_hidden(overlay, directory);
@@ -278,7 +278,7 @@ Result<void> check_shows_nothing(Overlay& overlay, const InodeRef& directory, co
 Result<void> remove_file(Overlay& overlay, const InodeRef& directory, const char* name) {
   const SharedFd upper = TRY(upper_for_change(overlay, directory, /*removing=*/true));
   TRY(copy_up_shared(overlay, directory, name));
-  Leftovers leftovers;  // Discarded after the locks.
+  Discards discards;  // Discarded after the locks.
   Lock names(directory->directory->names);
   ++directory->directory->version;
   const InodeRef inode = TRY(inode_of(overlay, directory, name));
@@ -291,7 +291,7 @@ Result<void> remove_file(Overlay& overlay, const InodeRef& directory, const char
     Lock lock(inode->mutex);
     TRY(begin_removal(overlay, *inode));
     if (needs_whiteout) {
-      TRY(replace_by_whiteout(overlay, upper->fd, name, false, leftovers));
+      TRY(replace_by_whiteout(overlay, upper->fd, name, false, discards));
     } else {
       TRY(sys::remove_file(upper->fd, name));
     }
@@ -308,8 +308,8 @@ Result<void> remove_directory(Overlay& overlay, const InodeRef& directory, const
     TRY(check_shows_nothing(overlay, directory, name));
   }
   const SharedFd upper = TRY(upper_for_change(overlay, directory, /*removing=*/true));
-  Leftovers leftovers;
-  const ScopeExit after_the_locks([&] { discard(overlay, leftovers); });
+  Discards discards;
+  const ScopeExit after_the_locks([&] { discard(overlay, discards); });
   Lock names(directory->directory->names);
   ++directory->directory->version;
   const InodeRef inode = TRY(inode_of(overlay, directory, name));
@@ -322,11 +322,11 @@ Result<void> remove_directory(Overlay& overlay, const InodeRef& directory, const
   if ((needs_whiteout || is_merged) && !TRY(is_empty(overlay, *inode))) return fail(ENOTEMPTY);
   Lock lock(inode->mutex);
   if (needs_whiteout) {
-    TRY(replace_by_whiteout(overlay, upper->fd, name, true, leftovers));
+    TRY(replace_by_whiteout(overlay, upper->fd, name, true, discards));
   } else if (is_merged) {
-    TRY(take_away(overlay, upper->fd, name, leftovers));
+    TRY(take_away(overlay, upper->fd, name, discards));
   } else {
-    TRY(remove_pure_upper(overlay, upper->fd, name, leftovers));
+    TRY(remove_pure_upper(overlay, upper->fd, name, discards));
   }
   // Beyond this point the name is gone.
   remove_link_locked(overlay, *inode, *directory, name, std::move(orphan));

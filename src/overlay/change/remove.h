@@ -59,20 +59,20 @@ Result<SharedFd> orphan_of(const Overlay& overlay, Inode& inode, BorrowedFd uppe
 Result<void> check_upper(const Overlay& overlay, Inode& inode, sys::Place place);
 
 /// What a change put out of the way, to be discarded when no lock is held any more.
-using Leftovers = std::vector<std::unique_ptr<layer::PendingUpper>>;
+using Discards = std::vector<std::unique_ptr<layer::PendingUpper>>;
 
 /// Removes the upper's directory `name`, below which lowers show nothing. ENOTEMPTY when it shows
-/// entries. A large one of whiteouts goes into `leftovers`; kMustWait where that has to be found
+/// entries. A large one of whiteouts goes into `discards`; kMustWait where that has to be found
 /// out on a worker.
 Result<void> remove_pure_upper(Overlay& overlay, BorrowedFd upper, const char* name,
-                               Leftovers& leftovers);
+                               Discards& discards);
 
 /// Discards them, large directories on a worker: the caller does not wait for that.
 /// L: none on entry.
-void discard(const Overlay& overlay, Leftovers& leftovers);
+void discard(const Overlay& overlay, Discards& discards);
 
 /// Moves a directory of the upper out of sight, whiteouts and all, by one rename.
-Result<void> take_away(Overlay& overlay, BorrowedFd upper, const char* name, Leftovers& leftovers);
+Result<void> take_away(Overlay& overlay, BorrowedFd upper, const char* name, Discards& discards);
 
 /// Makes `change`, by which the upper loses `name`, with the whiteout beside that name: the upper's
 /// is shown until it is gone, so a crash in between changes nothing that is seen. If it fails the
@@ -80,9 +80,9 @@ Result<void> take_away(Overlay& overlay, BorrowedFd upper, const char* name, Lef
 Result<void> beside_whiteout(layer::Workdir& workdir, BorrowedFd upper, const char* name,
                              const std::function<Result<void>()>& change);
 
-/// Hides `name`. What the upper has there goes in one step, a directory into `leftovers`.
+/// Hides `name`. What the upper has there goes in one step, a directory into `discards`.
 Result<void> replace_by_whiteout(Overlay& overlay, BorrowedFd upper, const char* name,
-                                 bool is_directory, Leftovers& leftovers);
+                                 bool is_directory, Discards& discards);
 
 }  // namespace overpass::overlay
 

@@ -20,7 +20,7 @@
 #include "overlay/copy_up/copy_up.h"
 #include "overlay/copy_up/copy_up_metadata.h"
 #include "overlay/copy_up/link_up.h"
-#include "overlay/copy_up/work_frame.h"
+#include "overlay/copy_up/staging_directory.h"
 #include "overlay/find/index.h"
 #include "overlay/find/layer_stat.h"
 #include "overlay/find/locate.h"
@@ -170,14 +170,14 @@ Result<void> rename_leaving_whiteout(Overlay& overlay, const End& from, const En
 Result<std::unique_ptr<layer::PendingUpper>> make_empty_twin(Overlay& overlay, const End& end) {
   const sys::Place place = end.place();
   layer::Workdir& workdir = overlay.stack.workdir;
-  auto twin = std::make_unique<layer::PendingUpper>(
+  auto replacement = std::make_unique<layer::PendingUpper>(
       workdir, TRY(scratch_like(workdir, place.fd, Making::Copy)));
-  TRY(sys::make_directory(twin->directory(), twin->name(), 0700));
-  TRY(layer::set_opaque(twin->place(), overlay.stack.prefix));
+  TRY(sys::make_directory(replacement->directory(), replacement->name(), 0700));
+  TRY(layer::set_opaque(replacement->place(), overlay.stack.prefix));
   TRY(copy_metadata(overlay, layer::kUpper, place, TRY(layer_stat(overlay, layer::kUpper, place)),
-                    twin->place(), {end.directory, end.name}));
-  TRY(make_movable(twin->place()));
-  return twin;
+                    replacement->place(), {end.directory, end.name}));
+  TRY(make_movable(replacement->place()));
+  return replacement;
 }
 
 /// Whether a directory can be opaque and have no entry, and change places with another.
@@ -186,8 +186,9 @@ bool has_empty_twins(const layer::Workdir& workdir) {
 }
 
 /// Makes the upper's directory at `to`, which shows no entries, one that rename(2) replaces: its
-/// whiteouts go with it to the workdir, and an empty twin takes its place. Whether that was needed.
-Result<bool> clear_directory(Overlay& overlay, const End& to, Leftovers& leftovers) {
+/// whiteouts go with it to the workdir, and an empty replacement takes its place. Whether that was
+/// needed.
+Result<bool> clear_directory(Overlay& overlay, const End& to, Discards& discards) {
   if (!to.inode->directory->has_upper || TRY(is_bare(overlay, to.upper->fd, to.name))) return false;
   layer::Workdir& workdir = overlay.stack.workdir;
   TRY(make_movable(to.place()));
@@ -197,23 +198,23 @@ Result<bool> clear_directory(Overlay& overlay, const End& to, Leftovers& leftove
     if (workdir.whiteout_form() == layer::WhiteoutForm::Named) {
       (void)workdir.place_whiteout(to.upper->fd, to.name);
     }
-    leftovers.push_back(std::make_unique<layer::PendingUpper>(workdir));
-    TRY(sys::rename(to.place(), leftovers.back()->place()));
+    discards.push_back(std::make_unique<layer::PendingUpper>(workdir));
+    TRY(sys::rename(to.place(), discards.back()->place()));
     return true;
   }
-  leftovers.push_back(TRY(make_empty_twin(overlay, to)));
-  TRY(leftovers.back()->publish(to.upper->fd, to.name, RENAME_EXCHANGE));
+  discards.push_back(TRY(make_empty_twin(overlay, to)));
+  TRY(discards.back()->publish(to.upper->fd, to.name, RENAME_EXCHANGE));
   return true;
 }
 
-/// Undoes clear_directory, as well as it goes. The twin may be gone by now.
-void put_back(Overlay& overlay, const End& to, Leftovers& leftovers) {
+/// Undoes clear_directory, as well as it goes. The replacement may be gone by now.
+void put_back(Overlay& overlay, const End& to, Discards& discards) {
   layer::Workdir& workdir = overlay.stack.workdir;
   if (has_empty_twins(workdir) &&
-      leftovers.back()->publish(to.upper->fd, to.name, RENAME_EXCHANGE)) {
+      discards.back()->publish(to.upper->fd, to.name, RENAME_EXCHANGE)) {
     return;
   }
-  if (leftovers.back()->publish(to.upper->fd, to.name)) {
+  if (discards.back()->publish(to.upper->fd, to.name)) {
     workdir.remove_whiteout_name(to.upper->fd, to.name);
   }
 }
@@ -240,7 +241,7 @@ Result<std::unique_ptr<Relocation>> mark_moved(Overlay& overlay, const End& move
 /// The inode has its new name from now on.
 void settle(Overlay& overlay, const End& moved, const End& target,
             std::unique_ptr<Relocation> relocation) REQUIRES(moved.inode->mutex) {
-  if (relocation) moved.inode->rare().relocation = std::move(relocation);
+  if (relocation) moved.inode->make_extras().relocation = std::move(relocation);
   move_link_locked(overlay, *moved.inode, *moved.directory, moved.name, target.directory,
                    target.name);
 }
@@ -266,19 +267,19 @@ Result<void> move_over_whiteout(Overlay& overlay, const End& from, const End& to
   return {};
 }
 
-Result<void> move(Overlay& overlay, const End& from, const End& to, Leftovers& leftovers) {
+Result<void> move(Overlay& overlay, const End& from, const End& to, Discards& discards) {
   if (from.inode->is_directory() && to.has_whiteout) {
     if (overlay.stack.workdir.whiteout_form() != layer::WhiteoutForm::Named) {
       return move_over_whiteout(overlay, from, to);
     }
     // What hides it then is not in the way.
-    TRY(replace_by_whiteout(overlay, to.upper->fd, to.name, /*is_directory=*/false, leftovers));
+    TRY(replace_by_whiteout(overlay, to.upper->fd, to.name, /*is_directory=*/false, discards));
   }
   const bool cleared =
-      to.inode && to.inode->is_directory() && TRY(clear_directory(overlay, to, leftovers));
+      to.inode && to.inode->is_directory() && TRY(clear_directory(overlay, to, discards));
   auto moved = from.lowers_show ? rename_leaving_whiteout(overlay, from, to)
                                 : sys::rename(from.place(), to.place());
-  if (!moved && cleared) put_back(overlay, to, leftovers);
+  if (!moved && cleared) put_back(overlay, to, discards);
   return moved;
 }
 
@@ -292,7 +293,7 @@ Result<void> prepare_move(Overlay& overlay, const End& from, const End& to) {
   return mark_impure(overlay, *to.directory, to.upper->fd);
 }
 
-Result<void> replace(Overlay& overlay, const End& from, const End& to, Leftovers& leftovers) {
+Result<void> replace(Overlay& overlay, const End& from, const End& to, Discards& discards) {
   TRY(check_replacement(overlay, from, to));
   SharedFd orphan;
   TRY(prepare_move(overlay, from, to));
@@ -303,7 +304,7 @@ Result<void> replace(Overlay& overlay, const End& from, const End& to, Leftovers
     Inode& replaced = to.inode ? *to.inode : *from.inode;
     LockPair locks(from.inode->mutex, replaced.mutex);
     if (to.inode) TRY(begin_removal(overlay, *to.inode));
-    TRY(move(overlay, from, to, leftovers));
+    TRY(move(overlay, from, to, discards));
     // Beyond this point the rename has happened.
     if (to.inode) {
       drop_index_of_last(overlay, *to.inode);
@@ -354,8 +355,8 @@ Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, un
   SharedFd to_upper = TRY(upper_for_change(overlay, to_name.directory));
   End from = {from_name.directory, from_name.name, std::move(from_upper), {}};
   End to = {to_name.directory, to_name.name, std::move(to_upper), {}};
-  Leftovers leftovers;
-  const ScopeExit after_the_locks([&] { discard(overlay, leftovers); });
+  Discards discards;
+  const ScopeExit after_the_locks([&] { discard(overlay, discards); });
   LockPair names(from.directory->directory->names, to.directory->directory->names);
   ++from.directory->directory->version;
   ++to.directory->directory->version;
@@ -370,7 +371,7 @@ Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, un
     TRY(check_protection(*to.directory));  // A name goes there, which is more than appending.
   }
   return (flags & RENAME_EXCHANGE) != 0 ? exchange(overlay, from, to)
-                                        : replace(overlay, from, to, leftovers);
+                                        : replace(overlay, from, to, discards);
 }
 
 }  // namespace overpass::overlay

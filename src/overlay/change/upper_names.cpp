@@ -33,11 +33,11 @@ Result<bool> hides_in_upper(const Overlay& overlay, sys::Place place, const sys:
   return layer::hides(place, stat, overlay.stack.prefix, overlay.stack.upper().foreign_marks);
 }
 
-Result<Vacancy> vacancy(const Overlay& overlay, BorrowedFd upper, const char* name) {
+Result<SlotState> slot_state(const Overlay& overlay, BorrowedFd upper, const char* name) {
   auto stat = sys::stat({upper, name});
-  if (stat.failed_with(ENOENT)) return Vacancy::Free;
+  if (stat.failed_with(ENOENT)) return SlotState::Free;
   if (!TRY(hides_in_upper(overlay, {upper, name}, TRY(std::move(stat))))) return fail(EEXIST);
-  return Vacancy::Whiteout;
+  return SlotState::Whiteout;
 }
 
 Result<bool> needs_opaque(Overlay& overlay, Inode& directory, const char* name) {

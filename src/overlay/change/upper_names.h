@@ -15,7 +15,7 @@ namespace overpass::overlay {
 struct Overlay;
 
 /// What the upper has under a name that the union does not show.
-enum class Vacancy {
+enum class SlotState {
   Free,
   Whiteout,  ///< A device 0:0 is in the way and has to be replaced.
 };
@@ -32,7 +32,7 @@ Result<void> check_new_name(const Inode& directory, const char* name);
 
 /// What is in the way of making `name`. EEXIST when the upper shows it.
 /// REQUIRES: the directory's names are held exclusively.
-Result<Vacancy> vacancy(const Overlay& overlay, BorrowedFd upper, const char* name);
+Result<SlotState> slot_state(const Overlay& overlay, BorrowedFd upper, const char* name);
 
 /// Whether the upper's file at `place` is a whiteout.
 Result<bool> hides_in_upper(const Overlay& overlay, sys::Place place, const sys::Stat& stat);

@@ -20,12 +20,12 @@
 #include "overlay/copy_up/copy_up_data.h"
 #include "overlay/copy_up/link_up.h"
 #include "overlay/copy_up/prepare_copy.h"
-#include "overlay/copy_up/work_frame.h"
+#include "overlay/copy_up/staging_directory.h"
 #include "overlay/find/index.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/origin_number.h"
-#include "overlay/find/owner_access.h"
 #include "overlay/find/protection.h"
+#include "overlay/find/scoped_writable.h"
 #include "overlay/state/copy_up_caller.h"
 #include "overlay/state/copy_up_progress.h"
 #include "overlay/state/links.h"
@@ -39,7 +39,7 @@ namespace overpass::overlay {
 namespace {
 
 void set_data_place(Inode& inode, std::unique_ptr<DataPlace> data) REQUIRES(inode.mutex) {
-  if (data != nullptr || inode.extras != nullptr) inode.rare().data = std::move(data);
+  if (data != nullptr || inode.extras != nullptr) inode.make_extras().data = std::move(data);
 }
 
 /// Makes the copy the inode's file.
@@ -61,15 +61,15 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
                            : std::move(prepared.file),
         std::move(lease));
     Lock lock(inode->mutex);
-    inode->rare().orphan = orphan;
-    inode->rare().pinned_orphan = std::move(orphan);
+    inode->make_extras().orphan = orphan;
+    inode->make_extras().pinned_orphan = std::move(orphan);
     inode->layer = layer::kUpper;
     set_data_place(*inode, std::move(prepared.data));
     return {};
   }
   const SharedFd upper = TRY(directory_fd(overlay, *source.parent, layer::kUpper));
-  const sys::Stat before = TRY(sys::stat(sys::itself(upper->fd)));
-  const OwnerAccess access(*source.parent, upper->fd, before);
+  const sys::Stat before = TRY(sys::stat(sys::place_of(upper->fd)));
+  const ScopedWritable access(*source.parent, upper->fd, before);
   TRY(mark_impure(overlay, *source.parent, upper->fd));
   const sys::Stat copy = TRY(sys::stat(prepared.place()));
   const FileKey key = {sys::device_of(copy), copy.stx_ino};
@@ -88,8 +88,8 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
     set_data_place(*inode, std::move(prepared.data));
     if (!source.has_origin()) inode->ino = overlay.numbers.number(key.device, key.ino);
     if (!source.index_name.empty()) {
-      inode->rare().index_name = source.index_name;
-      inode->rare().lower_nlink = source.stat.stx_nlink;
+      inode->make_extras().index_name = source.index_name;
+      inode->make_extras().lower_nlink = source.stat.stx_nlink;
       inode->nlink_difference = static_cast<int32_t>(source.stat.stx_nlink) - 1;
     }
     ++source.parent->directory->version;
@@ -99,7 +99,7 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
     overlay.invalidator->attributes_changed(inode->id);  // Parted from its other names.
   }
   // Copying up is no change of the directory; best effort, as in overlayfs.
-  (void)sys::copy_times(sys::itself(upper->fd), before);
+  (void)sys::copy_times(sys::place_of(upper->fd), before);
   return {};
 }
 
@@ -191,14 +191,14 @@ Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
     name = inode->link.name;
   }
   const SharedFd upper = TRY(directory_fd(overlay, *parent, layer::kUpper));
-  const sys::Stat before = TRY(sys::stat(sys::itself(upper->fd)));
-  const OwnerAccess access(*parent, upper->fd, before);
+  const sys::Stat before = TRY(sys::stat(sys::place_of(upper->fd)));
+  const ScopedWritable access(*parent, upper->fd, before);
   UniqueFd own;
-  std::optional<OwnerAccess> own_access;
+  std::optional<ScopedWritable> own_access;
   if (keeps_modes()) {
     // Moving a directory changes its "..", which takes write permission too.
     own = TRY(sys::open_place(prepared.temporary.place(), O_PATH | O_DIRECTORY));
-    own_access.emplace(*inode, own, TRY(sys::stat(sys::itself(own))));
+    own_access.emplace(*inode, own, TRY(sys::stat(sys::place_of(own))));
   }
   TRY(mark_impure(overlay, *parent, upper->fd));
   TRY(prepared.temporary.publish(upper->fd, name.c_str()));
@@ -207,7 +207,7 @@ Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
   directory.has_upper = true;
   ++directory.version;
   ++parent->directory->version;
-  (void)sys::copy_times(sys::itself(upper->fd), before);
+  (void)sys::copy_times(sys::place_of(upper->fd), before);
   if (overlay.invalidator != nullptr) {
     overlay.invalidator->attributes_changed(inode->id);
     overlay.invalidator->attributes_changed(parent->id);
@@ -224,10 +224,10 @@ Result<void> copy_up_file(Overlay& overlay, const InodeRef& inode, const CopyExt
     {
       Lock lock(inode->mutex);
       if (is_met(*inode, extent)) return {};
-      others = inode->rare().copy_up;
+      others = inode->make_extras().copy_up;
       if (others == nullptr) {
         mine.emplace(overlay, inode);
-        inode->rare().copy_up = mine->progress;
+        inode->make_extras().copy_up = mine->progress;
       }
     }
     if (mine) {

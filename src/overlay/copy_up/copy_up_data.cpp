@@ -78,7 +78,7 @@ Result<void> give_back(const Inode& inode, sys::Place file, const Privileges& pr
 Result<void> fill(Overlay& overlay, Inode& inode, const DataPlace& data, BorrowedFd file,
                   const sys::Stat& before, CopyUnderWay& progress) {
   const sys::KeepingSetgid keeping((before.stx_mode & (S_ISUID | S_ISGID)) != 0);
-  const sys::Place place = sys::itself(file);
+  const sys::Place place = sys::place_of(file);
   const Privileges privileges = TRY(privileges_of(place, before));
   const UniqueFd from = TRY(open_data(overlay, place, data, O_RDONLY)).fd;
   const auto size = static_cast<off_t>(before.stx_size);
@@ -107,7 +107,7 @@ Result<void> give_back_times(const Inode& inode, sys::Place file, const sys::Sta
 Result<void> complete_metacopy(Overlay& overlay, Inode& inode, const DataPlace& data,
                                CopyUnderWay& progress) {
   const UniqueFd file = TRY(open_upper(overlay, inode));
-  const sys::Place place = sys::itself(file);
+  const sys::Place place = sys::place_of(file);
   const sys::Stat before = TRY(sys::stat(place));
   if (before.stx_size > 0) {
     auto filled = fill(overlay, inode, data, file, before, progress);

@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 #include "layer/layer_stack.h"
-#include "overlay/find/complain.h"
+#include "overlay/find/warn_once.h"
 #include "sys/place.h"
 #include "sys/stat.h"
 

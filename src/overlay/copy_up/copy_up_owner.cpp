@@ -45,7 +45,7 @@ void tell_of_refusal(const UnionName& name, const sys::Stat& stat, const sys::St
               : "owner " + std::to_string(stat.stx_uid)) +
       " (" + (is_own ? "squash_to_gid=GID" : "squash_to_uid=UID or squash_to_root") +
       " lets copies stay this user's)";
-  complain(*name.parent, name.name.c_str(), reason.c_str());
+  warn_once(*name.parent, name.name.c_str(), reason.c_str());
 }
 
 }  // namespace

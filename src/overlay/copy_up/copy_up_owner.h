@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "base/result.h"
-#include "overlay/find/complain.h"
+#include "overlay/find/warn_once.h"
 #include "sys/place.h"
 #include "sys/stat.h"
 

@@ -13,7 +13,7 @@ namespace overpass::overlay {
 namespace {
 
 Result<bool> is_equal(BorrowedFd from, BorrowedFd copy, off_t size, CopyUnderWay& progress) {
-  const sys::Stat stat = TRY(sys::stat(sys::itself(copy)));
+  const sys::Stat stat = TRY(sys::stat(sys::place_of(copy)));
   if (static_cast<off_t>(stat.stx_size) != size) return false;
   const Digest wanted = TRY(sys::digest_of_content(from, size, sys::ReadFrom::Cache, &progress));
   return TRY(sys::digest_of_content(copy, size, sys::ReadFrom::Disk, &progress)) == wanted;
@@ -27,9 +27,9 @@ Result<void> verify_copy(BorrowedFd from, BorrowedFd copy, off_t size, const Uni
   TRY(sys::sync_data(copy));  // On a volatile mount, too: else nothing but memory were compared.
   progress.enter(CopyPhase::Verifying);
   if (TRY(is_equal(from, copy, size, progress))) return {};
-  complain(*name.parent, name.name.c_str(),
-           "the copy in the upper layer differs from the file and was thrown away; check the "
-           "upper's disk and the memory of this machine, then try again");
+  warn_once(*name.parent, name.name.c_str(),
+            "the copy in the upper layer differs from the file and was thrown away; check the "
+            "upper's disk and the memory of this machine, then try again");
   return fail(EIO);
 }
 

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "base/result.h"
-#include "overlay/find/complain.h"
+#include "overlay/find/warn_once.h"
 #include "overlay/state/copy_up_progress.h"
 
 namespace overpass::overlay {

@@ -11,7 +11,7 @@
 
 #include "layer/metacopy_mark.h"
 #include "overlay/copy_up/copy_up_verify.h"
-#include "overlay/copy_up/work_frame.h"
+#include "overlay/copy_up/staging_directory.h"
 #include "overlay/find/content.h"
 #include "overlay/find/index.h"
 #include "overlay/find/layer_stat.h"
@@ -119,8 +119,8 @@ Result<UniqueFd> open_copy(Overlay& overlay, const Source& source) {
   if (file.failed_with(ENOENT) || file.failed_with(EPERM) || file.failed_with(EACCES)) {
     return sys::open_unnamed(workdir, 0600);
   }
-  if (file && sys::get_xattr(sys::itself(directory->fd), kDefaultAcl, {})) {
-    auto removed = sys::remove_xattr(sys::itself(*file), kAccessAcl);
+  if (file && sys::get_xattr(sys::place_of(directory->fd), kDefaultAcl, {})) {
+    auto removed = sys::remove_xattr(sys::place_of(*file), kAccessAcl);
     if (!removed && !removed.failed_with(ENODATA)) return fail(removed.error());
   }
   return file;
@@ -154,13 +154,13 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const C
                        afterwards_of(overlay.settings.is_volatile)));
   }
   // Before the mode is set: marks in the user namespace need write permission.
-  TRY(record(overlay, source, sys::itself(prepared.file)));
+  TRY(record(overlay, source, sys::place_of(prepared.file)));
   TRY(copy_flags(source.place(), prepared.file));
   prepared.likeness = TRY(copy_metadata(overlay, source.layer, source.place(), source.stat,
-                                        sys::itself(prepared.file), source.union_name()));
+                                        sys::place_of(prepared.file), source.union_name()));
   // Published, a shorter copy is a truncated file, and has the time of one.
   if (!is_metacopy && size < static_cast<off_t>(source.stat.stx_size))
-    TRY(sys::touch(sys::itself(prepared.file)));
+    TRY(sys::touch(sys::place_of(prepared.file)));
   // Without bytes there is nothing that could reach the disk later than the name does.
   progress.enter(CopyPhase::Syncing);
   if (!overlay.settings.is_volatile && !is_metacopy) TRY(sys::sync_file(prepared.file));
@@ -193,7 +193,7 @@ Result<Prepared> prepare_special(Overlay& overlay, const Source& source) {
 }  // namespace
 
 Result<void> Prepared::publish(BorrowedFd directory, const char* name) {
-  if (temporary == nullptr) return sys::make_link(sys::itself(file), directory, name);
+  if (temporary == nullptr) return sys::make_link(sys::place_of(file), directory, name);
   return temporary->publish(directory, name);
 }
 
@@ -231,7 +231,7 @@ Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const Copy
 Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory& prepared) {
   const layer::LayerIndex layer = inode.directory->lowers.front();
   const SharedFd lower = TRY(directory_fd(overlay, inode, layer));
-  const sys::Place from = sys::itself(lower->fd);
+  const sys::Place from = sys::place_of(lower->fd);
   const sys::Stat stat = TRY(layer_stat(overlay, layer, from));
   const BorrowedFd directory = prepared.temporary.directory();
   const char* name = prepared.temporary.name();
@@ -246,7 +246,7 @@ Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory
   TRY(copy_metadata(overlay, layer, from, stat, prepared.temporary.place(), union_name_of(inode)));
   const bool needs_sync = !overlay.stack.workdir.features().ordered_metadata;
   if (needs_sync && !overlay.settings.is_volatile) TRY(sys::sync_file(made));
-  prepared.identity = identity_of(TRY(sys::stat(sys::itself(made))));
+  prepared.identity = identity_of(TRY(sys::stat(sys::place_of(made))));
   return {};
 }
 

@@ -36,7 +36,7 @@ struct Source {
 
   /// Of several links that part, each is a file of its own.
   bool has_origin() const { return stat.stx_nlink == 1 || !index_name.empty(); }
-  sys::Place place() const { return sys::itself(file); }
+  sys::Place place() const { return sys::place_of(file); }
   UnionName union_name() const { return {parent, name}; }
 };
 
@@ -51,7 +51,7 @@ struct Prepared {
   std::unique_ptr<DataPlace> data;  ///< Where the bytes stayed.
   Likeness likeness = Likeness::Same;
 
-  sys::Place place() const { return temporary ? temporary->place() : sys::itself(file); }
+  sys::Place place() const { return temporary ? temporary->place() : sys::place_of(file); }
 
   /// Gives it its name in a directory of the upper.
   Result<void> publish(BorrowedFd directory, const char* name);

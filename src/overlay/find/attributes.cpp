@@ -6,7 +6,7 @@
 
 #include "overlay/find/layer_stat.h"
 #include "overlay/find/locate.h"
-#include "overlay/find/owner_sight.h"
+#include "overlay/find/scoped_readable.h"
 #include "overlay/state/identity.h"
 #include "overlay/state/overlay.h"
 
@@ -14,7 +14,7 @@ namespace overpass::overlay {
 
 Result<sys::Stat> attributes_of_located(const Overlay& overlay, Inode& inode,
                                         const Located& located) NO_THREAD_SAFETY_ANALYSIS {
-  const sys::Stat found = TRY(stat_without_sight(located.place()));
+  const sys::Stat found = TRY(stat_with_kept_mode(located.place()));
   if (!inode.is_directory()) {
     const bool is_by_name = !located.place().is_fd();
     if (is_by_name) {

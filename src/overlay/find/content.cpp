@@ -11,7 +11,7 @@
 #include "layer/markers.h"
 #include "layer/metacopy_mark.h"
 #include "overlay/find/locate.h"
-#include "overlay/find/owner_sight.h"
+#include "overlay/find/scoped_readable.h"
 #include "overlay/find/set_ids.h"
 #include "overlay/state/hidden_names.h"
 #include "overlay/state/must_wait.h"
@@ -99,8 +99,8 @@ Result<void> truncate(const Overlay& overlay, Content& content, int flags,
                       const Changer* truncator) {
   UniqueFd writable;
   const bool is_writable = (flags & O_ACCMODE) != O_RDONLY;
-  if (!is_writable) writable = TRY(open_regular(sys::itself(content.fd), O_WRONLY));
-  const sys::Place place = sys::itself(content.fd);
+  if (!is_writable) writable = TRY(open_regular(sys::place_of(content.fd), O_WRONLY));
+  const sys::Place place = sys::place_of(content.fd);
   const bool decides = truncator != nullptr && content.layer == layer::kUpper;
   const sys::KeepingSetgid keeping(decides &&
                                    take_set_ids(overlay, place, content.stat, *truncator));
@@ -117,7 +117,7 @@ Result<Content> open_own(Overlay& overlay, Inode& inode, int flags,
                       : open_regular(located.place(), flags & ~O_TRUNC);
   if (file.failed_with(kMustWait) || file.failed_with(EWOULDBLOCK)) return fail(file.error());
   if (!file) return explain(overlay, inode, located, file.error());
-  const sys::Stat stat = TRY(stat_without_sight(sys::itself(*file)));
+  const sys::Stat stat = TRY(stat_with_kept_mode(sys::place_of(*file)));
   const bool is_by_name = !located.place().is_fd();
   if (is_by_name) TRY(check_recognized(overlay, inode, located.layer(), stat));
   if (!S_ISREG(stat.stx_mode)) return fail(ESTALE);
@@ -150,11 +150,11 @@ Result<Content> open_data(Overlay& overlay, sys::Place metacopy, const DataPlace
     auto file = sys::open_beneath(start.directory->fd, start.rest.data(), O_PATH | O_NOFOLLOW);
     if (!file && leads_nowhere(file.error())) continue;
     const UniqueFd fd = TRY(std::move(file));
-    const sys::Stat stat = TRY(sys::stat(sys::itself(fd)));
+    const sys::Stat stat = TRY(sys::stat(sys::place_of(fd)));
     if (!S_ISREG(stat.stx_mode)) break;
     if (!is_expected(overlay, layer, data, stat)) return fail(ESTALE);
     TRY(check_digest(overlay, metacopy, fd, data.path));
-    return Content{TRY(open_regular(sys::itself(fd), flags)), layer, stat};
+    return Content{TRY(open_regular(sys::place_of(fd), flags)), layer, stat};
   }
   return refusal(data.path, "the data of a metacopy are missing");
 }

@@ -13,7 +13,7 @@
 #include "layer/nlink_mark.h"
 #include "layer/origin.h"
 #include "overlay/find/origin_number.h"
-#include "overlay/find/owner_sight.h"
+#include "overlay/find/scoped_readable.h"
 #include "overlay/state/overlay.h"
 #include "sys/names.h"
 #include "sys/xattr.h"
@@ -81,13 +81,13 @@ Result<std::optional<IndexEntry>> find_entry(Overlay& overlay, std::string name,
                                              std::optional<uint32_t> lower_nlink) {
   if (name.empty()) return std::optional<IndexEntry>();
   const sys::Place place = index_place(overlay, name);
-  auto found = stat_without_sight(place);
+  auto found = stat_with_kept_mode(place);
   if (found.failed_with(ENOENT) || found.failed_with(ENAMETOOLONG)) {
     return std::optional<IndexEntry>();
   }
   IndexEntry entry;
   entry.stat = TRY(std::move(found));
-  const OwnerSight sight(place, entry.stat);
+  const ScopedReadable sight(place, entry.stat);
   if ((entry.stat.stx_mode & S_IFMT) != file_type || layer::is_whiteout(entry.stat)) {
     return refusal(name, "of another type than the file that it stands for");
   }

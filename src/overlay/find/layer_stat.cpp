@@ -5,7 +5,7 @@
 #include <fcntl.h>
 
 #include "layer/stat_override.h"
-#include "overlay/find/owner_sight.h"
+#include "overlay/find/scoped_readable.h"
 #include "overlay/state/identity.h"
 #include "overlay/state/overlay.h"
 #include "sys/open.h"
@@ -13,7 +13,7 @@
 namespace overpass::overlay {
 
 Result<sys::Stat> layer_stat(const Overlay& overlay, layer::LayerIndex layer, sys::Place place) {
-  return with_override(overlay, layer, place, TRY(stat_without_sight(place)));
+  return with_override(overlay, layer, place, TRY(stat_with_kept_mode(place)));
 }
 
 Result<sys::Stat> with_override(const Overlay& overlay, layer::LayerIndex layer, sys::Place place,
@@ -26,9 +26,9 @@ Result<sys::Stat> with_override(const Overlay& overlay, layer::LayerIndex layer,
   }
   // Of the object that `stat` is of, whatever the name leads to by now.
   const UniqueFd object = TRY(sys::open_place(place, O_PATH));
-  const sys::Stat again = TRY(sys::stat(sys::itself(object)));
+  const sys::Stat again = TRY(sys::stat(sys::place_of(object)));
   if (identity_of(again) != identity_of(stat)) return fail(ESTALE);
-  TRY(layer::read_override(sys::itself(object), kind, stat));
+  TRY(layer::read_override(sys::place_of(object), kind, stat));
   return stat;
 }
 

@@ -28,7 +28,7 @@ class LowerNamesBuilder {
 
   Result<void> add_layer(layer::LayerIndex layer, BorrowedFd place) {
     const UniqueFd fd = TRY(sys::open_for_listing(place));
-    const bool xwhiteouts = TRY(layer::opacity_of(sys::itself(fd), stack_.prefix, false)) ==
+    const bool xwhiteouts = TRY(layer::opacity_of(sys::place_of(fd), stack_.prefix, false)) ==
                             layer::Opacity::HasXwhiteouts;
     std::vector<std::string> hidden_below;
     TRY(sys::for_each_entry(fd, [&](const sys::DirectoryEntry& entry) -> Result<void> {

@@ -12,7 +12,7 @@
 #include <optional>
 
 #include "overlay/find/lower_location.h"
-#include "overlay/find/owner_sight.h"
+#include "overlay/find/scoped_readable.h"
 #include "overlay/state/hidden_names.h"
 #include "overlay/state/open_mode.h"
 #include "overlay/state/overlay.h"
@@ -68,7 +68,7 @@ bool may_have_met_change(const Result<UniqueFd>& opened) {
 /// Whether the walk arrived at the upper's directory itself. The number tells only as long as it
 /// has a name, for afterwards another may be given it.
 Result<bool> has_arrived(BorrowedFd fd, const Inode& directory) {
-  const Identity found = identity_of(TRY(sys::stat(sys::itself(fd))));
+  const Identity found = identity_of(TRY(sys::stat(sys::place_of(fd))));
   Lock lock(directory.mutex);
   const Directory& known = *directory.directory;
   return directory.linked && found == known.upper_identity();
@@ -80,7 +80,7 @@ Result<void> check_lower(const Overlay& overlay, Inode& inode, layer::LayerIndex
   const Directory& directory = *inode.directory;
   if (directory.lower_identities.empty()) return {};
   if (!overlay.stack.layers[layer].stable_numbers) return {};
-  const Identity found = identity_of(TRY(sys::stat(sys::itself(fd))));
+  const Identity found = identity_of(TRY(sys::stat(sys::place_of(fd))));
   if (directory.lower_identities[slot_of(directory, layer)] == found) return {};
   inode.is_stale = true;
   return fail(ESTALE);
@@ -260,7 +260,7 @@ Result<Located> held(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
   if (located.place().is_fd()) return located;
   auto file = sys::open_place(located.place(), O_PATH);
   if (!file) return fail(file.failed_with(ENOENT) ? ESTALE : to_int(file.error()));
-  const sys::Stat stat = TRY(stat_without_sight(sys::itself(*file)));
+  const sys::Stat stat = TRY(stat_with_kept_mode(sys::place_of(*file)));
   TRY(check_recognized(overlay, inode, located.layer(), stat));
   located.hold(std::move(*file));
   return located;

@@ -45,11 +45,11 @@ InodeRef make_inode(Overlay& overlay, Found& found) {
   Lock lock(inode->mutex);
   if (!sys::is_directory(stat)) inode->layer = found.layer;
   inode->known = found.known;
-  if (found.relocation) inode->rare().relocation = std::move(found.relocation);
-  if (found.data) inode->rare().data = std::move(found.data);
+  if (found.relocation) inode->make_extras().relocation = std::move(found.relocation);
+  if (found.data) inode->make_extras().data = std::move(found.data);
   if (found.index) {
-    inode->rare().index_name = std::move(found.index->name);
-    inode->rare().lower_nlink = found.index->lower_nlink;
+    inode->make_extras().index_name = std::move(found.index->name);
+    inode->make_extras().lower_nlink = found.index->lower_nlink;
     inode->nlink_difference = found.index->nlink_difference;
   }
   return inode;

@@ -51,7 +51,7 @@ bool is_impure(Overlay& overlay, Inode& directory, BorrowedFd upper) {
   std::atomic<Impurity>& known = directory.directory->impurity;
   if (known == Impurity::Unknown) {
     const char* mark = layer::name_of(layer::Mark::Impure, overlay.stack.prefix);
-    auto value = sys::get_xattr(sys::itself(upper), mark);
+    auto value = sys::get_xattr(sys::place_of(upper), mark);
     // Any other failure says nothing, and is not remembered.
     if (!value && !value.failed_with(ENODATA) && !value.failed_with(EOPNOTSUPP)) return false;
     known = value ? Impurity::Impure : Impurity::Pure;
@@ -62,7 +62,7 @@ bool is_impure(Overlay& overlay, Inode& directory, BorrowedFd upper) {
 Result<void> mark_impure(Overlay& overlay, Inode& directory, BorrowedFd upper) {
   if (is_impure(overlay, directory, upper)) return {};
   const char* mark = layer::name_of(layer::Mark::Impure, overlay.stack.prefix);
-  auto marked = sys::set_xattr(sys::itself(upper), mark, kImpure);
+  auto marked = sys::set_xattr(sys::place_of(upper), mark, kImpure);
   if (marked) directory.directory->impurity = Impurity::Impure;
   return marked.failed_with(EOPNOTSUPP) ? Result<void>() : marked;
 }
@@ -76,7 +76,7 @@ void drop_impure(Overlay& overlay, const InodeRef& directory, uint64_t version) 
   Lock names(directory->directory->names);
   if (directory->directory->version != version) return;
   const char* mark = layer::name_of(layer::Mark::Impure, overlay.stack.prefix);
-  if (sys::remove_xattr(sys::itself((*upper)->fd), mark)) {
+  if (sys::remove_xattr(sys::place_of((*upper)->fd), mark)) {
     directory->directory->impurity = Impurity::Pure;
   }
 }

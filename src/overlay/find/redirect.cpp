@@ -85,7 +85,7 @@ Result<void> mark_before_link(Overlay& overlay, Inode& inode) {
     file = TRY(sys::reopen(located.place().fd, O_PATH));
   }
   // A rename meanwhile leaves a mark of the same meaning.
-  return mark_metacopy(overlay, *parent, name, sys::itself(file), /*same_parent=*/false);
+  return mark_metacopy(overlay, *parent, name, sys::place_of(file), /*same_parent=*/false);
 }
 
 }  // namespace overpass::overlay

@@ -20,15 +20,15 @@
 #include "layer/metacopy_mark.h"
 #include "layer/origin.h"
 #include "layer/redirect.h"
-#include "overlay/find/complain.h"
 #include "overlay/find/index.h"
 #include "overlay/find/layer_stat.h"
 #include "overlay/find/list_lowers.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/lower_location.h"
 #include "overlay/find/origin_number.h"
-#include "overlay/find/owner_sight.h"
 #include "overlay/find/protection.h"
+#include "overlay/find/scoped_readable.h"
+#include "overlay/find/warn_once.h"
 #include "overlay/state/hidden_names.h"
 #include "overlay/state/lower_names.h"
 #include "overlay/state/overlay.h"
@@ -105,8 +105,8 @@ class Search {
   bool is_directory_ = false;  ///< A directory was found: only directories are merged with it.
   bool is_metacopy_ = false;   ///< The last file that was found has no data.
   bool is_redirected_ = false;
-  UniqueFd metacopy_;                         ///< O_PATH, of the last metacopy that was found.
-  std::optional<OwnerSight> sight_of_upper_;  ///< While its marks are read.
+  UniqueFd metacopy_;                             ///< O_PATH, of the last metacopy that was found.
+  std::optional<ScopedReadable> sight_of_upper_;  ///< While its marks are read.
   bool has_result_ = false;
   bool is_too_long_ = false;  ///< For some layer's file system.
   bool fits_ = false;         ///< Into some.
@@ -126,7 +126,7 @@ Result<bool> Search::look(sys::Place place, LayerIndex layer, bool is_last, size
                           sys::Stat& stat) {
   const layer::Prefix prefix = overlay_.stack.prefix;
   const bool foreign = overlay_.stack.layers[layer].foreign_marks;
-  auto result = stat_without_sight(place);
+  auto result = stat_with_kept_mode(place);
   if (result.failed_with(ENAMETOOLONG)) {
     is_too_long_ = true;
     return false;
@@ -165,7 +165,7 @@ Result<bool> Search::look(sys::Place place, LayerIndex layer, bool is_last, size
 }
 
 std::unexpected<Errno> Search::refusal(const char* what, int errno_value) {
-  complain(directory_, name_, what);
+  warn_once(directory_, name_, what);
   return fail(errno_value);
 }
 
@@ -174,7 +174,7 @@ std::unexpected<Errno> Search::refusal(const char* what, int errno_value) {
 /// own object's permissions guard what it leads to.
 Result<UniqueFd> object_at(sys::Place place, const sys::Stat& stat) {
   UniqueFd object = TRY(sys::open_at(place.fd, place.name, O_PATH));
-  const sys::Stat now = TRY(sys::stat(sys::itself(object)));
+  const sys::Stat now = TRY(sys::stat(sys::place_of(object)));
   if (identity_of(now) != identity_of(stat)) return fail(ESTALE);
   return object;
 }
@@ -183,7 +183,7 @@ Result<bool> Search::has_metacopy_mark(sys::Place place, const sys::Stat& stat) 
   const layer::Prefix prefix = overlay_.stack.prefix;
   if (!TRY(layer::mark_size(place, layer::Mark::Metacopy, prefix))) return false;
   metacopy_ = TRY(object_at(place, stat));
-  const auto size = TRY(layer::mark_size(sys::itself(metacopy_), layer::Mark::Metacopy, prefix));
+  const auto size = TRY(layer::mark_size(sys::place_of(metacopy_), layer::Mark::Metacopy, prefix));
   if (size && !layer::may_be_metacopy(*size)) return refusal("its metacopy mark is garbled", EIO);
   return size.has_value();
 }
@@ -196,7 +196,7 @@ Result<void> Search::follow_redirect(sys::Place place, const sys::Stat& stat, si
   if (seen.failed_with(ENODATA) || seen.failed_with(EOPNOTSUPP)) return {};
   if (!seen) return fail(seen.error());
   const UniqueFd object = TRY(object_at(place, stat));
-  const auto value = sys::get_xattr(sys::itself(object), mark);
+  const auto value = sys::get_xattr(sys::place_of(object), mark);
   const auto redirect = layer::decode_redirect(TRY(value));
   if (!redirect) return refusal("its redirect mark is garbled", EIO);
   const std::string behind = target_.substr(target_.size() - rest);
@@ -271,14 +271,14 @@ Result<void> Search::check_may_follow() {
 /// the directory they are in can move a file of somebody else there. So such a file has to be the
 /// one that the metacopy was copied from.
 Result<void> Search::check_data(LayerIndex layer, const Sight& sight) {
-  const sys::Stat parent = TRY(sys::stat(sys::itself(sight.place().fd)));
+  const sys::Stat parent = TRY(sys::stat(sys::place_of(sight.place().fd)));
   if (parent.stx_uid == ::geteuid() || parent.stx_uid == sight.stat.stx_uid) return {};
   const char* mark = layer::name_of(layer::Mark::Origin, overlay_.stack.prefix);
-  const auto value = sys::get_xattr(sys::itself(metacopy_), mark);
+  const auto value = sys::get_xattr(sys::place_of(metacopy_), mark);
   const auto origin = value ? layer::decode_origin(*value) : std::nullopt;
   // Of the very file whose identity is remembered.
   const UniqueFd data = TRY(object_at(sight.place(), sight.stat));
-  const auto handle = sys::file_handle(sys::itself(data));
+  const auto handle = sys::file_handle(sys::place_of(data));
   const bool is_comparable =
       origin && layer::may_be_of(overlay_.stack.layers[layer], *origin) && handle;
   if (!is_comparable || *handle == origin->handle) return {};
@@ -349,7 +349,7 @@ Result<void> Search::consult_index(LayerIndex layer, const Sight& sight) {
     const sys::Place place = index_place(overlay_, entry->name);
     found_.known = known_object(entry->stat);
     found_.stat = TRY(with_override(overlay_, layer::kUpper, place, entry->stat));
-    const OwnerSight sight_of_entry(place, entry->stat);
+    const ScopedReadable sight_of_entry(place, entry->stat);
     found_.protection = TRY(read_protection(overlay_, place));
     if (entry->is_metacopy && !is_metacopy_) {
       const std::string path = layer_path_of(directory_, layer) + "/" + sight.name;

@@ -49,7 +49,7 @@ Result<size_t> copy_range(Overlay& overlay, OpenFile& from, off_t from_offset, O
   if (reads_what_was(from)) return fail(EOPNOTSUPP);
   const SharedFd source = TRY(from.content(overlay));
   const SharedFd target = TRY(to.content(overlay));
-  const sys::KeepingSetgid keeping(take_set_ids(overlay, sys::itself(target->fd), changer));
+  const sys::KeepingSetgid keeping(take_set_ids(overlay, sys::place_of(target->fd), changer));
   const Clock::time_point begin = Clock::now();
   Clock::time_point before = begin;
   size_t part = kFirstPart;

@@ -83,7 +83,7 @@ Result<io::Job> write_job(Overlay& overlay, OpenFile& file, std::span<char> data
 /// What is appended goes to the file's end as it is on the disk, unless the kernel still holds
 /// pages that come before it: then its place is the one that the kernel gave it.
 void leave_room_for_unwritten_pages(io::Job& job) {
-  const auto stat = sys::stat(sys::itself(job.fd));
+  const auto stat = sys::stat(sys::place_of(job.fd));
   if (stat && job.offset > static_cast<off_t>(stat->stx_size)) job.rw_flags &= ~RWF_APPEND;
 }
 
@@ -97,7 +97,7 @@ Transferred watch_end(Overlay& overlay, const OpenFile& file, const io::Job& job
     const bool has_moved = bytes.has_value();
     done(bytes);  // They may be gone from here on.
     if (!has_moved || overlay.invalidator == nullptr) return;
-    const auto stat = sys::stat(sys::itself(fd));
+    const auto stat = sys::stat(sys::place_of(fd));
     if (!stat || static_cast<off_t>(stat->stx_size) != end) {
       overlay.invalidator->attributes_changed_later(node);
     }
@@ -120,7 +120,7 @@ void read(Overlay& overlay, OpenFile& file, size_t size, off_t offset, int flags
 void write(Overlay& overlay, OpenFile& file, std::span<char> data, off_t offset, int flags,
            WriteKind kind, const Changer& changer, Transferred done) {
   auto job = write_job(overlay, file, data, offset, flags, kind);
-  if (job) job->keeps_set_ids = take_set_ids(overlay, sys::itself(job->fd), changer);
+  if (job) job->keeps_set_ids = take_set_ids(overlay, sys::place_of(job->fd), changer);
   if (job && (job->rw_flags & RWF_APPEND) != 0) {
     if (overlay.writeback) leave_room_for_unwritten_pages(*job);
     done = watch_end(overlay, file, *job, std::move(done));
@@ -154,7 +154,7 @@ void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t le
   job.allocate_mode = mode;
   job.offset = offset;
   job.length = length;
-  job.keeps_set_ids = take_set_ids(overlay, sys::itself(job.fd), changer);
+  job.keeps_set_ids = take_set_ids(overlay, sys::place_of(job.fd), changer);
   start(overlay, file, std::move(job), std::move(done));
 }
 
@@ -164,7 +164,7 @@ Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence) {
   // The kernel asks without writing back first what it holds, be it stored by mmap.
   if (!may_have_unwritten_pages(*file.inode())) return sys::seek(fd->fd, offset, whence);
   if (overlay.writeback) return fail(EINVAL);
-  const sys::Stat stat = TRY(sys::stat(sys::itself(fd->fd)));
+  const sys::Stat stat = TRY(sys::stat(sys::place_of(fd->fd)));
   const auto size = static_cast<off_t>(stat.stx_size);
   if (offset < 0 || offset >= size) return fail(ENXIO);
   return whence == SEEK_DATA ? offset : size;

@@ -21,7 +21,7 @@
 #include "overlay/find/list_lowers.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/origin_number.h"
-#include "overlay/find/owner_sight.h"
+#include "overlay/find/scoped_readable.h"
 #include "overlay/state/hidden_names.h"
 #include "overlay/state/links.h"
 #include "overlay/state/overlay.h"
@@ -81,7 +81,8 @@ Result<void> OpenDirectory::take_snapshot(Overlay& overlay) {
   std::unordered_set<std::string> upper;
   if (directory_->directory->has_upper) {
     const SharedFd place = TRY(directory_fd(overlay, *directory_, layer::kUpper));
-    const OwnerSight sight(sys::itself(place->fd));  // What it holds has to be told from whiteouts.
+    const ScopedReadable sight(
+        sys::place_of(place->fd));  // What it holds has to be told from whiteouts.
     const UniqueFd fd = TRY(sys::open_for_listing(place->fd));
     TRY(sys::for_each_entry(fd, [&](const sys::DirectoryEntry& entry) -> Result<void> {
       if (const auto hidden = layer::hidden_by(entry.name)) {

@@ -64,7 +64,7 @@ ContentVersion version_of(const sys::Stat& stat, layer::LayerIndex layer) {
 /// Empty when it cannot be told.
 std::optional<ContentVersion> version_of(BorrowedFd fd, layer::LayerIndex layer) {
   if (layer != layer::kUpper) return ContentVersion{};
-  const auto stat = sys::stat(sys::itself(fd));
+  const auto stat = sys::stat(sys::place_of(fd));
   return stat ? std::optional(version_of(*stat, layer)) : std::nullopt;
 }
 

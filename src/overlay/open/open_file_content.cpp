@@ -66,7 +66,7 @@ Result<DirectContent> OpenFile::direct_content(Overlay& overlay) {
   if (!lease) return DirectContent{base, false};
   // The handle's own descriptor stays as it is: its user may take O_DIRECT back (fcntl(2)), and it
   // is the one that sees the write errors of others.
-  const sys::Place place = sys::itself(base->fd);
+  const sys::Place place = sys::place_of(base->fd);
   auto reopened = open_regular(place, (is_writable() ? O_RDWR : O_RDONLY) | O_DIRECT);
   if (reopened.failed_with(EACCES) && is_writable()) {
     reopened = open_regular(place, O_WRONLY | O_DIRECT);

@@ -19,7 +19,7 @@ uint64_t Flocks::domain_of(Inode& inode) {
 }
 
 uint64_t Flocks::domain_of_locked(Inode& inode) {
-  uint64_t& domain = inode.rare().flock_domain;
+  uint64_t& domain = inode.make_extras().flock_domain;
   if (domain == 0) domain = next_domain_++;
   return domain;
 }

@@ -75,7 +75,7 @@ struct Directory {
   std::atomic<uint64_t> upper_ino = 0;
   std::atomic<uint32_t> upper_stamp = 0;
   std::atomic<Impurity> impurity = Impurity::Unknown;
-  /// The mode to show, whatever the disk says; 0 for the disk's (owner_access.h).
+  /// The mode to show, whatever the disk says; 0 for the disk's (scoped_writable.h).
   std::atomic<mode_t> kept_mode = 0;
   /// Counts changes of names in here, so that who read them earlier knows. Raised under `names`
   /// held exclusively.
@@ -160,7 +160,7 @@ class Inode {
   bool is_directory() const { return directory != nullptr; }
   bool is_regular() const { return S_ISREG(type); }
 
-  InodeExtras& rare() REQUIRES(mutex) {
+  InodeExtras& make_extras() REQUIRES(mutex) {
     if (!extras) extras = std::make_unique<InodeExtras>();
     return *extras;
   }

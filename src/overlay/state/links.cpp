@@ -43,11 +43,11 @@ bool drop_link(Overlay& overlay, Inode& inode, Link* link) REQUIRES(inode.mutex)
     return false;
   }
   if (more == nullptr || more->empty()) return true;  // Keeps parent and name, out of the index.
-  Link& heir = *more->back();
-  overlay.table.unindex(heir);
-  inode.link.parent = std::move(heir.parent);
-  inode.link.name = std::move(heir.name);
-  inode.link.is_stale = heir.is_stale;
+  Link& successor = *more->back();
+  overlay.table.unindex(successor);
+  inode.link.parent = std::move(successor.parent);
+  inode.link.name = std::move(successor.name);
+  inode.link.is_stale = successor.is_stale;
   more->pop_back();
   overlay.table.index(inode.link);
   return false;
@@ -56,7 +56,7 @@ bool drop_link(Overlay& overlay, Inode& inode, Link* link) REQUIRES(inode.mutex)
 /// Whether the file still has names, which nobody has looked up yet and which must lead here.
 bool has_other_names(const Inode& inode, const SharedFd& file) REQUIRES(inode.mutex) {
   if (inode.upper_key() == FileKey() || file == nullptr) return false;
-  const auto stat = sys::stat(sys::itself(file->fd));
+  const auto stat = sys::stat(sys::place_of(file->fd));
   return stat && stat->stx_nlink > 0;
 }
 
@@ -76,7 +76,8 @@ InodeRef add_first_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
   Lock lock(inode->mutex);
   if (key != FileKey()) {
     const bool in_upper = inode->layer == layer::kUpper;
-    FileKey& remembered = in_upper ? inode->rare().upper_key : inode->rare().lower_key;
+    FileKey& remembered =
+        in_upper ? inode->make_extras().upper_key : inode->make_extras().lower_key;
     // Another of its names may have been entered at the same time.
     InodeRef first = overlay.table.index_by_key(inode, key);
     if (first.get() != inode.get()) return first;
@@ -96,7 +97,7 @@ void add_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory
     link->inode = inode.get();
     link->parent = directory;
     link->name = name;
-    auto& more = inode->rare().more_links;
+    auto& more = inode->make_extras().more_links;
     more.push_back(std::move(link));
     ScopeExit not_indexed([&] { more.pop_back(); });
     overlay.table.index(*more.back());
@@ -121,7 +122,7 @@ void pin_orphan_locked(Overlay& overlay, Inode& inode, SharedFd orphan) {
     if (!lease) return;
     orphan->lease = *std::move(lease);
   }
-  inode.rare().pinned_orphan = std::move(orphan);
+  inode.make_extras().pinned_orphan = std::move(orphan);
 }
 
 void remove_link_locked(Overlay& overlay, Inode& inode, const Inode& directory,
@@ -131,7 +132,7 @@ void remove_link_locked(Overlay& overlay, Inode& inode, const Inode& directory,
   inode.linked = false;
   if (!has_other_names(inode, orphan)) forget_keys(overlay, inode);
   if (orphan == nullptr) return;
-  InodeExtras& extras = inode.rare();
+  InodeExtras& extras = inode.make_extras();
   extras.orphan = orphan;
   const bool is_open = inode.opens != nullptr && inode.opens->handles() > 0;
   if (is_open || inode.has_predecessor) pin_orphan_locked(overlay, inode, orphan);
@@ -175,64 +176,64 @@ void forget_names(Overlay& overlay, Inode& inode) {
 InodeRef remember_key(Overlay& overlay, const InodeRef& inode, FileKey key) {
   Lock lock(inode->mutex);
   if (inode->upper_key() == key) return inode;
-  FileKey& remembered = inode->rare().upper_key;
+  FileKey& remembered = inode->make_extras().upper_key;
   InodeRef first = overlay.table.index_by_key(inode, key);
   if (first.get() == inode.get()) remembered = key;
   return first;
 }
 
 void supersede_locked(Overlay& overlay, const InodeRef& old) {
-  InodeRef heir = overlay.table.make(old->ino, old->type);
-  InodeExtras& extras = old->rare();
+  InodeRef successor = overlay.table.make(old->ino, old->type);
+  InodeExtras& extras = old->make_extras();
   FileKey upper_key, lower_key;
   const uint64_t flock_domain = overlay.flocks.domain_of_locked(*old);
   {
-    // Nobody else knows the heir yet, so its mutex is not needed (and would be out of order).
+    // Nobody else knows the successor yet, so its mutex is not needed (and would be out of order).
     auto take_over = [&]() NO_THREAD_SAFETY_ANALYSIS {
-      heir->layer = layer::kUpper;
-      heir->linked = old->linked;
-      heir->known = old->known;
-      heir->link.parent = old->link.parent;
-      heir->link.name = old->link.name;
+      successor->layer = layer::kUpper;
+      successor->linked = old->linked;
+      successor->known = old->known;
+      successor->link.parent = old->link.parent;
+      successor->link.name = old->link.name;
       overlay.table.unindex(old->link);
-      if (heir->linked) {
-        heir->link.is_stale = true;
-        ++heir->stale_links;
-        overlay.table.index(heir->link);
+      if (successor->linked) {
+        successor->link.is_stale = true;
+        ++successor->stale_links;
+        overlay.table.index(successor->link);
       }
       for (auto& link : extras.more_links) {
         auto copy = std::make_unique<Link>();
-        copy->inode = heir.get();
+        copy->inode = successor.get();
         copy->parent = link->parent;
         copy->name = link->name;
         copy->is_stale = true;
-        ++heir->stale_links;
+        ++successor->stale_links;
         overlay.table.unindex(*link);
         overlay.table.index(*copy);
-        heir->rare().more_links.push_back(std::move(copy));
+        successor->make_extras().more_links.push_back(std::move(copy));
       }
       extras.more_links.clear();
       if (!old->linked) {
-        heir->rare().orphan = extras.orphan;
-        heir->rare().pinned_orphan = extras.pinned_orphan;
+        successor->make_extras().orphan = extras.orphan;
+        successor->make_extras().pinned_orphan = extras.pinned_orphan;
       }
-      heir->nlink_difference = old->nlink_difference.load();
-      heir->rare().flock_domain = flock_domain;
+      successor->nlink_difference = old->nlink_difference.load();
+      successor->make_extras().flock_domain = flock_domain;
       if (!extras.index_name.empty()) {
-        heir->rare().index_name = std::move(extras.index_name);
-        heir->rare().lower_nlink = extras.lower_nlink;
+        successor->make_extras().index_name = std::move(extras.index_name);
+        successor->make_extras().lower_nlink = extras.lower_nlink;
       }
       upper_key = std::exchange(extras.upper_key, FileKey());
       lower_key = std::exchange(extras.lower_key, FileKey());
-      if (upper_key != FileKey()) heir->rare().upper_key = upper_key;
-      if (lower_key != FileKey()) heir->rare().lower_key = lower_key;
+      if (upper_key != FileKey()) successor->make_extras().upper_key = upper_key;
+      if (lower_key != FileKey()) successor->make_extras().lower_key = lower_key;
     };
     take_over();
   }
-  if (upper_key != FileKey()) overlay.table.replace_by_key(heir, upper_key);
-  if (lower_key != FileKey()) overlay.table.replace_by_key(heir, lower_key);
-  heir->has_predecessor = true;
-  extras.successor = std::move(heir);
+  if (upper_key != FileKey()) overlay.table.replace_by_key(successor, upper_key);
+  if (lower_key != FileKey()) overlay.table.replace_by_key(successor, lower_key);
+  successor->has_predecessor = true;
+  extras.successor = std::move(successor);
   old->superseded.store(true, std::memory_order_release);
 }
 

@@ -69,7 +69,7 @@ Overlay::Overlay(layer::LayerStack layers, Settings chosen)
   numbers.settle();
   if (!stack.index.empty()) index = std::make_shared<CachedFd>(std::move(stack.index));
   // The origin of the root is the topmost lower's, as for any merged directory.
-  const auto stat = sys::stat(sys::itself(roots[1]->fd));
+  const auto stat = sys::stat(sys::place_of(roots[1]->fd));
   const uint64_t ino = stat ? numbers.number(sys::device_of(*stat), stat->stx_ino) : 1;
   InodeRef root = table.make(ino, S_IFDIR);
   root->directory = std::make_unique<Directory>();

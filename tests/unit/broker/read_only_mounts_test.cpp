@@ -109,7 +109,7 @@ TEST_F(ReadOnlyMountsTest, AFileThatWasReachedIsNotKept) {
     }
     int error = 0;
     UniqueFd file = open(path(name));
-    const auto handle = unit::must(sys::file_handle(sys::itself(file)));
+    const auto handle = unit::must(sys::file_handle(sys::place_of(file)));
     (void)mount_of_reached(mounts, file, &error);
     ASSERT_EQ(::unlink(path(name).c_str()), 0);
     EXPECT_TRUE(sys::open_by_handle(directory, handle)) << name;

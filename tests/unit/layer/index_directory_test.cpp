@@ -46,7 +46,7 @@ class IndexDirectory : public testing::Test {
     const LayerStack stack = open();
     const UniqueFd file = disk.open("lower/file");
     const std::string name =
-        index_name_of(must(encode_origin(stack.layers[1], sys::itself(file)))).value();
+        index_name_of(must(encode_origin(stack.layers[1], sys::place_of(file)))).value();
     disk.write("work/index/" + name, "content");
     disk.set_xattr("work/index/" + name, "trusted.overlay.nlink", nlink);
     return name;
@@ -101,7 +101,7 @@ TEST_F(IndexDirectory, KnowsTheMarkOfOldKernels) {
   std::string upper;
   {
     const LayerStack stack = open();
-    upper = must(encode_origin(stack.upper(), sys::itself(stack.upper_lock)));
+    upper = must(encode_origin(stack.upper(), sys::place_of(stack.upper_lock)));
   }
   disk.set_xattr("work/index", "trusted.overlay.origin", upper);
   EXPECT_TRUE(open().index);

@@ -78,7 +78,7 @@ TEST_P(MarksOnDisk, MakeADirectoryOpaque) {
   EXPECT_EQ(disk.xattr("d", mark(Mark::Opaque)), "y");
   EXPECT_EQ(opacity(), Opacity::Opaque);
   const UniqueFd d = disk.open("d", O_PATH | O_DIRECTORY);
-  EXPECT_EQ(must(opacity_of(sys::itself(d), GetParam(), false)), Opacity::Opaque);
+  EXPECT_EQ(must(opacity_of(sys::place_of(d), GetParam(), false)), Opacity::Opaque);
 }
 
 TEST_P(MarksOnDisk, MayBeOnADirectoryThatItsOwnerMayNotWriteTo) {

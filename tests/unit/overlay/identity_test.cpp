@@ -23,7 +23,7 @@ using unit::Scratch;
 using unit::Union;
 
 sys::Stat stat_of(const Scratch& disk, const char* name) {
-  return must(sys::stat(sys::itself(disk.open(name, O_PATH | O_NOFOLLOW))));
+  return must(sys::stat(sys::place_of(disk.open(name, O_PATH | O_NOFOLLOW))));
 }
 
 TEST(Identity, IsThatOfAnObjectWhateverHappensToIt) {

@@ -303,7 +303,7 @@ TEST_F(LookupCounts, AreDroppedWithTheTable) {
 TEST_F(HardLinkIndex, LeadsToTheInodeOfAFile) {
   const InodeRef file = add(root_, "file", 2);
   const FileKey key = {7, 42};
-  file->rare().upper_key = key;
+  file->make_extras().upper_key = key;
   EXPECT_EQ(table_.index_by_key(file, key).get(), file.get());
   EXPECT_EQ(table_.find_by_key(key).get(), file.get());
   EXPECT_FALSE(table_.find_by_key({7, 43}));
@@ -328,7 +328,7 @@ TEST_F(HardLinkIndex, CanBeHandedToASuccessor) {
 
 TEST_F(HardLinkIndex, LosesInodesThatGo) {
   InodeRef file = add(root_, "file", 2);
-  file->rare().upper_key = {7, 42};
+  file->make_extras().upper_key = {7, 42};
   (void)table_.index_by_key(file, {7, 42});
   file.reset();
   EXPECT_FALSE(table_.find_by_key({7, 42}));
@@ -336,10 +336,10 @@ TEST_F(HardLinkIndex, LosesInodesThatGo) {
 
 TEST_F(HardLinkIndex, KeepsASuccessorWhenTheInodeBeforeItGoes) {
   InodeRef old = add(root_, "old", 2);
-  old->rare().upper_key = {7, 42};
+  old->make_extras().upper_key = {7, 42};
   (void)table_.index_by_key(old, {7, 42});
   const InodeRef next = add(root_, "next", 3);
-  next->rare().upper_key = {7, 42};
+  next->make_extras().upper_key = {7, 42};
   table_.replace_by_key(next, {7, 42});
   old.reset();
   EXPECT_EQ(table_.find_by_key({7, 42}).get(), next.get());

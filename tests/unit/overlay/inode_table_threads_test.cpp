@@ -123,7 +123,7 @@ TEST_F(InodeTableThreads, AgreeOnOneInodeOfAHardLinkedFile) {
       InodeRef inode = table_.find_by_key(key);
       if (!inode) {
         inode = make(100 + thread, S_IFREG);
-        inode->rare().upper_key = key;
+        inode->make_extras().upper_key = key;
         inode = table_.index_by_key(inode, key);
       }
       ASSERT_EQ(inode->upper_key(), key);

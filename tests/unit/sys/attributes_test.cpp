@@ -22,7 +22,7 @@ class Attributes : public testing::TestWithParam<bool> {
     root = disk.open("", O_PATH | O_DIRECTORY);
     file = disk.open("file", O_PATH);
   }
-  Place place() const { return GetParam() ? itself(file) : Place{root, "file"}; }
+  Place place() const { return GetParam() ? place_of(file) : Place{root, "file"}; }
 
   Scratch disk;
   UniqueFd root, file;
@@ -95,7 +95,7 @@ TEST(StatOfAPlace, IsOfWhatIsThereNotOfWhatALinkLeadsTo) {
   const UniqueFd root = disk.open("", O_PATH | O_DIRECTORY);
   EXPECT_TRUE(S_ISLNK(must(sys::stat({root, "link"})).stx_mode));
   EXPECT_EQ(error_of(sys::stat({root, "absent"})), ENOENT);
-  const Stat own = must(sys::stat(itself(root)));
+  const Stat own = must(sys::stat(place_of(root)));
   EXPECT_TRUE(is_directory(own));
   EXPECT_EQ(device_of(own), disk.stat().st_dev);
   EXPECT_EQ(own.stx_ino, disk.stat().st_ino);

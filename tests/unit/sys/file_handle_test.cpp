@@ -38,14 +38,14 @@ TEST_F(FileHandles, NameTheSameFileAfterARename) {
 
 TEST_F(FileHandles, AreTheSameByNameAndByDescriptor) {
   const UniqueFd file = disk.open("file", O_PATH);
-  EXPECT_EQ(must(file_handle(itself(file))), must(file_handle({root, "file"})));
+  EXPECT_EQ(must(file_handle(place_of(file))), must(file_handle({root, "file"})));
 }
 
 TEST_F(FileHandles, LeadBackToTheFile) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
   const FileHandle handle = must(file_handle({root, "file"}));
   const UniqueFd file = must(open_by_handle(root, handle));
-  EXPECT_EQ(must(sys::stat(itself(file))).stx_ino, disk.stat("file").st_ino);
+  EXPECT_EQ(must(sys::stat(place_of(file))).stx_ino, disk.stat("file").st_ino);
 }
 
 TEST_F(FileHandles, OfRemovedFilesAreStale) {

@@ -24,10 +24,10 @@ TEST(InodeFlags, AreToldHoweverTheFileIsReached) {
   must(add_inode_flags(open, {.no_atime = true}));
   const InodeFlags expected = {.no_atime = true};
   EXPECT_EQ(must(inode_flags({root, "file"})), expected);
-  EXPECT_EQ(must(inode_flags(itself(path))), expected);
-  EXPECT_EQ(must(inode_flags(itself(open))), expected);
+  EXPECT_EQ(must(inode_flags(place_of(path))), expected);
+  EXPECT_EQ(must(inode_flags(place_of(open))), expected);
   must(add_inode_flags(open, {}));
-  EXPECT_EQ(must(inode_flags(itself(open))), expected) << "what is there stays";
+  EXPECT_EQ(must(inode_flags(place_of(open))), expected) << "what is there stays";
 }
 
 TEST(InodeFlags, AreToldOfDirectories) {
@@ -36,13 +36,13 @@ TEST(InodeFlags, AreToldOfDirectories) {
   const UniqueFd path = disk.open("dir", O_PATH);
   const UniqueFd open = disk.open("dir", O_RDONLY | O_DIRECTORY);
   must(add_inode_flags(open, {.no_atime = true}));
-  EXPECT_TRUE(must(inode_flags(itself(path))).no_atime);
+  EXPECT_TRUE(must(inode_flags(place_of(path))).no_atime);
 }
 
 TEST(InodeFlags, AreNoneWhereThereIsNoSuchThing) {
   const UniqueFd proc(::open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC));
   EXPECT_EQ(must(inode_flags({proc, "stat"})), InodeFlags());
-  EXPECT_EQ(must(inode_flags(itself(proc))), InodeFlags());
+  EXPECT_EQ(must(inode_flags(place_of(proc))), InodeFlags());
   const UniqueFd open(::open("/proc/self/stat", O_RDONLY | O_CLOEXEC));
   must(add_inode_flags(open, {.no_atime = true}));
 }

@@ -53,7 +53,7 @@ TEST_F(Names, CanBeGivenToAFileWithoutOne) {
   auto file = open_unnamed(root, 0600);
   if (file.failed_with(EOPNOTSUPP)) GTEST_SKIP() << "no O_TMPFILE here";
   EXPECT_EQ(::write(raw(*file), "text", 4), 4);
-  must(make_link(itself(*file), root, "named"));
+  must(make_link(place_of(*file), root, "named"));
   EXPECT_EQ(disk.read("named"), "text");
   must(make_link({root, "named"}, root, "second"));
   EXPECT_EQ(disk.stat("second").st_ino, disk.stat("named").st_ino);

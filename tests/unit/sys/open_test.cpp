@@ -59,7 +59,7 @@ TEST_F(Open, OfOneComponentFollowsNoLink) {
   EXPECT_EQ(error_of(open_at(layer, "out", O_RDONLY)), ELOOP);
   // O_PATH opens the link itself.
   const UniqueFd link = must(open_at(layer, "out", O_PATH));
-  EXPECT_EQ(must(read_link(itself(link))), "../outside");
+  EXPECT_EQ(must(read_link(place_of(link))), "../outside");
 }
 
 TEST_F(Open, OfAUsersPathFollowsLinks) {
@@ -80,7 +80,7 @@ TEST_F(Open, OfAPlaceTakesNamesAndDescriptors) {
   const UniqueFd b = must(open_beneath(layer, "a/b", O_PATH));
   EXPECT_EQ(content_of(must(open_place({b, "file"}, O_RDONLY))), "inside");
   const UniqueFd file = must(open_at(b, "file", O_PATH));
-  EXPECT_EQ(content_of(must(open_place(itself(file), O_RDONLY))), "inside");
+  EXPECT_EQ(content_of(must(open_place(place_of(file), O_RDONLY))), "inside");
 }
 
 TEST_F(Open, CreatesWithTheModeGiven) {

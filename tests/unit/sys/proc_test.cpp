@@ -38,7 +38,7 @@ TEST(Proc, LeadsToAnOpenFileByItsNumber) {
   const UniqueFd path = disk.open("file", O_PATH);
   const UniqueFd file = must(reopen(path, O_RDONLY));
   EXPECT_EQ(must(read_to_end(file)), "content");
-  const UniqueFd same = must(open_path(ProcPath(itself(path)).c_str(), O_RDONLY));
+  const UniqueFd same = must(open_path(ProcPath(place_of(path)).c_str(), O_RDONLY));
   EXPECT_EQ(must(read_to_end(same)), "content");
   const UniqueFd root = disk.open("", O_PATH | O_DIRECTORY);
   const UniqueFd named = must(open_path(ProcPath(Place{root, "file"}).c_str(), O_RDONLY));

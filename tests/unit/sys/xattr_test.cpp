@@ -29,7 +29,7 @@ class XattrOf : public testing::TestWithParam<By> {
     root = disk.open("", O_PATH | O_DIRECTORY);
     file = disk.open("file", GetParam() == By::Path ? O_PATH : O_RDONLY);
   }
-  Place place() const { return GetParam() == By::Name ? Place{root, "file"} : itself(file); }
+  Place place() const { return GetParam() == By::Name ? Place{root, "file"} : place_of(file); }
 
   Scratch disk;
   UniqueFd root, file;

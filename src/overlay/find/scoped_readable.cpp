@@ -4,7 +4,7 @@
 // meanwhile asks again until the list was the same before and after, so that what the disk said and
 // what the list says belong together. Root's daemons never get here.
 
-#include "overlay/find/owner_sight.h"
+#include "overlay/find/scoped_readable.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "overlay/find/owner_access.h"
+#include "overlay/find/scoped_writable.h"
 #include "sys/attributes.h"
 #include "sys/open.h"
 
@@ -32,7 +32,7 @@ struct Seen {
   int lookers;
 };
 
-Mutex<LockRank::OwnerSight> list_mutex;
+Mutex<LockRank::ScopedReadable> list_mutex;
 std::vector<Seen> list GUARDED_BY(list_mutex);
 std::atomic<uint64_t> list_version = 0;
 std::atomic<size_t> list_size = 0;
@@ -50,16 +50,16 @@ void list_has_changed() REQUIRES(list_mutex) {
 
 }  // namespace
 
-OwnerSight::OwnerSight(sys::Place place, const sys::Stat& stat) {
+ScopedReadable::ScopedReadable(sys::Place place, const sys::Stat& stat) {
   if (keeps_modes()) begin(place, stat, S_IRUSR);
 }
 
-OwnerSight::OwnerSight(sys::Place directory) {
+ScopedReadable::ScopedReadable(sys::Place directory) {
   if (!keeps_modes()) return;
-  if (const auto stat = stat_without_sight(directory)) begin(directory, *stat, S_IRWXU);
+  if (const auto stat = stat_with_kept_mode(directory)) begin(directory, *stat, S_IRWXU);
 }
 
-void OwnerSight::begin(sys::Place place, const sys::Stat& stat, mode_t wanted) {
+void ScopedReadable::begin(sys::Place place, const sys::Stat& stat, mode_t wanted) {
   const bool has_marks = S_ISREG(stat.stx_mode) || S_ISDIR(stat.stx_mode);
   if (!has_marks || (stat.stx_mode & wanted) == wanted || stat.stx_uid != ::geteuid()) return;
   auto object = sys::open_place(place, O_PATH | O_NOFOLLOW);
@@ -72,7 +72,7 @@ void OwnerSight::begin(sys::Place place, const sys::Stat& stat, mode_t wanted) {
     list_has_changed();
     seen = list.end() - 1;
   }
-  if (!sys::change_mode(sys::itself(*object), seen->mode | seen->given | wanted)) {
+  if (!sys::change_mode(sys::place_of(*object), seen->mode | seen->given | wanted)) {
     if (seen->lookers > 0) return;
     list.erase(seen);
     list_has_changed();
@@ -83,17 +83,17 @@ void OwnerSight::begin(sys::Place place, const sys::Stat& stat, mode_t wanted) {
   object_ = std::move(*object);
 }
 
-OwnerSight::~OwnerSight() {
+ScopedReadable::~ScopedReadable() {
   if (object_.empty()) return;
   Lock lock(list_mutex);
   const auto seen = find(key_);
   if (--seen->lookers > 0) return;
-  (void)sys::change_mode(sys::itself(object_), seen->mode);
+  (void)sys::change_mode(sys::place_of(object_), seen->mode);
   list.erase(seen);
   list_has_changed();
 }
 
-Result<sys::Stat> stat_without_sight(sys::Place place) {
+Result<sys::Stat> stat_with_kept_mode(sys::Place place) {
   while (true) {
     const uint64_t version = list_version;
     auto stat = sys::stat(place);

@@ -5,8 +5,8 @@
 // write permission there for a moment. The union goes on showing the directory's own mode. A crash
 // in that moment leaves the owner with more permission than he had given himself.
 
-#ifndef OVERPASS_OVERLAY_FIND_OWNER_ACCESS_H_
-#define OVERPASS_OVERLAY_FIND_OWNER_ACCESS_H_
+#ifndef OVERPASS_OVERLAY_FIND_SCOPED_WRITABLE_H_
+#define OVERPASS_OVERLAY_FIND_SCOPED_WRITABLE_H_
 
 #include <sys/types.h>
 
@@ -21,13 +21,13 @@ namespace overpass::overlay {
 
 /// While this lives, the daemon may make names in a directory of the upper that belongs to it.
 /// REQUIRES: the directory's names are held exclusively as long.
-class OwnerAccess {
+class ScopedWritable {
  public:
   /// To the directory open at `upper`, whose attributes are `stat`.
-  OwnerAccess(Inode& directory, BorrowedFd upper, const sys::Stat& stat);
-  OwnerAccess(const OwnerAccess&) = delete;
-  OwnerAccess& operator=(const OwnerAccess&) = delete;
-  ~OwnerAccess();
+  ScopedWritable(Inode& directory, BorrowedFd upper, const sys::Stat& stat);
+  ScopedWritable(const ScopedWritable&) = delete;
+  ScopedWritable& operator=(const ScopedWritable&) = delete;
+  ~ScopedWritable();
 
  private:
   const BorrowedFd upper_;
@@ -52,4 +52,4 @@ class ModeChange {
 
 }  // namespace overpass::overlay
 
-#endif  // OVERPASS_OVERLAY_FIND_OWNER_ACCESS_H_
+#endif  // OVERPASS_OVERLAY_FIND_SCOPED_WRITABLE_H_

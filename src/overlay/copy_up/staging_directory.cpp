@@ -2,7 +2,7 @@
 //
 // Looks whether there is anything to dress for, and dresses.
 
-#include "overlay/copy_up/work_frame.h"
+#include "overlay/copy_up/staging_directory.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -56,19 +56,19 @@ Result<Difference> difference(const layer::Workdir& workdir, BorrowedFd director
   Difference found;
   found.heritage = heritage_to_take(workdir, directory);
   if (making == Making::Copy) return found;
-  const sys::Place model = sys::itself(directory);
+  const sys::Place model = sys::place_of(directory);
   const sys::Stat stat = TRY(sys::stat(model));
   if ((stat.stx_mode & S_ISGID) != 0) found.setgid = stat;
   found.default_acl = TRY(attribute_of(model, kDefaultAcl));
   // Where there are no labels "work" has none.
-  const auto own_label = TRY(attribute_of(sys::itself(workdir.fd()), kLabel));
+  const auto own_label = TRY(attribute_of(sys::place_of(workdir.fd()), kLabel));
   if (own_label) found.label = TRY(attribute_of(model, kLabel));
   if (found.label == own_label) found.label.reset();
   return found;
 }
 
 Result<void> dress(const layer::Scratch& scratch, const Difference& wanted) {
-  const sys::Place place = sys::itself(scratch.fd);
+  const sys::Place place = sys::place_of(scratch.fd);
   if (wanted.heritage) (void)sys::set_heritage(scratch.fd, *wanted.heritage);
   // A policy may forbid it; the object then has the label of the workdir.
   if (wanted.label) (void)sys::set_xattr(place, kLabel, *wanted.label);

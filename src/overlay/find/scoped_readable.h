@@ -5,8 +5,8 @@
 // the daemon gives itself that right for a moment, when it first looks at the object. Nobody is
 // shown the mode of that moment. A crash in it leaves the owner with the right to read.
 
-#ifndef OVERPASS_OVERLAY_FIND_OWNER_SIGHT_H_
-#define OVERPASS_OVERLAY_FIND_OWNER_SIGHT_H_
+#ifndef OVERPASS_OVERLAY_FIND_SCOPED_READABLE_H_
+#define OVERPASS_OVERLAY_FIND_SCOPED_READABLE_H_
 
 #include <sys/types.h>
 
@@ -20,16 +20,16 @@ namespace overpass::overlay {
 
 /// While this lives, the daemon may read the marks of an object of the upper that belongs to it.
 /// Threads: any number of these at a time, for the same object too.
-class OwnerSight {
+class ScopedReadable {
  public:
   /// Of the object at `place`, whose attributes are `stat`; nothing is done if its marks can be
   /// read anyway, or by no means.
-  OwnerSight(sys::Place place, const sys::Stat& stat);
+  ScopedReadable(sys::Place place, const sys::Stat& stat);
   /// Of a directory, which may be listed then, and what is in it looked at and removed.
-  explicit OwnerSight(sys::Place directory);
-  OwnerSight(const OwnerSight&) = delete;
-  OwnerSight& operator=(const OwnerSight&) = delete;
-  ~OwnerSight();
+  explicit ScopedReadable(sys::Place directory);
+  ScopedReadable(const ScopedReadable&) = delete;
+  ScopedReadable& operator=(const ScopedReadable&) = delete;
+  ~ScopedReadable();
 
  private:
   void begin(sys::Place place, const sys::Stat& stat, mode_t wanted);
@@ -38,12 +38,12 @@ class OwnerSight {
   FileKey key_;
 };
 
-/// stat(2) with the mode that the object has when no OwnerSight lives.
-Result<sys::Stat> stat_without_sight(sys::Place place);
+/// stat(2) with the mode that the object has when no ScopedReadable lives.
+Result<sys::Stat> stat_with_kept_mode(sys::Place place);
 
-/// The mode of the object at `place` was changed for good, whatever an OwnerSight found.
+/// The mode of the object at `place` was changed for good, whatever an ScopedReadable found.
 void keep_new_mode(sys::Place place, mode_t mode);
 
 }  // namespace overpass::overlay
 
-#endif  // OVERPASS_OVERLAY_FIND_OWNER_SIGHT_H_
+#endif  // OVERPASS_OVERLAY_FIND_SCOPED_READABLE_H_

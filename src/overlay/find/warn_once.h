@@ -2,8 +2,8 @@
 //
 // One warning for what a layer should not hold: the path in the union, and what is wrong there.
 
-#ifndef OVERPASS_OVERLAY_FIND_COMPLAIN_H_
-#define OVERPASS_OVERLAY_FIND_COMPLAIN_H_
+#ifndef OVERPASS_OVERLAY_FIND_WARN_ONCE_H_
+#define OVERPASS_OVERLAY_FIND_WARN_ONCE_H_
 
 #include <string>
 
@@ -24,8 +24,8 @@ UnionName union_name_of(Inode& inode);
 /// Warns that `name` in `directory` is as `what` says, which is no sentence of its own: "its
 /// redirect mark is garbled". The same warning is given once (base/warning_limit.h).
 /// L: none of rank Inode on entry.
-void complain(Inode& directory, const char* name, const char* what);
+void warn_once(Inode& directory, const char* name, const char* what);
 
 }  // namespace overpass::overlay
 
-#endif  // OVERPASS_OVERLAY_FIND_COMPLAIN_H_
+#endif  // OVERPASS_OVERLAY_FIND_WARN_ONCE_H_

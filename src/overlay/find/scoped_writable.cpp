@@ -3,7 +3,7 @@
 // The mode that is shown stays kept when the moment is over, for somebody may have asked the disk
 // during it and not have used the answer yet.
 
-#include "overlay/find/owner_access.h"
+#include "overlay/find/scoped_writable.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,17 +17,17 @@ bool keeps_modes() {
   return !is_root;
 }
 
-OwnerAccess::OwnerAccess(Inode& directory, BorrowedFd upper, const sys::Stat& stat)
+ScopedWritable::ScopedWritable(Inode& directory, BorrowedFd upper, const sys::Stat& stat)
     : upper_(upper), mode_(stat.stx_mode & 07777) {
   constexpr mode_t kNeeded = S_IWUSR | S_IXUSR;
   if (!keeps_modes() || (mode_ & kNeeded) == kNeeded) return;
   directory.directory->kept_mode = mode_ | S_IFDIR;
   // Refused where it belongs to somebody else; then the change is refused as well.
-  given_ = sys::change_mode(sys::itself(upper_), mode_ | kNeeded).has_value();
+  given_ = sys::change_mode(sys::place_of(upper_), mode_ | kNeeded).has_value();
 }
 
-OwnerAccess::~OwnerAccess() {
-  if (given_) (void)sys::change_mode(sys::itself(upper_), mode_);
+ScopedWritable::~ScopedWritable() {
+  if (given_) (void)sys::change_mode(sys::place_of(upper_), mode_);
 }
 
 ModeChange::ModeChange(Inode& directory) {

@@ -6,8 +6,8 @@
 // two differ a scratch directory is dressed like that one and the file system itself does the
 // inheriting.
 
-#ifndef OVERPASS_OVERLAY_COPY_UP_WORK_FRAME_H_
-#define OVERPASS_OVERLAY_COPY_UP_WORK_FRAME_H_
+#ifndef OVERPASS_OVERLAY_COPY_UP_STAGING_DIRECTORY_H_
+#define OVERPASS_OVERLAY_COPY_UP_STAGING_DIRECTORY_H_
 
 #include <memory>
 
@@ -28,4 +28,4 @@ Result<std::shared_ptr<const layer::Scratch>> scratch_like(layer::Workdir& workd
 
 }  // namespace overpass::overlay
 
-#endif  // OVERPASS_OVERLAY_COPY_UP_WORK_FRAME_H_
+#endif  // OVERPASS_OVERLAY_COPY_UP_STAGING_DIRECTORY_H_

@@ -2,7 +2,7 @@
 //
 // The path is the one in the union.
 
-#include "overlay/find/complain.h"
+#include "overlay/find/warn_once.h"
 
 #include <string>
 
@@ -16,7 +16,7 @@ UnionName union_name_of(Inode& inode) {
   return {inode.link.parent, inode.link.name.text()};
 }
 
-void complain(Inode& directory, const char* name, const char* what) {
+void warn_once(Inode& directory, const char* name, const char* what) {
   std::string path;
   for (const std::string& parent : names_to(directory)) path += "/" + parent;
   path = path + "/" + name;

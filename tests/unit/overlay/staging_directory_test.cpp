@@ -2,7 +2,7 @@
 //
 // Scratch directories that hand down what another directory does.
 
-#include "overlay/copy_up/work_frame.h"
+#include "overlay/copy_up/staging_directory.h"
 
 #include <gtest/gtest.h>
 
@@ -16,9 +16,9 @@ namespace {
 using unit::must;
 using unit::Scratch;
 
-class WorkFrame : public testing::Test {
+class StagingDirectory : public testing::Test {
  protected:
-  WorkFrame() {
+  StagingDirectory() {
     disk.directory("upper");
     disk.directory("work");
     upper = disk.open("upper", O_RDONLY | O_DIRECTORY);
@@ -35,13 +35,13 @@ class WorkFrame : public testing::Test {
   layer::Workdir workdir;
 };
 
-TEST_F(WorkFrame, IsNoneWhereThereIsNothingToInherit) {
+TEST_F(StagingDirectory, IsNoneWhereThereIsNothingToInherit) {
   EXPECT_EQ(must(scratch_like(workdir, upper, Making::New)), nullptr);
   EXPECT_EQ(must(scratch_like(workdir, upper, Making::Copy)), nullptr);
   EXPECT_EQ(temporaries(), 0U);
 }
 
-TEST_F(WorkFrame, HandsDownTheSetGroupIdBitToWhatIsNew) {
+TEST_F(StagingDirectory, HandsDownTheSetGroupIdBitToWhatIsNew) {
   disk.directory("upper", 02755);
   EXPECT_EQ(must(scratch_like(workdir, upper, Making::Copy)), nullptr);
   const auto scratch = must(scratch_like(workdir, upper, Making::New));
@@ -53,7 +53,7 @@ TEST_F(WorkFrame, HandsDownTheSetGroupIdBitToWhatIsNew) {
   EXPECT_EQ(made.st_gid, disk.stat("upper").st_gid);
 }
 
-TEST_F(WorkFrame, HandsDownFlagsToCopiesToo) {
+TEST_F(StagingDirectory, HandsDownFlagsToCopiesToo) {
   auto heritage = sys::heritage_of(upper);
   if (!heritage) GTEST_SKIP() << "no flags on this file system";
   must(sys::add_inode_flags(upper, {.no_atime = true}));
@@ -64,7 +64,7 @@ TEST_F(WorkFrame, HandsDownFlagsToCopiesToo) {
   }
 }
 
-TEST_F(WorkFrame, TakesALabelOverWhereTheWorkdirHasAnother) {
+TEST_F(StagingDirectory, TakesALabelOverWhereTheWorkdirHasAnother) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root sets labels";
   const char* label = "security.selinux";
   disk.set_xattr("upper", label, "of the upper");
@@ -79,7 +79,7 @@ TEST_F(WorkFrame, TakesALabelOverWhereTheWorkdirHasAnother) {
   EXPECT_EQ(must(scratch_like(workdir, upper, Making::New)), nullptr) << "the same label";
 }
 
-TEST_F(WorkFrame, GoesWithTheLastTemporaryInIt) {
+TEST_F(StagingDirectory, GoesWithTheLastTemporaryInIt) {
   disk.directory("upper", 02755);
   {
     layer::PendingUpper published(workdir, must(scratch_like(workdir, upper, Making::New)));
