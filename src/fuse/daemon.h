@@ -12,6 +12,7 @@
 
 #include "base/problem.h"
 #include "config/options.h"
+#include "fuse/call_watch.h"
 #include "fuse/counters.h"
 #include "fuse/flock_watch.h"
 #include "fuse/handles.h"
@@ -81,6 +82,7 @@ struct Daemon {
   std::optional<Notifier> notifier;
   std::optional<Housekeeping> housekeeping;
   std::optional<FlockWatch> flock_watch;
+  std::optional<CallWatch> call_watch;
   std::optional<Workers> workers;
 };
 

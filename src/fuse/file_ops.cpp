@@ -74,8 +74,16 @@ void on_fsync(fuse_req_t request, fuse_ino_t node, int data_only, fuse_file_info
 void on_fallocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t length,
                   fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Fallocate);
+  overlay::OpenFile* file = file_of(info);
+  if (overlay::is_long_allocation(daemon.overlay, *file, length)) {
+    return answer_later(
+        EmptyReply(request),
+        [&daemon, file, mode, offset, length, changer = changer_of(request)]() -> Result<void> {
+          return overlay::allocate_killably(daemon.overlay, *file, mode, offset, length, changer);
+        });
+  }
   overlay::allocate(
-      daemon.overlay, *file_of(info), mode, offset, length, changer_of(request),
+      daemon.overlay, *file, mode, offset, length, changer_of(request),
       answer_with(EmptyReply(request), [](EmptyReply& reply, std::span<char>) { reply.send(); }));
 }
 

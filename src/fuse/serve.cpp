@@ -160,6 +160,7 @@ Expected<void> serve_mount(const config::Options& chosen, const std::function<vo
   daemon.notifier.emplace(session.get());
   daemon.housekeeping.emplace(daemon.overlay.table, *daemon.notifier, options.max_idle_inodes);
   daemon.flock_watch.emplace(daemon.overlay.flocks, *daemon.notifier);
+  daemon.call_watch.emplace(daemon.overlay.killable_calls, *daemon.notifier);
   daemon.overlay.invalidator = &*daemon.notifier;
   daemon.workers.emplace(daemon.overlay.descriptors.workers());
   daemon.overlay.background = &*daemon.workers;
@@ -169,6 +170,7 @@ Expected<void> serve_mount(const config::Options& chosen, const std::function<vo
   daemon.overlay.transfers.stop();
   daemon.overlay.background = nullptr;
   daemon.workers.reset();
+  daemon.call_watch.reset();
   daemon.flock_watch.reset();
   daemon.housekeeping.reset();
   daemon.notifier.reset();

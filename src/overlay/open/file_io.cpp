@@ -142,13 +142,16 @@ Result<void> sync(Overlay& overlay, OpenDirectory& directory) {
   return sys::sync_file(TRY(directory.open_top(overlay)));
 }
 
-void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length,
-              const Changer& changer, Transferred done) {
+Result<SharedFd> content_for_allocation(Overlay& overlay, OpenFile& file, int mode) {
   // An append-only file may get room at its end.
   const bool keeps_bytes = (mode & ~FALLOC_FL_KEEP_SIZE) == 0;
-  const auto allowed = check_protection(*current(file.inode()), /*appending=*/keeps_bytes);
-  if (!allowed) return done(fail(allowed.error()));
-  auto fd = file.content(overlay);
+  TRY(check_protection(*current(file.inode()), /*appending=*/keeps_bytes));
+  return file.content(overlay);
+}
+
+void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length,
+              const Changer& changer, Transferred done) {
+  auto fd = content_for_allocation(overlay, file, mode);
   if (!fd) return done(fail(fd.error()));
   io::Job job = job_on(io::Action::Allocate, std::move(*fd));
   job.allocate_mode = mode;

@@ -51,6 +51,18 @@ Result<void> sync(Overlay& overlay, OpenDirectory& directory);
 void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length,
               const Changer& changer, Transferred done);
 
+/// Whether the file system may take long for `length` bytes more of the file, so that
+/// allocate_killably() is called for.
+bool is_long_allocation(const Overlay& overlay, const OpenFile& file, off_t length);
+
+/// As allocate(); EINTR when the caller is being killed, if the file system can be interrupted. It
+/// has undone what it did then. Blocking.
+Result<void> allocate_killably(Overlay& overlay, OpenFile& file, int mode, off_t offset,
+                               off_t length, const Changer& changer);
+
+/// The descriptor for both. EPERM as for allocate().
+Result<SharedFd> content_for_allocation(Overlay& overlay, OpenFile& file, int mode);
+
 /// lseek(2) with SEEK_DATA or SEEK_HOLE. While the kernel may hold bytes that it has not written
 /// back there are no holes. EINVAL, as where there is no such thing, when not even the file's end
 /// is known (writeback=on), and on a handle whose reads are of superseded content.

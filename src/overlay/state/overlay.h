@@ -17,6 +17,7 @@
 #include "overlay/state/flocks.h"
 #include "overlay/state/inode_number.h"
 #include "overlay/state/inode_table.h"
+#include "overlay/state/killable_calls.h"
 #include "overlay/state/lower_names.h"
 #include "overlay/state/owners.h"
 #include "overlay/state/shared_fd.h"
@@ -78,6 +79,7 @@ struct Overlay {
   CopiesUnderWay copies;
   InodeNumbers numbers;
   Flocks flocks;
+  KillableCalls killable_calls;
   FdCache directory_fds;
   FdCache orphan_fds;
   FdCache reader_fds;  ///< Of files that are passed through to readers, as long as they are used.

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// fallocate(2) that may take long. It has to be one call, since one that fails for want of space
+// leaves nothing. tmpfs takes page after page, a few GiB in a second at best, and gives them back
+// when the thread is killed.
+
+#include "overlay/find/set_ids.h"
+#include "overlay/open/file_io.h"
+#include "overlay/open/open_file.h"
+#include "overlay/state/copy_up_caller.h"
+#include "overlay/state/overlay.h"
+#include "sys/child_call.h"
+#include "sys/credentials.h"
+#include "sys/file_io.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+/// A few milliseconds, where it is taken page by page.
+constexpr off_t kLong = off_t{16} << 20;
+
+}  // namespace
+
+bool is_long_allocation(const Overlay& overlay, const OpenFile& file, off_t length) {
+  // File servers have threads of their own, and undo nothing.
+  return length > kLong && !overlay.stack.layers[file.layer()].is_remote;
+}
+
+Result<void> allocate_killably(Overlay& overlay, OpenFile& file, int mode, off_t offset,
+                               off_t length, const Changer& changer) {
+  const SharedFd fd = TRY(content_for_allocation(overlay, file, mode));
+  const sys::KeepingSetgid keeping(take_set_ids(overlay, sys::place_of(fd->fd), changer));
+  sys::ChildCall call([&] { return sys::allocate(fd->fd, mode, offset, length); });
+  return overlay.killable_calls.make(current_caller().thread, call);
+}
+
+}  // namespace overpass::overlay
