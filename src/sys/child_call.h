@@ -28,8 +28,8 @@ class ChildCall {
   ~ChildCall();
 
   /// Makes the call, once, with the rights of this thread, and waits for its end. EINTR when the
-  /// process was killed before. Where no process can be started the call is made here, and kill()
-  /// does nothing. Throws std::bad_alloc before it is made.
+  /// process was killed before. Where no process can be started, and under ThreadSanitizer, the
+  /// call is made here, and kill() does nothing. Throws std::bad_alloc before it is made.
   Result<void> make();
 
   /// Ends the call, if it is under way. Any thread.

@@ -11,7 +11,7 @@ import stat
 import struct
 import subprocess
 
-from . import checks, syscalls
+from . import checks, syscalls, systems
 
 LOOKUP, FORGET, GETATTR, OPEN, READ, RELEASE, INTERRUPT, BATCH_FORGET = 1, 2, 3, 14, 15, 18, 36, 42
 PASSTHROUGH, INIT_EXT, FOPEN_DIRECT_IO, FOPEN_PASSTHROUGH = 1 << 37, 1 << 30, 1 << 0, 1 << 7
@@ -61,7 +61,7 @@ class RawFuse:
         return fcntl.ioctl(self.fd, BACKING_OPEN, bytearray(struct.pack("=iIQ", fd, 0, 0)))
 
     def umount(self):
-        subprocess.run(["fusermount3", "-u", "-z", self.mountpoint], check=True, capture_output=True)
+        systems.unmount_by_program(self.mountpoint, lazily=True)
 
     def _loop(self):
         while True:

@@ -9,6 +9,7 @@ import signal
 import stat
 
 from harness import equal, has, holds, loop_images, refused, syscalls
+from harness.daemon import need_no_sanitizer
 from harness.patience import wait_for
 
 SYSTEMS = ("overpass",)
@@ -91,6 +92,7 @@ def killed_until_one_is_interrupted(t, allocated, size, modes):
 
 
 def test_it_ends_with_its_caller_and_leaves_nothing(t):
+    need_no_sanitizer(t.settings, "ThreadSanitizer lets no process be started")
     size = long_size()
     for transport in transports():
         for modes in ((), ("keep_size",)):
