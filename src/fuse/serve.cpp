@@ -168,8 +168,8 @@ Expected<void> serve_mount(const config::Options& chosen, const std::function<vo
   daemon.backing_files.registrar.stop_asking();
   // No request arrives any more; those that are under way are answered first.
   daemon.overlay.transfers.stop();
-  daemon.overlay.background = nullptr;
   daemon.workers.reset();
+  daemon.overlay.background = nullptr;  // Workers have read it up to their end.
   daemon.call_watch.reset();
   daemon.flock_watch.reset();
   daemon.housekeeping.reset();
