@@ -12,9 +12,8 @@
 
 #include "base/problem.h"
 #include "config/options.h"
-#include "fuse/call_watch.h"
+#include "fuse/caller_watch.h"
 #include "fuse/counters.h"
-#include "fuse/flock_watch.h"
 #include "fuse/handles.h"
 #include "fuse/housekeeping.h"
 #include "fuse/libfuse.h"
@@ -81,8 +80,8 @@ struct Daemon {
   Listings listings{overlay.descriptors.listings()};
   std::optional<Notifier> notifier;
   std::optional<Housekeeping> housekeeping;
-  std::optional<FlockWatch> flock_watch;
-  std::optional<CallWatch> call_watch;
+  std::optional<CallerWatch> flock_watch;
+  std::optional<CallerWatch> call_watch;
   std::optional<Workers> workers;
 };
 

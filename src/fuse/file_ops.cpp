@@ -152,7 +152,7 @@ void on_flock(fuse_req_t request, fuse_ino_t, fuse_file_info* info, int operatio
       reply.fail(result.error());
     }
   };
-  if (flocks.lock(wanted, std::move(answer))) daemon.flock_watch->has_to_wait();
+  if (flocks.lock(wanted, std::move(answer))) daemon.flock_watch->begin();
 }
 
 }  // namespace

@@ -137,6 +137,25 @@ namespace {
 constexpr size_t kOfSession = 12;
 constexpr size_t kOfRing = 2;
 
+/// After the notifier is there.
+void watch_callers(Daemon& daemon) {
+  overlay::Flocks& flocks = daemon.overlay.flocks;
+  daemon.flock_watch.emplace(*daemon.notifier, overlay::Flocks::kReleaseDelay,
+                             [&flocks] { return flocks.attend(); });
+  overlay::KillableCalls& calls = daemon.overlay.killable_calls;
+  CallerWatch& watch = daemon.call_watch.emplace(
+      *daemon.notifier, overlay::KillableCalls::kLookDelay, [&calls] { return calls.attend(); });
+  calls.when_begun([&watch] { watch.begin(); });
+}
+
+/// After the workers have ended. Those that wait for a lock are answered.
+void stop_watching_callers(Daemon& daemon) {
+  daemon.overlay.killable_calls.when_begun(nullptr);
+  daemon.call_watch.reset();
+  daemon.flock_watch.reset();
+  daemon.overlay.flocks.end();
+}
+
 Expected<void> serve_mount(const config::Options& chosen, const std::function<void()>& on_ready) {
   if (auto prepared = prepare_process(chosen); !prepared) return prepared;
   auto mountpoint = resolve_mountpoint(chosen.mountpoint);
@@ -159,8 +178,7 @@ Expected<void> serve_mount(const config::Options& chosen, const std::function<vo
   settle_passthrough(daemon, session.connection());
   daemon.notifier.emplace(session.get());
   daemon.housekeeping.emplace(daemon.overlay.table, *daemon.notifier, options.max_idle_inodes);
-  daemon.flock_watch.emplace(daemon.overlay.flocks, *daemon.notifier);
-  daemon.call_watch.emplace(daemon.overlay.killable_calls, *daemon.notifier);
+  watch_callers(daemon);
   daemon.overlay.invalidator = &*daemon.notifier;
   daemon.workers.emplace(daemon.overlay.descriptors.workers());
   daemon.overlay.background = &*daemon.workers;
@@ -170,8 +188,7 @@ Expected<void> serve_mount(const config::Options& chosen, const std::function<vo
   daemon.overlay.transfers.stop();
   daemon.workers.reset();
   daemon.overlay.background = nullptr;  // Workers have read it up to their end.
-  daemon.call_watch.reset();
-  daemon.flock_watch.reset();
+  stop_watching_callers(daemon);
   daemon.housekeeping.reset();
   daemon.notifier.reset();
   daemon.overlay.invalidator = nullptr;
