@@ -35,16 +35,8 @@ std::string without_escapes(std::string_view word);
 /// Cuts what comes before the first `separator`, or all, off the beginning of `rest`.
 std::string_view cut_word(std::string_view& rest, char separator);
 
-/// Calls `visit` with each MountLine of a whole table, the lowest mount first. Lines of another
-/// form are left out.
-template <class Visit>
-void for_each_mount(std::string_view mountinfo, Visit visit) {
-  while (!mountinfo.empty()) {
-    if (const auto line = read_mount_line(cut_word(mountinfo, '\n'))) visit(*line);
-  }
-}
-
-/// Whether `is_sought` holds for a line of the table.
+/// Whether `is_sought` holds for a line of the table, read from the lowest mount on up to that
+/// line. Lines of another form are left out.
 template <class Predicate>
 bool has_mount(std::string_view mountinfo, Predicate is_sought) {
   while (!mountinfo.empty()) {
@@ -52,6 +44,15 @@ bool has_mount(std::string_view mountinfo, Predicate is_sought) {
     if (line && is_sought(*line)) return true;
   }
   return false;
+}
+
+/// Calls `visit` with each MountLine of a whole table, the lowest mount first.
+template <class Visit>
+void for_each_mount(std::string_view mountinfo, Visit visit) {
+  (void)has_mount(mountinfo, [&visit](const MountLine& line) {
+    visit(line);
+    return false;
+  });
 }
 
 }  // namespace overpass::sys

@@ -44,16 +44,21 @@ def is_sound(t, m):
     equal((status, out + err), (0, ""), "what check says")
 
 
-def test_a_name_outlives_the_last_that_was_counted(t):
-    m, lower = mounted(t, "0", "1")
-    write(m / "1", "+", "ab")
-    os.link(lower + "/0", lower + "/3")
-    os.unlink(m / "1"), os.unlink(m / "3")
+def is_linked_anew(t, m):
+    """What was written is under its last name, takes another one, and has one entry."""
     shows(m, b"content+", "0")
     os.link(m / "0", m / "4")
     shows(m, b"content+", "0", "4")
     equal(len(entries(m)), 1, "entries of the index")
     is_sound(t, m)
+
+
+def test_a_name_outlives_the_last_that_was_counted(t):
+    m, lower = mounted(t, "0", "1")
+    write(m / "1", "+", "ab")
+    os.link(lower + "/0", lower + "/3")
+    os.unlink(m / "1"), os.unlink(m / "3")
+    is_linked_anew(t, m)
 
 
 def test_it_does_so_if_it_is_in_the_upper(t):
@@ -62,11 +67,7 @@ def test_it_does_so_if_it_is_in_the_upper(t):
         write(m / "0", "+", "ab")
         os.link(lower + "/0", lower + "/3")
         os.unlink(m / "3"), os.unlink(m / "1")
-        shows(m, b"content+", "0")
-        os.link(m / "0", m / "4")
-        shows(m, b"content+", "0", "4")
-        equal(len(entries(m)), 1, "entries of the index")
-        is_sound(t, m)
+        is_linked_anew(t, m)
 
 
 def test_names_that_are_renamed_over_are_counted_as_removed_ones(t):
