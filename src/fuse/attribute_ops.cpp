@@ -8,7 +8,6 @@
 #include "fuse/handle.h"
 #include "fuse/operations.h"
 #include "overlay/change/change_attributes.h"
-#include "overlay/copy_up/copy_up.h"
 #include "overlay/find/attributes.h"
 #include "overlay/find/mappings.h"
 #include "overlay/open/file_io.h"
@@ -41,8 +40,11 @@ std::optional<timespec> time_change(int bits, int set, int now, const timespec& 
   return {};
 }
 
-overlay::Changes changes_of(fuse_req_t request, const struct stat& attributes, int bits,
-                            const fuse_file_info* info) {
+/// Of a change of size the kernel says with these when the caller's lack of CAP_FSETID must cost
+/// set-id bits. A change of owner comes with them, and costs them, whoever makes it.
+constexpr int kCostsBits = FUSE_SET_ATTR_KILL_SUID | FUSE_SET_ATTR_KILL_SGID;
+
+overlay::Changes changes_of(const struct stat& attributes, int bits, const fuse_file_info* info) {
   overlay::Changes changes;
   if ((bits & FUSE_SET_ATTR_MODE) != 0) changes.mode = attributes.st_mode & 07777;
   if ((bits & FUSE_SET_ATTR_UID) != 0) changes.uid = attributes.st_uid;
@@ -52,11 +54,6 @@ overlay::Changes changes_of(fuse_req_t request, const struct stat& attributes, i
       time_change(bits, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW, attributes.st_atim);
   changes.modification_time =
       time_change(bits, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW, attributes.st_mtim);
-  // Of a change of size the kernel says when the caller's lack of CAP_FSETID must cost set-id bits.
-  // A change of owner comes with these bits whoever makes it, and costs them whoever makes it.
-  constexpr int kCostsBits = FUSE_SET_ATTR_KILL_SUID | FUSE_SET_ATTR_KILL_SGID;
-  changes.by = changer_of(request);
-  if (changes.size) changes.by.lacks_fsetid = (bits & kCostsBits) != 0;
   // With a write-back cache the time of change comes along, which no file system lets anyone set.
   changes.costs_only_set_ids = (bits & ~(kCostsBits | FUSE_SET_ATTR_CTIME)) == 0;
   // A user's change names a handle for the sake of the size alone.
@@ -68,19 +65,16 @@ overlay::Changes changes_of(fuse_req_t request, const struct stat& attributes, i
 void on_setattr(fuse_req_t request, fuse_ino_t node, struct stat* attributes, int bits,
                 fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Setattr);
-  const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
-  const bool changes_bytes = (bits & FUSE_SET_ATTR_SIZE) != 0;
-  const bool is_long =
-      inode && (changes_bytes ? overlay::needs_data_copy(*inode)
-                              : overlay::needs_long_copy_for_metadata(daemon.overlay, *inode));
-  answer_where(is_long, AttributesReply(request),
-               [&daemon, inode, changes = changes_of(request, *attributes, bits, info),
-                file = file_of(info)]() -> Result<ShownAttributes> {
-                 if (!inode) return fail(ESTALE);
-                 const sys::Stat stat =
-                     TRY(overlay::change_attributes(daemon.overlay, inode, changes, file));
-                 return ShownAttributes{inode, stat};
-               });
+  std::optional<bool> lacks_fsetid;
+  if ((bits & FUSE_SET_ATTR_SIZE) != 0) lacks_fsetid = (bits & kCostsBits) != 0;
+  answer(AttributesReply(request), caller_of(request, lacks_fsetid),
+         [&daemon, node, changes = changes_of(*attributes, bits, info),
+          file = file_of(info)](const overlay::Caller& caller) -> Result<ShownAttributes> {
+           overlay::InodeRef inode = TRY(inode_at(daemon, node));
+           const sys::Stat stat =
+               TRY(overlay::change_attributes(daemon.overlay, caller, inode, changes, file));
+           return ShownAttributes{std::move(inode), stat};
+         });
 }
 
 void on_readlink(fuse_req_t request, fuse_ino_t node) {

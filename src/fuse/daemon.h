@@ -46,6 +46,9 @@ class MountBackingFiles : public overlay::BackingFiles {
 
   Result<int32_t> open(BorrowedFd fd, overlay::BackingUse use) override;
   void close(int32_t id) override;
+  bool is_available() const override { return is_available_; }
+  /// The kernel passes through. At INIT.
+  void set_available() { is_available_ = true; }
   int flags_for_readers() const override { return registrar.flags_for_readers(); }
   bool wants_writers_to_read() const override { return registrar.wants_writers_to_read(); }
 
@@ -53,11 +56,34 @@ class MountBackingFiles : public overlay::BackingFiles {
 
  private:
   Counters& counters_;
+  bool is_available_ = false;
+};
+
+/// The mount as long as it is served. Before and after that nothing is told, and what is submitted
+/// is done at once.
+class ServedMount : public overlay::Mount {
+ public:
+  void attributes_changed(overlay::NodeId node) override {
+    if (notifier != nullptr) notifier->attributes_changed(node);
+  }
+  void attributes_changed_later(overlay::NodeId node) override {
+    if (notifier != nullptr) notifier->attributes_changed_later(node);
+  }
+  void submit(std::move_only_function<void()> task) override {
+    if (workers == nullptr) return task();
+    workers->submit(std::move(task));
+  }
+
+  // Set before the first request is served, cleared after what they point to has ended.
+  Notifier* notifier = nullptr;
+  Workers* workers = nullptr;
 };
 
 struct Daemon {
   Daemon(const config::Options& chosen, layer::LayerStack stack, overlay::Settings settings)
-      : options(chosen), backing_files(counters), overlay(std::move(stack), settings) {}
+      : options(chosen),
+        backing_files(counters),
+        overlay(std::move(stack), std::move(settings), mount, backing_files) {}
 
   const config::Options& options;
   /// Of every node but the root, so that a file handle of another daemon is told apart.
@@ -75,6 +101,7 @@ struct Daemon {
   // owner and the counters.
   Counters counters;
   MountBackingFiles backing_files;
+  ServedMount mount;
   overlay::Overlay overlay;
   Handles<overlay::OpenFile> files;
   Listings listings{overlay.descriptors.listings()};

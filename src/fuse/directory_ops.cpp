@@ -78,7 +78,7 @@ void list(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, bool p
   Daemon& daemon = daemon_of(request);
   ListingReply reply(request);
   ListingBuffer buffer(daemon, request, size, plus);
-  auto work = [&]() -> Result<std::span<const char>> {
+  auto work = [&](const overlay::Caller&) -> Result<std::span<const char>> {
     const overlay::InodeRef inode = TRY(inode_at(daemon, node));
     if (!inode->is_directory()) return fail(ENOTDIR);
     auto listing = daemon.listings.take(inode, offset);
@@ -87,7 +87,7 @@ void list(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, bool p
     if (!buffer.content().empty()) daemon.listings.keep(std::move(listing));
     return buffer.content();
   };
-  if (!answer(reply, work)) reply.fail(Errno{EAGAIN});
+  if (!try_to_answer(reply, caller_of(request), work)) reply.fail(Errno{EAGAIN});
   if (reply.is_delivered()) buffer.delivered();
 }
 
@@ -109,11 +109,11 @@ void on_releasedir(fuse_req_t request, fuse_ino_t, fuse_file_info*) {
 
 void on_fsyncdir(fuse_req_t request, fuse_ino_t node, int, fuse_file_info*) {
   Daemon& daemon = arrived(request, Opcode::Fsyncdir);
-  answer_later(EmptyReply(request), [&daemon, inode = inode_at(daemon, node)]() -> Result<void> {
-    if (!inode) return fail(inode.error());
-    overlay::OpenDirectory directory(*inode);
-    return overlay::sync(daemon.overlay, directory);
-  });
+  answer(EmptyReply(request), caller_of(request),
+         [&daemon, node](const overlay::Caller& caller) -> Result<void> {
+           overlay::OpenDirectory directory(TRY(inode_at(daemon, node)));
+           return overlay::sync(daemon.overlay, caller, directory);
+         });
 }
 
 }  // namespace

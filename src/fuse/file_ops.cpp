@@ -10,7 +10,6 @@
 #include "fuse/handle.h"
 #include "fuse/operations.h"
 #include "overlay/change/file_flags.h"
-#include "overlay/copy_up/copy_up.h"
 #include "overlay/open/file_io.h"
 
 namespace overpass::fuse {
@@ -52,8 +51,8 @@ void on_write(fuse_req_t request, fuse_ino_t node, const char* data, size_t size
   const auto kind =
       info->writepage != 0 ? overlay::WriteKind::Writeback : overlay::WriteKind::Plain;
   // A transfer has one kind of bytes; these are only read.
-  overlay::write(daemon.overlay, *file_of(info), {const_cast<char*>(data), size}, offset,
-                 info->flags, kind, changer_of(request, info->kill_suidgid != 0),
+  overlay::write(daemon.overlay, caller_of(request, info->kill_suidgid != 0), *file_of(info),
+                 {const_cast<char*>(data), size}, offset, info->flags, kind,
                  answer_with(WrittenReply(request),
                              [&daemon, node](WrittenReply& reply, std::span<char> bytes) {
                                reply.send(bytes.size());
@@ -76,14 +75,14 @@ void on_fallocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t 
   Daemon& daemon = arrived(request, Opcode::Fallocate);
   overlay::OpenFile* file = file_of(info);
   if (overlay::is_long_allocation(daemon.overlay, *file, length)) {
-    return answer_later(
-        EmptyReply(request),
-        [&daemon, file, mode, offset, length, changer = changer_of(request)]() -> Result<void> {
-          return overlay::allocate_killably(daemon.overlay, *file, mode, offset, length, changer);
-        });
+    return answer(EmptyReply(request), caller_of(request),
+                  [&daemon, file, mode, offset, length](const overlay::Caller& caller) {
+                    return overlay::allocate_killably(daemon.overlay, caller, *file, mode, offset,
+                                                      length);
+                  });
   }
   overlay::allocate(
-      daemon.overlay, *file, mode, offset, length, changer_of(request),
+      daemon.overlay, caller_of(request), *file, mode, offset, length,
       answer_with(EmptyReply(request), [](EmptyReply& reply, std::span<char>) { reply.send(); }));
 }
 
@@ -97,34 +96,30 @@ void on_lseek(fuse_req_t request, fuse_ino_t, off_t offset, int whence, fuse_fil
 void on_copy_file_range(fuse_req_t request, fuse_ino_t, off_t from_offset, fuse_file_info* from,
                         fuse_ino_t, off_t to_offset, fuse_file_info* to, size_t length, int) {
   Daemon& daemon = arrived(request, Opcode::CopyFileRange);
-  answer_later(WrittenReply(request),
-               [&daemon, from_offset, to_offset, length, source = file_of(from),
-                target = file_of(to), changer = changer_of(request)]() -> Result<size_t> {
-                 return overlay::copy_range(daemon.overlay, *source, from_offset, *target,
-                                            to_offset, length, changer);
-               });
+  answer(WrittenReply(request), caller_of(request),
+         [&daemon, from_offset, to_offset, length, source = file_of(from),
+          target = file_of(to)](const overlay::Caller& caller) {
+           return overlay::copy_range(daemon.overlay, caller, *source, from_offset, *target,
+                                      to_offset, length);
+         });
 }
 
 void on_ioctl(fuse_req_t request, fuse_ino_t node, unsigned code, void*, fuse_file_info*,
               unsigned flags, const void* input, size_t input_size, size_t output_size) {
   Daemon& daemon = arrived(request, Opcode::Ioctl);
-  IoctlReply reply(request);
-  const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
-  const bool is_long = inode && overlay::is_flag_change(code) &&
-                       overlay::needs_long_copy_for_metadata(daemon.overlay, *inode);
   const auto* bytes = static_cast<const char*>(input);
-  answer_where(is_long, std::move(reply),
-               [&daemon, inode, node, code, flags, output_size,
-                in = std::string(bytes, input_size)]() -> Result<std::vector<char>> {
-                 if (!inode) return fail(ESTALE);
-                 if ((flags & FUSE_IOCTL_COMPAT) != 0) return fail(ENOTTY);
-                 auto output = overlay::flag_request(daemon.overlay, inode, code, in, output_size);
-                 // The kernel does not know that these requests change anything.
-                 if (output && overlay::is_flag_change(code)) {
-                   daemon.notifier->attributes_changed(overlay::NodeId{node});
-                 }
-                 return output;
-               });
+  answer(IoctlReply(request), caller_of(request),
+         [&daemon, node, code, flags, output_size, in = std::string(bytes, input_size)](
+             const overlay::Caller& caller) -> Result<std::vector<char>> {
+           if ((flags & FUSE_IOCTL_COMPAT) != 0) return fail(ENOTTY);
+           auto output = overlay::flag_request(daemon.overlay, caller, TRY(inode_at(daemon, node)),
+                                               code, in, output_size);
+           // The kernel does not know that these requests change anything.
+           if (output && overlay::is_flag_change(code)) {
+             daemon.notifier->attributes_changed(overlay::NodeId{node});
+           }
+           return output;
+         });
 }
 
 /// LOCK_SH, LOCK_EX or LOCK_UN, with LOCK_NB or without. Asked only where locks are kept here

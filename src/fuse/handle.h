@@ -7,25 +7,24 @@
 #define OVERPASS_FUSE_HANDLE_H_
 
 #include <new>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
 #include "base/log.h"
 #include "fuse/daemon.h"
 #include "fuse/request.h"
-#include "overlay/find/set_ids.h"
-#include "overlay/state/copy_up_caller.h"
-#include "overlay/state/must_wait.h"
+#include "overlay/state/caller.h"
 #include "sys/fatal_signal.h"
 
 namespace overpass::fuse {
 
-/// Calls `work`, which returns a Result, and sends its outcome as the reply. False when it has to
-/// be called once more, later (overlay::kMustWait); nothing has been answered then.
+/// Calls `work` for `caller` and sends its outcome as the reply. False when it has to be called
+/// once more, later (overlay::kMustWait); nothing has been answered then.
 template <class ReplyType, class Work>
-bool answer(ReplyType& reply, Work& work) {
+bool try_to_answer(ReplyType& reply, const overlay::Caller& caller, Work& work) {
   try {
-    auto result = work();
+    auto result = work(caller);
     if (result.failed_with(overlay::kMustWait)) return false;
     if (!result) {
       reply.fail(result.error());
@@ -43,59 +42,44 @@ bool answer(ReplyType& reply, Work& work) {
   return true;
 }
 
-/// Answers on this thread. `work` makes a few short system calls at most, and waits for nothing.
+/// Answers on this thread, by `work` that takes no caller since it waits for nothing: a few short
+/// system calls at most.
 template <class ReplyType, class Work>
 void answer_now(ReplyType reply, Work work) {
-  if (!answer(reply, work)) reply.fail(Errno{EAGAIN});
+  auto alone = [&work](const overlay::Caller&) { return work(); };
+  if (!try_to_answer(reply, {}, alone)) reply.fail(Errno{EAGAIN});
 }
 
+/// Has `work` answer on a worker: now, or a little later when it has found something in the way
+/// that only time takes away. EINTR when the caller is being killed meanwhile. `work` owns what it
+/// uses: the request's buffer is gone by then.
 template <class ReplyType, class Work>
-void answer_again(ReplyType reply, Work work);
-
-/// A task for a worker that answers. `work` owns what it uses: the request's buffer is gone by
-/// then.
-template <class ReplyType, class Work>
-auto answering(ReplyType reply, Work work) {
-  const fuse_ctx* context = fuse_req_ctx(reply.request());
-  const overlay::CopyCaller caller{context->pid, context->uid};
-  reply.set_unanswered(Errno{ENOMEM});  // Until then only want of memory or threads is in the way.
-  return [caller, reply = std::move(reply), work = std::move(work)]() mutable {
-    const overlay::OnBehalfOf behalf(caller);
-    if (!answer(reply, work)) answer_again(std::move(reply), std::move(work));
-  };
-}
-
-/// Answers on a worker.
-template <class ReplyType, class Work>
-void answer_later(ReplyType reply, Work work) {
+void answer_on_worker(ReplyType reply, const overlay::Caller& caller, Work work, bool is_again) {
   Daemon& daemon = daemon_of(reply.request());
+  if (is_again && sys::is_being_killed(caller.thread)) return reply.fail(Errno{EINTR});
+  reply.set_unanswered(Errno{ENOMEM});  // Until then only want of memory or threads is in the way.
+  auto task = [caller = caller.waiting(), reply = std::move(reply),
+               work = std::move(work)]() mutable {
+    if (try_to_answer(reply, caller, work)) return;
+    answer_on_worker(std::move(reply), caller, std::move(work), /*is_again=*/true);
+  };
   try {
-    daemon.workers->submit(answering(std::move(reply), std::move(work)));
+    if (is_again) {
+      daemon.workers->submit_again(std::move(task));
+    } else {
+      daemon.workers->submit(std::move(task));
+    }
   } catch (const std::exception&) {
     // No memory: the reply was destroyed with the task and has answered.
   }
 }
 
-/// Answers on a worker, a little later; EINTR when the caller is being killed.
+/// Answers by `work(caller)`: on this thread, whose caller may not wait, and on a worker if that
+/// answers kMustWait.
 template <class ReplyType, class Work>
-void answer_again(ReplyType reply, Work work) {
-  Daemon& daemon = daemon_of(reply.request());
-  if (sys::is_being_killed(fuse_req_ctx(reply.request())->pid)) return reply.fail(Errno{EINTR});
-  try {
-    daemon.workers->submit_again(answering(std::move(reply), std::move(work)));
-  } catch (const std::exception&) {
-    // As above.
-  }
-}
-
-/// Answers on a worker if `is_long`, or if it turns out to have to wait.
-template <class ReplyType, class Work>
-void answer_where(bool is_long, ReplyType reply, Work work) {
-  if (is_long) {
-    answer_later(std::move(reply), std::move(work));
-  } else if (!answer(reply, work)) {
-    answer_again(std::move(reply), std::move(work));
-  }
+void answer(ReplyType reply, const overlay::Caller& caller, Work work) {
+  if (try_to_answer(reply, caller, work)) return;
+  answer_on_worker(std::move(reply), caller, std::move(work), /*is_again=*/false);
 }
 
 /// The daemon of a request that has just arrived, counted.
@@ -112,15 +96,16 @@ inline Result<overlay::InodeRef> inode_at(Daemon& daemon, fuse_ino_t node) {
   return inode;
 }
 
-inline overlay::Caller caller_of(fuse_req_t request) {
+/// Who made the request, on a thread that serves. `lacks_fsetid`: what the kernel says of that,
+/// with the requests where it does.
+inline overlay::Caller caller_of(fuse_req_t request, std::optional<bool> lacks_fsetid = {}) {
   const fuse_ctx* context = fuse_req_ctx(request);
-  return {context->uid, context->gid, context->umask};
-}
-
-/// `lacks_fsetid`: what the kernel says of that, with the requests where it does.
-inline overlay::Changer changer_of(fuse_req_t request, std::optional<bool> lacks_fsetid = {}) {
-  const fuse_ctx* context = fuse_req_ctx(request);
-  return {context->pid, context->uid, context->gid, lacks_fsetid};
+  return {.uid = context->uid,
+          .gid = context->gid,
+          .umask = context->umask,
+          .thread = context->pid,
+          .lacks_fsetid = lacks_fsetid,
+          .may_wait = false};
 }
 
 inline overlay::OpenFile* file_of(const fuse_file_info* info) {

@@ -80,7 +80,7 @@ void negotiate_passthrough(Daemon& daemon, fuse_conn_info& connection) {
                                            ? FUSE_BACKING_STACKED_OVER
                                            : FUSE_BACKING_STACKED_UNDER;
   result.passthrough = true;
-  daemon.overlay.backing_files = &daemon.backing_files;
+  daemon.backing_files.set_available();
   daemon.backing_files.registrar.start_asking();
 }
 

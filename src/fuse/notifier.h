@@ -39,18 +39,19 @@ class Chore {
 };
 
 /// Threads: any.
-class Notifier : public overlay::Invalidator {
+class Notifier {
  public:
   explicit Notifier(fuse_session* session);
   /// What is still queued is dropped: the mount is gone.
-  ~Notifier() override;
+  ~Notifier();
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;
 
-  void attributes_changed(overlay::NodeId node) override;
+  /// As overlay::Mount says.
+  void attributes_changed(overlay::NodeId node);
   /// A node that no request keeps in the kernel's memory may be leaving it just now and wait for
   /// the daemon: so this is done by a thread for which no request waits.
-  void attributes_changed_later(overlay::NodeId node) override;
+  void attributes_changed_later(overlay::NodeId node);
 
   /// Asks the kernel to forget nodes. Those that are in use there stay; FORGETs tell of the others.
   /// EINVAL before Linux 6.18. Only for the notifier's thread: the kernel may have to write pages

@@ -5,7 +5,6 @@
 #include "fuse/handle.h"
 #include "fuse/operations.h"
 #include "overlay/change/create.h"
-#include "overlay/copy_up/copy_up.h"
 #include "overlay/open/open_file.h"
 
 namespace overpass::fuse {
@@ -14,32 +13,27 @@ namespace {
 
 void on_open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Open);
-  const overlay::InodeRef inode = daemon.overlay.table.find(overlay::NodeId{node});
-  const bool is_long =
-      inode && overlay::is_writing(info->flags) && overlay::needs_data_copy(*inode);
-  answer_where(
-      is_long, OpenReply(request, *info),
-      [&daemon, inode, flags = info->flags,
-       changer = changer_of(request, info->kill_suidgid != 0)]() -> Result<overlay::Opened> {
-        if (!inode) return fail(ESTALE);
-        return overlay::open_file(daemon.overlay, inode, flags, changer);
-      });
+  answer(OpenReply(request, *info), caller_of(request, info->kill_suidgid != 0),
+         [&daemon, node,
+          flags = info->flags](const overlay::Caller& caller) -> Result<overlay::Opened> {
+           return overlay::open_file(daemon.overlay, caller, TRY(inode_at(daemon, node)), flags);
+         });
 }
 
 void on_create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode,
                fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Create);
   answer_now(CreateReply(request, *info), [&]() -> Result<overlay::Created> {
-    return overlay::create_file(daemon.overlay, TRY(inode_at(daemon, parent)), name, info->flags,
-                                mode, caller_of(request));
+    return overlay::create_file(daemon.overlay, caller_of(request), TRY(inode_at(daemon, parent)),
+                                name, info->flags, mode);
   });
 }
 
 void on_tmpfile(fuse_req_t request, fuse_ino_t parent, mode_t mode, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Tmpfile);
   answer_now(CreateReply(request, *info), [&]() -> Result<overlay::Created> {
-    return overlay::create_unnamed(daemon.overlay, TRY(inode_at(daemon, parent)), info->flags, mode,
-                                   caller_of(request));
+    return overlay::create_unnamed(daemon.overlay, caller_of(request),
+                                   TRY(inode_at(daemon, parent)), info->flags, mode);
   });
 }
 

@@ -102,7 +102,7 @@ void AttributesReply::send(const ShownAttributes& shown) {
   // The kernel takes the attributes in a reply to SETATTR for the newest, also when it was told
   // meanwhile to forget what it keeps.
   if (attribute_timeout(daemon, *shown.inode, shown.stat) < timeout) {
-    daemon.overlay.invalidator->attributes_changed(shown.inode->id);
+    daemon.overlay.mount.attributes_changed(shown.inode->id);
   }
 }
 

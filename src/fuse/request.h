@@ -20,7 +20,6 @@
 #include "overlay/change/create.h"
 #include "overlay/open/open_file.h"
 #include "overlay/state/entry.h"
-#include "overlay/state/must_wait.h"
 #include "sys/stat.h"
 
 namespace overpass::fuse {

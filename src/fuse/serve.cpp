@@ -179,19 +179,19 @@ Expected<void> serve_mount(const config::Options& chosen, const std::function<vo
   daemon.notifier.emplace(session.get());
   daemon.housekeeping.emplace(daemon.overlay.table, *daemon.notifier, options.max_idle_inodes);
   watch_callers(daemon);
-  daemon.overlay.invalidator = &*daemon.notifier;
+  daemon.mount.notifier = &*daemon.notifier;
   daemon.workers.emplace(daemon.overlay.descriptors.workers());
-  daemon.overlay.background = &*daemon.workers;
+  daemon.mount.workers = &*daemon.workers;
   auto served = session.serve(daemon);
   daemon.backing_files.registrar.stop_asking();
   // No request arrives any more; those that are under way are answered first.
   daemon.overlay.transfers.stop();
   daemon.workers.reset();
-  daemon.overlay.background = nullptr;  // Workers have read it up to their end.
+  daemon.mount.workers = nullptr;  // Workers have read it up to their end.
   stop_watching_callers(daemon);
   daemon.housekeeping.reset();
   daemon.notifier.reset();
-  daemon.overlay.invalidator = nullptr;
+  daemon.mount.notifier = nullptr;
   if (daemon.failed) return std::unexpected(*daemon.failed);
   return served;
 }

@@ -65,19 +65,19 @@ struct GroupMark {
   std::optional<mode_t> mode_without;  ///< Where it has to fall.
 };
 
-GroupMark group_mark(const Overlay& overlay, sys::Place place, const Changer& changer) {
+GroupMark group_mark(const Overlay& overlay, const Caller& caller, sys::Place place) {
   auto stat = sys::stat(place);
   if (!stat || S_ISDIR(stat->stx_mode)) return {};
   if ((stat->stx_mode & (S_ISGID | S_IXGRP)) != S_ISGID) return {};
   overlay.settings.owners.show(*stat);
-  if (changer.keeps_group_mark(stat->stx_gid)) return {.is_kept = true, .mode_without = {}};
+  if (keeps_group_mark(caller, stat->stx_gid)) return {.is_kept = true, .mode_without = {}};
   return {.is_kept = false, .mode_without = stat->stx_mode & 07777 & ~(S_ISUID | S_ISGID)};
 }
 
-Result<void> change_owner_and_mode(const Overlay& overlay, sys::Place place,
+Result<void> change_owner_and_mode(const Overlay& overlay, const Caller& caller, sys::Place place,
                                    const Changes& changes) {
   if (changes.uid || changes.gid) {
-    const GroupMark mark = group_mark(overlay, place, changes.by);
+    const GroupMark mark = group_mark(overlay, caller, place);
     const sys::KeepingSetgid keeping(mark.is_kept);
     const auto changed = sys::change_owner(place, changes.uid.value_or(kUnchanged),
                                            changes.gid.value_or(kUnchanged));
@@ -94,12 +94,12 @@ Result<void> change_owner_and_mode(const Overlay& overlay, sys::Place place,
   return {};
 }
 
-Result<void> apply(const Overlay& overlay, sys::Place place, const Changes& changes,
-                   OpenFile* open) {
+Result<void> apply(const Overlay& overlay, const Caller& caller, sys::Place place,
+                   const Changes& changes, OpenFile* open) {
   TRY(upper_overrides(overlay) ? change_override(overlay, place, changes)
-                               : change_owner_and_mode(overlay, place, changes));
+                               : change_owner_and_mode(overlay, caller, place, changes));
   if (changes.size) {
-    const sys::KeepingSetgid keeping(take_set_ids(overlay, place, changes.by));
+    const sys::KeepingSetgid keeping(take_set_ids(overlay, place, caller));
     if (open != nullptr && open->has_writable_fd()) {
       TRY(sys::change_size_of_open(open->fd(), *changes.size));
     } else {
@@ -131,7 +131,7 @@ void part_from_readers(Overlay& overlay, const InodeRef& inode) {
     supersede_locked(overlay, inode);
     inode->extras->successor->diverged = true;
   }
-  if (overlay.invalidator != nullptr) overlay.invalidator->attributes_changed(inode->id);
+  overlay.mount.attributes_changed(inode->id);
 }
 
 }  // namespace
@@ -151,36 +151,35 @@ bool only_touches(const Changes& changes) {
 /// change the mode may do if it costs bits; or of a write, by one who may write, before it: then
 /// the write itself costs what has to fall, and may have been asked for the sake of capabilities
 /// alone.
-Result<sys::Stat> lose_set_ids(Overlay& overlay, const InodeRef& inode, const Changer& changer) {
+Result<sys::Stat> lose_set_ids(Overlay& overlay, const Caller& caller, const InodeRef& inode) {
   const InodeRef target = current(inode);
   const sys::Stat before = TRY(attributes(overlay, target));
-  if (bits_lost_by_chown(changer, before) == 0) return before;
+  if (bits_lost_by_chown(caller, before) == 0) return before;
   const bool may_be_of_write = may_be_written(*target);
-  if (!changer.may_change_mode_of(before.stx_uid)) {
+  if (!may_change_mode_of(caller, before.stx_uid)) {
     return may_be_of_write ? Result<sys::Stat>(before) : fail(EPERM);
   }
-  if (may_be_of_write && changer.keeps_all()) return before;
+  if (may_be_of_write && keeps_all_set_ids(caller)) return before;
   Changes changes;
   changes.uid = kUnchanged;
-  changes.by = changer;
-  return change_attributes(overlay, target, changes, nullptr);
+  return change_attributes(overlay, caller, target, changes, nullptr);
 }
 
 }  // namespace
 
-Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, const Changes& asked,
-                                    OpenFile* open) {
-  if (asked.costs_only_set_ids) return lose_set_ids(overlay, inode, asked.by);
+Result<sys::Stat> change_attributes(Overlay& overlay, const Caller& caller, const InodeRef& inode,
+                                    const Changes& asked, OpenFile* open) {
+  if (asked.costs_only_set_ids) return lose_set_ids(overlay, caller, inode);
   const Changes changes = TRY(with_ids_on_disk(overlay.settings.owners, asked));
   InodeRef target = current(inode);
   if (changes.size) {
-    TRY(copy_up(overlay, target, *changes.size));
+    TRY(copy_up(overlay, caller, target, *changes.size));
     part_from_readers(overlay, target);
     target = current(target);
   } else {
     const bool is_touch = only_touches(changes);
     if (is_touch) TRY(check_protection(*target, /*appending=*/true));
-    TRY(copy_up_metadata(overlay, target, is_touch || changes.is_late_time));
+    TRY(copy_up_metadata(overlay, caller, target, is_touch || changes.is_late_time));
   }
   std::optional<ModeChange> mode_change;
   if (changes.mode && target->is_directory()) mode_change.emplace(*target);
@@ -188,7 +187,7 @@ Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, con
   const bool has_file = open != nullptr && open->has_writable_fd();
   Located located = TRY(current_located(overlay, target, has_file ? locate : held));
   if (has_file) located.borrow(open->fd());
-  TRY(apply(overlay, located.place(), changes, open));
+  TRY(apply(overlay, caller, located.place(), changes, open));
   note_changes(*target, changes);
   return attributes_of_located(overlay, *target, located);
 }

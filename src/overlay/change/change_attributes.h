@@ -35,15 +35,13 @@ struct Changes {
   /// The kernel tells the time of a write that it took note of (writeback=on): nothing forbids
   /// that.
   bool is_late_time = false;
-  Changer by;  ///< Who makes them; only files with set-id bits ask.
 };
 
 /// Copies the inode up if need be and changes it; `open`, the handle through which the caller
-/// changes the size, may be null. The new attributes. EOVERFLOW for an owner whom the disk does not
-/// know.
-/// May copy data: not for serving threads unless the inode is in the upper (needs_copy_up).
-Result<sys::Stat> change_attributes(Overlay& overlay, const InodeRef& inode, const Changes& asked,
-                                    OpenFile* open);
+/// changes the size, may be null. The new attributes. EOVERFLOW for an owner that the disk does not
+/// know; kMustWait.
+Result<sys::Stat> change_attributes(Overlay& overlay, const Caller& caller, const InodeRef& inode,
+                                    const Changes& asked, OpenFile* open);
 
 }  // namespace overpass::overlay
 

@@ -17,8 +17,8 @@
 #include "layer/stat_override.h"
 #include "layer/workdir.h"
 #include "overlay/change/indexed_links.h"
-#include "overlay/change/remove.h"
 #include "overlay/change/upper_names.h"
+#include "overlay/change/whiteouts.h"
 #include "overlay/copy_up/copy_up.h"
 #include "overlay/copy_up/staging_directory.h"
 #include "overlay/find/attributes.h"
@@ -176,7 +176,7 @@ class Unsettled {
     if (before_ == SlotState::Whiteout) {
       (void)replace_by_whiteout(overlay_, upper_, name_, is_directory_, discards);
     } else if (is_directory_) {
-      (void)remove_pure_upper(overlay_, upper_, name_, discards);
+      (void)remove_pure_upper(overlay_, Caller(), upper_, name_, discards);
     } else {
       (void)sys::remove_file(upper_, name_);
     }
@@ -234,8 +234,8 @@ int creation_flags(const Overlay& overlay, int flags) {
 
 }  // namespace
 
-Result<Created> create_file(Overlay& overlay, const InodeRef& directory, const char* name,
-                            int flags, mode_t mode, const Caller& caller) {
+Result<Created> create_file(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                            const char* name, int flags, mode_t mode) {
   DescriptorLease lease = TRY(overlay.descriptors.lease(caller.uid));
   UniqueFd file;
   const Maker make = [&](BorrowedFd where, const char* as, mode_t allowed) -> Result<void> {
@@ -251,16 +251,16 @@ Result<Created> create_file(Overlay& overlay, const InodeRef& directory, const c
   return Created{std::move(entry), std::move(opened)};
 }
 
-Result<Entry> make_directory(Overlay& overlay, const InodeRef& directory, const char* name,
-                             mode_t mode, const Caller& caller) {
+Result<Entry> make_directory(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                             const char* name, mode_t mode) {
   const Maker make = [](BorrowedFd where, const char* as, mode_t allowed) {
     return sys::make_directory(where, as, allowed);
   };
   return make_entry({overlay, directory, name, S_IFDIR | mode, caller, make});
 }
 
-Result<Entry> make_node(Overlay& overlay, const InodeRef& directory, const char* name, mode_t mode,
-                        dev_t device, const Caller& caller) {
+Result<Entry> make_node(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                        const char* name, mode_t mode, dev_t device) {
   if (S_ISCHR(mode) && device == 0) return fail(EPERM);
   const bool as_file = upper_overrides(overlay);
   const mode_t type = as_file ? S_IFREG : mode & S_IFMT;
@@ -270,16 +270,16 @@ Result<Entry> make_node(Overlay& overlay, const InodeRef& directory, const char*
   return make_entry({overlay, directory, name, mode, caller, make, device});
 }
 
-Result<Entry> make_symlink(Overlay& overlay, const InodeRef& directory, const char* name,
-                           const char* target, const Caller& caller) {
+Result<Entry> make_symlink(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                           const char* name, const char* target) {
   const Maker make = [&](BorrowedFd where, const char* as, mode_t) {
     return sys::make_symlink(where, as, target);
   };
   return make_entry({overlay, directory, name, S_IFLNK, caller, make});
 }
 
-Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int flags, mode_t mode,
-                               const Caller& caller) {
+Result<Created> create_unnamed(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                               int flags, mode_t mode) {
   DescriptorLease lease = TRY(overlay.descriptors.lease(caller.uid));
   DescriptorLease orphans_lease = TRY(overlay.descriptors.lease(caller.uid));
   const SharedFd upper = TRY(upper_for_change(overlay, directory));
@@ -315,10 +315,10 @@ Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int 
   return Created{Entry{inode, shown(overlay, *inode, stat)}, std::move(opened)};
 }
 
-Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
-                        const char* name) {
+Result<Entry> make_link(Overlay& overlay, const Caller& caller, const InodeRef& inode,
+                        const InodeRef& directory, const char* name) {
   TRY(check_new_name(*directory, name));
-  TRY(copy_up_metadata(overlay, current(inode)));
+  TRY(copy_up_metadata(overlay, caller, current(inode)));
   const InodeRef target = current(inode);
   const SharedFd upper = TRY(upper_for_change(overlay, directory));
   TRY(mark_before_link(overlay, *target));

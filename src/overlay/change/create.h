@@ -8,12 +8,12 @@
 
 #include "base/result.h"
 #include "overlay/open/open_file.h"
+#include "overlay/state/caller.h"
 #include "overlay/state/entry.h"
 
 namespace overpass::overlay {
 
 struct Overlay;
-struct Caller;
 
 /// A new file and the handle it is open with.
 struct Created {
@@ -28,27 +28,26 @@ struct Created {
 // nevertheless it says EEXIST.
 // L: none on entry; the directory's names are held exclusively inside.
 
-Result<Created> create_file(Overlay& overlay, const InodeRef& directory, const char* name,
-                            int flags, mode_t mode, const Caller& caller);
+Result<Created> create_file(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                            const char* name, int flags, mode_t mode);
 
-Result<Entry> make_directory(Overlay& overlay, const InodeRef& directory, const char* name,
-                             mode_t mode, const Caller& caller);
+Result<Entry> make_directory(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                             const char* name, mode_t mode);
 
 /// `mode` with the S_IFMT bits. EPERM for a character device 0:0, which would be a whiteout.
-Result<Entry> make_node(Overlay& overlay, const InodeRef& directory, const char* name, mode_t mode,
-                        dev_t device, const Caller& caller);
+Result<Entry> make_node(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                        const char* name, mode_t mode, dev_t device);
 
-Result<Entry> make_symlink(Overlay& overlay, const InodeRef& directory, const char* name,
-                           const char* target, const Caller& caller);
+Result<Entry> make_symlink(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                           const char* name, const char* target);
 
 /// O_TMPFILE: EOPNOTSUPP where the upper's file system has none.
-Result<Created> create_unnamed(Overlay& overlay, const InodeRef& directory, int flags, mode_t mode,
-                               const Caller& caller);
+Result<Created> create_unnamed(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                               int flags, mode_t mode);
 
-/// Another name for `inode`, which is copied up first.
-/// May copy data: not for serving threads when needs_data_copy(inode).
-Result<Entry> make_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
-                        const char* name);
+/// Another name for `inode`, which is copied up first. kMustWait as for copy_up_metadata().
+Result<Entry> make_link(Overlay& overlay, const Caller& caller, const InodeRef& inode,
+                        const InodeRef& directory, const char* name);
 
 }  // namespace overpass::overlay
 

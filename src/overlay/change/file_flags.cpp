@@ -75,12 +75,13 @@ bool is_flag_request(unsigned request) {
          request == FS_IOC_GETVERSION;
 }
 
-Result<std::vector<char>> flag_request(Overlay& overlay, const InodeRef& inode, unsigned request,
+Result<std::vector<char>> flag_request(Overlay& overlay, const Caller& caller,
+                                       const InodeRef& inode, unsigned request,
                                        std::span<const char> input, size_t output_size) {
   if (!is_flag_request(request)) return fail(ENOTTY);
   if (!inode->is_regular() && !inode->is_directory()) return fail(ENOTTY);
   if (is_flag_change(request)) {
-    TRY(copy_up_metadata(overlay, current(inode), /*despite_protection=*/true));
+    TRY(copy_up_metadata(overlay, caller, current(inode), /*despite_protection=*/true));
   }
   const InodeRef target = current(inode);
   UniqueFd fd;

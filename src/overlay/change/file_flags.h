@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "overlay/state/caller.h"
 #include "overlay/state/inode.h"
 
 namespace overpass::overlay {
@@ -22,8 +23,9 @@ bool is_flag_change(unsigned request);
 
 /// Runs the request on the inode's file: `input` is what the caller gave, the result what he gets,
 /// of `output_size` bytes. ENOTTY for any other request.
-/// May copy data for a change: not for serving threads when needs_data_copy().
-Result<std::vector<char>> flag_request(Overlay& overlay, const InodeRef& inode, unsigned request,
+/// kMustWait for a change, as for copy_up_metadata().
+Result<std::vector<char>> flag_request(Overlay& overlay, const Caller& caller,
+                                       const InodeRef& inode, unsigned request,
                                        std::span<const char> input, size_t output_size);
 
 }  // namespace overpass::overlay

@@ -14,20 +14,35 @@ namespace overpass::overlay {
 
 using layer::NlinkMark;
 
-bool is_shared_lower(const Inode& inode) {
-  Lock lock(inode.mutex);
-  return inode.layer != layer::kUpper && inode.extras && inode.extras->lower_key != FileKey();
-}
+namespace {
 
-Result<void> copy_up_shared(Overlay& overlay, const InodeRef& directory, const char* name) {
-  if (!has_index(overlay)) return {};
+/// The lower file of several links under `name`, if it is one that is to be copied up; else empty.
+Result<InodeRef> shared_lower_at(Overlay& overlay, const InodeRef& directory, const char* name) {
+  if (!has_index(overlay)) return InodeRef();
   InodeRef inode;
   {
     SharedLock names(directory->directory->names);
     inode = TRY(inode_of(overlay, directory, name));
   }
-  if (inode->is_directory() || !is_shared_lower(*inode)) return {};
-  return copy_up_metadata(overlay, inode);
+  if (inode->is_directory()) return InodeRef();
+  Lock lock(inode->mutex);
+  const bool is_shared = inode->extras != nullptr && inode->extras->lower_key != FileKey();
+  return inode->layer != layer::kUpper && is_shared ? inode : InodeRef();
+}
+
+}  // namespace
+
+Result<void> copy_up_shared(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                            const char* name) {
+  const InodeRef inode = TRY(shared_lower_at(overlay, directory, name));
+  return inode ? copy_up_metadata(overlay, caller, inode) : Result<void>();
+}
+
+Result<void> check_shared_copy(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                               const char* name) {
+  if (caller.may_wait) return {};
+  const auto inode = shared_lower_at(overlay, directory, name);
+  return inode && *inode ? check_metadata_copy(overlay, caller, **inode) : Result<void>();
 }
 
 Result<void> begin_new_link(Overlay& overlay, Inode& inode) {

@@ -7,6 +7,7 @@
 #define OVERPASS_OVERLAY_CHANGE_INDEXED_LINKS_H_
 
 #include "base/result.h"
+#include "overlay/state/caller.h"
 #include "overlay/state/inode.h"
 
 namespace overpass::overlay {
@@ -15,11 +16,13 @@ struct Overlay;
 
 /// A lower file of several links is copied up before one of its names goes, since the mark that
 /// keeps their number is the copy's. Nothing for other names.
-/// L: none on entry; takes the directory's names shared. May block for long.
-Result<void> copy_up_shared(Overlay& overlay, const InodeRef& directory, const char* name);
+/// kMustWait as for copy_up_metadata(). L: none on entry; takes the directory's names shared.
+Result<void> copy_up_shared(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                            const char* name);
 
-/// Whether that is to be done for `inode`, with a copy that may take long.
-bool is_shared_lower(const Inode& inode);
+/// kMustWait where copy_up_shared() would answer that. L: as there.
+Result<void> check_shared_copy(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                               const char* name);
 
 /// Before an indexed file gets a name in the upper and in the union. Nothing for others.
 Result<void> begin_new_link(Overlay& overlay, Inode& inode) REQUIRES(inode.mutex);

@@ -15,8 +15,9 @@
 #include "layer/markers.h"
 #include "layer/workdir.h"
 #include "overlay/change/indexed_links.h"
-#include "overlay/change/remove.h"
+#include "overlay/change/shown_entries.h"
 #include "overlay/change/upper_names.h"
+#include "overlay/change/whiteouts.h"
 #include "overlay/copy_up/copy_up.h"
 #include "overlay/copy_up/copy_up_metadata.h"
 #include "overlay/copy_up/link_up.h"
@@ -86,18 +87,24 @@ Result<InodeRef> find_movable(Overlay& overlay, const InodeRef& directory, const
   return current(inode);
 }
 
-/// Copies up what the rename needs in the upper, unless it is to be refused. L: none.
-Result<void> copy_up_ends(Overlay& overlay, RenameEnd from, RenameEnd to, bool is_exchange) {
+/// Copies up what the rename needs in the upper, unless it is to be refused or must wait. L: none.
+Result<void> copy_up_ends(Overlay& overlay, const Caller& caller, RenameEnd from, RenameEnd to,
+                          bool is_exchange) {
   const InodeRef moved = TRY(find_movable(overlay, from.directory, from.name));
   if (is_exchange) {
     const InodeRef other = TRY(find_movable(overlay, to.directory, to.name));
-    TRY(copy_up_metadata(overlay, moved));
-    return copy_up_metadata(overlay, other);
+    TRY(check_metadata_copy(overlay, caller, *other));
+    TRY(copy_up_metadata(overlay, caller, moved));
+    return copy_up_metadata(overlay, caller, other);
   }
   if (!to.directory->is_directory()) return fail(ENOTDIR);
-  if (moved->is_directory()) TRY(check_shows_nothing(overlay, to.directory, to.name));
-  TRY(copy_up_metadata(overlay, moved));
-  auto ready = copy_up_shared(overlay, to.directory, to.name);
+  if (moved->is_directory()) {
+    TRY(check_shows_nothing(overlay, caller, to.directory, to.name));
+  } else {
+    TRY(check_shared_copy(overlay, caller, to.directory, to.name));
+  }
+  TRY(copy_up_metadata(overlay, caller, moved));
+  auto ready = copy_up_shared(overlay, caller, to.directory, to.name);
   return ready.failed_with(ENOENT) ? Result<void>() : ready;
 }
 
@@ -114,13 +121,14 @@ Result<void> resolve(Overlay& overlay, End& end) {
 }
 
 /// May `from` take the place of `to`?
-Result<void> check_replacement(Overlay& overlay, const End& from, const End& to) {
+Result<void> check_replacement(Overlay& overlay, const Caller& caller, const End& from,
+                               const End& to) {
   if (!to.inode) return {};
   if (from.inode->is_directory() && !to.inode->is_directory()) return fail(ENOTDIR);
   if (!from.inode->is_directory() && to.inode->is_directory()) return fail(EISDIR);
   if (!to.inode->is_directory()) return {};
   NestedLock names(to.inode->directory->names);
-  return TRY(is_empty(overlay, *to.inode)) ? Result<void>() : Result<void>(fail(ENOTEMPTY));
+  return TRY(is_empty(overlay, caller, *to.inode)) ? Result<void>() : Result<void>(fail(ENOTEMPTY));
 }
 
 /// Without RENAME_WHITEOUT a file gets its new name as a second one, then a whiteout replaces the
@@ -189,7 +197,7 @@ bool has_empty_twins(const layer::Workdir& workdir) {
 /// whiteouts go with it to the workdir, and an empty replacement takes its place. Whether that was
 /// needed.
 Result<bool> clear_directory(Overlay& overlay, const End& to, Discards& discards) {
-  if (!to.inode->directory->has_upper || TRY(is_bare(overlay, to.upper->fd, to.name))) return false;
+  if (!to.inode->directory->has_upper || TRY(is_bare(to.upper->fd, to.name))) return false;
   layer::Workdir& workdir = overlay.stack.workdir;
   TRY(make_movable(to.place()));
   if (!has_empty_twins(workdir)) {
@@ -293,8 +301,9 @@ Result<void> prepare_move(Overlay& overlay, const End& from, const End& to) {
   return mark_impure(overlay, *to.directory, to.upper->fd);
 }
 
-Result<void> replace(Overlay& overlay, const End& from, const End& to, Discards& discards) {
-  TRY(check_replacement(overlay, from, to));
+Result<void> replace(Overlay& overlay, const Caller& caller, const End& from, const End& to,
+                     Discards& discards) {
+  TRY(check_replacement(overlay, caller, from, to));
   SharedFd orphan;
   TRY(prepare_move(overlay, from, to));
   if (to.inode) TRY(link_up(overlay, *to.inode, *to.directory, to.upper->fd, to.name));
@@ -332,25 +341,13 @@ Result<void> exchange(Overlay& overlay, const End& from, const End& to) {
 
 }  // namespace
 
-InodeRef rename_needs_copy(Overlay& overlay, RenameEnd from, RenameEnd to, unsigned flags) {
-  auto needing = [&](const RenameEnd& end) -> InodeRef {
-    if (!end.directory->is_directory()) return {};
-    InodeRef inode = overlay.table.find(*end.directory, end.name);
-    return inode && needs_long_copy_for_metadata(overlay, *inode) ? inode : InodeRef();
-  };
-  if (InodeRef inode = needing(from)) return inode;
-  if ((flags & RENAME_EXCHANGE) != 0) return needing(to);
-  InodeRef replaced = overlay.table.find(*to.directory, to.name);
-  return replaced && !replaced->is_directory() && is_shared_lower(*replaced) ? replaced
-                                                                             : InodeRef();
-}
-
-Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, unsigned flags) {
+Result<void> rename(Overlay& overlay, const Caller& caller, RenameEnd from_name, RenameEnd to_name,
+                    unsigned flags) {
   if ((flags & ~static_cast<unsigned>(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0) {
     return fail(EINVAL);
   }
   TRY(check_new_name(*to_name.directory, to_name.name));
-  TRY(copy_up_ends(overlay, from_name, to_name, (flags & RENAME_EXCHANGE) != 0));
+  TRY(copy_up_ends(overlay, caller, from_name, to_name, (flags & RENAME_EXCHANGE) != 0));
   SharedFd from_upper = TRY(upper_for_change(overlay, from_name.directory, /*removing=*/true));
   SharedFd to_upper = TRY(upper_for_change(overlay, to_name.directory));
   End from = {from_name.directory, from_name.name, std::move(from_upper), {}};
@@ -371,7 +368,7 @@ Result<void> rename(Overlay& overlay, RenameEnd from_name, RenameEnd to_name, un
     TRY(check_protection(*to.directory));  // A name goes there, which is more than appending.
   }
   return (flags & RENAME_EXCHANGE) != 0 ? exchange(overlay, from, to)
-                                        : replace(overlay, from, to, discards);
+                                        : replace(overlay, caller, from, to, discards);
 }
 
 }  // namespace overpass::overlay

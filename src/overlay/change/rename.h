@@ -6,6 +6,7 @@
 #define OVERPASS_OVERLAY_CHANGE_RENAME_H_
 
 #include "base/result.h"
+#include "overlay/state/caller.h"
 #include "overlay/state/inode.h"
 
 namespace overpass::overlay {
@@ -17,15 +18,12 @@ struct RenameEnd {
   const char* name;
 };
 
-/// The inode that a rename would copy up first, if that takes a data copy; else empty. For choosing
-/// where to run it.
-InodeRef rename_needs_copy(Overlay& overlay, RenameEnd from, RenameEnd to, unsigned flags);
-
 /// Renames, with RENAME_NOREPLACE or RENAME_EXCHANGE in `flags`; EINVAL for RENAME_WHITEOUT, as on
 /// overlayfs. EXDEV for a directory that is in a lower: its content cannot move.
-/// May copy data: not for serving threads when rename_needs_copy().
-/// L: none on entry; the names of the directories are held exclusively inside.
-Result<void> rename(Overlay& overlay, RenameEnd from, RenameEnd to, unsigned flags);
+/// kMustWait as for copy_up_metadata(), and where it replaces a directory that lowers have entries
+/// in. L: none on entry; the names of the directories are held exclusively inside.
+Result<void> rename(Overlay& overlay, const Caller& caller, RenameEnd from, RenameEnd to,
+                    unsigned flags);
 
 }  // namespace overpass::overlay
 

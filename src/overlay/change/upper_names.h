@@ -20,9 +20,13 @@ enum class SlotState {
   Whiteout,  ///< A device 0:0 is in the way and has to be replaced.
 };
 
-/// Copies `directory` up and gives its descriptor in the upper. EROFS, ENOENT when it was removed,
-/// EPERM when chattr(1) made it immutable in its lower, or append-only and `removing`.
-/// L: none on entry.
+/// Whether names in `directory` can change: ENOTDIR, EROFS, EPERM when chattr(1) made it immutable
+/// in its lower, or append-only and `removing`. Changes nothing.
+Result<void> check_changeable(const Overlay& overlay, const Inode& directory,
+                              bool removing = false);
+
+/// Copies `directory` up and gives its descriptor in the upper. ENOENT when it was removed, and as
+/// check_changeable(). L: none on entry.
 Result<SharedFd> upper_for_change(Overlay& overlay, const InodeRef& directory,
                                   bool removing = false);
 
@@ -36,6 +40,17 @@ Result<SlotState> slot_state(const Overlay& overlay, BorrowedFd upper, const cha
 
 /// Whether the upper's file at `place` is a whiteout.
 Result<bool> hides_in_upper(const Overlay& overlay, sys::Place place, const sys::Stat& stat);
+
+/// How the upper file of `inode`, about to lose its name, can be reached afterwards; null when it
+/// is not in the upper. ESTALE when the name leads to another object.
+/// L: none of rank Inode on entry.
+Result<SharedFd> orphan_of(const Overlay& overlay, Inode& inode, BorrowedFd upper,
+                           const char* name);
+
+/// ESTALE unless the name leads to the upper's file or directory that is `inode`, with the owner
+/// and at least the permissions that the kernel was told of.
+/// L: none of rank Inode on entry.
+Result<void> check_upper(const Overlay& overlay, Inode& inode, sys::Place place);
 
 /// Whether a new directory `name` would show what lowers have under it unless it is marked opaque.
 /// REQUIRES: the directory's names are held exclusively.

@@ -11,9 +11,11 @@
 
 #include "base/id_map.h"
 #include "overlay/copy_up/copy_up.h"
+#include "overlay/find/attributes.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/protection.h"
 #include "overlay/find/scoped_writable.h"
+#include "overlay/find/set_ids.h"
 #include "overlay/find/xattr_names.h"
 #include "overlay/open/open_file.h"
 #include "overlay/state/opens.h"
@@ -52,6 +54,14 @@ void note_new_mode(Inode& inode, const Located& located) NO_THREAD_SAFETY_ANALYS
 
 bool is_capability(std::string_view name) { return name == kCapability; }
 
+/// Whether `caller` may set an access ACL of the file and leave it a set-group-ID bit. Its groups
+/// are asked for only where there is such a bit, since they are read from /proc.
+bool may_keep_setgid(Overlay& overlay, const Caller& caller, const InodeRef& inode) {
+  const auto stat = attributes(overlay, inode);
+  if (!stat || (stat->stx_mode & S_ISGID) == 0) return false;
+  return caller.uid == 0 || keeps_group_mark(caller, stat->stx_gid);
+}
+
 /// Setting an access ACL takes the set-group-ID bit unless the one who sets it may keep it. The
 /// daemon may, if it is in the group itself.
 void drop_setgid(sys::Place place) {
@@ -81,13 +91,13 @@ Result<size_t> get_xattr(Overlay& overlay, const InodeRef& inode, const char* na
   return length;
 }
 
-Result<std::string> list_xattrs(Overlay& overlay, const InodeRef& inode, bool privileged) {
+Result<std::string> list_xattrs(Overlay& overlay, const Caller& caller, const InodeRef& inode) {
   TRY(check_supported(overlay, ""));
   std::string names;
   const InodeRef target = current(inode);
   const Located located = TRY(held(overlay, *target));
   for (const std::string& stored : TRY(sys::list_xattrs(located.place()))) {
-    if (!privileged && stored.starts_with("trusted.")) continue;
+    if (caller.uid != 0 && stored.starts_with("trusted.")) continue;
     if (auto name = shown_name(overlay, located.layer(), stored)) {
       names.append(name->c_str(), name->size() + 1);
     }
@@ -95,8 +105,8 @@ Result<std::string> list_xattrs(Overlay& overlay, const InodeRef& inode, bool pr
   return names;
 }
 
-Result<void> set_xattr(Overlay& overlay, const InodeRef& inode, const char* name,
-                       std::string_view value, int flags, bool keeps_setgid) {
+Result<void> set_xattr(Overlay& overlay, const Caller& caller, const InodeRef& inode,
+                       const char* name, std::string_view value, int flags) {
   TRY(check_supported(overlay, name));
   const bool is_of_acl = is_acl(name);
   const std::string stored = stored_name(overlay, layer::kUpper, name);
@@ -106,7 +116,8 @@ Result<void> set_xattr(Overlay& overlay, const InodeRef& inode, const char* name
     mapped = TRY(overlay.settings.owners.acl_on_disk(value));
     value = mapped;
   }
-  TRY(copy_up_metadata(overlay, current(inode)));
+  const bool keeps_setgid = stored == kAccessAcl && may_keep_setgid(overlay, caller, inode);
+  TRY(copy_up_metadata(overlay, caller, current(inode)));
   InodeRef target = current(inode);
   std::optional<ModeChange> mode_change;
   if (stored == kAccessAcl && target->is_directory()) mode_change.emplace(*target);
@@ -118,7 +129,8 @@ Result<void> set_xattr(Overlay& overlay, const InodeRef& inode, const char* name
   return {};
 }
 
-Result<void> remove_xattr(Overlay& overlay, const InodeRef& inode, const char* name) {
+Result<void> remove_xattr(Overlay& overlay, const Caller& caller, const InodeRef& inode,
+                          const char* name) {
   if (!overlay.is_writable()) return fail(EROFS);
   const auto present = get_xattr(overlay, inode, name, {});
   // An ACL that is absent is the one that the mode says.
@@ -126,7 +138,7 @@ Result<void> remove_xattr(Overlay& overlay, const InodeRef& inode, const char* n
   TRY(present);
   // A write takes the capabilities, which the kernel asks for, also of an append-only file.
   const bool is_of_write = is_capability(name) && may_be_written(*current(inode));
-  TRY(copy_up_metadata(overlay, current(inode), /*despite_protection=*/is_of_write));
+  TRY(copy_up_metadata(overlay, caller, current(inode), /*despite_protection=*/is_of_write));
   const InodeRef target = current(inode);
   const Located located = TRY(held(overlay, *target));
   const std::string stored = stored_name(overlay, layer::kUpper, name);

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "overlay/state/caller.h"
 #include "overlay/state/inode.h"
 
 namespace overpass::overlay {
@@ -23,18 +24,17 @@ Result<size_t> get_xattr(Overlay& overlay, const InodeRef& inode, const char* na
                          std::span<char> value);
 
 /// listxattr(2): the names, each with its zero byte. Those of the trusted namespace are only for
-/// the privileged (xattr(7)). L: none of rank Inode on entry.
-Result<std::string> list_xattrs(Overlay& overlay, const InodeRef& inode, bool privileged);
+/// the superuser (xattr(7)). L: none of rank Inode on entry.
+Result<std::string> list_xattrs(Overlay& overlay, const Caller& caller, const InodeRef& inode);
 
-/// setxattr(2) with XATTR_* `flags`. `keeps_setgid` tells whether the caller may keep the
-/// set-group-ID bit when an ACL changes the mode.
-/// May copy data: not for serving threads when needs_data_copy().
-Result<void> set_xattr(Overlay& overlay, const InodeRef& inode, const char* name,
-                       std::string_view value, int flags, bool keeps_setgid);
+/// setxattr(2) with XATTR_* `flags`. An access ACL costs a file its set-group-ID bit unless
+/// `caller` is the superuser or in the file's group. kMustWait as for copy_up_metadata().
+Result<void> set_xattr(Overlay& overlay, const Caller& caller, const InodeRef& inode,
+                       const char* name, std::string_view value, int flags);
 
-/// removexattr(2). Copies up only what has the attribute.
-/// May copy data: not for serving threads when needs_data_copy().
-Result<void> remove_xattr(Overlay& overlay, const InodeRef& inode, const char* name);
+/// removexattr(2). Copies up only what has the attribute. kMustWait as for copy_up_metadata().
+Result<void> remove_xattr(Overlay& overlay, const Caller& caller, const InodeRef& inode,
+                          const char* name);
 
 }  // namespace overpass::overlay
 

@@ -26,7 +26,7 @@
 #include "overlay/find/origin_number.h"
 #include "overlay/find/protection.h"
 #include "overlay/find/scoped_writable.h"
-#include "overlay/state/copy_up_caller.h"
+#include "overlay/state/caller.h"
 #include "overlay/state/copy_up_progress.h"
 #include "overlay/state/links.h"
 #include "overlay/state/open_mode.h"
@@ -95,9 +95,8 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
     ++source.parent->directory->version;
   }
   TRY(link_up(overlay, *inode, *source.parent, upper->fd, source.name.c_str()));
-  if (!source.has_origin() && overlay.invalidator != nullptr) {
-    overlay.invalidator->attributes_changed(inode->id);  // Parted from its other names.
-  }
+  // Parted from its other names.
+  if (!source.has_origin()) overlay.mount.attributes_changed(inode->id);
   // Copying up is no change of the directory; best effort, as in overlayfs.
   (void)sys::copy_times(sys::place_of(upper->fd), before);
   return {};
@@ -118,9 +117,7 @@ Result<void> copy_from_lower(Overlay& overlay, const InodeRef& inode, const Copy
   Prepared prepared = TRY(prepare_copy(overlay, source, extent, progress));
   const bool is_same = prepared.likeness == Likeness::Same;
   TRY(publish(overlay, inode, source, std::move(prepared)));
-  if (!is_same && overlay.invalidator != nullptr) {
-    overlay.invalidator->attributes_changed(inode->id);
-  }
+  if (!is_same) overlay.mount.attributes_changed(inode->id);
   return {};
 }
 
@@ -146,8 +143,8 @@ bool is_met(const Inode& inode, const CopyExtent& extent) REQUIRES(inode.mutex) 
 /// Tells those who wait how the copy ended, whichever way that is.
 class CopyInProgress {
  public:
-  CopyInProgress(Overlay& overlay, const InodeRef& inode)
-      : progress(std::make_shared<CopyUnderWay>(inode, current_caller())),
+  CopyInProgress(Overlay& overlay, const Caller& caller, const InodeRef& inode)
+      : progress(std::make_shared<CopyUnderWay>(inode, caller)),
         overlay_(overlay),
         inode_(*inode) {}
   CopyInProgress(const CopyInProgress&) = delete;
@@ -208,14 +205,26 @@ Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
   ++directory.version;
   ++parent->directory->version;
   (void)sys::copy_times(sys::place_of(upper->fd), before);
-  if (overlay.invalidator != nullptr) {
-    overlay.invalidator->attributes_changed(inode->id);
-    overlay.invalidator->attributes_changed(parent->id);
-  }
+  overlay.mount.attributes_changed(inode->id);
+  overlay.mount.attributes_changed(parent->id);
   return {};
 }
 
-Result<void> copy_up_file(Overlay& overlay, const InodeRef& inode, const CopyExtent& extent) {
+/// What a change of attributes or names needs.
+constexpr CopyExtent kMetadata = {.bytes = false, .wanted = kWholeFile};
+
+/// Whether the copy may take long: data have to be copied, or another caller's copy of the file is
+/// under way. All else is a few short system calls.
+bool may_take_long(const Overlay& overlay, const Inode& inode, const CopyExtent& extent)
+    REQUIRES(inode.mutex) {
+  if (inode.extras != nullptr && inode.extras->copy_up != nullptr) return true;
+  const layer::FormatSettings& format = overlay.stack.format;
+  const bool may_leave_bytes = format.writes_metacopy && format.verity != layer::Verity::Require;
+  return inode.is_regular() && (extent.bytes || !may_leave_bytes);
+}
+
+Result<void> copy_up_file(Overlay& overlay, const Caller& caller, const InodeRef& inode,
+                          const CopyExtent& extent) {
   if (!overlay.is_writable()) return fail(EROFS);
   if (inode->is_directory()) return copy_up_directory(overlay, inode);
   while (true) {
@@ -224,9 +233,10 @@ Result<void> copy_up_file(Overlay& overlay, const InodeRef& inode, const CopyExt
     {
       Lock lock(inode->mutex);
       if (is_met(*inode, extent)) return {};
+      if (may_take_long(overlay, *inode, extent)) TRY(caller.check_may_wait());
       others = inode->make_extras().copy_up;
       if (others == nullptr) {
-        mine.emplace(overlay, inode);
+        mine.emplace(overlay, caller, inode);
         inode->make_extras().copy_up = mine->progress;
       }
     }
@@ -236,32 +246,29 @@ Result<void> copy_up_file(Overlay& overlay, const InodeRef& inode, const CopyExt
       return mine->result;
     }
     // They may have copied less than is needed here, or have given it up.
-    TRY(others->wait(current_caller().thread));
+    TRY(others->wait(caller.thread));
   }
 }
 
 }  // namespace
 
-bool needs_data_copy(const Inode& inode) {
-  if (!inode.is_regular()) return false;
-  Lock lock(inode.mutex);
-  return !is_met(inode, CopyExtent());
-}
-
-bool needs_long_copy_for_metadata(const Overlay& overlay, const Inode& inode) {
-  if (!inode.is_regular() || overlay.stack.format.writes_metacopy) return false;
-  Lock lock(inode.mutex);
-  return inode.layer != layer::kUpper;
-}
-
-Result<void> copy_up(Overlay& overlay, const InodeRef& inode, off_t wanted, bool appending) {
+Result<void> copy_up(Overlay& overlay, const Caller& caller, const InodeRef& inode, off_t wanted,
+                     bool appending) {
   TRY(check_protection(*inode, appending));
-  return copy_up_file(overlay, inode, {true, wanted});
+  return copy_up_file(overlay, caller, inode, {true, wanted});
 }
 
-Result<void> copy_up_metadata(Overlay& overlay, const InodeRef& inode, bool despite_protection) {
+Result<void> copy_up_metadata(Overlay& overlay, const Caller& caller, const InodeRef& inode,
+                              bool despite_protection) {
   if (!despite_protection) TRY(check_protection(*inode));
-  return copy_up_file(overlay, inode, {false, kWholeFile});
+  return copy_up_file(overlay, caller, inode, kMetadata);
+}
+
+Result<void> check_metadata_copy(const Overlay& overlay, const Caller& caller, const Inode& inode) {
+  if (caller.may_wait || inode.is_directory()) return {};
+  Lock lock(inode.mutex);
+  const bool must_wait = !is_met(inode, kMetadata) && may_take_long(overlay, inode, kMetadata);
+  return must_wait ? fail(kMustWait) : Result<void>();
 }
 
 Result<void> copy_up_directory(Overlay& overlay, const InodeRef& directory) {

@@ -9,31 +9,30 @@
 
 #include "base/result.h"
 #include "overlay/copy_up/copy_extent.h"
+#include "overlay/state/caller.h"
 #include "overlay/state/inode.h"
 
 namespace overpass::overlay {
 
 struct Overlay;
 
-/// Whether writing to `inode` begins with a copy that may take long, and so belongs to a worker.
-bool needs_data_copy(const Inode& inode);
-
-/// Whether changing its attributes does. Directories, special files, and with metacopy=on all
-/// files, are copied in a few short system calls.
-bool needs_long_copy_for_metadata(const Overlay& overlay, const Inode& inode);
-
 /// Makes sure that `inode` and its bytes are in the upper, its parents first. Of a regular file the
 /// first `wanted` bytes are needed only: a truncating open needs none. Of several callers one
 /// copies and the others wait for it. EROFS without an upper; EPERM for a file that chattr(1)
-/// protects, unless `appending` to an append-only one; else whatever the file systems report.
+/// protects, unless `appending` to an append-only one; kMustWait for data, and for the copy of
+/// another caller, where `caller` may not wait; else what the file systems report.
 /// L: none on entry. May block for long.
-Result<void> copy_up(Overlay& overlay, const InodeRef& inode, off_t wanted = kWholeFile,
-                     bool appending = false);
+Result<void> copy_up(Overlay& overlay, const Caller& caller, const InodeRef& inode,
+                     off_t wanted = kWholeFile, bool appending = false);
 
-/// The same for a change of attributes or names: with metacopy=on the bytes stay in the lower.
-/// `despite_protection`: to change the protection itself.
-Result<void> copy_up_metadata(Overlay& overlay, const InodeRef& inode,
+/// The same for a change of attributes or names: with metacopy=on the bytes stay in the lower, and
+/// nothing takes long. `despite_protection`: to change the protection itself.
+Result<void> copy_up_metadata(Overlay& overlay, const Caller& caller, const InodeRef& inode,
                               bool despite_protection = false);
+
+/// kMustWait where copy_up_metadata() would answer that. Changes nothing: for operations that copy
+/// up several files, before the first of them.
+Result<void> check_metadata_copy(const Overlay& overlay, const Caller& caller, const Inode& inode);
 
 /// The same for a directory, which takes no long copy: makes sure that entries can be made in the
 /// upper. ENOENT when it was removed.

@@ -13,8 +13,8 @@
 #include "overlay/find/locate.h"
 #include "overlay/find/scoped_readable.h"
 #include "overlay/find/set_ids.h"
+#include "overlay/state/caller.h"
 #include "overlay/state/hidden_names.h"
-#include "overlay/state/must_wait.h"
 #include "overlay/state/overlay.h"
 #include "sys/attributes.h"
 #include "sys/credentials.h"
@@ -96,7 +96,7 @@ std::unexpected<Errno> explain(const Overlay& overlay, Inode& inode, const Locat
 
 /// Cuts the upper's file `content`, which was opened with `flags`, to nothing.
 Result<void> truncate(const Overlay& overlay, Content& content, int flags,
-                      const Changer* truncator) {
+                      const Caller* truncator) {
   UniqueFd writable;
   const bool is_writable = (flags & O_ACCMODE) != O_RDONLY;
   if (!is_writable) writable = TRY(open_regular(sys::place_of(content.fd), O_WRONLY));
@@ -110,7 +110,7 @@ Result<void> truncate(const Overlay& overlay, Content& content, int flags,
 /// The bytes of a file of its own. Nothing happens to another object in its place but being opened
 /// and closed, and that only without waiting.
 Result<Content> open_own(Overlay& overlay, Inode& inode, int flags,
-                         const Changer* truncator) NO_THREAD_SAFETY_ANALYSIS {
+                         const Caller* truncator) NO_THREAD_SAFETY_ANALYSIS {
   const Located located = TRY(locate(overlay, inode));
   const bool is_path = (flags & O_PATH) != 0;
   auto file = is_path ? sys::open_place(located.place(), flags)
@@ -159,7 +159,7 @@ Result<Content> open_data(Overlay& overlay, sys::Place metacopy, const DataPlace
   return refusal(data.path, "the data of a metacopy are missing");
 }
 
-Result<Content> open_content(Overlay& overlay, Inode& inode, int flags, const Changer* truncator) {
+Result<Content> open_content(Overlay& overlay, Inode& inode, int flags, const Caller* truncator) {
   if (const auto data = data_place_of(inode)) return open_data_of(overlay, inode, *data, flags);
   return open_own(overlay, inode, flags, truncator);
 }
@@ -174,7 +174,7 @@ bool leaves_no_time(const Overlay& overlay, const Inode& inode) {
 
 }  // namespace
 
-Result<Content> open_quietly(Overlay& overlay, Inode& inode, int flags, const Changer* truncator) {
+Result<Content> open_quietly(Overlay& overlay, Inode& inode, int flags, const Caller* truncator) {
   if ((flags & O_PATH) == 0 && leaves_no_time(overlay, inode)) flags |= O_NOATIME;
   auto content = open_content(overlay, inode, flags, truncator);
   const bool is_refused = content.failed_with(EPERM) && (flags & O_NOATIME) != 0;

@@ -13,7 +13,7 @@
 
 namespace overpass::overlay {
 
-struct Changer;
+struct Caller;
 struct Overlay;
 
 struct Content {
@@ -30,7 +30,7 @@ struct Content {
 /// takes; without one the daemon's do.
 /// L: no lock of rank Inode or beyond is held.
 Result<Content> open_content(Overlay& overlay, Inode& inode, int flags,
-                             const Changer* truncator = nullptr);
+                             const Caller* truncator = nullptr);
 
 /// open(2) of what is known to be a regular file, with the same errors for a lease.
 Result<UniqueFd> open_regular(sys::Place place, int flags);
@@ -47,7 +47,7 @@ layer::LayerIndex content_layer(const Inode& inode) REQUIRES(inode.mutex);
 /// O_NOATIME where only the owner of the file may ask for it.
 /// L: as open_content().
 Result<Content> open_quietly(Overlay& overlay, Inode& inode, int flags,
-                             const Changer* truncator = nullptr);
+                             const Caller* truncator = nullptr);
 
 }  // namespace overpass::overlay
 

@@ -12,9 +12,7 @@
 
 #include <sys/types.h>
 
-#include <optional>
-
-#include "base/id_map.h"
+#include "overlay/state/caller.h"
 #include "sys/place.h"
 #include "sys/stat.h"
 
@@ -22,39 +20,30 @@ namespace overpass::overlay {
 
 struct Overlay;
 
-/// Who makes a change. The thread waits for its answer as long as this is asked.
-struct Changer {
-  pid_t thread = 0;    ///< 0 for one that cannot be seen from here: then without groups and rights.
-  uid_t user = kNoId;  ///< As the mount knows them.
-  gid_t group = kNoId;
-  /// Whether the kernel says that a change without CAP_FSETID is made (FUSE_WRITE_KILL_SUIDGID and
-  /// its like); nothing for the requests with which it does not.
-  std::optional<bool> lacks_fsetid;
+/// Whether all bits are kept (CAP_FSETID in the initial user namespace).
+bool keeps_all_set_ids(const Caller& caller);
 
-  /// Whether all bits are kept (CAP_FSETID in the initial user namespace).
-  bool keeps_all() const;
-  /// Whether a set-group-ID bit of a file that its group may not execute is kept, the file being of
-  /// group `of_file`.
-  bool keeps_group_mark(gid_t of_file) const;
-  /// Whether the file of `owner` is the changer's to change the mode of.
-  bool may_change_mode_of(uid_t owner) const;
-};
+/// Whether a set-group-ID bit of a file that its group may not execute is kept, the file being of
+/// group `of_file`.
+bool keeps_group_mark(const Caller& caller, gid_t of_file);
 
-/// The bits of `shown` that fall when `changer` writes; of anything but a regular file none.
-mode_t bits_lost_by_write(const Changer& changer, const sys::Stat& shown);
+/// Whether the caller may change the mode of a file of `owner`.
+bool may_change_mode_of(const Caller& caller, uid_t owner);
+
+/// The bits of `shown` that fall when `caller` writes; of anything but a regular file none.
+mode_t bits_lost_by_write(const Caller& caller, const sys::Stat& shown);
 
 /// The same for a change of owner, which spares no user, and directories alone.
-mode_t bits_lost_by_chown(const Changer& changer, const sys::Stat& shown);
+mode_t bits_lost_by_chown(const Caller& caller, const sys::Stat& shown);
 
 /// To be called before a change of the bytes or the size of the upper's file at `place`: takes away
 /// what the change costs. True when bits are left that the change itself must not cost: it is to be
 /// made with CAP_FSETID (sys::KeepingSetgid).
-bool take_set_ids(const Overlay& overlay, sys::Place place, const Changer& changer);
+bool take_set_ids(const Overlay& overlay, sys::Place place, const Caller& caller);
 
 /// The same without asking for the file's attributes: they are `stat`, as on disk, which loses the
 /// bits as well.
-bool take_set_ids(const Overlay& overlay, sys::Place place, sys::Stat& stat,
-                  const Changer& changer);
+bool take_set_ids(const Overlay& overlay, sys::Place place, sys::Stat& stat, const Caller& caller);
 
 }  // namespace overpass::overlay
 

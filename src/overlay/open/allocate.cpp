@@ -7,7 +7,7 @@
 #include "overlay/find/set_ids.h"
 #include "overlay/open/file_io.h"
 #include "overlay/open/open_file.h"
-#include "overlay/state/copy_up_caller.h"
+#include "overlay/state/caller.h"
 #include "overlay/state/overlay.h"
 #include "sys/child_call.h"
 #include "sys/credentials.h"
@@ -27,12 +27,13 @@ bool is_long_allocation(const Overlay& overlay, const OpenFile& file, off_t leng
   return length > kLong && !overlay.stack.layers[file.layer()].is_remote;
 }
 
-Result<void> allocate_killably(Overlay& overlay, OpenFile& file, int mode, off_t offset,
-                               off_t length, const Changer& changer) {
+Result<void> allocate_killably(Overlay& overlay, const Caller& caller, OpenFile& file, int mode,
+                               off_t offset, off_t length) {
+  TRY(caller.check_may_wait());
   const SharedFd fd = TRY(content_for_allocation(overlay, file, mode));
-  const sys::KeepingSetgid keeping(take_set_ids(overlay, sys::place_of(fd->fd), changer));
+  const sys::KeepingSetgid keeping(take_set_ids(overlay, sys::place_of(fd->fd), caller));
   sys::ChildCall call([&] { return sys::allocate(fd->fd, mode, offset, length); });
-  return overlay.killable_calls.make(current_caller().thread, call);
+  return overlay.killable_calls.make(caller.thread, call);
 }
 
 }  // namespace overpass::overlay

@@ -13,7 +13,7 @@
 #include "overlay/find/set_ids.h"
 #include "overlay/open/file_io.h"
 #include "overlay/open/open_file.h"
-#include "overlay/state/copy_up_caller.h"
+#include "overlay/state/caller.h"
 #include "overlay/state/overlay.h"
 #include "sys/credentials.h"
 #include "sys/fatal_signal.h"
@@ -42,14 +42,15 @@ size_t next_part(size_t part, Clock::duration took) {
 
 }  // namespace
 
-Result<size_t> copy_range(Overlay& overlay, OpenFile& from, off_t from_offset, OpenFile& to,
-                          off_t to_offset, size_t length, const Changer& changer) {
+Result<size_t> copy_range(Overlay& overlay, const Caller& caller, OpenFile& from, off_t from_offset,
+                          OpenFile& to, off_t to_offset, size_t length) {
+  TRY(caller.check_may_wait());
   TRY(check_protection(*current(to.inode()), /*appending=*/true));
   // The kernel then copies by reading, which is passed through.
   if (reads_what_was(from)) return fail(EOPNOTSUPP);
   const SharedFd source = TRY(from.content(overlay));
   const SharedFd target = TRY(to.content(overlay));
-  const sys::KeepingSetgid keeping(take_set_ids(overlay, sys::place_of(target->fd), changer));
+  const sys::KeepingSetgid keeping(take_set_ids(overlay, sys::place_of(target->fd), caller));
   const Clock::time_point begin = Clock::now();
   Clock::time_point before = begin;
   size_t part = kFirstPart;
@@ -64,7 +65,7 @@ Result<size_t> copy_range(Overlay& overlay, OpenFile& from, off_t from_offset, O
     if (!copied || *copied == 0) break;
     done += *copied;
     const Clock::time_point now = Clock::now();
-    if (now - begin >= kTimeOfAnswer || sys::is_being_killed(current_caller().thread)) break;
+    if (now - begin >= kTimeOfAnswer || sys::is_being_killed(caller.thread)) break;
     part = next_part(part, now - before);
     before = now;
   }

@@ -96,10 +96,10 @@ Transferred watch_end(Overlay& overlay, const OpenFile& file, const io::Job& job
     const off_t end = offset + static_cast<off_t>(bytes ? bytes->size() : 0);
     const bool has_moved = bytes.has_value();
     done(bytes);  // They may be gone from here on.
-    if (!has_moved || overlay.invalidator == nullptr) return;
+    if (!has_moved) return;
     const auto stat = sys::stat(sys::place_of(fd));
     if (!stat || static_cast<off_t>(stat->stx_size) != end) {
-      overlay.invalidator->attributes_changed_later(node);
+      overlay.mount.attributes_changed_later(node);
     }
   };
 }
@@ -107,7 +107,7 @@ Transferred watch_end(Overlay& overlay, const OpenFile& file, const io::Job& job
 void start(Overlay& overlay, const OpenFile& file, Result<io::Job> job, Transferred done) {
   if (!job) return done(fail(job.error()));
   job->is_remote = overlay.stack.layers[file.layer()].is_remote;
-  overlay.transfers.start(*std::move(job), std::move(done), overlay.background);
+  overlay.transfers.start(*std::move(job), std::move(done), overlay.mount);
 }
 
 }  // namespace
@@ -117,10 +117,10 @@ void read(Overlay& overlay, OpenFile& file, size_t size, off_t offset, int flags
   start(overlay, file, read_job(overlay, file, size, offset, flags), std::move(done));
 }
 
-void write(Overlay& overlay, OpenFile& file, std::span<char> data, off_t offset, int flags,
-           WriteKind kind, const Changer& changer, Transferred done) {
+void write(Overlay& overlay, const Caller& caller, OpenFile& file, std::span<char> data,
+           off_t offset, int flags, WriteKind kind, Transferred done) {
   auto job = write_job(overlay, file, data, offset, flags, kind);
-  if (job) job->keeps_set_ids = take_set_ids(overlay, sys::place_of(job->fd), changer);
+  if (job) job->keeps_set_ids = take_set_ids(overlay, sys::place_of(job->fd), caller);
   if (job && (job->rw_flags & RWF_APPEND) != 0) {
     if (overlay.writeback) leave_room_for_unwritten_pages(*job);
     done = watch_end(overlay, file, *job, std::move(done));
@@ -136,9 +136,10 @@ void sync(Overlay& overlay, OpenFile& file, bool data_only, Transferred done) {
   start(overlay, file, job_on(action, std::move(*fd)), std::move(done));
 }
 
-Result<void> sync(Overlay& overlay, OpenDirectory& directory) {
+Result<void> sync(Overlay& overlay, const Caller& caller, OpenDirectory& directory) {
   // A directory of lowers alone has nothing to be written.
   if (overlay.settings.is_volatile || !directory.inode()->directory->has_upper) return {};
+  TRY(caller.check_may_wait());
   return sys::sync_file(TRY(directory.open_top(overlay)));
 }
 
@@ -149,15 +150,15 @@ Result<SharedFd> content_for_allocation(Overlay& overlay, OpenFile& file, int mo
   return file.content(overlay);
 }
 
-void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length,
-              const Changer& changer, Transferred done) {
+void allocate(Overlay& overlay, const Caller& caller, OpenFile& file, int mode, off_t offset,
+              off_t length, Transferred done) {
   auto fd = content_for_allocation(overlay, file, mode);
   if (!fd) return done(fail(fd.error()));
   io::Job job = job_on(io::Action::Allocate, std::move(*fd));
   job.allocate_mode = mode;
   job.offset = offset;
   job.length = length;
-  job.keeps_set_ids = take_set_ids(overlay, sys::place_of(job.fd), changer);
+  job.keeps_set_ids = take_set_ids(overlay, sys::place_of(job.fd), caller);
   start(overlay, file, std::move(job), std::move(done));
 }
 

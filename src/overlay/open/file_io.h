@@ -35,30 +35,30 @@ enum class WriteKind {
 };
 
 /// `data` are lent until this returns. To the end of the file when O_APPEND is set. Costs the
-/// file's set-id bits what `changer` costs them (set_ids.h), as do the other changes below.
-void write(Overlay& overlay, OpenFile& file, std::span<char> data, off_t offset, int flags,
-           WriteKind kind, const Changer& changer, Transferred done);
+/// file's set-id bits what `caller` costs them (set_ids.h), as do the other changes below.
+void write(Overlay& overlay, const Caller& caller, OpenFile& file, std::span<char> data,
+           off_t offset, int flags, WriteKind kind, Transferred done);
 
 /// fsync(2), or fdatasync(2) if `data_only`; nothing when the mount is volatile. `done` gets no
 /// bytes.
 void sync(Overlay& overlay, OpenFile& file, bool data_only, Transferred done);
 
-/// The same for a directory. Blocking.
-Result<void> sync(Overlay& overlay, OpenDirectory& directory);
+/// The same for a directory. kMustWait.
+Result<void> sync(Overlay& overlay, const Caller& caller, OpenDirectory& directory);
 
 /// fallocate(2) with FALLOC_* `mode`. `done` gets no bytes. EPERM where chattr(1) protects the file
 /// by now.
-void allocate(Overlay& overlay, OpenFile& file, int mode, off_t offset, off_t length,
-              const Changer& changer, Transferred done);
+void allocate(Overlay& overlay, const Caller& caller, OpenFile& file, int mode, off_t offset,
+              off_t length, Transferred done);
 
 /// Whether the file system may take long for `length` bytes more of the file, so that
 /// allocate_killably() is called for.
 bool is_long_allocation(const Overlay& overlay, const OpenFile& file, off_t length);
 
 /// As allocate(); EINTR when the caller is being killed, if the file system can be interrupted. It
-/// has undone what it did then. Blocking.
-Result<void> allocate_killably(Overlay& overlay, OpenFile& file, int mode, off_t offset,
-                               off_t length, const Changer& changer);
+/// has undone what it did then. kMustWait.
+Result<void> allocate_killably(Overlay& overlay, const Caller& caller, OpenFile& file, int mode,
+                               off_t offset, off_t length);
 
 /// The descriptor for both. EPERM as for allocate().
 Result<SharedFd> content_for_allocation(Overlay& overlay, OpenFile& file, int mode);
@@ -70,9 +70,9 @@ Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence);
 
 /// copy_file_range(2): the number of bytes. Fewer than `length` at the end of `from`, and when
 /// copying takes longer than half a second or the caller is being killed. EPERM when `to` has
-/// become immutable since it was opened. Blocking.
-Result<size_t> copy_range(Overlay& overlay, OpenFile& from, off_t from_offset, OpenFile& to,
-                          off_t to_offset, size_t length, const Changer& changer);
+/// become immutable since it was opened. kMustWait.
+Result<size_t> copy_range(Overlay& overlay, const Caller& caller, OpenFile& from, off_t from_offset,
+                          OpenFile& to, off_t to_offset, size_t length);
 
 /// The target of a symbolic link.
 Result<std::string> read_link(Overlay& overlay, const InodeRef& inode);

@@ -217,14 +217,8 @@ Result<void> OpenDirectory::read(Overlay& overlay, int64_t offset, bool with_att
     if (!TRY(read_entries(overlay, offset, with_attributes, sink))) return {};
     version = version_;
   }
-  auto look_through = [&overlay, directory = directory_, version] {
-    drop_impure(overlay, directory, version);
-  };
-  if (overlay.background == nullptr) {
-    look_through();
-  } else {
-    overlay.background->submit(std::move(look_through));
-  }
+  overlay.mount.submit(
+      [&overlay, directory = directory_, version] { drop_impure(overlay, directory, version); });
   return {};
 }
 

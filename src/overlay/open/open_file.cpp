@@ -94,7 +94,7 @@ class Opening {
  public:
   /// `opener`: who truncates with O_TRUNC, as long as this lives; null for a file just made, of
   /// `mode`. `lease`: for the descriptor of an open that writes, whose user is `user`.
-  Opening(Overlay& overlay, const InodeRef& node, int flags, const Changer* opener, uid_t user,
+  Opening(Overlay& overlay, const InodeRef& node, int flags, const Caller* opener, uid_t user,
           DescriptorLease lease, mode_t mode = 0)
       : overlay_(overlay),
         node_(node),
@@ -183,7 +183,7 @@ class Opening {
     Backed backed;
     const InodeRef target = current(node_);
     int flags = writing_ ? flags_ & kOwnFlags : O_RDONLY | (flags_ & O_NOATIME);
-    if (registers_ && !writing_) flags = overlay_.backing_files->flags_for_readers();
+    if (registers_ && !writing_) flags = overlay_.backing_files.flags_for_readers();
     backed.is_path = (flags & O_PATH) != 0;
     const int wanted = writing_ ? own_access(overlay_, flags_, flags) : flags;
     auto content = open_quietly(overlay_, *target, wanted, opener_);
@@ -204,7 +204,7 @@ class Opening {
     backed.fd = std::make_shared<CachedFd>(std::move(opened.fd));
     if (writing_) is_set_id_ = has_set_id(opened.stat.stx_mode);
     if (registers_ && !is_set_id_) {
-      backed.backing = registered(*overlay_.backing_files, backed.fd->fd, backed.layer);
+      backed.backing = registered(overlay_.backing_files, backed.fd->fd, backed.layer);
     }
     return backed;
   }
@@ -214,7 +214,7 @@ class Opening {
 
  private:
   bool may_pass_through(Side content) const REQUIRES(node_->mutex) {
-    return overlay_.backing_files != nullptr && !(writing_ && is_set_id_) &&
+    return overlay_.backing_files.is_available() && !(writing_ && is_set_id_) &&
            !(node_->opens->caches_lower && content == Side::Lower);
   }
 
@@ -274,7 +274,7 @@ class Opening {
   Overlay& overlay_;
   const InodeRef node_;
   const int flags_;
-  const Changer* const opener_;
+  const Caller* const opener_;
   const uid_t user_;
   const bool writing_;
   DescriptorLease lease_;
@@ -306,7 +306,7 @@ int own_access(const Overlay& overlay, int flags, int own_flags) {
   if ((flags & O_ACCMODE) != O_WRONLY) return own_flags;
   const bool gathers = overlay.writeback && (flags & O_APPEND) == 0;
   const bool registers =
-      overlay.backing_files != nullptr && overlay.backing_files->wants_writers_to_read();
+      overlay.backing_files.is_available() && overlay.backing_files.wants_writers_to_read();
   if (!gathers && !registers) return own_flags;
   return (own_flags & ~O_ACCMODE) | O_RDWR;
 }
@@ -336,17 +336,17 @@ bool reads_what_was(const OpenFile& file) {
   return inode.opens->readers_hold_lower();
 }
 
-Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags,
-                         const Changer& changer) {
+Result<Opened> open_file(Overlay& overlay, const Caller& caller, const InodeRef& inode, int flags) {
   if (!inode->is_regular()) return fail(inode->is_directory() ? EISDIR : ENXIO);
   DescriptorLease lease;
   if (is_writing(flags)) {
-    lease = TRY(overlay.descriptors.lease(changer.user));
+    lease = TRY(overlay.descriptors.lease(caller.uid));
     // A truncating open needs none of the data, unless it may yet be sent away (ESTALE).
     const off_t wanted = (flags & O_TRUNC) != 0 && !is_open(*inode) ? 0 : kWholeFile;
-    TRY(copy_up(overlay, current(inode), wanted, (flags & (O_APPEND | O_TRUNC)) == O_APPEND));
+    TRY(copy_up(overlay, caller, current(inode), wanted,
+                (flags & (O_APPEND | O_TRUNC)) == O_APPEND));
   }
-  Opening opening(overlay, inode, flags, &changer, changer.user, std::move(lease));
+  Opening opening(overlay, inode, flags, &caller, caller.uid, std::move(lease));
   auto finish = [&]() -> Result<Opened> {
     while (true) {
       if (auto opened = TRY(opening.answer_at_once())) return std::move(*opened);
@@ -355,9 +355,7 @@ Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags,
   };
   auto result = finish();
   if (result) result = check_direct(overlay, std::move(*result));
-  if (opening.changes_attributes() && overlay.invalidator != nullptr) {
-    overlay.invalidator->attributes_changed(inode->id);
-  }
+  if (opening.changes_attributes()) overlay.mount.attributes_changed(inode->id);
   return result;
 }
 
@@ -366,8 +364,8 @@ Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, 
   Backed backed;
   backed.version = version_of(fd, backed.layer);
   backed.fd = std::make_shared<CachedFd>(std::move(fd));
-  if (overlay.backing_files != nullptr && !has_set_id(mode)) {
-    backed.backing = registered(*overlay.backing_files, backed.fd->fd, backed.layer);
+  if (overlay.backing_files.is_available() && !has_set_id(mode)) {
+    backed.backing = registered(overlay.backing_files, backed.fd->fd, backed.layer);
   }
   const uid_t user = lease.user();
   Opening opening(overlay, inode, flags, /*opener=*/nullptr, user, std::move(lease), mode);

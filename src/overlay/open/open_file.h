@@ -92,12 +92,10 @@ struct Opened {
 };
 
 /// open(2) of an inode with O_* `flags` as FUSE hands them on. ESTALE when the caller has to walk
-/// the path again. A truncation costs set-id bits what `changer` costs them. ENFILE, before
+/// the path again. A truncation costs set-id bits what `caller` costs them. ENFILE, before
 /// anything is changed, when it needs a descriptor and the budget has none for the user
-/// (descriptor_budget.h). May copy data: not for serving threads when the open writes and
-/// needs_data_copy().
-Result<Opened> open_file(Overlay& overlay, const InodeRef& inode, int flags,
-                         const Changer& changer = {});
+/// (descriptor_budget.h). kMustWait as for copy_up(), and for a lease on the file.
+Result<Opened> open_file(Overlay& overlay, const Caller& caller, const InodeRef& inode, int flags);
 
 /// A file just made with `mode`, open at `fd`, which counts for whom `lease` does.
 Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, mode_t mode,

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 
@@ -25,6 +26,9 @@ class BackingFiles {
  public:
   virtual ~BackingFiles() = default;
 
+  /// Whether anything is passed through at all. Constant once requests are served.
+  virtual bool is_available() const = 0;
+
   /// Registers the file open at `fd`, which may be O_PATH. Fails where the file cannot be passed
   /// through (file system stacked too deep, no privilege); it is then served by the daemon. Whoever
   /// registers may rely on `use`: what is registered for reading is never given to a writer.
@@ -37,6 +41,14 @@ class BackingFiles {
 
   /// Whether a writer's descriptor can be registered only if it may read as well.
   virtual bool wants_writers_to_read() const { return false; }
+};
+
+/// Nothing is passed through.
+class NoBackingFiles final : public BackingFiles {
+ public:
+  bool is_available() const override { return false; }
+  Result<int32_t> open(BorrowedFd, BackingUse) override { return fail(EOPNOTSUPP); }
+  void close(int32_t) override {}
 };
 
 /// A registered file. REQUIRES at its end: no open of its inode is between reply and RELEASE, for

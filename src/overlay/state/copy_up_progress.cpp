@@ -39,8 +39,8 @@ const char* word_of(CopyPhase phase) {
   return "?";
 }
 
-CopyUnderWay::CopyUnderWay(InodeRef file, CopyCaller caller)
-    : file_(std::move(file)), caller_(caller) {}
+CopyUnderWay::CopyUnderWay(InodeRef file, const Caller& caller)
+    : file_(std::move(file)), thread_(caller.thread), user_(caller.uid) {}
 
 void CopyUnderWay::begin(off_t bytes) {
   total_.store(bytes, std::memory_order_relaxed);
@@ -59,7 +59,7 @@ bool CopyUnderWay::is_due(off_t offset) {
 
 Result<void> CopyUnderWay::reached(off_t offset) {
   if (phase() == CopyPhase::Copying) done_.store(offset, std::memory_order_relaxed);
-  if (!is_due(offset) || waiters_.load() > 0 || !sys::is_being_killed(caller_.thread)) return {};
+  if (!is_due(offset) || waiters_.load() > 0 || !sys::is_being_killed(thread_)) return {};
   was_given_up_ = true;
   return fail(EINTR);
 }

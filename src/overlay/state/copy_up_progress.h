@@ -24,7 +24,7 @@
 
 #include "base/mutex.h"
 #include "base/result.h"
-#include "overlay/state/copy_up_caller.h"
+#include "overlay/state/caller.h"
 #include "overlay/state/inode.h"
 #include "sys/copy_data.h"
 
@@ -47,7 +47,7 @@ class CopyUnderWay : public sys::CopyObserver {
   using Clock = std::chrono::steady_clock;
 
   /// `caller`: who it is for.
-  CopyUnderWay(InodeRef file, CopyCaller caller);
+  CopyUnderWay(InodeRef file, const Caller& caller);
 
   // The thread that copies.
 
@@ -79,7 +79,7 @@ class CopyUnderWay : public sys::CopyObserver {
 
   const InodeRef& file() const { return file_; }
   /// The user it is made for; kNoId when that is not known.
-  uid_t user() const { return caller_.user; }
+  uid_t user() const { return user_; }
   CopyPhase phase() const { return phase_.load(std::memory_order_relaxed); }
   /// How many wait for it, besides the one it is made for.
   int waiters() const { return waiters_.load(std::memory_order_relaxed); }
@@ -91,7 +91,8 @@ class CopyUnderWay : public sys::CopyObserver {
   bool is_due(off_t offset);
 
   const InodeRef file_;
-  const CopyCaller caller_;
+  const pid_t thread_;
+  const uid_t user_;
   const Clock::time_point start_ = Clock::now();
   std::atomic<off_t> done_ = 0;
   std::atomic<off_t> total_ = 0;

@@ -49,9 +49,11 @@ void give_back(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
 
 }  // namespace
 
-Overlay::Overlay(layer::LayerStack layers, Settings chosen)
+Overlay::Overlay(layer::LayerStack layers, Settings chosen, Mount& shown_by, BackingFiles& files)
     : stack(std::move(layers)),
-      settings(chosen),
+      settings(std::move(chosen)),
+      mount(shown_by),
+      backing_files(files),
       has_protected_uppers(stack.upper().foreign_marks),
       descriptors(sys::descriptor_limit(), ::geteuid()),
       numbers(stack.layers[stack.lowers_end() - 1].device, stack.format.short_numbers),

@@ -19,6 +19,7 @@
 #include "overlay/state/inode_table.h"
 #include "overlay/state/killable_calls.h"
 #include "overlay/state/lower_names.h"
+#include "overlay/state/mount.h"
 #include "overlay/state/owners.h"
 #include "overlay/state/shared_fd.h"
 #include "overlay/state/transfers.h"
@@ -40,34 +41,16 @@ struct Settings {
   Owners owners = {};
 };
 
-/// Who made a request, for what is created on its behalf.
-struct Caller {
-  uid_t uid;
-  gid_t gid;
-  mode_t umask;
-};
-
-/// Tells the kernel that what it has cached of an inode is out of date.
-class Invalidator {
- public:
-  virtual ~Invalidator() = default;
-  /// Done when this returns. The node is that of a request under way, or of its parent.
-  virtual void attributes_changed(NodeId node) = 0;
-  /// Done later, for any node; drops the kernel's pages of a file if its size turns out to be
-  /// another.
-  virtual void attributes_changed_later(NodeId node) = 0;
-};
-
 struct Overlay {
-  Overlay(layer::LayerStack layers, Settings chosen);
+  /// `shown_by` and `files` outlive it.
+  Overlay(layer::LayerStack layers, Settings chosen, Mount& shown_by, BackingFiles& files);
 
   // Constant.
   layer::LayerStack stack;
   const Settings settings;
-  BackingFiles* backing_files = nullptr;  ///< Null when nothing is passed through.
-  bool writeback = false;                 ///< The kernel gathers what is written.
-  Invalidator* invalidator = nullptr;
-  Background* background = nullptr;  ///< Null: what blocks is done by who asks for it.
+  Mount& mount;
+  BackingFiles& backing_files;
+  bool writeback = false;  ///< The kernel gathers what is written. Set at INIT.
   /// Whether files of the upper may carry the protattr mark (protection.h).
   std::atomic<bool> has_protected_uppers;
   SharedFd index;               ///< The index directory; null without one (index.h).

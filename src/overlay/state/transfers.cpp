@@ -53,7 +53,7 @@ io::Engine& Transfers::LazyEngine::get() {
   return *owner_;
 }
 
-void Transfers::start(io::Job job, Transferred done, Background* background) {
+void Transfers::start(io::Job job, Transferred done, Background& background) {
   const io::OperationRef operation = io::make_operation(std::move(job), std::move(done));
   try {
     if (operation->job().keeps_set_ids) {
@@ -63,8 +63,7 @@ void Transfers::start(io::Job job, Transferred done, Background* background) {
       io::Engine& engine = (operation->job().is_remote ? for_servers_ : for_disks_).get();
       if (engine.start(operation) != io::Engine::Start::Refused) return;
     }
-    if (background == nullptr) return carry_out(*operation);
-    background->submit(HandedOver(operation));
+    background.submit(HandedOver(operation));
   } catch (const std::bad_alloc&) {
     if (!operation->is_done()) operation->complete(Errno{ENOMEM});
   }

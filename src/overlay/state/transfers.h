@@ -48,8 +48,8 @@ class Transfers {
   io::BufferPool& buffers() { return buffers_; }
 
   /// Carries `job` out, at once if that takes no waiting, and hands its outcome to `done`. What
-  /// exceeds the engine's bounds goes to `background`; is done here without one.
-  void start(io::Job job, Transferred done, Background* background);
+  /// exceeds the engine's bounds goes to `background`.
+  void start(io::Job job, Transferred done, Background& background);
 
   /// Waits for a moment in which each engine has had nothing to do.
   void wait_until_idle();

@@ -37,8 +37,8 @@ template <class Work>
 std::string answer_of(Work work, bool throws_at_sending = false) {
   std::string notes;
   NotedReply reply{&notes, throws_at_sending};
-  answer(reply, work);
-  return notes;
+  auto for_caller = [&work](const overlay::Caller&) { return work(); };
+  return try_to_answer(reply, {}, for_caller) ? notes : "later" + notes;
 }
 
 std::string error(int number) { return "error " + std::to_string(number); }
@@ -47,6 +47,10 @@ TEST(Answer, IsTheOutcomeOfTheWork) {
   EXPECT_EQ(answer_of([]() -> Result<int> { return 5; }), "value 5");
   EXPECT_EQ(answer_of([]() -> Result<void> { return {}; }), "done");
   EXPECT_EQ(answer_of([]() -> Result<int> { return overpass::fail(ENOSPC); }), error(ENOSPC));
+}
+
+TEST(Answer, IsNotGivenWhileTheWorkMustWait) {
+  EXPECT_EQ(answer_of([]() -> Result<int> { return overpass::fail(overlay::kMustWait); }), "later");
 }
 
 TEST(Answer, IsAnErrorWhenTheWorkThrows) {
@@ -72,8 +76,8 @@ struct LateReply : NotedReply {
 TEST(Answer, IsNotGivenTwiceWhenSomethingFailsAfterIt) {
   std::string notes;
   LateReply reply{{&notes}};
-  auto work = []() -> Result<int> { return 5; };
-  answer(reply, work);
+  auto work = [](const overlay::Caller&) -> Result<int> { return 5; };
+  EXPECT_TRUE(try_to_answer(reply, {}, work));
   EXPECT_EQ(notes, "value 5");
 }
 

@@ -31,7 +31,8 @@ class Attributes : public testing::TestWithParam<const char*> {
   sys::Stat change(const std::function<void(Changes&)>& fill) {
     Changes changes;
     fill(changes);
-    const sys::Stat told = must(change_attributes(u_.overlay(), u_.at("file"), changes, nullptr));
+    const sys::Stat told =
+        must(change_attributes(u_.overlay(), caller_, u_.at("file"), changes, nullptr));
     const sys::Stat asked = u_.stat("file");
     EXPECT_EQ(told.stx_mode, asked.stx_mode);
     EXPECT_EQ(told.stx_size, asked.stx_size);
@@ -41,6 +42,7 @@ class Attributes : public testing::TestWithParam<const char*> {
   }
 
   Union u_;
+  Caller caller_;
 };
 
 TEST_P(Attributes, CanBeChangedOneByOne) {
@@ -101,21 +103,21 @@ TEST_P(Attributes, KeepSetIdBitsOnlyForThePrivileged) {
     change([](Changes& c) { c.mode = 06755; });
     const sys::Stat now = change([&](Changes& c) {
       c.gid = privileged ? 5 : 6;
-      c.by.lacks_fsetid = !privileged;
+      caller_.lacks_fsetid = !privileged;
     });
     // chown(2) of a program drops them for everybody; only truncation spares the privileged.
     EXPECT_EQ(now.stx_mode & 06000, 0U);
   }
   change([](Changes& c) { c.mode = 06755; });
-  EXPECT_EQ(change([](Changes& c) {
+  EXPECT_EQ(change([this](Changes& c) {
               c.size = 5;
-              c.by.lacks_fsetid = false;
+              caller_.lacks_fsetid = false;
             }).stx_mode &
                 06000,
             06000U);
-  EXPECT_EQ(change([](Changes& c) {
+  EXPECT_EQ(change([this](Changes& c) {
               c.size = 4;
-              c.by.lacks_fsetid = true;
+              caller_.lacks_fsetid = true;
             }).stx_mode &
                 06000,
             0U);
@@ -150,8 +152,10 @@ TEST(Truncation, ByAHandleUsesTheHandle) {
   ASSERT_EQ(u.chmod("file", 0), 0);
   Changes changes;
   changes.size = 4;
-  EXPECT_EQ(must(change_attributes(u.overlay(), writer.node(), changes, &writer.file())).stx_size,
-            4U);
+  EXPECT_EQ(
+      must(change_attributes(u.overlay(), unit::kRoot, writer.node(), changes, &writer.file()))
+          .stx_size,
+      4U);
 }
 
 TEST(AttributesOfASupersededNode, AreThoseOfTheFileAsItIs) {

@@ -11,7 +11,6 @@
 
 #include "../sys/ended_child.h"
 #include "../sys/scratch.h"
-#include "overlay/state/copy_up_caller.h"
 
 namespace overpass::overlay {
 namespace {
@@ -27,7 +26,7 @@ void wait_for_waiters(const CopyUnderWay& copy, int count) {
 }
 
 TEST(CopyUnderWay, GoesOnForWhoIsAlive) {
-  CopyUnderWay copy({}, {::gettid()});
+  CopyUnderWay copy({}, {.thread = ::gettid()});
   copy.begin(4 * kFar);
   EXPECT_EQ(error_of(copy.reached(kFar)), 0);
   EXPECT_EQ(error_of(copy.reached(2 * kFar)), 0);
@@ -45,7 +44,7 @@ TEST(CopyUnderWay, GoesOnForWhoCannotBeSeen) {
 
 TEST(CopyUnderWay, EndsForWhoIsKilled) {
   const EndedChild child;
-  CopyUnderWay copy({}, {child.pid()});
+  CopyUnderWay copy({}, {.thread = child.pid()});
   copy.begin(4 * kFar);
   EXPECT_EQ(error_of(copy.reached(kFar)), EINTR);
   copy.finish(fail(EINTR));
@@ -54,7 +53,7 @@ TEST(CopyUnderWay, EndsForWhoIsKilled) {
 
 TEST(CopyUnderWay, GoesOnForOthersThanWhoIsKilled) {
   const EndedChild child;
-  CopyUnderWay copy({}, {child.pid()});
+  CopyUnderWay copy({}, {.thread = child.pid()});
   copy.begin(4 * kFar);
   {
     std::jthread other([&] { EXPECT_EQ(error_of(copy.wait(::gettid())), ENOSPC); });
@@ -67,7 +66,7 @@ TEST(CopyUnderWay, GoesOnForOthersThanWhoIsKilled) {
 
 TEST(CopyUnderWay, LetsGoWhoIsKilledWhileWaiting) {
   const EndedChild child;
-  CopyUnderWay copy({}, {child.pid()});
+  CopyUnderWay copy({}, {.thread = child.pid()});
   copy.begin(4 * kFar);
   EXPECT_EQ(error_of(copy.wait(child.pid())), EINTR);
   EXPECT_EQ(copy.waiters(), 0);
@@ -89,8 +88,8 @@ TEST(CopyUnderWay, ShowsItsLastStateWhileItIsVerified) {
 
 TEST(CopiesUnderWay, AreThoseAddedAndNotRemoved) {
   CopiesUnderWay copies;
-  const auto first = std::make_shared<CopyUnderWay>(InodeRef(), CopyCaller());
-  const auto second = std::make_shared<CopyUnderWay>(InodeRef(), CopyCaller());
+  const auto first = std::make_shared<CopyUnderWay>(InodeRef(), Caller());
+  const auto second = std::make_shared<CopyUnderWay>(InodeRef(), Caller());
   copies.add(first);
   copies.add(second);
   ASSERT_EQ(copies.all().size(), 2U);
@@ -101,17 +100,6 @@ TEST(CopiesUnderWay, AreThoseAddedAndNotRemoved) {
   copies.remove(*first);
   copies.remove(*second);
   EXPECT_TRUE(copies.all().empty());
-}
-
-TEST(OnBehalfOf, HoldsForOneThreadAndAsLongAsItLives) {
-  EXPECT_EQ(current_caller().thread, 0);
-  {
-    const OnBehalfOf behalf({77, 1000});
-    EXPECT_EQ(current_caller().thread, 77);
-    EXPECT_EQ(current_caller().user, 1000u);
-    std::jthread([] { EXPECT_EQ(current_caller().thread, 0); });
-  }
-  EXPECT_EQ(current_caller().thread, 0);
 }
 
 }  // namespace

@@ -36,7 +36,9 @@ bool same_time(const timespec& a, const timespec& b) {
 }
 
 /// Copies `name` up without a change of it.
-int copy(Union& u, const std::string& name) { return error_of(copy_up(u.overlay(), u.at(name))); }
+int copy(Union& u, const std::string& name) {
+  return error_of(copy_up(u.overlay(), unit::kRoot, u.at(name)));
+}
 
 TEST(CopyUp, KeepsContentAndAttributes) {
   Union u;
@@ -166,7 +168,7 @@ TEST(CopyUp, MakesOneOfSeveralLinksAFileOfItsOwn) {
 TEST(CopyUp, CopiesNoDataForATruncatingOpen) {
   Union u;
   u.disk.write("lower1/file", std::string(1 << 20, 'x'));
-  ASSERT_EQ(error_of(copy_up(u.overlay(), u.at("file"), 0)), 0);
+  ASSERT_EQ(error_of(copy_up(u.overlay(), unit::kRoot, u.at("file"), 0)), 0);
   EXPECT_EQ(u.disk.stat("upper/file").st_size, 0);
 }
 
@@ -201,17 +203,6 @@ TEST(CopyUp, LeavesNoTemporaries) {
   ASSERT_EQ(::symlink("x", u.disk.path("lower1/d/link").c_str()), 0);
   for (const char* name : {"d/file", "d/link", "d"}) ASSERT_EQ(copy(u, name), 0);
   EXPECT_EQ(u.disk.names("work/work"), Names{"whiteout"});
-}
-
-TEST(CopyUp, IsNeverNeededOfWhatIsInTheUpper) {
-  Union u;
-  u.disk.write("lower1/file", "text");
-  u.disk.directory("lower1/directory");
-  const InodeRef file = u.at("file");
-  EXPECT_TRUE(needs_data_copy(*file));
-  EXPECT_FALSE(needs_data_copy(*u.at("directory")));
-  ASSERT_EQ(copy(u, "file"), 0);
-  EXPECT_FALSE(needs_data_copy(*file));
 }
 
 TEST(CopyUp, IsEroFsWithoutAnUpper) {

@@ -186,7 +186,7 @@ TEST_F(CopyUpTogether, KeepsDirectoriesAndTheirRemovalApart) {
     int made = -1, removed = -1;
     run_together({[&] {
                     made =
-                        error_of(make_directory(u_.overlay(), directory, "sub", 0755, unit::kRoot));
+                        error_of(make_directory(u_.overlay(), unit::kRoot, directory, "sub", 0755));
                   },
                   [&] { removed = u_.remove_directory(name); }});
     if (made == 0) {

@@ -47,8 +47,8 @@ TEST(Create, RefusesNamesThatTheUpperShows) {
   u.disk.write("upper/upper", "");
   EXPECT_EQ(u.make_directory("file"), EEXIST);
   EXPECT_EQ(u.make_directory("directory"), EEXIST);
-  EXPECT_EQ(error_of(make_symlink(u.overlay(), u.at(""), "upper", "x", kRoot)), EEXIST);
-  EXPECT_EQ(error_of(create_file(u.overlay(), u.at(""), "file", O_RDWR, 0644, kRoot)), EEXIST);
+  EXPECT_EQ(error_of(make_symlink(u.overlay(), kRoot, u.at(""), "upper", "x")), EEXIST);
+  EXPECT_EQ(error_of(create_file(u.overlay(), kRoot, u.at(""), "file", O_RDWR, 0644)), EEXIST);
   EXPECT_EQ(u.link("file", "directory"), EEXIST);
 }
 
@@ -57,7 +57,7 @@ TEST(Create, RefusesNamesOfTheFormat) {
   u.disk.write("lower1/file", "");
   for (const char* name : {".wh.file", ".wh..wh..opq", ".wh."}) {
     EXPECT_EQ(u.make_directory(name), EPERM) << name;
-    EXPECT_EQ(error_of(create_file(u.overlay(), u.at(""), name, O_RDWR, 0644, kRoot)), EPERM);
+    EXPECT_EQ(error_of(create_file(u.overlay(), kRoot, u.at(""), name, O_RDWR, 0644)), EPERM);
     EXPECT_EQ(u.link("file", name), EPERM) << name;
   }
   EXPECT_EQ(u.make_directory(".white"), 0);
@@ -65,9 +65,9 @@ TEST(Create, RefusesNamesOfTheFormat) {
 
 TEST(Create, RefusesDevicesThatWouldBeWhiteouts) {
   Union u;
-  EXPECT_EQ(error_of(make_node(u.overlay(), u.at(""), "a", S_IFCHR | 0600, 0, kRoot)), EPERM);
-  EXPECT_TRUE(make_node(u.overlay(), u.at(""), "b", S_IFCHR | 0600, makedev(1, 3), kRoot));
-  EXPECT_TRUE(make_node(u.overlay(), u.at(""), "c", S_IFIFO | 0600, 0, kRoot));
+  EXPECT_EQ(error_of(make_node(u.overlay(), kRoot, u.at(""), "a", S_IFCHR | 0600, 0)), EPERM);
+  EXPECT_TRUE(make_node(u.overlay(), kRoot, u.at(""), "b", S_IFCHR | 0600, makedev(1, 3)));
+  EXPECT_TRUE(make_node(u.overlay(), kRoot, u.at(""), "c", S_IFIFO | 0600, 0));
   EXPECT_EQ(u.disk.names("upper"), (std::vector<std::string>{"b", "c"}));
 }
 
@@ -138,8 +138,8 @@ TEST(Create, HidesWhatOnlyANameOfFuseOverlayfsHid) {
 
 TEST(Create, GivesTheObjectToTheCaller) {
   Union u;
-  const Caller caller = {1000, 1001, 027};
-  ASSERT_TRUE(make_directory(u.overlay(), u.at(""), "d", 0777, caller));
+  const Caller caller = {.uid = 1000, .gid = 1001, .umask = 027};
+  ASSERT_TRUE(make_directory(u.overlay(), caller, u.at(""), "d", 0777));
   const struct stat made = u.disk.stat("upper/d");
   EXPECT_EQ(made.st_uid, 1000U);
   EXPECT_EQ(made.st_gid, 1001U);
@@ -150,8 +150,8 @@ TEST(Create, GivesTheObjectToTheCallerOverAWhiteoutToo) {
   Union u;
   u.disk.write("lower1/file", "");
   ASSERT_EQ(u.remove("file"), 0);
-  const Caller caller = {1000, 1001, 027};
-  auto created = must(create_file(u.overlay(), u.at(""), "file", O_RDWR, 0666, caller));
+  const Caller caller = {.uid = 1000, .gid = 1001, .umask = 027};
+  auto created = must(create_file(u.overlay(), caller, u.at(""), "file", O_RDWR, 0666));
   release_file(u.overlay(), *created.opened.file);
   const struct stat made = u.disk.stat("upper/file");
   EXPECT_EQ(made.st_uid, 1000U);
@@ -176,10 +176,10 @@ class Inheritance : public testing::TestWithParam<bool> {
 
   void make_both() {
     const InodeRef d = u_.at("d");
-    const Caller caller = {1000, 1001, 022};
-    auto created = must(create_file(u_.overlay(), d, name_of_file().c_str(), O_RDWR, 0666, caller));
+    const Caller caller = {.uid = 1000, .gid = 1001, .umask = 022};
+    auto created = must(create_file(u_.overlay(), caller, d, name_of_file().c_str(), O_RDWR, 0666));
     release_file(u_.overlay(), *created.opened.file);
-    must(make_directory(u_.overlay(), d, name_of_directory().c_str(), 0777, caller));
+    must(make_directory(u_.overlay(), caller, d, name_of_directory().c_str(), 0777));
   }
 
   struct stat file() {
@@ -196,8 +196,8 @@ TEST_P(Inheritance, TakesTheGroupOfASetGroupIdDirectory) {
   ASSERT_EQ(u_.chmod("d", 02775), 0);
   Changes group;
   group.gid = 2000;
-  group.by.thread = ::gettid();
-  ASSERT_TRUE(change_attributes(u_.overlay(), u_.at("d"), group, nullptr));
+  const Caller owner = {.uid = 0, .gid = 0, .thread = ::gettid()};
+  ASSERT_TRUE(change_attributes(u_.overlay(), owner, u_.at("d"), group, nullptr));
   make_both();
   EXPECT_EQ(file().st_gid, 2000U);
   EXPECT_EQ(file().st_uid, 1000U);
@@ -226,10 +226,10 @@ INSTANTIATE_TEST_SUITE_P(Made, Inheritance, testing::Values(false, true), [](con
 
 TEST(Unnamed, FilesCanBeGivenAName) {
   Union u;
-  auto created = must(create_unnamed(u.overlay(), u.at(""), O_RDWR, 0600, kRoot));
+  auto created = must(create_unnamed(u.overlay(), kRoot, u.at(""), O_RDWR, 0600));
   EXPECT_EQ(created.entry.stat.stx_nlink, 0U);
   EXPECT_EQ(must(attributes(u.overlay(), created.entry.inode)).stx_mode & 0777, 0600U);
-  const auto entry = must(make_link(u.overlay(), created.entry.inode, u.at(""), "named"));
+  const auto entry = must(make_link(u.overlay(), kRoot, created.entry.inode, u.at(""), "named"));
   EXPECT_EQ(entry.stat.stx_nlink, 1U);
   EXPECT_EQ(entry.inode.get(), created.entry.inode.get());
   EXPECT_EQ(u.at("named").get(), created.entry.inode.get());
@@ -240,7 +240,7 @@ TEST(Unnamed, FilesCanBeGivenAName) {
 TEST(Unnamed, FilesLeaveNothingBehind) {
   Union u;
   {
-    auto created = must(create_unnamed(u.overlay(), u.at(""), O_RDWR, 0600, kRoot));
+    auto created = must(create_unnamed(u.overlay(), kRoot, u.at(""), O_RDWR, 0600));
     release_file(u.overlay(), *created.opened.file);
   }
   EXPECT_EQ(u.disk.names("upper"), std::vector<std::string>());

@@ -120,16 +120,16 @@ class LocateWhileMoving : public testing::Test {
     const InodeRef a = u_.at("a"), b = u_.at("b");
     while (!is_over_) {
       const std::string top = std::to_string(random() % kTops);
-      (void)rename(u_.overlay(), {a, top.c_str()}, {b, top.c_str()}, 0);
-      (void)rename(u_.overlay(), {b, top.c_str()}, {a, top.c_str()}, 0);
+      (void)rename(u_.overlay(), kRoot, {a, top.c_str()}, {b, top.c_str()}, 0);
+      (void)rename(u_.overlay(), kRoot, {b, top.c_str()}, {a, top.c_str()}, 0);
       const std::string other = std::to_string(random() % kTops);
-      (void)rename(u_.overlay(), {a, top.c_str()}, {a, other.c_str()}, RENAME_EXCHANGE);
+      (void)rename(u_.overlay(), kRoot, {a, top.c_str()}, {a, other.c_str()}, RENAME_EXCHANGE);
       auto first = lookup(u_.overlay(), a, top.c_str());
       auto second = lookup(u_.overlay(), a, other.c_str());
       if (!first || !second || first->inode.get() == second->inode.get()) continue;
       const std::string middle = std::to_string(random() % kMiddles);
-      (void)rename(u_.overlay(), {first->inode, middle.c_str()}, {second->inode, middle.c_str()},
-                   RENAME_EXCHANGE);
+      (void)rename(u_.overlay(), kRoot, {first->inode, middle.c_str()},
+                   {second->inode, middle.c_str()}, RENAME_EXCHANGE);
     }
   }
 
@@ -153,8 +153,8 @@ TEST_F(LocateWhileMoving, NeverReachesAnotherDirectory) {
           ASSERT_EQ(identity(u_, leaves_[which]), names_[which]);
           if (round % 3 != 0) continue;
           const std::string name = "by" + std::to_string(i) + "-" + std::to_string(round);
-          must(make_symlink(u_.overlay(), leaves_[which], name.c_str(), names_[which].c_str(),
-                            kRoot));
+          must(make_symlink(u_.overlay(), kRoot, leaves_[which], name.c_str(),
+                            names_[which].c_str()));
           ++made;
         }
       });
@@ -201,7 +201,7 @@ TEST(LocateRemoved, NeverReachesAnotherDirectoryOfTheSameNameAndNumber) {
   RecordProperty("number_was_used_again", u.disk.exists("upper/d") ? "yes" : "no");
   u.disk.directory("upper/d");
   EXPECT_EQ(error_of(directory_fd(u.overlay(), *removed, layer::kUpper)), ESTALE);
-  EXPECT_NE(error_of(make_directory(u.overlay(), removed, "sub", 0755, kRoot)), 0);
+  EXPECT_NE(error_of(make_directory(u.overlay(), kRoot, removed, "sub", 0755)), 0);
   EXPECT_FALSE(u.disk.exists("upper/d/sub"));
 }
 

@@ -56,6 +56,7 @@ struct World {
 
 class FakeFiles : public BackingFiles {
  public:
+  bool is_available() const override { return true; }
   Result<int32_t> open(BorrowedFd, BackingUse) override { return ++last_; }
   void close(int32_t id) override { closed_.push_back(id); }
   bool is_live(int32_t id) const {

@@ -14,6 +14,7 @@ namespace {
 
 class CountedFiles : public BackingFiles {
  public:
+  bool is_available() const override { return true; }
   Result<int32_t> open(BorrowedFd, BackingUse) override {
     live.insert(++last_);
     return last_;

@@ -59,7 +59,7 @@ TEST_P(OutOfMemory, LeavesNoFileBehindThatWasToBeMadeAndOpened) {
   fail_each_allocation(
       [&](size_t nth) {
         auto created =
-            create_file(u.overlay(), directory, std::to_string(nth).c_str(), O_RDWR, 0644, kRoot);
+            create_file(u.overlay(), kRoot, directory, std::to_string(nth).c_str(), O_RDWR, 0644);
         if (created) release_file(u.overlay(), *created->opened.file);
         return created;
       },
@@ -70,7 +70,7 @@ TEST_P(OutOfMemory, LeavesNoFileBehindThatWasToBeMadeAndOpened) {
 TEST_P(OutOfMemory, LeavesNoDirectoryBehindThatWasToBeMade) {
   fail_each_allocation(
       [&](size_t nth) {
-        return make_directory(u.overlay(), directory, std::to_string(nth).c_str(), 0755, kRoot);
+        return make_directory(u.overlay(), kRoot, directory, std::to_string(nth).c_str(), 0755);
       },
       [&](size_t nth, bool made) { expect_made(std::to_string(nth), made); });
 }
@@ -78,7 +78,7 @@ TEST_P(OutOfMemory, LeavesNoDirectoryBehindThatWasToBeMade) {
 TEST_P(OutOfMemory, LeavesNoNodeOrLinkBehindThatWasToBeMade) {
   fail_each_allocation(
       [&](size_t nth) {
-        return make_symlink(u.overlay(), directory, std::to_string(nth).c_str(), "target", kRoot);
+        return make_symlink(u.overlay(), kRoot, directory, std::to_string(nth).c_str(), "target");
       },
       [&](size_t nth, bool made) { expect_made(std::to_string(nth), made); });
 }
@@ -87,7 +87,7 @@ TEST_P(OutOfMemory, LeavesNoNameBehindThatAFileWasToBeGiven) {
   const InodeRef file = u.at("file");
   fail_each_allocation(
       [&](size_t nth) {
-        return make_link(u.overlay(), file, directory, std::to_string(nth).c_str());
+        return make_link(u.overlay(), kRoot, file, directory, std::to_string(nth).c_str());
       },
       [&](size_t nth, bool made) {
         expect_made(std::to_string(nth), made);
@@ -98,11 +98,11 @@ TEST_P(OutOfMemory, LeavesNoNameBehindThatAFileWasToBeGiven) {
 TEST_P(OutOfMemory, LeavesAnUnnamedFileReachable) {
   std::vector<Created> files;
   for (size_t i = 0; i < kNames / 2; ++i) {
-    files.push_back(must(create_unnamed(u.overlay(), directory, O_RDWR, 0600, kRoot)));
+    files.push_back(must(create_unnamed(u.overlay(), kRoot, directory, O_RDWR, 0600)));
   }
   fail_each_allocation(
       [&](size_t nth) {
-        return make_link(u.overlay(), files[nth].entry.inode, directory,
+        return make_link(u.overlay(), kRoot, files[nth].entry.inode, directory,
                          std::to_string(nth).c_str());
       },
       [&](size_t nth, bool made) {
@@ -129,7 +129,7 @@ TEST_P(OutOfMemoryAtOpen, NothingCountsAsOpen) {
   const InodeRef file = u.at("file");
   fail_each_allocation(
       [&](size_t) {
-        auto opened = open_file(u.overlay(), file, GetParam().flags);
+        auto opened = open_file(u.overlay(), kRoot, file, GetParam().flags);
         if (opened) release_file(u.overlay(), *opened->file);
         return opened;
       },

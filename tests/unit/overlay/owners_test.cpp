@@ -43,7 +43,7 @@ UnionOptions overridden() {
   return options;
 }
 
-Caller caller(uid_t uid, gid_t gid) { return {uid, gid, 022}; }
+Caller caller(uid_t uid, gid_t gid) { return {.uid = uid, .gid = gid, .umask = 022}; }
 
 struct Owner {
   uid_t uid;
@@ -81,10 +81,10 @@ TEST(MappedOwners, OutsideOfTheMapAreNobody) {
 TEST(MappedOwners, OfNewFilesAreTheCallersOnDisk) {
   Union u(mapped());
   const InodeRef root = u.at("");
-  must(create_file(u.overlay(), root, "file", O_RDWR, 0644, caller(kShown, 2003)));
-  must(make_directory(u.overlay(), root, "dir", 0755, caller(kShown, 2003)));
-  must(make_symlink(u.overlay(), root, "link", "to", caller(kShown, 2003)));
-  must(create_unnamed(u.overlay(), root, O_RDWR, 0600, caller(kShown, 2003)));
+  must(create_file(u.overlay(), caller(kShown, 2003), root, "file", O_RDWR, 0644));
+  must(make_directory(u.overlay(), caller(kShown, 2003), root, "dir", 0755));
+  must(make_symlink(u.overlay(), caller(kShown, 2003), root, "link", "to"));
+  must(create_unnamed(u.overlay(), caller(kShown, 2003), root, O_RDWR, 0600));
   for (const char* name : {"file", "dir", "link"}) {
     EXPECT_EQ(on_disk(u, std::string("upper/") + name), (Owner{kDisk, 3})) << name;
     EXPECT_EQ(owner_of(u.stat(name)), (Owner{kShown, 2003})) << name;
@@ -95,12 +95,12 @@ TEST(MappedOwners, AreNobodyOrOverflowWhereTheDiskHasNone) {
   Union u(mapped());
   u.disk.write("upper/own", "x");
   const InodeRef root = u.at("");
-  must(create_file(u.overlay(), root, "file", O_RDWR, 0644, caller(7, 2000)));
+  must(create_file(u.overlay(), caller(7, 2000), root, "file", O_RDWR, 0644));
   EXPECT_EQ(owner_of(u.stat("file")), (Owner{IdMap::kOverflow, 2000}));
   EXPECT_EQ(on_disk(u, "upper/file"), (Owner{IdMap::kOverflow, 0}));
   Changes changes;
   changes.uid = 7;
-  const auto changed = change_attributes(u.overlay(), u.at("own"), changes, nullptr);
+  const auto changed = change_attributes(u.overlay(), unit::kRoot, u.at("own"), changes, nullptr);
   EXPECT_EQ(error_of(changed), EOVERFLOW);
 }
 
@@ -110,7 +110,8 @@ TEST(MappedOwners, AreChangedOnDisk) {
   Changes changes;
   changes.uid = kShown;
   changes.gid = 2050;
-  const sys::Stat told = must(change_attributes(u.overlay(), u.at("file"), changes, nullptr));
+  const sys::Stat told =
+      must(change_attributes(u.overlay(), unit::kRoot, u.at("file"), changes, nullptr));
   EXPECT_EQ(owner_of(told), (Owner{kShown, 2050}));
   EXPECT_EQ(on_disk(u, "upper/file"), (Owner{kDisk, 50}));
 }
@@ -128,7 +129,7 @@ TEST(MappedOwners, AreMappedInAcls) {
   Union u(mapped());
   u.disk.write("upper/file", "x");
   const char* name = "system.posix_acl_access";
-  ASSERT_EQ(error_of(set_xattr(u.overlay(), u.at("file"), name, value, 0, false)), 0);
+  ASSERT_EQ(error_of(set_xattr(u.overlay(), unit::kRoot, u.at("file"), name, value, 0)), 0);
   std::string stored = u.disk.xattr("upper/file", name);
   ASSERT_EQ(stored.size(), sizeof acl);
   std::memcpy(&acl, stored.data(), sizeof acl);
@@ -150,7 +151,7 @@ TEST(SquashedOwners, AreShownOfEverything) {
   EXPECT_EQ(owner_of(u.stat("")), (Owner{7, 8}));
   Changes changes;
   changes.uid = 7;
-  must(change_attributes(u.overlay(), u.at("file"), changes, nullptr));
+  must(change_attributes(u.overlay(), unit::kRoot, u.at("file"), changes, nullptr));
   EXPECT_EQ(on_disk(u, "upper/file"), (Owner{0, 0})) << "what shows it already need not get it";
 }
 
@@ -158,10 +159,10 @@ TEST(OverriddenOwners, AreKeptInAttributesOfWhatIsNew) {
   Union u(overridden());
   {
     const InodeRef root = u.at("");
-    must(create_file(u.overlay(), root, "file", O_RDWR, 04755, caller(7, 8)));
-    must(make_directory(u.overlay(), root, "dir", 0770, caller(7, 8)));
-    must(make_node(u.overlay(), root, "null", S_IFCHR | 0666, makedev(1, 3), caller(7, 8)));
-    must(make_node(u.overlay(), root, "pipe", S_IFIFO | 0600, 0, caller(7, 8)));
+    must(create_file(u.overlay(), caller(7, 8), root, "file", O_RDWR, 04755));
+    must(make_directory(u.overlay(), caller(7, 8), root, "dir", 0770));
+    must(make_node(u.overlay(), caller(7, 8), root, "null", S_IFCHR | 0666, makedev(1, 3)));
+    must(make_node(u.overlay(), caller(7, 8), root, "pipe", S_IFIFO | 0600, 0));
   }
   EXPECT_EQ(u.disk.xattr("upper/file", "user.containers.override_stat"), "7:8:4755:file");
   EXPECT_EQ(u.disk.xattr("upper/dir", "user.containers.override_stat"), "7:8:0750:dir");
@@ -199,7 +200,8 @@ TEST(OverriddenOwners, AreChangedInTheAttribute) {
   Changes changes;
   changes.uid = 70;
   changes.mode = 0400;
-  const sys::Stat told = must(change_attributes(u.overlay(), u.at("file"), changes, nullptr));
+  const sys::Stat told =
+      must(change_attributes(u.overlay(), unit::kRoot, u.at("file"), changes, nullptr));
   EXPECT_EQ(told.stx_uid, 70U);
   EXPECT_EQ(told.stx_mode, S_IFREG | 0400);
   EXPECT_EQ(u.disk.xattr("upper/file", "user.containers.override_stat"), "70:0:0400:file");
@@ -208,9 +210,9 @@ TEST(OverriddenOwners, AreChangedInTheAttribute) {
 TEST(OverriddenOwners, AreOfTheGroupThatASetgidDirectoryHas) {
   Union u(overridden());
   const InodeRef root = u.at("");
-  must(make_directory(u.overlay(), root, "dir", 02777, caller(7, 8)));
-  must(make_directory(u.overlay(), u.at("dir"), "below", 0777, caller(1, 2)));
-  must(create_file(u.overlay(), u.at("dir"), "file", O_RDWR, 0666, caller(1, 2)));
+  must(make_directory(u.overlay(), caller(7, 8), root, "dir", 02777));
+  must(make_directory(u.overlay(), caller(1, 2), u.at("dir"), "below", 0777));
+  must(create_file(u.overlay(), caller(1, 2), u.at("dir"), "file", O_RDWR, 0666));
   EXPECT_EQ(owner_of(u.stat("dir/file")), (Owner{1, 8}));
   EXPECT_EQ(owner_of(u.stat("dir/below")), (Owner{1, 8}));
   EXPECT_EQ(u.stat("dir/below").stx_mode, S_IFDIR | 02755);
@@ -221,12 +223,13 @@ TEST(OverriddenOwners, AreNoAttributesOfCallers) {
   u.write("file", "x");
   const char* name = "user.containers.override_stat";
   EXPECT_EQ(error_of(get_xattr(u.overlay(), u.at("file"), name, {})), ENODATA);
-  EXPECT_EQ(error_of(set_xattr(u.overlay(), u.at("file"), name, "0:0:4755", 0, false)), EPERM);
-  EXPECT_EQ(must(list_xattrs(u.overlay(), u.at("file"), true)), "");
+  EXPECT_EQ(error_of(set_xattr(u.overlay(), unit::kRoot, u.at("file"), name, "0:0:4755", 0)),
+            EPERM);
+  EXPECT_EQ(must(list_xattrs(u.overlay(), unit::kRoot, u.at("file"))), "");
   const char* kept = "security.capability";
-  ASSERT_EQ(error_of(set_xattr(u.overlay(), u.at("file"), kept, "value", 0, false)), 0);
+  ASSERT_EQ(error_of(set_xattr(u.overlay(), unit::kRoot, u.at("file"), kept, "value", 0)), 0);
   EXPECT_EQ(u.disk.xattr("upper/file", "user.containers.override_security.capability"), "value");
-  EXPECT_EQ(must(list_xattrs(u.overlay(), u.at("file"), true)), std::string(kept) + '\0');
+  EXPECT_EQ(must(list_xattrs(u.overlay(), unit::kRoot, u.at("file"))), std::string(kept) + '\0');
 }
 
 TEST(OverriddenOwners, ThatAreGarbledAreAnError) {

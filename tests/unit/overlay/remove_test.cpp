@@ -139,11 +139,13 @@ TEST(Removed, FilesOfTheUpperStayUsable) {
   EXPECT_EQ(must(attributes(u.overlay(), inode)).stx_nlink, 0U);
   Changes changes;
   changes.mode = 0600;
-  EXPECT_TRUE(change_attributes(u.overlay(), inode, changes, nullptr));
+  EXPECT_TRUE(change_attributes(u.overlay(), unit::kRoot, inode, changes, nullptr));
   changes.mode.reset();
   changes.size = 2;
-  EXPECT_EQ(must(change_attributes(u.overlay(), inode, changes, &handle.file())).stx_size, 2U);
-  EXPECT_TRUE(set_xattr(u.overlay(), inode, "user.x", "y", 0, false));
+  EXPECT_EQ(
+      must(change_attributes(u.overlay(), unit::kRoot, inode, changes, &handle.file())).stx_size,
+      2U);
+  EXPECT_TRUE(set_xattr(u.overlay(), unit::kRoot, inode, "user.x", "y", 0));
 }
 
 TEST(Removed, FilesOfALowerStayUsable) {
@@ -165,7 +167,9 @@ TEST(Removed, FilesOfALowerAreCopiedUpWithoutAName) {
   ASSERT_EQ(u.remove("file"), 0);
   Changes changes;
   changes.mode = 0600;
-  EXPECT_EQ(must(change_attributes(u.overlay(), inode, changes, nullptr)).stx_mode & 0777, 0600U);
+  EXPECT_EQ(
+      must(change_attributes(u.overlay(), unit::kRoot, inode, changes, nullptr)).stx_mode & 0777,
+      0600U);
   EXPECT_TRUE(u.disk.is_whiteout("upper/file"));
   Handle handle = must(u.open_node(inode, O_RDWR));
   handle.write("TEXT");
@@ -225,7 +229,7 @@ TEST(Removed, DirectoriesAreEmptyAndTakeNothing) {
   const InodeRef d = u.at("d");
   ASSERT_EQ(u.remove_directory("d"), 0);
   EXPECT_EQ(must(attributes(u.overlay(), d)).stx_nlink, 0U);
-  EXPECT_EQ(error_of(create_file(u.overlay(), d, "x", O_RDWR, 0644, unit::kRoot)), ENOENT);
+  EXPECT_EQ(error_of(create_file(u.overlay(), unit::kRoot, d, "x", O_RDWR, 0644)), ENOENT);
 }
 
 TEST(Removed, DirectoriesOfALowerTakeNothing) {
@@ -233,7 +237,7 @@ TEST(Removed, DirectoriesOfALowerTakeNothing) {
   u.disk.directory("lower1/d");
   const InodeRef d = u.at("d");
   ASSERT_EQ(u.remove_directory("d"), 0);
-  EXPECT_EQ(error_of(create_file(u.overlay(), d, "x", O_RDWR, 0644, unit::kRoot)), ENOENT);
+  EXPECT_EQ(error_of(create_file(u.overlay(), unit::kRoot, d, "x", O_RDWR, 0644)), ENOENT);
   EXPECT_TRUE(u.disk.is_whiteout("upper/d"));
 }
 

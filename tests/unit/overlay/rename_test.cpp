@@ -256,17 +256,6 @@ TEST(Rename, TakesHandlesAlong) {
   EXPECT_EQ(reader.read(), "text");
 }
 
-TEST(Rename, SaysWhetherItWillCopy) {
-  Union u;
-  u.disk.write("lower1/lower", "text");
-  u.write("upper", "text");
-  const InodeRef root = u.at(""), lower = u.at("lower"), upper = u.at("upper");
-  EXPECT_EQ(rename_needs_copy(u.overlay(), {root, "lower"}, {root, "new"}, 0).get(), lower.get());
-  EXPECT_FALSE(rename_needs_copy(u.overlay(), {root, "upper"}, {root, "lower"}, 0));
-  EXPECT_EQ(rename_needs_copy(u.overlay(), {root, "upper"}, {root, "lower"}, RENAME_EXCHANGE).get(),
-            lower.get());
-}
-
 TEST(Rename, KeepsTheNumbersOfCopiedUpFilesInOtherDirectories) {
   Union u;
   u.disk.write("lower1/d/file", "text");

@@ -22,9 +22,9 @@ sys::Stat file_with(mode_t mode) {
   return stat;
 }
 
-const Changer kStranger{.thread = 0, .user = 1002, .group = 1002, .lacks_fsetid = true};
-const Changer kMember{.thread = 0, .user = 1001, .group = kGroup, .lacks_fsetid = true};
-const Changer kPrivileged{.thread = 0, .user = 0, .group = 0, .lacks_fsetid = false};
+const Caller kStranger{.uid = 1002, .gid = 1002, .lacks_fsetid = true};
+const Caller kMember{.uid = 1001, .gid = kGroup, .lacks_fsetid = true};
+const Caller kPrivileged{.uid = 0, .gid = 0, .lacks_fsetid = false};
 
 TEST(BitsLost, AreNoneOfWhatHasNone) {
   EXPECT_EQ(bits_lost_by_write(kStranger, file_with(S_IFREG | 0777)), 0U);
@@ -33,9 +33,9 @@ TEST(BitsLost, AreNoneOfWhatHasNone) {
 }
 
 TEST(BitsLost, AreAllThatGivePrivileges) {
-  for (const Changer& changer : {kStranger, kMember}) {
-    EXPECT_EQ(bits_lost_by_write(changer, file_with(S_IFREG | 06777)), 06000U);
-    EXPECT_EQ(bits_lost_by_chown(changer, file_with(S_IFREG | 06777)), 06000U);
+  for (const Caller& caller : {kStranger, kMember}) {
+    EXPECT_EQ(bits_lost_by_write(caller, file_with(S_IFREG | 06777)), 06000U);
+    EXPECT_EQ(bits_lost_by_chown(caller, file_with(S_IFREG | 06777)), 06000U);
   }
 }
 
@@ -51,18 +51,18 @@ TEST(BitsLost, AreNoneByAPrivilegedWrite) {
   EXPECT_EQ(bits_lost_by_chown(kPrivileged, file_with(S_IFSOCK | 06777)), 06000U);
 }
 
-TEST(Changer, WhoseThreadIsUnseenHasNoRights) {
-  const Changer unknown{.thread = 0, .user = 0, .group = 0, .lacks_fsetid = {}};
-  EXPECT_FALSE(unknown.keeps_all());
-  EXPECT_FALSE(unknown.keeps_group_mark(kGroup));
-  EXPECT_FALSE(unknown.may_change_mode_of(1000));
-  EXPECT_TRUE(unknown.may_change_mode_of(0));
+TEST(Caller, WhoseThreadIsUnseenHasNoRights) {
+  const Caller unknown{.uid = 0, .gid = 0};
+  EXPECT_FALSE(keeps_all_set_ids(unknown));
+  EXPECT_FALSE(keeps_group_mark(unknown, kGroup));
+  EXPECT_FALSE(may_change_mode_of(unknown, 1000));
+  EXPECT_TRUE(may_change_mode_of(unknown, 0));
 }
 
-TEST(Changer, HasTheRightsOfItsThread) {
+TEST(Caller, HasTheRightsOfItsThread) {
   if (::geteuid() != 0) GTEST_SKIP() << "an ordinary user has none";
-  const Changer self{.thread = ::gettid(), .user = 0, .group = 0, .lacks_fsetid = {}};
-  EXPECT_TRUE(self.may_change_mode_of(1000));
+  const Caller self{.uid = 0, .gid = 0, .thread = ::gettid()};
+  EXPECT_TRUE(may_change_mode_of(self, 1000));
 }
 
 }  // namespace

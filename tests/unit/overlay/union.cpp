@@ -125,13 +125,14 @@ void Handle::write(std::string_view text, off_t offset) {
   }
   std::string bytes(text);
   EXPECT_EQ(transferred([&](overlay::Transferred done) {
-              overlay::write(*owner_->overlay_, *file_, bytes, offset, file_->flags(),
-                             overlay::WriteKind::Plain, {}, std::move(done));
+              overlay::write(*owner_->overlay_, {}, *file_, bytes, offset, file_->flags(),
+                             overlay::WriteKind::Plain, std::move(done));
             }),
             text);
 }
 
-Union::Union(UnionOptions options) : disk(options.on), options_(options) {
+Union::Union(UnionOptions options)
+    : disk(options.on), backings(options.passthrough), options_(std::move(options)) {
   // As the daemon does before it starts a thread.
   sys::trim_capabilities();
   for (size_t i = 1; i <= options_.lowers; ++i) (void)disk.directory("lower" + std::to_string(i));
@@ -163,8 +164,7 @@ overlay::Overlay& Union::overlay() {
                                       .cached_lower_io = options_.cached_lower_io,
                                       .acls = options_.acls,
                                       .owners = options_.owners};
-  overlay_ = std::make_unique<overlay::Overlay>(std::move(stack), settings);
-  if (options_.passthrough) overlay_->backing_files = &backings;
+  overlay_ = std::make_unique<overlay::Overlay>(std::move(stack), settings, mount_, backings);
   kernel_.clear();
   return *overlay_;
 }
@@ -193,7 +193,7 @@ Union::Split Union::split(const std::string& path) {
 }
 
 Result<Handle> Union::open_node(const InodeRef& node, int flags) {
-  auto opened = TRY(overlay::open_file(overlay(), node, flags));
+  auto opened = TRY(overlay::open_file(overlay(), kRoot, node, flags));
   std::optional<int32_t> id;
   if (opened.backing != nullptr) id = opened.backing->value();
   {
@@ -214,8 +214,8 @@ Result<Handle> Union::try_open(const std::string& path, int flags) {
 void Union::write(const std::string& path, std::string_view text) {
   if (shows(path)) return open(path, O_WRONLY).write(text);
   const Split where = split(path);
-  auto created = must(overlay::create_file(overlay(), at(where.directory), where.name.c_str(),
-                                           O_WRONLY, 0644, kRoot));
+  auto created = must(overlay::create_file(overlay(), kRoot, at(where.directory),
+                                           where.name.c_str(), O_WRONLY, 0644));
   const InodeRef node = created.entry.inode;
   {
     const std::lock_guard lock(kernel_mutex_);
@@ -229,42 +229,43 @@ void Union::write(const std::string& path, std::string_view text) {
 int Union::make_directory(const std::string& path, mode_t mode) {
   const Split where = split(path);
   return error_of(
-      overlay::make_directory(overlay(), at(where.directory), where.name.c_str(), mode, kRoot));
+      overlay::make_directory(overlay(), kRoot, at(where.directory), where.name.c_str(), mode));
 }
 
 int Union::remove(const std::string& path) {
   const Split where = split(path);
-  return error_of(overlay::remove_file(overlay(), at(where.directory), where.name.c_str()));
+  return error_of(overlay::remove_file(overlay(), kRoot, at(where.directory), where.name.c_str()));
 }
 
 int Union::remove_directory(const std::string& path) {
   const Split where = split(path);
-  return error_of(overlay::remove_directory(overlay(), at(where.directory), where.name.c_str()));
+  return error_of(
+      overlay::remove_directory(overlay(), kRoot, at(where.directory), where.name.c_str()));
 }
 
 int Union::rename(const std::string& from, const std::string& to, unsigned flags) {
   const Split source = split(from), target = split(to);
   const InodeRef from_directory = at(source.directory), to_directory = at(target.directory);
-  return error_of(overlay::rename(overlay(), {from_directory, source.name.c_str()},
+  return error_of(overlay::rename(overlay(), kRoot, {from_directory, source.name.c_str()},
                                   {to_directory, target.name.c_str()}, flags));
 }
 
 int Union::link(const std::string& from, const std::string& to) {
   const Split target = split(to);
   return error_of(
-      overlay::make_link(overlay(), at(from), at(target.directory), target.name.c_str()));
+      overlay::make_link(overlay(), kRoot, at(from), at(target.directory), target.name.c_str()));
 }
 
 int Union::chmod(const std::string& path, mode_t mode) {
   overlay::Changes changes;
   changes.mode = mode;
-  return error_of(overlay::change_attributes(overlay(), at(path), changes, nullptr));
+  return error_of(overlay::change_attributes(overlay(), kRoot, at(path), changes, nullptr));
 }
 
 int Union::truncate(const std::string& path, off_t size) {
   overlay::Changes changes;
   changes.size = size;
-  return error_of(overlay::change_attributes(overlay(), at(path), changes, nullptr));
+  return error_of(overlay::change_attributes(overlay(), kRoot, at(path), changes, nullptr));
 }
 
 std::vector<Shown> Union::list(const std::string& path, bool with_attributes, size_t at_a_time) {

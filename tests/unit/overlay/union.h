@@ -26,6 +26,9 @@ namespace overpass::unit {
 /// Keeps a descriptor of each registered file. Threads: any.
 class FakeBackings : public overlay::BackingFiles {
  public:
+  explicit FakeBackings(bool is_available = true) : is_available_(is_available) {}
+
+  bool is_available() const override { return is_available_; }
   Result<int32_t> open(BorrowedFd fd, overlay::BackingUse use) override;
   void close(int32_t id) override;
 
@@ -46,6 +49,7 @@ class FakeBackings : public overlay::BackingFiles {
     int users = 0;
   };
 
+  const bool is_available_;
   mutable std::mutex mutex_;
   std::map<int32_t, Registered> files_;
   int32_t last_ = 0;
@@ -154,6 +158,7 @@ class Union {
   const UnionOptions options_;
   std::mutex kernel_mutex_;
   std::map<overlay::NodeId, KernelInode> kernel_;
+  overlay::Unmounted mount_;
   std::unique_ptr<overlay::Overlay> overlay_;
 };
 
@@ -172,7 +177,10 @@ class Collector : public overlay::ListingSink {
   size_t room_;
 };
 
-inline constexpr overlay::Caller kRoot = {0, 0, 022};
+inline constexpr overlay::Caller kRoot = {.uid = 0, .gid = 0, .umask = 022};
+/// The same on a thread that serves requests.
+inline constexpr overlay::Caller kServedRoot = {
+    .uid = 0, .gid = 0, .umask = 022, .may_wait = false};
 
 }  // namespace overpass::unit
 

@@ -24,9 +24,11 @@ class Xattr : public testing::TestWithParam<const char*> {
   Xattr() { u_.disk.write(std::string(GetParam()) + "/file", "text"); }
 
   int set(const char* name, std::string_view value, int flags = 0) {
-    return error_of(set_xattr(u_.overlay(), u_.at("file"), name, value, flags, false));
+    return error_of(set_xattr(u_.overlay(), unit::kRoot, u_.at("file"), name, value, flags));
   }
-  int remove(const char* name) { return error_of(remove_xattr(u_.overlay(), u_.at("file"), name)); }
+  int remove(const char* name) {
+    return error_of(remove_xattr(u_.overlay(), unit::kRoot, u_.at("file"), name));
+  }
   /// The value, or the error in angle brackets.
   std::string get(const char* name) {
     char value[256];
@@ -34,7 +36,8 @@ class Xattr : public testing::TestWithParam<const char*> {
     return length ? std::string(value, *length) : "<" + std::to_string(error_of(length)) + ">";
   }
   std::vector<std::string> list(bool privileged = true) {
-    const std::string names = must(list_xattrs(u_.overlay(), u_.at("file"), privileged));
+    const std::string names =
+        must(list_xattrs(u_.overlay(), {.uid = privileged ? 0U : 1000U}, u_.at("file")));
     std::vector<std::string> result;
     for (size_t at = 0; at < names.size(); at += std::strlen(names.c_str() + at) + 1) {
       result.emplace_back(names.c_str() + at);
@@ -120,7 +123,7 @@ TEST(XattrWithoutChange, CopiesNothingUp) {
   Union u;
   u.disk.write("lower1/file", "text");
   u.disk.set_xattr("lower1/file", "user.a", "x");
-  EXPECT_EQ(error_of(remove_xattr(u.overlay(), u.at("file"), "user.absent")), ENODATA);
+  EXPECT_EQ(error_of(remove_xattr(u.overlay(), unit::kRoot, u.at("file"), "user.absent")), ENODATA);
   EXPECT_EQ(must(get_xattr(u.overlay(), u.at("file"), "user.a", {})), 1U);
   EXPECT_FALSE(u.disk.exists("upper/file"));
 }
@@ -129,8 +132,10 @@ TEST(XattrUnderTheUserPrefix, IsEscapedThere) {
   Union u({.userxattr = true});
   u.disk.write("lower1/file", "text");
   const InodeRef file = u.at("file");
-  ASSERT_EQ(error_of(set_xattr(u.overlay(), file, "user.overlay.opaque", "mine", 0, false)), 0);
-  ASSERT_EQ(error_of(set_xattr(u.overlay(), file, "trusted.overlay.opaque", "too", 0, false)), 0);
+  ASSERT_EQ(error_of(set_xattr(u.overlay(), unit::kRoot, file, "user.overlay.opaque", "mine", 0)),
+            0);
+  ASSERT_EQ(error_of(set_xattr(u.overlay(), unit::kRoot, file, "trusted.overlay.opaque", "too", 0)),
+            0);
   EXPECT_EQ(u.disk.xattr("upper/file", "user.overlay.overlay.opaque"), "mine");
   EXPECT_EQ(u.disk.xattr("upper/file", "trusted.overlay.opaque"), "too");
 }
@@ -139,7 +144,7 @@ TEST(XattrOfSymbolicLinks, IsTheLinksOwn) {
   Union u;
   u.disk.write("lower1/target", "text");
   ASSERT_EQ(::symlink("target", u.disk.path("lower1/link").c_str()), 0);
-  ASSERT_EQ(error_of(set_xattr(u.overlay(), u.at("link"), "trusted.a", "x", 0, false)), 0);
+  ASSERT_EQ(error_of(set_xattr(u.overlay(), unit::kRoot, u.at("link"), "trusted.a", "x", 0)), 0);
   EXPECT_EQ(u.disk.xattr("upper/link", "trusted.a"), "x");
   EXPECT_FALSE(u.disk.exists("upper/target"));
 }
