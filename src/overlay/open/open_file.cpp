@@ -2,8 +2,8 @@
 //
 // An open is decided under the inode's mutex. When the decision needs nothing but an id that is
 // there already, it costs no system call. Else a descriptor is opened and registered without the
-// decision's lock, and the question asked again: whatever changed meanwhile, the answer given is
-// one that fits the moment in which the handle is counted.
+// mutex, and the same question is asked again: whatever changed meanwhile, the answer given is one
+// that fits the moment in which the handle is counted.
 
 #include "overlay/open/open_file.h"
 
@@ -45,6 +45,7 @@ struct Backed {
   layer::LayerIndex layer = layer::kUpper;
   /// Of what `fd` was when it was opened; empty when that has changed by the opening.
   std::optional<ContentVersion> version;
+  bool was_tried = false;  ///< To register it; without `backing` it could not be.
   SharedBacking backing;
 };
 
@@ -105,81 +106,40 @@ class Opening {
         lease_(std::move(lease)),
         is_set_id_(has_set_id(mode)) {}
 
-  /// The answer, if it can be given without a descriptor.
-  Result<std::optional<Opened>> answer_at_once() {
+  /// The answer that fits this moment, with the handle counted; empty when something else than
+  /// `backed` has to be opened for it first (open()). `backed` begins empty.
+  Result<std::optional<Opened>> answer(Backed& backed) {
     Lock lock(node_->mutex);
     const OpenQuestion question = question_locked();
     OpenMode& mode = *node_->opens;
-    const OpenAnswer answer = mode.decide(question);
+    OpenAnswer answer = mode.decide(question);
     if (answer == OpenAnswer::Stale) return fail(ESTALE);
     if (answer == OpenAnswer::Split) return split_locked();
-    const bool is_new = answer == OpenAnswer::NewBacking;
-    SharedBacking backing = is_new ? mode.idle_backing(question.content) : mode.backing();
-    registers_ = is_new && backing == nullptr;
-    if (writing_ || registers_ || answer == OpenAnswer::Cached) return std::optional<Opened>();
+    const bool fits = backed.fd != nullptr && side_of(backed.layer) == question.content;
+    SharedBacking backing = answer == OpenAnswer::HeldBacking ? mode.backing() : nullptr;
+    if (answer == OpenAnswer::NewBacking) {
+      backing =
+          fits && backed.backing != nullptr ? backed.backing : mode.idle_backing(question.content);
+      // What cannot be registered is served by the daemon.
+      if (backing == nullptr && fits && backed.was_tried) answer = OpenAnswer::Cached;
+    }
+    registers_ = answer == OpenAnswer::NewBacking && backing == nullptr;
+    const bool needs_file = writing_ || answer == OpenAnswer::Cached;
+    if (registers_ || (needs_file && !fits)) return std::optional<Opened>();
+    if (answer == OpenAnswer::Cached) return std::optional(TRY(serve_locked(mode, backed)));
     backing->used.store(true, std::memory_order_relaxed);
-    Opened result = opened(Serving::Passthrough, {}, backing);
-    if (is_new) {
-      mode.opened_new(question.content, std::move(backing));
-    } else {
+    Opened result = opened(Serving::Passthrough, backed, backing);
+    if (answer == OpenAnswer::HeldBacking) {
       mode.opened_held();
+    } else {
+      if (backing != mode.idle_backing(question.content)) replace_idle_locked(mode, backing);
+      mode.opened_new(question.content, std::move(backing));
     }
     return std::optional(std::move(result));
   }
 
-  /// The answer with what was opened for it; nothing when that no longer fits and the opening has
-  /// to be repeated.
-  Result<std::optional<Opened>> answer_with(Backed backed) {
-    Lock lock(node_->mutex);
-    const OpenQuestion question = question_locked();
-    OpenMode& mode = *node_->opens;
-    if (side_of(backed.layer) != question.content) return std::optional<Opened>();
-    OpenAnswer answer = mode.decide(question);
-    if (answer == OpenAnswer::NewBacking && backed.backing == nullptr) {
-      backed.backing = mode.idle_backing(question.content);
-      // Registered by nobody yet: to be done, unless it was tried and cannot be; then the daemon
-      // serves the file.
-      if (backed.backing == nullptr && !registers_) return std::optional<Opened>();
-      if (backed.backing == nullptr) answer = OpenAnswer::Cached;
-    }
-    switch (answer) {
-      case OpenAnswer::Stale:
-        return fail(ESTALE);
-      case OpenAnswer::Split:
-        return split_locked();
-      case OpenAnswer::HeldBacking: {
-        Opened result = opened(Serving::Passthrough, std::move(backed), mode.backing());
-        mode.opened_held();
-        return std::optional(std::move(result));
-      }
-      case OpenAnswer::NewBacking: {
-        SharedBacking backing = backed.backing;
-        if (backing != mode.idle_backing(question.content)) replace_idle_locked(mode, backing);
-        Opened result = opened(Serving::Passthrough, std::move(backed), backing);
-        mode.opened_new(question.content, std::move(backing));
-        return std::optional(std::move(result));
-      }
-      case OpenAnswer::Cached: {
-        if (!lease_) lease_ = TRY(overlay_.descriptors.lease(user_));
-        // The daemon reads and writes through it, and may wait for a disk then.
-        if (!backed.is_path && (flags_ & O_NONBLOCK) == 0) TRY(sys::allow_waiting(backed.fd->fd));
-        const auto version = backed.version;
-        const bool is_same = version && mode.cached_version == version;
-        const Pages pages = bypasses(backed) ? Pages::Bypassed
-                            : is_same        ? Pages::Kept
-                                             : Pages::Dropped;
-        Opened result = opened(Serving::Cached, std::move(backed), nullptr);
-        result.pages = pages;
-        mode.opened_cached(writing_);
-        if (pages == Pages::Dropped) mode.cached_version = version;
-        return std::optional(std::move(result));
-      }
-    }
-    return fail(EIO);
-  }
-
-  /// Opens and registers the file's current content.
-  Result<Backed> back() {
+  /// Opens the file's current content, and registers it if that was what answer() lacked.
+  Result<Backed> open() {
     Backed backed;
     const InodeRef target = current(node_);
     int flags = writing_ ? flags_ & kOwnFlags : O_RDONLY | (flags_ & O_NOATIME);
@@ -206,6 +166,7 @@ class Opening {
     if (registers_ && !is_set_id_) {
       backed.backing = registered(overlay_.backing_files, backed.fd->fd, backed.layer);
     }
+    backed.was_tried = registers_;
     return backed;
   }
 
@@ -245,20 +206,36 @@ class Opening {
     return fail(ESTALE);
   }
 
+  /// The daemon reads and writes the file.
+  Result<Opened> serve_locked(OpenMode& mode, Backed& backed) REQUIRES(node_->mutex) {
+    if (!lease_) lease_ = TRY(overlay_.descriptors.lease(user_));
+    // It may wait for a disk then.
+    if (!backed.is_path && (flags_ & O_NONBLOCK) == 0) TRY(sys::allow_waiting(backed.fd->fd));
+    const auto version = backed.version;
+    const bool is_same = version && mode.cached_version == version;
+    const Pages pages = bypasses(backed) ? Pages::Bypassed : is_same ? Pages::Kept : Pages::Dropped;
+    Opened result = opened(Serving::Cached, backed, nullptr);
+    result.pages = pages;
+    mode.opened_cached(writing_);
+    if (pages == Pages::Dropped) mode.cached_version = version;
+    return result;
+  }
+
   void replace_idle_locked(const OpenMode& mode, const SharedBacking& backing) {
     drop_idle(overlay_.idle_backings, mode);
     overlay_.idle_backings.keep(backing);
   }
 
   /// To be counted as open by the caller, after everything that may fail.
-  Opened opened(Serving serving, Backed backed, SharedBacking backing) REQUIRES(node_->mutex) {
+  Opened opened(Serving serving, Backed& backed, SharedBacking backing) REQUIRES(node_->mutex) {
     // A reader that is passed through needs no descriptor here, and an O_PATH one is of no other
     // use than being registered.
-    if (!writing_ && (serving == Serving::Passthrough || backed.is_path)) backed.fd = nullptr;
+    const bool keeps = writing_ || (serving != Serving::Passthrough && !backed.is_path);
+    SharedFd fd = keeps ? std::move(backed.fd) : nullptr;
     // Never a lower's: what is done to the inode may be done to this.
-    const SharedFd of_upper = backed.layer == layer::kUpper ? backed.fd : nullptr;
-    auto file = std::make_unique<OpenFile>(node_, flags_, serving, std::move(backed.fd),
-                                           backed.layer, std::move(lease_));
+    const SharedFd of_upper = backed.layer == layer::kUpper ? fd : nullptr;
+    auto file = std::make_unique<OpenFile>(node_, flags_, serving, std::move(fd), backed.layer,
+                                           std::move(lease_));
     node_->opens->note_open(user_, of_upper);
     if (writing_) node_->diverged = true;
     if (serving == Serving::Passthrough && note_mappable(*node_, flags_)) {
@@ -280,8 +257,8 @@ class Opening {
   DescriptorLease lease_;
   bool was_split_ = false;
   bool is_newly_mappable_ = false;
-  bool is_set_id_;         ///< As far as a writer has to know.
-  bool registers_ = true;  ///< The file has to be registered, for all that was known last.
+  bool is_set_id_;          ///< As far as a writer has to know.
+  bool registers_ = false;  ///< answer() wants the file registered.
 };
 
 /// An open for direct I/O fails where the file system knows no such thing.
@@ -348,9 +325,10 @@ Result<Opened> open_file(Overlay& overlay, const Caller& caller, const InodeRef&
   }
   Opening opening(overlay, inode, flags, &caller, caller.uid, std::move(lease));
   auto finish = [&]() -> Result<Opened> {
+    Backed backed;
     while (true) {
-      if (auto opened = TRY(opening.answer_at_once())) return std::move(*opened);
-      if (auto opened = TRY(opening.answer_with(TRY(opening.back())))) return std::move(*opened);
+      if (auto opened = TRY(opening.answer(backed))) return std::move(*opened);
+      backed = TRY(opening.open());
     }
   };
   auto result = finish();
@@ -363,13 +341,14 @@ Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, 
                             UniqueFd fd, DescriptorLease lease) {
   Backed backed;
   backed.version = version_of(fd, backed.layer);
+  backed.was_tried = true;
   backed.fd = std::make_shared<CachedFd>(std::move(fd));
   if (overlay.backing_files.is_available() && !has_set_id(mode)) {
     backed.backing = registered(overlay.backing_files, backed.fd->fd, backed.layer);
   }
   const uid_t user = lease.user();
   Opening opening(overlay, inode, flags, /*opener=*/nullptr, user, std::move(lease), mode);
-  auto opened = TRY(opening.answer_with(std::move(backed)));
+  auto opened = TRY(opening.answer(backed));
   if (!opened) return fail(EIO);  // A file just made is in the upper.
   return check_direct(overlay, std::move(*opened));
 }
