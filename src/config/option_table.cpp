@@ -240,6 +240,13 @@ constexpr OptionEntry kTable[] = {
        return choose(options.format.nfs_export, value, kOnOrOff);
      },
      "keep what overlayfs needs for NFS export; overpass's own handles end with the mount"},
+    {"copy_up", "", "copy_up", "", Kind::Word, "ordered|durable",
+     [](Options& options, std::string_view value) {
+       constexpr std::pair<std::string_view, bool> kChoices[] = {{"ordered", false},
+                                                                 {"durable", true}};
+       return choose(options.durable_copies, value, kChoices);
+     },
+     "ordered: a crash shows old or new; durable: each copy is on the disk before it is shown"},
     {"verify_copy_up", "", "verify_copy_up", "", Kind::Word, "on|off",
      [](Options& options, std::string_view value) {
        return choose(options.verifies_copies, value, kOnOrOff);

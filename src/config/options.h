@@ -39,6 +39,7 @@ struct Options {
   bool read_only = false;        ///< `ro`: refuse writes even with an upper.
   bool userxattr = false;        ///< Marks as user.overlay.* even when privileged.
   bool is_volatile = false;      ///< `volatile`, `fsync=0`: no syncs at copy-up.
+  bool durable_copies = false;   ///< `copy_up=durable`: each copy is synced.
   bool verifies_copies = false;  ///< `verify_copy_up`: copies are read back and compared.
   layer::FormatChoice format;    ///< What of overlayfs's format is used: redirect_dir=, index=, ...
   LowerIo lower_io = LowerIo::Passthrough;

@@ -55,6 +55,7 @@ overlay::Settings settings_of(const config::Options& options) {
   const bool has_override = options.xattr_permissions != layer::StatOverride::None;
   return {.read_only = options.read_only,
           .is_volatile = options.is_volatile,
+          .durable_copies = options.durable_copies,
           .cached_lower_io = options.lower_io == config::LowerIo::Cached,
           .cached_names = options.cached_names,
           .verifies_copies = options.verifies_copies,

@@ -17,6 +17,7 @@
 #include "layer/markers.h"
 #include "layer/own_directory.h"
 #include "layer/remove_tree.h"
+#include "layer/write_order.h"
 #include "overpass/layer_format.h"
 #include "sys/attributes.h"
 #include "sys/directory_stream.h"
@@ -32,21 +33,6 @@ namespace {
 // The one whiteout inode that others are links to: a hundred thousand deletions then cost names,
 // not inodes. overlayfs shares its whiteouts as well (5.8).
 constexpr char kSharedWhiteout[] = "whiteout";
-
-/// Of a journal or of transactions; where neither is known, what must not be lost has to be synced.
-bool orders_metadata(BorrowedFd fd) {
-  const auto magic = sys::file_system_magic(fd);
-  if (!magic) return false;
-  switch (*magic) {
-    case EXT4_SUPER_MAGIC:
-    case XFS_SUPER_MAGIC:
-    case BTRFS_SUPER_MAGIC:
-    case TMPFS_MAGIC:
-      return true;
-    default:
-      return false;
-  }
-}
 
 bool can_set(sys::Place place, const char* name) {
   return sys::set_xattr(place, name, "y").has_value();
@@ -77,7 +63,7 @@ Result<void> Workdir::probe() {
     features_.entry_types = entry.type == DT_DIR;
     return {};
   }));
-  features_.ordered_metadata = orders_metadata(work);
+  features_.write_order = write_order_of(work);
   features_.whiteouts = makes_whiteouts();
   TRY(sys::make_node(work, b.c_str(), S_IFREG | 0600, 0));
   features_.rename_exchange =

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "layer/markers.h"
+#include "layer/write_order.h"
 #include "sys/inode_flags.h"
 #include "sys/place.h"
 
@@ -31,9 +32,7 @@ struct UpperFeatures {
   bool rename_exchange = false;  ///< RENAME_EXCHANGE.
   bool whiteouts = false;        ///< mknod of a character device 0:0.
   bool entry_types = false;      ///< getdents64 says d_type.
-  /// A crash of the machine takes back the latest changes of metadata first: what was set on an
-  /// object before it was published is not lost when the publication is not.
-  bool ordered_metadata = false;
+  WriteOrder write_order;
 
   bool has_xattrs() const { return trusted_xattrs || user_xattrs; }
 };

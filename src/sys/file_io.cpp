@@ -127,6 +127,12 @@ Result<bool> is_in_page_cache(BorrowedFd fd, off_t offset, size_t length) {
 
 Result<void> sync_file(BorrowedFd fd) { return checked_void(::fsync(raw(fd))); }
 
+Result<void> write_out_file(BorrowedFd fd) {
+  constexpr unsigned kAndWait =
+      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  return checked_void(::sync_file_range(raw(fd), 0, 0, kAndWait));
+}
+
 Result<void> sync_data(BorrowedFd fd) { return checked_void(::fdatasync(raw(fd))); }
 
 void begin_writing_out(BorrowedFd fd, off_t offset, off_t length) {

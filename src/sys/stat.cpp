@@ -6,6 +6,10 @@
 
 #include <fcntl.h>
 #include <sys/vfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <string_view>
 
 #include "sys/errno_result.h"
 
@@ -49,6 +53,15 @@ Result<uint64_t> file_system_magic(BorrowedFd fd) {
   struct statfs result;
   TRY(checked_void(::fstatfs(raw(fd), &result)));
   return static_cast<uint64_t>(result.f_type);
+}
+
+Result<std::string> block_device_name(const std::string& numbers) {
+  std::array<char, 512> target;
+  const std::string link = "/sys/dev/block/" + numbers;
+  const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
+  if (length < 0) return fail(errno);
+  const std::string_view path(target.data(), static_cast<size_t>(length));
+  return std::string(path.substr(path.rfind('/') + 1));
 }
 
 }  // namespace overpass::sys

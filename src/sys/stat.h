@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -38,6 +39,10 @@ inline constexpr uint64_t kFuseMagic = 0x65735546;
 
 /// f_type of statfs(2): which kind of file system (linux/magic.h).
 Result<uint64_t> file_system_magic(BorrowedFd fd);
+
+/// The kernel's name of the block device `numbers` ("8:1"), as sysfs and /proc/fs know it ("sda1").
+/// ENOENT without sysfs, and for what is no block device.
+Result<std::string> block_device_name(const std::string& numbers);
 
 inline dev_t device_of(const Stat& stat) { return makedev(stat.stx_dev_major, stat.stx_dev_minor); }
 inline dev_t rdev_of(const Stat& stat) { return makedev(stat.stx_rdev_major, stat.stx_rdev_minor); }

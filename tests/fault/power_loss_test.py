@@ -2,18 +2,13 @@
 """The power fails: the upper layer's disk is cut off at every flush, and in the middle between two.
 
 The upper layer is on a file system of its own, whose writes and flushes are recorded in order
-(block_recorder). After a number of operations the disk is made again as it was at each flush, and, in
-a second image, with a random half of what was on its way to the next flush. Each is mounted, by
-overpass and by kernel overlayfs in turns, and judged (timeline): nothing is lost that an fsync(2) had
-promised, nothing is seen half done, and a copied-up file is never without the lower's bytes.
+(block_recorder), and the outages are tried one by one (outages).
 """
 import os
 
 from gate import IN_VAIN, Gate
-from harness import WHITEOUT, Dir, File, Link, checks, syscalls, systems
-from harness.block_recorder import Replay
-from harness.recorded_disk import Disk, stack_on
-from timeline import Timeline
+from harness import WHITEOUT, Dir, File, Link, checks, syscalls
+from outages import DiskKind, lose_power, put
 
 SYSTEMS = ("overpass",)
 PATIENCE = 900
@@ -25,18 +20,6 @@ LOWER = {
     "first": File(b"linked" * 900), "second": Link("first"),
 }
 UPPER = {"full": Dir({"x": WHITEOUT, "y": WHITEOUT})}
-
-
-def put(path, data, offset=0, flags=os.O_RDWR):
-    fd = os.open(path, flags, 0o644)
-    os.pwrite(fd, data, offset)
-    os.close(fd)
-
-
-def sync(path):
-    fd = os.open(path, os.O_RDONLY)
-    os.fsync(fd)
-    os.close(fd)
 
 
 # Each changes the tree by one call whose bytes are in one block; "sync" promises what stands behind it.
@@ -90,104 +73,28 @@ WITH_ALL = [
 ]
 
 
-def lines_of(t, path):
-    return {line.split(" ", 1)[0]: line.split(" ", 1)[1] for line in t.dump(path, mtime=None, links=False)}
-
-
-def live(t, disk, lower, options, operations, gate):
-    """Makes the operations on the recorded disk. Gives the timeline of what they did."""
-    named = {"preexec_fn": gate.install} if gate else {}
-    mount = t.mount_stack(stack_on(t, disk.point, lower, options), **named)
-    timeline = Timeline(lines_of(t, mount.path))
-    for name, what in operations:
-        before = disk.recorder.position()
-        if name != "sync":
-            what(mount)
-            timeline.changed(name, before, lines_of(t, mount.path))
-            continue
-        sync(mount / what)
-        if what == "" or what.endswith("/"):
-            timeline.directory_synced(f"./{what}".rstrip("/"), disk.recorder.position())
-        else:
-            timeline.file_synced(f"./{what}", disk.recorder.position())
-    mount.umount()
-    return timeline
-
-
-def judge_outage(t, disk, replay, lower, options, timeline, reader, scattered):
-    replay.copy(disk.trial)
-    begun = replay.position
-    if scattered:
-        replay.scatter(disk.trial, f"{t.settings.seed} {replay.position}")
-        begun = next((flush for flush in replay.flushes if flush > replay.position), replay.position)
-    point = disk.mount(disk.trial)
-    stack = stack_on(t, point, lower, options)
-    if reader == "kernel":
-        mount = systems.mount_kernel(t.settings, stack)
-        t.mounts.append(mount)
-    else:
-        mount = t.mount_stack(stack)
-    try:
-        timeline.judge(lines_of(t, mount.path), replay.position, begun)
-    finally:
-        mount.umount()
-        syscalls.umount(point)
-    if t.settings.full:
-        disk.check()
-
-
-def lose_power(t, kind, operations, options=(), every=1, gate=None, in_order=True):
-    """in_order: the file system's log keeps the order of operations, so that none is seen in part."""
-    lower = t.layer(LOWER)
-    disk = Disk(t, kind, UPPER)
-    timeline = live(t, disk, lower, options, operations, gate)
-    if not in_order:
-        timeline.groups.clear()
-    disk.end()
-    replay = Replay(disk.log, disk.start)
-    try:
-        readers = ("overpass", "kernel") if in_order else ("overpass", "overpass")
-        for number, flush in enumerate(replay.flushes, 1):
-            replay.advance(flush)
-            if number != t.settings.step and (t.settings.step or number % every):
-                continue
-            t.progress(f"{t.sentence}: flush {number} of {len(replay.flushes)}")
-            turn = number // every
-            for scattered in (False, True) if t.settings.full or t.settings.step or turn % 2 else (False,):
-                # In a full run both read both images, else they take turns.
-                for reader in dict.fromkeys(readers) if t.settings.full else [readers[(turn // 2 + scattered) % 2]]:
-                    try:
-                        judge_outage(t, disk, replay, lower, options, timeline, reader, scattered)
-                    except Exception as error:
-                        what = "and a part of what came after" if scattered else "exactly"
-                        raise checks.Failure(f"the disk as of flush {number} of {len(replay.flushes)} {what}, read by "
-                                             f"{reader}; repeat with --step {number} --seed {t.settings.seed}\n{error}") from error
-    finally:
-        replay.close()
-
-
 def test_an_ext4_upper_that_loses_power_keeps_what_was_synced(t):
-    lose_power(t, "ext4", OPERATIONS)
+    lose_power(t, DiskKind("ext4"), LOWER, UPPER, OPERATIONS)
 
 
 def test_an_ext4_upper_with_every_mark_that_loses_power_keeps_what_was_synced(t):
-    lose_power(t, "ext4", OPERATIONS + WITH_ALL, ("redirect_dir=on", "metacopy=on", "index=on"))
+    lose_power(t, DiskKind("ext4"), LOWER, UPPER, OPERATIONS + WITH_ALL, ("redirect_dir=on", "metacopy=on", "index=on"))
 
 
 def test_an_xfs_upper_that_loses_power_keeps_what_was_synced(t):
-    lose_power(t, "xfs", OPERATIONS, every=1 if t.settings.full else 7)
+    lose_power(t, DiskKind("xfs"), LOWER, UPPER, OPERATIONS, every=1 if t.settings.full else 7)
 
 
 def test_a_btrfs_upper_that_loses_power_keeps_what_was_synced(t):
     # Its log holds what was synced and not all that came before: after a rename without a sync the lower's
     # file may be seen beside the moved one, which kernel overlayfs then refuses to show (ESTALE).
-    lose_power(t, "btrfs", OPERATIONS, every=1 if t.settings.full else 7, in_order=False)
+    lose_power(t, DiskKind("btrfs"), LOWER, UPPER, OPERATIONS, every=1 if t.settings.full else 7, in_order=False)
 
 
 def test_a_daemon_that_only_says_it_has_synced_is_found_out(t):
     gate = Gate(lambda call: IN_VAIN if call.name in ("fsync", "fdatasync") else 0)
     try:
-        lose_power(t, "ext4", OPERATIONS[:4], gate=gate)
+        lose_power(t, DiskKind("ext4"), LOWER, UPPER, OPERATIONS[:4], gate=gate)
     except checks.Failure as failure:
         checks.contains(str(failure), "a/b/deep is", "what is said of the lost write")
     else:

@@ -7,7 +7,6 @@ acknowledged. A position in the log is a moment: what was acknowledged by then l
 """
 import mmap
 import os
-import random
 import struct
 import subprocess
 
@@ -144,20 +143,25 @@ class Replay:
         """The disk as it is now, as a file of its own."""
         subprocess.run(["cp", "--sparse=always", self.image, path], check=True)
 
-    def scatter(self, path, seed, sector=4096):
-        """On a copy: what was on its way at the next flush arrives in part, in pieces that no order rules."""
-        chance = random.Random(seed)
-        disk = os.open(path, os.O_RDWR)
-        arrived = 0
+    def _on_the_way(self, sector):
+        """The pieces that are written between now and the next flush: offset, data."""
         for kind, _, offset, data in self._records(self.position):
             if kind == A_FLUSH:
-                break
+                return
             for at in range(0, len(data), sector):
-                if chance.random() < 0.5:
-                    os.pwrite(disk, data[at:at + sector], offset + at)
-                    arrived += 1
+                yield offset + at, data[at:at + sector]
+
+    def pieces_on_the_way(self, sector=4096):
+        return sum(1 for _ in self._on_the_way(sector))
+
+    def scatter(self, path, arrives, sector=4096):
+        """On a copy: of what was on its way at the next flush those pieces have arrived for whose number
+        `arrives` says so. No order rules between two flushes."""
+        disk = os.open(path, os.O_RDWR)
+        for number, (offset, piece) in enumerate(self._on_the_way(sector)):
+            if arrives(number):
+                os.pwrite(disk, piece, offset)
         os.close(disk)
-        return arrived
 
     def close(self):
         self._log.close()

@@ -14,15 +14,16 @@ SIZES = {"ext4": 16 << 20, "xfs": SMALLEST["xfs"], "btrfs": SMALLEST["btrfs"]}
 class Disk:
     """A recorded disk with a file system, and the images of it that a power loss would have left."""
 
-    def __init__(self, t, kind, upper):
+    def __init__(self, t, kind, upper, maker=(), options=""):
+        """maker: more arguments of mkfs. options: more of mount(8)."""
         features.need(kind)
-        self.t, self.kind = t, kind
+        self.t, self.kind, self.options = t, kind, options
         memory = t.fresh("memory")
         syscalls.mount("tmpfs", memory, "tmpfs")
         self.start, self.trial, self.log = memory + "/start", memory + "/trial", memory + "/log"
         with open(self.start, "wb") as file:
             file.truncate(SIZES[kind])
-        subprocess.run([*MAKERS[kind], self.start], check=True, capture_output=True)
+        subprocess.run([*MAKERS[kind], *maker, self.start], check=True, capture_output=True)
         point = self.mount(self.start)
         os.mkdir(point + "/work"), os.mkdir(point + "/upper")
         trees.build(point + "/upper", upper)
@@ -38,7 +39,8 @@ class Disk:
 
     def mount(self, image):
         point = self.t.fresh("disk")
-        subprocess.run(["mount", "-t", self.kind, "-o", "loop", image, point], check=True, capture_output=True)
+        options = "loop" + ("," + self.options if self.options else "")
+        subprocess.run(["mount", "-t", self.kind, "-o", options, image, point], check=True, capture_output=True)
         return point
 
     def end(self):

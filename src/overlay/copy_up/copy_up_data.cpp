@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "overlay/copy_up/copy_up_verify.h"
+#include "overlay/copy_up/prepare_copy.h"
 #include "overlay/find/content.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/xattr_names.h"
@@ -116,7 +117,7 @@ Result<void> complete_metacopy(Overlay& overlay, Inode& inode, const DataPlace& 
     TRY(std::move(restored));
   }
   progress.enter(CopyPhase::Syncing);
-  if (!overlay.settings.is_volatile) TRY(sys::sync_file(file));
+  TRY(settle_data(overlay, file));
   const char* mark = layer::name_of(layer::Mark::Metacopy, overlay.stack.prefix);
   return sys::remove_xattr(place, mark);
 }

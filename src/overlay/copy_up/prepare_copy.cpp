@@ -163,7 +163,7 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const C
     TRY(sys::touch(sys::place_of(prepared.file)));
   // Without bytes there is nothing that could reach the disk later than the name does.
   progress.enter(CopyPhase::Syncing);
-  if (!overlay.settings.is_volatile && !is_metacopy) TRY(sys::sync_file(prepared.file));
+  if (!is_metacopy) TRY(settle_data(overlay, prepared.file));
   if (overlay.settings.verifies_copies && !is_metacopy && size > 0) {
     TRY(verify_copy(from, prepared.file, size, source.union_name(), progress));
   }
@@ -222,6 +222,13 @@ Result<Source> source_of(Overlay& overlay, Inode& inode) {
   return source;
 }
 
+Result<void> settle_data(const Overlay& overlay, BorrowedFd copy) {
+  if (overlay.settings.is_volatile) return {};
+  const bool is_ordered = overlay.stack.workdir.features().write_order.names_after_data;
+  return is_ordered && !overlay.settings.durable_copies ? sys::write_out_file(copy)
+                                                        : sys::sync_file(copy);
+}
+
 Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const CopyExtent& extent,
                               CopyUnderWay& progress) {
   return S_ISREG(source.stat.stx_mode) ? prepare_regular(overlay, source, extent, progress)
@@ -244,7 +251,7 @@ Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory
   }
   TRY(copy_flags(from, made));
   TRY(copy_metadata(overlay, layer, from, stat, prepared.temporary.place(), union_name_of(inode)));
-  const bool needs_sync = !overlay.stack.workdir.features().ordered_metadata;
+  const bool needs_sync = !overlay.stack.workdir.features().write_order.metadata;
   if (needs_sync && !overlay.settings.is_volatile) TRY(sys::sync_file(made));
   prepared.identity = identity_of(TRY(sys::stat(sys::place_of(made))));
   return {};

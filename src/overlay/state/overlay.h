@@ -30,6 +30,7 @@ namespace overpass::overlay {
 struct Settings {
   bool read_only = false;
   bool is_volatile = false;      ///< Copies are not synced.
+  bool durable_copies = false;   ///< copy_up=durable.
   bool cached_lower_io = false;  ///< lower_io=cached.
   /// The same for lower files whose name matches one of these (glob(7)).
   std::vector<std::string> cached_names = {};

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// In which order a file system's changes reach the disk, so that it can be told what a crash of the
+// machine may show. docs/architecture.md ("The order of a copy-up") says where each rule is from.
+
+#ifndef OVERPASS_LAYER_WRITE_ORDER_H_
+#define OVERPASS_LAYER_WRITE_ORDER_H_
+
+#include <string_view>
+
+#include "base/unique_fd.h"
+
+namespace overpass::layer {
+
+struct WriteOrder {
+  /// A crash of the machine takes back the latest changes of metadata first: what was set on an
+  /// object before it was published is not lost when the publication is not.
+  bool metadata = false;
+  /// A name or a mark that a file gets after its data have been written out
+  /// (sys::write_out_file()) reaches the disk no earlier than the data and the file's size.
+  bool names_after_data = false;
+};
+
+/// That of the file system of `directory`, for all that is known; else none. Reads /proc: to be
+/// called before a mount may cover it.
+WriteOrder write_order_of(BorrowedFd directory);
+
+/// Whether ext4 orders names after data, whose options are `options`
+/// (/proc/fs/ext4/DEVICE/options): with a journal, and data=ordered.
+bool ext4_orders_names(std::string_view options);
+
+/// Whether xfs does, whose options in a mount table are `options`: without a real-time device,
+/// whose cache its log does not flush.
+bool xfs_orders_names(std::string_view options);
+
+}  // namespace overpass::layer
+
+#endif  // OVERPASS_LAYER_WRITE_ORDER_H_
