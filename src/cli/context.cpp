@@ -12,7 +12,7 @@ int fail_with(Context& context, const Problem& problem, ExitCode code) {
   for (char& c : line) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   }
-  context.err << "overpass: " << line << std::endl;
+  context.err << "overpass: " << line << '\n' << std::flush;
   return code;
 }
 

@@ -36,7 +36,7 @@ int list_all(Context& context, bool as_json) {
       context.out << separator << json_of_mount(mountpoint, status);
       separator = ",\n";
     } else {
-      context.out << line_of_mount(mountpoint, status) << std::endl;
+      context.out << line_of_mount(mountpoint, status) << '\n' << std::flush;
     }
   }
   if (as_json) context.out << "]\n";

@@ -120,8 +120,9 @@ bool set_uuid(Options& options, std::string_view value) {
 
 bool set_map(IdMap& member, std::string_view value) {
   auto map = IdMap::parse(value);
-  if (map) member = *std::move(map);
-  return map.has_value();
+  if (!map) return false;
+  member = *std::move(map);
+  return true;
 }
 
 bool set_id(std::optional<uint32_t>& member, std::string_view value) {

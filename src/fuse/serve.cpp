@@ -97,7 +97,7 @@ void find_registrar(Daemon& daemon) {
 
 std::vector<BorrowedFd> lowers_of(const overlay::Overlay& overlay) {
   std::vector<BorrowedFd> roots;
-  for (layer::LayerIndex layer = layer::kUpper + 1; layer < overlay.roots.size(); ++layer) {
+  for (size_t layer = layer::kUpper + 1; layer < overlay.roots.size(); ++layer) {
     roots.push_back(overlay.roots[layer]->fd);
   }
   return roots;
