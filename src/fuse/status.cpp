@@ -11,6 +11,7 @@
 
 #include "fuse/daemon.h"
 #include "overlay/find/union_path.h"
+#include "overlay/state/copy_up_progress.h"
 #include "sys/process.h"
 
 namespace overpass::fuse {

@@ -8,7 +8,6 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "sys/fatal_signal.h"
@@ -87,26 +86,6 @@ Result<void> CopyUnderWay::wait(pid_t waiter) {
   }
   --waiters_;
   return was_given_up_ ? Result<void>() : outcome_.get();
-}
-
-void CopiesUnderWay::add(std::shared_ptr<CopyUnderWay> copy) {
-  Lock lock(mutex_);
-  copies_.push_back(std::move(copy));
-}
-
-void CopiesUnderWay::remove(const CopyUnderWay& copy) {
-  std::shared_ptr<CopyUnderWay> removed;  // Destroyed after the lock.
-  Lock lock(mutex_);
-  const auto at = std::find_if(copies_.begin(), copies_.end(),
-                               [&](const auto& one) { return one.get() == &copy; });
-  if (at == copies_.end()) return;
-  removed = std::move(*at);
-  copies_.erase(at);
-}
-
-std::vector<std::shared_ptr<const CopyUnderWay>> CopiesUnderWay::all() const {
-  Lock lock(mutex_);
-  return {copies_.begin(), copies_.end()};
 }
 
 }  // namespace overpass::overlay

@@ -17,10 +17,8 @@
 #include <atomic>
 #include <chrono>
 #include <future>
-#include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "base/mutex.h"
 #include "base/result.h"
@@ -107,19 +105,6 @@ class CopyUnderWay : public sys::CopyObserver {
   Clock::time_point looked_when_ = start_;
   std::promise<Result<void>> promise_;
   const std::shared_future<Result<void>> outcome_{promise_.get_future()};
-};
-
-/// All copies of a mount that are under way. Threads: any.
-class CopiesUnderWay {
- public:
-  void add(std::shared_ptr<CopyUnderWay> copy);
-  void remove(const CopyUnderWay& copy);
-  /// In the order in which they began.
-  std::vector<std::shared_ptr<const CopyUnderWay>> all() const;
-
- private:
-  mutable Mutex<LockRank::Queue> mutex_;
-  std::vector<std::shared_ptr<CopyUnderWay>> copies_ GUARDED_BY(mutex_);
 };
 
 }  // namespace overpass::overlay

@@ -12,7 +12,8 @@
 
 #include "layer/layer_stack.h"
 #include "overlay/state/backing.h"
-#include "overlay/state/copy_up_progress.h"
+#include "overlay/state/caller.h"
+#include "overlay/state/copies_under_way.h"
 #include "overlay/state/descriptor_budget.h"
 #include "overlay/state/flocks.h"
 #include "overlay/state/inode_number.h"

@@ -86,21 +86,5 @@ TEST(CopyUnderWay, ShowsItsLastStateWhileItIsVerified) {
   copy.finish({});
 }
 
-TEST(CopiesUnderWay, AreThoseAddedAndNotRemoved) {
-  CopiesUnderWay copies;
-  const auto first = std::make_shared<CopyUnderWay>(InodeRef(), Caller());
-  const auto second = std::make_shared<CopyUnderWay>(InodeRef(), Caller());
-  copies.add(first);
-  copies.add(second);
-  ASSERT_EQ(copies.all().size(), 2U);
-  EXPECT_EQ(copies.all().front(), first);
-  copies.remove(*first);
-  ASSERT_EQ(copies.all().size(), 1U);
-  EXPECT_EQ(copies.all().front(), second);
-  copies.remove(*first);
-  copies.remove(*second);
-  EXPECT_TRUE(copies.all().empty());
-}
-
 }  // namespace
 }  // namespace overpass::overlay
