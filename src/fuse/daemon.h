@@ -89,7 +89,7 @@ struct Daemon {
   /// Of every node but the root, so that a file handle of another daemon is told apart.
   const uint32_t generation = sys::random_number();
   unsigned threads = 1;
-  fuse_session* session = nullptr;  ///< Set once mounted.
+  fuse_session* session = nullptr;  ///< Set once made, before it is mounted.
   /// Passthrough was asked for and the daemon may register files; set before INIT.
   bool may_register = false;
   bool registers_itself = false;  ///< The daemon has the right to; set before mounting.

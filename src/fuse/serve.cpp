@@ -157,12 +157,11 @@ void stop_watching_callers(Daemon& daemon) {
   daemon.overlay.flocks.end();
 }
 
-Expected<void> serve_mount(const config::Options& chosen, const std::function<void()>& on_ready) {
-  if (auto prepared = prepare_process(chosen); !prepared) return prepared;
-  auto mountpoint = resolve_mountpoint(chosen.mountpoint);
-  if (!mountpoint) return std::unexpected(mountpoint.error());
-  config::Options options = chosen;
-  options.mountpoint = std::move(*mountpoint);
+/// Gives a session the connection that it serves, by a mount or otherwise.
+using Connect = std::function<Expected<void>(Session&, Daemon&)>;
+
+Expected<void> serve_union(const config::Options& options, const Connect& connect,
+                           const std::function<void()>& on_ready) {
   // Layers before the mount: it may cover them.
   auto stack = layer::open_layers(paths_of(options));
   if (!stack) return std::unexpected(stack.error());
@@ -174,7 +173,7 @@ Expected<void> serve_mount(const config::Options& chosen, const std::function<vo
   find_registrar(daemon);
   daemon.overlay.descriptors.set_fixed(sys::count_open_descriptors().value_or(0) + kOfSession +
                                        kOfRing * daemon.threads);
-  if (auto mounted = session.mount(daemon, options); !mounted) return mounted;
+  if (auto connected = connect(session, daemon); !connected) return connected;
   // Beyond this point callers may wait for answers.
   settle_passthrough(daemon, session.connection());
   daemon.notifier.emplace(session.get());
@@ -197,7 +196,27 @@ Expected<void> serve_mount(const config::Options& chosen, const std::function<vo
   return served;
 }
 
+Expected<void> serve_mount(const config::Options& chosen, const std::function<void()>& on_ready) {
+  if (auto prepared = prepare_process(chosen); !prepared) return prepared;
+  auto mountpoint = resolve_mountpoint(chosen.mountpoint);
+  if (!mountpoint) return std::unexpected(mountpoint.error());
+  config::Options options = chosen;
+  options.mountpoint = std::move(*mountpoint);
+  const Connect mount = [&](Session& session, Daemon& daemon) {
+    return session.mount(daemon, options);
+  };
+  return serve_union(options, mount, on_ready);
+}
+
 }  // namespace
+
+Expected<void> serve_connection(const config::Options& options, UniqueFd connection,
+                                const fuse_custom_io& io, const std::function<void()>& on_ready) {
+  const Connect attach = [&](Session& session, Daemon& daemon) {
+    return session.attach(daemon, options, std::move(connection), io);
+  };
+  return serve_union(options, attach, on_ready);
+}
 
 Expected<void> serve(const config::Options& options, const std::function<void()>& on_ready) {
   try {

@@ -8,7 +8,10 @@
 #include <functional>
 
 #include "base/problem.h"
+#include "base/unique_fd.h"
 #include "config/options.h"
+
+struct fuse_custom_io;
 
 namespace overpass::fuse {
 
@@ -16,6 +19,12 @@ namespace overpass::fuse {
 /// arrives. Calls `on_ready` once, when the mount is usable. On a problem nothing stays mounted
 /// and nothing is left behind in the workdir. To be called once per process, with a single thread.
 Expected<void> serve(const config::Options& options, const std::function<void()>& on_ready);
+
+/// For tests: serves requests that come from `connection` in place of a mount (Session::attach()),
+/// until that ends. Calls `on_ready` when INIT was answered. The caller's thread has what
+/// prepare_process() gives; a process may serve several connections.
+Expected<void> serve_connection(const config::Options& options, UniqueFd connection,
+                                const fuse_custom_io& io, const std::function<void()>& on_ready);
 
 }  // namespace overpass::fuse
 

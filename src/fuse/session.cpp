@@ -109,7 +109,8 @@ Problem mount_problem(const config::Options& options, const std::string& helper)
 /// The requests that a session reads from /dev/fuse.
 class SessionRequests : public RequestSource {
  public:
-  SessionRequests(Daemon& daemon, StartWatch& start_watch)
+  /// `start_watch` may be null.
+  SessionRequests(Daemon& daemon, StartWatch* start_watch)
       : daemon_(daemon), session_(daemon.session), start_watch_(start_watch) {}
 
   Result<Arrival> receive(fuse_buf& buffer) override {
@@ -145,7 +146,7 @@ class SessionRequests : public RequestSource {
  private:
   /// From now on callers are answered.
   void begin() {
-    start_watch_.answered();
+    if (start_watch_ != nullptr) start_watch_->answered();
     if (daemon_.failed) return;
     try {
       daemon_.on_ready();
@@ -157,7 +158,7 @@ class SessionRequests : public RequestSource {
 
   Daemon& daemon_;
   fuse_session* const session_;
-  StartWatch& start_watch_;
+  StartWatch* const start_watch_;
 };
 
 /// Somewhere in the mount table of this process.
@@ -180,7 +181,7 @@ Session::~Session() {
   fuse_session_destroy(session_);
 }
 
-Expected<void> Session::mount(Daemon& daemon, const config::Options& options) {
+Expected<void> Session::make(Daemon& daemon, const config::Options& options) {
   fuse_set_log_func(take_log);
   mountpoint_ = options.mountpoint;
   const std::string text = mount_options(options, ::geteuid() == 0, !daemon.overlay.is_writable());
@@ -197,6 +198,24 @@ Expected<void> Session::mount(Daemon& daemon, const config::Options& options) {
     return problem("libfuse refused the mount options" +
                    (last_complaint.empty() ? "" : ": " + last_complaint));
   }
+  daemon.session = session_;
+  return {};
+}
+
+Expected<void> Session::attach(Daemon& daemon, const config::Options& options, UniqueFd connection,
+                               const fuse_custom_io& io) {
+  if (auto made = make(daemon, options); !made) return made;
+  const int result = fuse_session_custom_io(session_, &io, sizeof io, raw(connection));
+  if (result < 0) {
+    return problem(std::string("libfuse does not take the connection: ") + std::strerror(-result),
+                   "build it with the option enable-custom-io");
+  }
+  (void)connection.release();  // The session's from here on.
+  return {};
+}
+
+Expected<void> Session::mount(Daemon& daemon, const config::Options& options) {
+  if (auto made = make(daemon, options); !made) return made;
   start_watch_.emplace(mountpoint_);
   // fusermount3 tells on standard error alone why it fails.
   sys::CapturedErrors errors;
@@ -206,7 +225,6 @@ Expected<void> Session::mount(Daemon& daemon, const config::Options& options) {
   if (!mounted) return std::unexpected(mount_problem(options, said));
   mounted_ = true;
   if (const auto mount = sys::mounted_at(mountpoint_.c_str())) mount_ = *mount;
-  daemon.session = session_;
   if (auto set = set_propagation(mountpoint_, device(), options.propagation); !set) return set;
   return options.auto_unmount ? start_guard() : Expected<void>();
 }
@@ -237,7 +255,7 @@ void Session::unmount() {
 
 Expected<void> Session::serve(Daemon& daemon) {
   is_up = true;
-  SessionRequests requests(daemon, *start_watch_);
+  SessionRequests requests(daemon, start_watch_ ? &*start_watch_ : nullptr);
   ServingThreads threads(requests, daemon.threads);
   std::atomic<bool> is_over = false;
   std::thread watcher;

@@ -37,9 +37,15 @@ class Session {
   /// Requests wait in the kernel until serve().
   Expected<void> mount(Daemon& daemon, const config::Options& options);
 
+  /// In place of mount(): requests come from `connection`, which libfuse reads and writes by `io`,
+  /// a whole message at a time. Nothing is mounted. `io.read` fails with ENODEV at the end of the
+  /// connection, as /dev/fuse does. A problem if libfuse was built without custom I/O.
+  Expected<void> attach(Daemon& daemon, const config::Options& options, UniqueFd connection,
+                        const fuse_custom_io& io);
+
   fuse_session* get() const { return session_; }
 
-  /// /dev/fuse.
+  /// /dev/fuse, or what was attached.
   BorrowedFd connection() const { return BorrowedFd{fuse_session_fd(session_)}; }
 
   /// Serves until the mount is unmounted, or SIGTERM, SIGINT or SIGHUP ends it, or that nobody is
@@ -47,6 +53,7 @@ class Session {
   Expected<void> serve(Daemon& daemon);
 
  private:
+  Expected<void> make(Daemon& daemon, const config::Options& options);
   Expected<void> start_guard();
   Result<void> serve_over_io_uring(unsigned threads);
   void unmount();
@@ -58,7 +65,7 @@ class Session {
     return mount_ ? std::optional(mount_->device) : std::nullopt;
   }
   UnmountGuard guard_;
-  std::optional<StartWatch> start_watch_;  ///< From mount() on.
+  std::optional<StartWatch> start_watch_;  ///< From mount() on; none without a mount.
   bool mounted_ = false;
 };
 
