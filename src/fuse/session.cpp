@@ -4,6 +4,7 @@
 
 #include "fuse/session.h"
 
+#include <linux/fuse.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 #include <system_error>
 #include <vector>
 
@@ -25,6 +27,7 @@
 #include "fuse/mount_problem.h"
 #include "fuse/operations.h"
 #include "fuse/propagation.h"
+#include "fuse/request_shape.h"
 #include "fuse/serving_threads.h"
 #include "fuse/write_back.h"
 #include "sys/captured_errors.h"
@@ -123,7 +126,12 @@ class SessionRequests : public RequestSource {
   }
 
   bool handle(const fuse_buf& buffer) override {
-    fuse_session_process_buf(session_, &buffer);
+    const std::span<const char> request(static_cast<const char*>(buffer.mem), buffer.size);
+    if (is_well_formed(request)) {
+      fuse_session_process_buf(session_, &buffer);
+    } else {
+      refuse(request);
+    }
     return fuse_session_exited(session_) == 0;
   }
 
@@ -144,6 +152,17 @@ class SessionRequests : public RequestSource {
   }
 
  private:
+  /// libfuse must not see it.
+  void refuse(std::span<const char> request) {
+    log::debug("a malformed request is refused");
+    if (!wants_reply(request)) return;
+    fuse_in_header asked;
+    std::memcpy(&asked, request.data(), sizeof asked);
+    fuse_out_header reply = {sizeof reply, -EINVAL, asked.unique};
+    const BorrowedFd connection{fuse_session_fd(session_)};
+    (void)sys::write_message(connection, {reinterpret_cast<const char*>(&reply), sizeof reply});
+  }
+
   /// From now on callers are answered.
   void begin() {
     if (start_watch_ != nullptr) start_watch_->answered();

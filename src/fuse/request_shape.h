@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+//
+// What libfuse does not look at. It takes the lengths and names in a request on trust, as a kernel
+// always sends them right: one that is cut short would make it read what an earlier request left in
+// the buffer, or beyond it, and a name with a slash would lead a handler out of its layer.
+
+#ifndef OVERPASS_FUSE_REQUEST_SHAPE_H_
+#define OVERPASS_FUSE_REQUEST_SHAPE_H_
+
+#include <span>
+
+namespace overpass::fuse {
+
+/// Whether `request`, of the size of a fuse_in_header at least, is as long as it says and as its
+/// opcode needs, each of its names is a name, and each offset one. True for opcodes that have no handler. Costs some
+/// ten nanoseconds. Threads: any.
+bool is_well_formed(std::span<const char> request);
+
+/// Whether the kernel waits for a reply to such a request.
+bool wants_reply(std::span<const char> request);
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_REQUEST_SHAPE_H_
