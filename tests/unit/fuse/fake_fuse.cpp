@@ -140,7 +140,8 @@ const fuse_init_out& FakeFuse::agreed() {
   return *agreed_;
 }
 
-uint64_t FakeFuse::send(uint32_t opcode, uint64_t node, std::string_view payload) {
+/// With the next `unique`.
+std::string FakeFuse::request(uint32_t opcode, uint64_t node, std::string_view payload) {
   start();
   fuse_in_header header = {};
   header.len = static_cast<uint32_t>(sizeof header + payload.size());
@@ -150,8 +151,23 @@ uint64_t FakeFuse::send(uint32_t opcode, uint64_t node, std::string_view payload
   header.uid = caller.uid;
   header.gid = caller.gid;
   header.pid = caller.pid;
-  send_bytes(bytes_of(header) + std::string(payload), wants_reply(opcode) ? header.unique : 0);
-  return header.unique;
+  return bytes_of(header) + std::string(payload);
+}
+
+uint64_t FakeFuse::send(uint32_t opcode, uint64_t node, std::string_view payload) {
+  const std::string message = request(opcode, node, payload);
+  const uint64_t unique = value_at<fuse_in_header>(message).unique;
+  send_bytes(message, wants_reply(opcode) ? unique : 0);
+  return unique;
+}
+
+void FakeFuse::send_and_leave(uint32_t opcode, uint64_t node, std::string_view payload) {
+  const std::string message = request(opcode, node, payload);
+  {
+    const std::lock_guard lock(lost_mutex);
+    lost[daemon_fd_].insert(value_at<fuse_in_header>(message).unique);
+  }
+  send_bytes(message, 0);
 }
 
 void FakeFuse::send_bytes(std::string_view message, uint64_t unique) {
@@ -178,12 +194,6 @@ Notification FakeFuse::wait_for_notification() {
   const size_t before = notifications_.size();
   while (notifications_.size() == before) take_message(/*waits=*/true);
   return notifications_.back();
-}
-
-void FakeFuse::abandon(uint64_t unique) {
-  awaited_.erase(unique);
-  const std::lock_guard lock(lost_mutex);
-  lost[daemon_fd_].insert(unique);
 }
 
 void FakeFuse::take_message(bool waits) {
@@ -224,6 +234,10 @@ std::string FakeFuse::end() {
   }
   server_.join();
   kernel_.reset();
+  {
+    const std::lock_guard lock(lost_mutex);
+    awaited_.merge(lost[daemon_fd_]);
+  }
   for (const uint64_t unique : std::exchange(awaited_, {})) {
     fault("request " + std::to_string(unique) + " has no reply");
   }

@@ -9,6 +9,8 @@
 //   has given back, may stand in a request. (Nodes are looked up; any number may be sent.)
 // - One request that names a handle is not under way while that handle is released.
 // - INIT comes first and once; nothing follows a DESTROY.
+// - A name that is to be made was looked up, and is in no lower. (One that is in the upper is
+//   refused.)
 // - What is asked for fits into a reply: at most the max_pages of INIT.
 // Generations are in replies only: the kernel compares them, requests do not carry any.
 
@@ -50,7 +52,7 @@ struct Notification {
   std::string payload;
 };
 
-/// Invariant: each request that wants a reply is in `awaited_` or `answers_`, or was asked for.
+/// Invariant: a request that wants a reply is in awaited_, then in answers_ until it is asked for.
 /// Threads: one at a time; the daemon has threads of its own.
 class FakeFuse {
  public:
@@ -87,8 +89,8 @@ class FakeFuse {
   void send_bytes(std::string_view message, uint64_t unique);
   uint64_t next_unique() { return next_unique_ += 2; }
 
-  /// From now on the kernel does not take a reply to it: its caller is gone.
-  void abandon(uint64_t unique);
+  /// Sends a request whose caller goes away: the kernel does not take the reply.
+  void send_and_leave(uint32_t opcode, uint64_t node, std::string_view payload = {});
 
   /// What the daemon has told the kernel, up to the last reply that was read.
   const std::vector<Notification>& notifications() const { return notifications_; }
@@ -101,6 +103,7 @@ class FakeFuse {
   std::string end();
 
  private:
+  std::string request(uint32_t opcode, uint64_t node, std::string_view payload);
   void take_message(bool waits);
   void take_reply(const fuse_out_header& header, std::string payload);
   void fault(const std::string& text) { faults_ += text + "\n"; }
@@ -109,7 +112,7 @@ class FakeFuse {
   static ssize_t write_reply(int fd, iovec* pieces, int count, void*);
 
   UniqueFd kernel_;     ///< The test's end; empty before start() and after end().
-  int daemon_fd_ = -1;  ///< The number of the other one.
+  int daemon_fd_ = -1;  ///< The number of the other end.
   std::thread server_;
   Expected<void> outcome_;
   std::optional<fuse_init_out> agreed_;

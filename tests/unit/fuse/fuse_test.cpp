@@ -9,7 +9,7 @@ namespace overpass::unit {
 std::string FuseTest::status() {
   fuse_getxattr_in get = {};
   get.size = 60'000;
-  return fuse.call(FUSE_GETXATTR, kRoot, bytes_of(get) + name_of(fuse::kStatusXattr)).payload;
+  return fuse.call(FUSE_GETXATTR, kRootId, bytes_of(get) + name_of(fuse::kStatusXattr)).payload;
 }
 
 int64_t FuseTest::count_of(const std::string& key) {

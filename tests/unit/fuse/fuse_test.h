@@ -25,7 +25,7 @@ class FuseTest : public testing::Test {
   }
   /// The node of a path of the union, "" for its root. Counts a lookup of each component.
   uint64_t node_of(std::string_view path) {
-    uint64_t node = kRoot;
+    uint64_t node = kRootId;
     while (!path.empty()) {
       const size_t slash = path.find('/');
       node = look_up(node, path.substr(0, slash)).nodeid;

@@ -15,13 +15,16 @@
 #include <string_view>
 #include <type_traits>
 
+// The structures are C's: the members that a request does not name are zero.
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 namespace overpass::unit {
 
 inline constexpr uint32_t kStatx = 52;
 inline constexpr uint32_t kCopyFileRange64 = 53;
 /// One beyond the last opcode of Linux 6.18.
 inline constexpr uint32_t kEndOfOpcodes = 54;
-inline constexpr uint64_t kRoot = FUSE_ROOT_ID;
+inline constexpr uint64_t kRootId = FUSE_ROOT_ID;
 
 // Of struct fuse_init_in's flags.
 inline constexpr uint64_t kCreateSuppGroup = 1ULL << 34;

@@ -47,7 +47,7 @@ TEST_F(SessionTest, TakesOneInitOnly) {
   again.major = 7;
   again.minor = 45;
   EXPECT_EQ(fuse.call(FUSE_INIT, 0, bytes_of(again)).error, EIO);
-  EXPECT_EQ(fuse.call(FUSE_STATFS, kRoot).error, 0);
+  EXPECT_EQ(fuse.call(FUSE_STATFS, kRootId).error, 0);
 }
 
 TEST_F(SessionTest, RefusesWhatItHasNoHandlerFor) {
@@ -57,15 +57,15 @@ TEST_F(SessionTest, RefusesWhatItHasNoHandlerFor) {
                                 uint32_t{FUSE_INTERRUPT}, uint32_t{FUSE_BMAP}, uint32_t{FUSE_POLL},
                                 uint32_t{FUSE_SETUPMAPPING}, uint32_t{FUSE_REMOVEMAPPING},
                                 uint32_t{FUSE_SYNCFS}, uint32_t{FUSE_OPENDIR}, kEndOfOpcodes}) {
-    EXPECT_EQ(fuse.call(opcode, kRoot, nothing).error, ENOSYS) << opcode;
+    EXPECT_EQ(fuse.call(opcode, kRootId, nothing).error, ENOSYS) << opcode;
   }
   for (const uint32_t opcode : {0U, 7U, 19U, 200U, 4095U, 4097U, ~0U}) {
-    EXPECT_EQ(fuse.call(opcode, kRoot, nothing).error, ENOSYS) << opcode;
+    EXPECT_EQ(fuse.call(opcode, kRootId, nothing).error, ENOSYS) << opcode;
   }
 }
 
 TEST_F(SessionTest, LetsInterruptedRequestsBeAnswered) {
-  const uint64_t statfs = fuse.send(FUSE_STATFS, kRoot);
+  const uint64_t statfs = fuse.send(FUSE_STATFS, kRootId);
   fuse_interrupt_in interrupt = {};
   interrupt.unique = statfs;
   const uint64_t interruption = fuse.send(FUSE_INTERRUPT, 0, bytes_of(interrupt));
@@ -84,7 +84,7 @@ TEST_F(SessionTest, AnswersEachOfManyRequestsOnce) {
   fuse.options.threads = 4;
   std::vector<uint64_t> sent;
   for (int i = 0; i < 300; ++i) {
-    sent.push_back(fuse.send(FUSE_LOOKUP, kRoot, name_of(i % 2 == 0 ? "file" : "absent")));
+    sent.push_back(fuse.send(FUSE_LOOKUP, kRootId, name_of(i % 2 == 0 ? "file" : "absent")));
   }
   std::ranges::reverse(sent);
   for (size_t i = 0; i < sent.size(); ++i) {
