@@ -34,21 +34,33 @@ void broker_request(std::string_view text);
 /// What the broker reads in /proc: fdinfo, mountinfo and uid_map.
 void broker_texts(std::string_view text);
 
+/// A sequence of raw FUSE requests, malformed ones among them. Each has exactly one reply if it
+/// wants any, with a legal errno, and the lower stays as it is.
+void fuse_requests(std::string_view text);
+
 /// A mount table: words have no blanks and stand in the text in their order.
 void mountinfo(std::string_view text);
 
 struct Target {
   const char* name;  ///< Also that of its folder in corpus/.
   void (*run)(std::string_view text);
+  int mutations = 300;  ///< Of each text, in the unit run.
 };
 
 inline constexpr Target kTargets[] = {
-    {"mount_options", mount_options}, {"toml", toml},
-    {"redirect", redirect},           {"metacopy", metacopy},
-    {"stat_override", stat_override}, {"nlink", nlink},
-    {"protattr", protattr},           {"origin", origin},
-    {"index_name", index_name},       {"broker_request", broker_request},
-    {"broker_texts", broker_texts},   {"mountinfo", mountinfo},
+    {"mount_options", mount_options},
+    {"toml", toml},
+    {"redirect", redirect},
+    {"metacopy", metacopy},
+    {"stat_override", stat_override},
+    {"nlink", nlink},
+    {"protattr", protattr},
+    {"origin", origin},
+    {"index_name", index_name},
+    {"broker_request", broker_request},
+    {"broker_texts", broker_texts},
+    {"mountinfo", mountinfo},
+    {"fuse_requests", fuse_requests, 5},
 };
 
 }  // namespace overpass::fuzz

@@ -19,8 +19,6 @@
 namespace overpass::fuzz {
 namespace {
 
-constexpr int kMutationsOfEach = 300;
-
 std::vector<std::string> corpus_of(const Target& target) {
   std::vector<std::string> texts;
   const auto folder = std::filesystem::path(OVERPASS_FUZZ_CORPUS) / target.name;
@@ -63,6 +61,12 @@ class Mutator {
     return text;
   }
 
+  /// The text, and up to three others after it.
+  std::string follow(std::string text, const std::vector<std::string>& others) {
+    for (size_t left = below(4); left > 0; --left) text += others[below(others.size())];
+    return text;
+  }
+
  private:
   size_t below(size_t end) { return std::uniform_int_distribution<size_t>(0, end - 1)(random_); }
 
@@ -87,8 +91,11 @@ TEST_P(Corpus, IsReadMutated) {
   // Before the work: a property that does not hold aborts.
   std::cerr << "OVERPASS_TEST_SEED=" << seed << "\n";
   Mutator mutator(seed);
-  for (const std::string& text : corpus_of(GetParam())) {
-    for (int i = 0; i < kMutationsOfEach; ++i) GetParam().run(mutator.mutate(text));
+  const auto texts = corpus_of(GetParam());
+  for (const std::string& text : texts) {
+    for (int i = 0; i < GetParam().mutations; ++i) {
+      GetParam().run(mutator.mutate(mutator.follow(text, texts)));
+    }
   }
 }
 

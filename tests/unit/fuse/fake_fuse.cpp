@@ -43,6 +43,13 @@ constexpr uint64_t kOffers =
 std::mutex lost_mutex;
 std::map<int, std::set<uint64_t>> lost;
 
+/// True once for each.
+bool is_lost(int connection, uint64_t unique) {
+  const std::lock_guard lock(lost_mutex);
+  const auto found = lost.find(connection);
+  return found != lost.end() && found->second.erase(unique) != 0;
+}
+
 void make_room(int socket) {
   // The first is root's.
   if (::setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &kRoom, sizeof kRoom) == 0) return;
@@ -83,14 +90,9 @@ ssize_t FakeFuse::read_request(int fd, void* buffer, size_t size, void*) {
 }
 
 ssize_t FakeFuse::write_reply(int fd, iovec* pieces, int count, void*) {
-  {
-    const auto* const header = static_cast<const fuse_out_header*>(pieces[0].iov_base);
-    const std::lock_guard lock(lost_mutex);
-    const auto found = lost.find(fd);
-    if (found != lost.end() && found->second.erase(header->unique) != 0) {
-      errno = ENOENT;
-      return -1;
-    }
+  if (is_lost(fd, static_cast<const fuse_out_header*>(pieces[0].iov_base)->unique)) {
+    errno = ENOENT;
+    return -1;
   }
   msghdr message = {};
   message.msg_iov = pieces;
@@ -214,6 +216,8 @@ void FakeFuse::take_message(bool waits) {
 
 void FakeFuse::take_reply(const fuse_out_header& header, std::string payload) {
   const std::string which = "request " + std::to_string(header.unique);
+  // A refusal is written past libfuse.
+  if (is_lost(daemon_fd_, header.unique)) return;
   if (awaited_.erase(header.unique) == 0) return fault(which + " has a reply too many");
   // What dev_do_write of the kernel refuses.
   if (header.error <= -512 || header.error > 0) {

@@ -5,6 +5,7 @@
 #ifndef OVERPASS_TESTS_UNIT_FUSE_SAMPLE_REQUESTS_H_
 #define OVERPASS_TESTS_UNIT_FUSE_SAMPLE_REQUESTS_H_
 
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/stat.h>
 
