@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fuse_test.h"
+#include "sample_requests.h"
 
 namespace overpass::unit {
 namespace {
@@ -91,6 +92,24 @@ TEST_F(SessionTest, AnswersEachOfManyRequestsOnce) {
     const auto entry = fuse.wait_for(sent[i]).as<fuse_entry_out>();
     EXPECT_EQ(entry.nodeid == 0, i % 2 == 0);
   }
+}
+
+TEST_F(SessionTest, AnswersRequestsOfAllKindsAtOnce) {
+  fuse.disk.write("lower/file", std::string(50'000, 'x'));
+  fuse.options.threads = 4;
+  const uint64_t node = node_of("file");
+  const std::vector<Sample> samples = sample_requests(node, open(node, O_RDWR));
+  std::vector<uint64_t> sent;
+  for (int i = 0; i < 20; ++i) {
+    for (const Sample& sample : samples) {
+      if (sample.opcode == FUSE_RELEASE) continue;  // The handle is in use by the others.
+      const uint64_t target = sample.uses_handle ? node : kRootId;
+      const uint64_t unique = fuse.send(sample.opcode, target, sample.payload);
+      if (wants_reply(sample.opcode)) sent.push_back(unique);
+    }
+  }
+  for (const uint64_t unique : sent) EXPECT_NE(fuse.wait_for(unique).error, ESTALE);
+  EXPECT_EQ(fuse.disk.read("lower/file"), std::string(50'000, 'x'));
 }
 
 TEST_F(SessionTest, AnswersWhatWasUnderWayWhenTheConnectionEnds) {
