@@ -227,7 +227,8 @@ Expected<void> Session::attach(Daemon& daemon, const config::Options& options, U
   const int result = fuse_session_custom_io(session_, &io, sizeof io, raw(connection));
   if (result < 0) {
     return problem(std::string("libfuse does not take the connection: ") + std::strerror(-result),
-                   "build it with the option enable-custom-io");
+                   "build it with its option enable-custom-io (meson configure "
+                   "-Dfuse3:enable-custom-io=true in an older build directory)");
   }
   (void)connection.release();  // The session's from here on.
   return {};

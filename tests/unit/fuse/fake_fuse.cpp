@@ -68,7 +68,13 @@ Expected<void> prepare_thread(const config::Options& options) {
 }  // namespace
 
 FakeFuse::FakeFuse()
-    : caller{::geteuid(), ::getegid(), static_cast<uint32_t>(::getpid())}, buffer_(kRoom) {
+    : init{.major = 7,
+           .minor = 45,
+           .max_readahead = 131072,
+           .flags = static_cast<uint32_t>(kOffers),
+           .flags2 = static_cast<uint32_t>(kOffers >> 32)},
+      caller{::geteuid(), ::getegid(), static_cast<uint32_t>(::getpid())},
+      buffer_(kRoom) {
   options.lower = {disk.directory("lower")};
   options.upper = disk.directory("upper");
   options.work = disk.directory("work");
@@ -128,18 +134,12 @@ void FakeFuse::start() {
   server_ = std::thread(
       [this, connection = std::move(daemon)]() mutable { serve(std::move(connection)); });
   daemon_fd_ = ends[1];
-  fuse_init_in init = {};
-  init.major = 7;
-  init.minor = 45;
-  init.max_readahead = 131072;
-  init.flags = static_cast<uint32_t>(kOffers);
-  init.flags2 = static_cast<uint32_t>(kOffers >> 32);
-  agreed_ = call(FUSE_INIT, 0, bytes_of(init)).as<fuse_init_out>();
+  agreed_ = call(FUSE_INIT, 0, bytes_of(init));
 }
 
-const fuse_init_out& FakeFuse::agreed() {
+fuse_init_out FakeFuse::agreed() {
   start();
-  return *agreed_;
+  return agreed_.as<fuse_init_out>();
 }
 
 /// With the next `unique`.

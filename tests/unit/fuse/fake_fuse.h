@@ -21,7 +21,6 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -65,15 +64,17 @@ class FakeFuse {
   Scratch disk;
   /// What `overpass mount` would be told; may be changed before the first request.
   config::Options options;
+  /// The first request, that of Linux 6.18 if nothing is changed.
+  fuse_init_in init;
   /// Who makes requests.
   struct Caller {
     uint32_t uid, gid, pid;
   } caller;
 
-  /// Serves, and answers the INIT of Linux 6.18. The first request does that by itself.
+  /// Serves, and sends INIT. The first request does that by itself.
   void start();
-  /// What INIT was answered.
-  const fuse_init_out& agreed();
+  /// The answer to INIT.
+  fuse_init_out agreed();
 
   /// Sends a request; its `unique`.
   uint64_t send(uint32_t opcode, uint64_t node, std::string_view payload = {});
@@ -115,7 +116,7 @@ class FakeFuse {
   int daemon_fd_ = -1;  ///< The number of the other end.
   std::thread server_;
   Expected<void> outcome_;
-  std::optional<fuse_init_out> agreed_;
+  Answer agreed_;
   std::set<uint64_t> awaited_;
   std::map<uint64_t, Answer> answers_;
   std::vector<Notification> notifications_;

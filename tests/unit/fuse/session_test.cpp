@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "fuse/counters.h"
 #include "fuse_test.h"
 #include "sample_requests.h"
 
@@ -21,7 +22,7 @@ uint64_t flags_of(const fuse_init_out& agreed) {
 }
 
 TEST_F(SessionTest, TakesWhatLinuxOffersAsFarAsItIsWanted) {
-  const fuse_init_out& agreed = fuse.agreed();
+  const fuse_init_out agreed = fuse.agreed();
   EXPECT_EQ(agreed.major, 7U);
   const uint64_t flags = flags_of(agreed);
   for (const uint64_t wanted :
@@ -42,6 +43,27 @@ TEST_F(SessionTest, NegotiatesWriteBackOnlyIfToldTo) {
   EXPECT_NE(flags_of(fuse.agreed()) & FUSE_WRITEBACK_CACHE, 0U);
 }
 
+TEST_F(SessionTest, OpensDirectoriesForAKernelThatInsists) {
+  fuse.init.flags &= ~uint32_t{FUSE_NO_OPENDIR_SUPPORT};
+  const Answer opened = fuse.call(FUSE_OPENDIR, kRootId, bytes_of(fuse_open_in{}));
+  const auto flags = opened.as<fuse_open_out>().open_flags;
+  EXPECT_EQ(flags, uint32_t{FOPEN_CACHE_DIR | FOPEN_KEEP_CACHE});
+}
+
+TEST_F(SessionTest, RefusesAnOlderProtocol) {
+  fuse.init.major = 6;
+  EXPECT_THROW(fuse.agreed(), std::runtime_error);
+  EXPECT_EQ(fuse.call(FUSE_STATFS, kRootId).error, EIO);
+}
+
+TEST_F(SessionTest, LetsTheKernelOfANewerProtocolTryAgain) {
+  fuse.init.major = 8;
+  EXPECT_EQ(fuse.agreed().major, 7U);
+  fuse.init.major = 7;
+  EXPECT_EQ(fuse.call(FUSE_INIT, 0, bytes_of(fuse.init)).error, 0);
+  EXPECT_EQ(fuse.call(FUSE_STATFS, kRootId).error, 0);
+}
+
 TEST_F(SessionTest, TakesOneInitOnly) {
   fuse.start();
   fuse_init_in again = {};
@@ -49,6 +71,20 @@ TEST_F(SessionTest, TakesOneInitOnly) {
   again.minor = 45;
   EXPECT_EQ(fuse.call(FUSE_INIT, 0, bytes_of(again)).error, EIO);
   EXPECT_EQ(fuse.call(FUSE_STATFS, kRootId).error, 0);
+}
+
+TEST_F(SessionTest, CountsARequestForEachRowOfTheTable) {
+  fuse.disk.write("lower/file", "text");
+  const uint64_t node = node_of("file");
+  for (const Sample& sample : sample_requests(node, open(node, O_RDWR))) {
+    const uint64_t unique =
+        fuse.send(sample.opcode, sample.uses_handle ? node : kRootId, sample.payload);
+    if (wants_reply(sample.opcode)) (void)fuse.wait_for(unique);
+  }
+  for (const std::string opcode : fuse::kOpcodeNames) {
+    const bool has_row = opcode != "FLUSH" && opcode != "ACCESS";
+    EXPECT_EQ(count_of(opcode) > 0, has_row) << opcode;
+  }
 }
 
 TEST_F(SessionTest, RefusesWhatItHasNoHandlerFor) {
@@ -120,6 +156,15 @@ TEST_F(SessionTest, AnswersWhatWasUnderWayWhenTheConnectionEnds) {
   (void)fuse.send(FUSE_OPEN, node, bytes_of(open));  // A copy-up, by a worker.
   EXPECT_EQ(fuse.end(), "");
   EXPECT_EQ(fuse.disk.read("upper/file").size(), 300'000U);
+}
+
+TEST(Session, EndsWithoutWhatItMustHave) {
+  FakeFuse fuse;
+  fuse.options.writeback = config::Switch::On;
+  fuse.init.flags &= ~uint32_t{FUSE_WRITEBACK_CACHE};
+  fuse.start();
+  EXPECT_NE(fuse.end().find("writeback=on cannot be had: the kernel does not offer it"),
+            std::string::npos);
 }
 
 TEST(Session, ReportsAHeaderThatIsCutShort) {
