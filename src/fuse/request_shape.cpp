@@ -30,7 +30,7 @@ constexpr size_t kSetxattrSize = FUSE_COMPAT_SETXATTR_IN_SIZE;
 constexpr size_t kNeverLongEnough = SIZE_MAX;
 
 enum class Tail : uint8_t {
-  Any,             ///< Nothing that anybody reads.
+  Any,             ///< Not read.
   Name,            ///< Of an entry.
   NameToLookUp,    ///< The same, or "." or "..".
   TwoNames,        ///< Of two entries.

@@ -78,7 +78,7 @@ class FakeFuse {
 
   /// Sends a request; its `unique`.
   uint64_t send(uint32_t opcode, uint64_t node, std::string_view payload = {});
-  /// Waits for the reply to it, which is then nobody's any more.
+  /// Waits for the reply to it. To be called once for each request.
   Answer wait_for(uint64_t unique);
   Answer call(uint32_t opcode, uint64_t node, std::string_view payload = {}) {
     return wait_for(send(opcode, node, payload));
