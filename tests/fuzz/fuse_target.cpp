@@ -80,6 +80,11 @@ void bound(std::string& payload, size_t offset, Field most) {
   change<Field>(payload, offset, [most](Field& field) { field &= most; });
 }
 
+/// A directory with this mode can be removed again.
+void leave_to_owner(std::string& payload, size_t offset) {
+  change<uint32_t>(payload, offset, [](uint32_t& mode) { mode |= 0700; });
+}
+
 /// So that neither memory nor disk nor the machine suffers.
 void make_harmless(uint32_t opcode, std::string& payload) {
   constexpr uint64_t kLargest = 0xfffff;
@@ -99,7 +104,11 @@ void make_harmless(uint32_t opcode, std::string& payload) {
     case kCopyFileRange64:
       return bound<uint64_t>(payload, offsetof(fuse_copy_file_range_in, off_out), kLargest);
     case FUSE_SETATTR:
+      leave_to_owner(payload, offsetof(fuse_setattr_in, mode));
       return bound<uint64_t>(payload, offsetof(fuse_setattr_in, size), kLargest);
+    case FUSE_MKDIR:
+      bound<uint32_t>(payload, offsetof(fuse_mkdir_in, umask), 077);
+      return leave_to_owner(payload, offsetof(fuse_mkdir_in, mode));
     case FUSE_GETXATTR:
     case FUSE_LISTXATTR:
       return bound<uint32_t>(payload, 0, 0xffff);
