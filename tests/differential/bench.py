@@ -66,7 +66,7 @@ class Bench:
         shorter, now = shortest(lines, fails, self.t.settings.seconds(SHRINK_SECONDS))
         shown = [IN_USER_NAMESPACE, *shorter] if self.world == "user" else shorter
         raise checks.Failure(f"{' and '.join(self.names)} differ after {len(lines)} lines:\n{now or difference}\n"
-                             "the shortest scenario found, for tests/run --scenario FILE:\n"
+                             "the shortest scenario found, for pytest tests/differential/scenarios_test.py --scenario FILE:\n"
                              + "\n".join("    " + line for line in shown))
 
 

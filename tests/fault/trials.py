@@ -6,6 +6,7 @@ after the operation, both as overpass and as kernel overlayfs show them.
 """
 import json
 import os
+import shlex
 import shutil
 import subprocess
 
@@ -177,4 +178,4 @@ class Subject:
     def described(self, step):
         before = f"before {self.calls[step - 1]}" if step <= len(self.calls) else "after the last call"
         return (f"step {step} of {len(self.calls) + 1}, {before}; to repeat it alone: "
-                f"tests/run --suite fault \"{self.t.sentence}\" --step {step}")
+                f"pytest {shlex.quote(self.t.node)} --step {step}")

@@ -19,7 +19,7 @@ def only_in(*worlds, why):
     assert why
 
     def mark(function):
-        function.worlds = worlds
+        function.worlds, function.why = worlds, why
         return function
     return mark
 

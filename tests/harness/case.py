@@ -15,9 +15,10 @@ FORMAT_OPTIONS = ("userxattr", "redirect_dir", "metacopy", "index")
 
 
 class Case:
-    def __init__(self, settings, sentence, progress=lambda text: None):
-        """progress(text) shows what a long test is at, to whoever sits at a terminal."""
-        self.settings, self.sentence, self.failed, self.progress = settings, sentence, False, progress
+    def __init__(self, settings, sentence, node="", progress=None):
+        """node: pytest's name of the test. progress(text) shows what a long test is at, in the title of a terminal."""
+        self.settings, self.sentence, self.failed = settings, sentence, False
+        self.node, self.progress = node, progress or (lambda text: None)
         slug = "".join(c if c.isalnum() else "-" for c in sentence)[:40]
         self.directory = _fresh(os.path.join(settings.scratch, slug))
         self.started = time.time()

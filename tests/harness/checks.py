@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What a test may claim, and what it may lack.
 
-Every claim goes through one of these functions, so that a failure shows both values and the
-runner can refuse a test that claims nothing (`made` counts them).
+A claim is a plain `assert`, or one of these functions, which say more when they fail. Both are counted (`made`), so that a
+test that claims nothing can be refused.
 """
 import errno as errno_module
 
@@ -17,26 +17,30 @@ class Lacking(Exception):
     """The kernel under the tests lacks a feature that the test is about."""
 
 
-def _count():
+def count():
+    """One more claim was made."""
     global made
     made += 1
 
 
 def holds(condition, sentence):
-    _count()
+    __tracebackhide__ = True
+    count()
     if not condition:
         raise Failure(f"does not hold: {sentence}")
 
 
 def equal(actual, expected, what="value"):
-    _count()
+    __tracebackhide__ = True
+    count()
     if actual != expected:
         raise Failure(f"{what}:\n    is       {_shown(actual)}\n    expected {_shown(expected)}")
 
 
 def same_lines(actual, expected, what="dump"):
     """Compares two lists of lines and shows only the lines that differ."""
-    _count()
+    __tracebackhide__ = True
+    count()
     if actual == expected:
         return
     import difflib
@@ -45,20 +49,23 @@ def same_lines(actual, expected, what="dump"):
 
 
 def contains(text, part, what="text"):
-    _count()
+    __tracebackhide__ = True
+    count()
     if part not in text:
         raise Failure(f"{what} lacks {_shown(part)}:\n    {_shown(text)}")
 
 
 def at_most(actual, limit, what="value"):
-    _count()
+    __tracebackhide__ = True
+    count()
     if not actual <= limit:
         raise Failure(f"{what}: is {actual}, allowed are {limit}")
 
 
 def refused(expected_errno, call, *arguments, **named):
     """The call must fail with this errno (a number, or several in a tuple)."""
-    _count()
+    __tracebackhide__ = True
+    count()
     allowed = expected_errno if isinstance(expected_errno, tuple) else (expected_errno,)
     try:
         result = call(*arguments, **named)

@@ -13,7 +13,10 @@ from . import syscalls
 
 
 def run_isolated(function):
-    """Runs function() as the first process of new namespaces and ends with its exit status."""
+    """Runs function() as the first process of new namespaces and ends with its exit status.
+
+    SIGTERM to this process ends that one, and waits until all that was started in the namespaces has ended.
+    """
     syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID)
     child = os.fork()
     if child == 0:
@@ -23,13 +26,14 @@ def run_isolated(function):
             make_private()
             syscalls.mount("proc", "/proc", "proc", 14)
             status = function()
-        except BaseException as error:  # the status is all that the runner sees
+        except BaseException as error:  # the status is all that the parent sees
             import traceback
             traceback.print_exception(error)
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGKILL))
     _, status = os.waitpid(child, 0)
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""FUSE over io_uring for the mounts of a run that insists on it (`tests/run --transport io_uring`).
+"""FUSE over io_uring for the mounts of a run that insists on it (`pytest --transport io_uring`).
 
 Whether new connections may have it is one setting of the whole machine. It is on only while a mount is being made,
 for a connection keeps what it began with.
