@@ -31,6 +31,7 @@ xino = false
 uuid = "null"
 nfs_export = true
 lower_io = "cached"
+copy_up = "durable"
 verify_copy_up = true
 passthrough = "off"
 broker = "/run/sock"
@@ -63,6 +64,7 @@ debug = true
   EXPECT_EQ(options.format.uuid, layer::Uuid::Null);
   EXPECT_TRUE(options.format.nfs_export);
   EXPECT_TRUE(options.verifies_copies && options.lower_io == LowerIo::Cached);
+  EXPECT_TRUE(options.durable_copies);
   EXPECT_EQ(options.passthrough, Switch::Off);
   EXPECT_EQ(options.broker, "/run/sock");
   EXPECT_EQ(options.io_uring, Switch::On);
@@ -123,7 +125,7 @@ TEST(TomlConfig, TakesForeignOptionsThatAskForWhatIs) {
 
 TEST(TomlConfig, ReadsAllKeysOfTheTable) {
   // Keys that the first two tests do not set would make this list longer than it is.
-  EXPECT_EQ(option_keys().size(), 46u);
+  EXPECT_EQ(option_keys().size(), 47u);
 }
 
 struct ErrorRow {
