@@ -2,11 +2,44 @@
 
 #include "broker/arguments.h"
 
+#include "base/nearest.h"
 #include "base/number.h"
 
 namespace overpass::broker {
 
 namespace {
+
+using command_line::GivenFlag;
+using command_line::Value;
+
+constexpr command_line::Flag kServiceFlags[] = {
+    {"--socket", '\0', "PATH",
+     "where to listen, unless a socket was passed (LISTEN_FDS);\n"
+     "                              default /run/overpass/broker.sock",
+     Value::File},
+    {"--user", '\0', "NAME|UID",
+     "the user to become when started by the superuser;\n"
+     "                              default overpass-broker"},
+    {"--list", '\0', "", "show the clients of the running broker"},
+    {"--help", 'h', "", "show this help"},
+    {"--version", 'V', "", "show the version"},
+};
+
+constexpr command_line::Flag kLimitFlags[] = {
+    {"--clients", '\0', "N", "connections, of all users together; default 256"},
+    {"--clients-per-user", '\0', "N", "default 32"},
+    {"--files", '\0', "N", "registered files, of all users together; default 131072"},
+    {"--files-per-user", '\0', "N", "default 32768"},
+    {"--requests-per-second", '\0', "N", "of each user; default 20000"},
+};
+
+constexpr command_line::FlagGroup kGroups[] = {{"Service", kServiceFlags}, {"Limits", kLimitFlags}};
+
+constexpr command_line::Example kExamples[] = {
+    {"overpass-broker --socket /run/overpass/broker.sock",
+     "Serves there, if no service manager starts it."},
+    {"overpass-broker --list", "Shows who uses the broker."},
+};
 
 /// An option with a number as its value.
 struct NumberOption {
@@ -23,95 +56,57 @@ constexpr NumberOption kNumbers[] = {
     {"--requests-per-second", &Limits::requests_per_second, 1U << 20},
 };
 
-Expected<uint32_t> read_number(const NumberOption& option, std::string_view value) {
-  const auto number = number_of<uint32_t>(value);
-  if (!number || *number == 0 || *number > option.most) {
-    return problem(std::string(option.name) + " wants a number from 1 to " +
-                       std::to_string(option.most) + ", not '" + std::string(value) + "'",
-                   "");
+Expected<void> take_number(Limits& limits, const GivenFlag& flag) {
+  for (const NumberOption& option : kNumbers) {
+    if (option.name != flag.name) continue;
+    const auto number = number_of<uint32_t>(flag.value);
+    if (!number || *number == 0 || *number > option.most) {
+      return problem(std::string(option.name) + " wants a number from 1 to " +
+                     std::to_string(option.most) + ", not " + in_quotes(flag.value));
+    }
+    limits.*option.member = *number;
   }
-  return *number;
+  return {};
 }
 
-/// Takes an option that has a value; false when `name` is none of these.
-Expected<bool> take_value(Arguments& arguments, std::string_view name, std::string_view value) {
-  if (name == "--socket") {
-    arguments.socket = value;
-    return true;
+Expected<void> take(Arguments& arguments, const GivenFlag& flag) {
+  const bool has_value = !command_line::find_flag(kBrokerCommand, flag.name)->argument.empty();
+  if (has_value && flag.value.empty()) {
+    return problem("option " + in_quotes(flag.name) + " needs a value");
   }
-  if (name == "--user") {
-    arguments.user = value;
-    return true;
-  }
-  for (const NumberOption& option : kNumbers) {
-    if (option.name != name) continue;
-    const auto number = read_number(option, value);
-    if (!number) return std::unexpected(number.error());
-    arguments.limits.*option.member = *number;
-    return true;
-  }
-  return false;
-}
-
-bool has_value(std::string_view name) {
-  if (name == "--socket" || name == "--user") return true;
-  for (const NumberOption& option : kNumbers) {
-    if (option.name == name) return true;
-  }
-  return false;
+  if (flag.name == "--socket") arguments.socket = flag.value;
+  if (flag.name == "--user") arguments.user = flag.value;
+  if (flag.name == "--list") arguments.action = Action::List;
+  if (flag.name == "--help") arguments.action = Action::Help;
+  if (flag.name == "--version") arguments.action = Action::Version;
+  return take_number(arguments.limits, flag);
 }
 
 }  // namespace
 
-Expected<Arguments> read_arguments(std::span<const char* const> words) {
+constexpr command_line::Command kBrokerCommand = {
+    .name = "",
+    .synopsis = "overpass-broker [OPTIONS]\noverpass-broker --list [--socket PATH]",
+    .summary = "register files for passthrough on behalf of FUSE servers of ordinary users",
+    .description = "The kernel reads and writes registered files directly. See overpass-broker(8).",
+    .groups = kGroups,
+    .examples = kExamples,
+    .operand = Value::Nothing,
+    .help_call = "overpass-broker --help",
+};
+
+Expected<Arguments> read_arguments(const command_line::Arguments& words) {
+  const auto parsed = command_line::parse(words, kBrokerCommand);
+  if (!parsed) return std::unexpected(parsed.error());
+  if (!parsed->operands.empty()) {
+    return problem("unknown argument " + in_quotes(parsed->operands.front()),
+                   "'overpass-broker --help' lists the options");
+  }
   Arguments arguments;
-  for (size_t i = 0; i < words.size(); ++i) {
-    const std::string_view word = words[i];
-    const size_t equals = word.find('=');
-    const std::string_view name = word.substr(0, equals);
-    if (has_value(name)) {
-      if (equals == std::string_view::npos && i + 1 == words.size()) {
-        return problem("option " + std::string(name) + " needs a value", "");
-      }
-      const std::string_view value =
-          equals == std::string_view::npos ? words[++i] : word.substr(equals + 1);
-      if (value.empty()) return problem("option " + std::string(name) + " needs a value", "");
-      const auto taken = take_value(arguments, name, value);
-      if (!taken) return std::unexpected(taken.error());
-    } else if (word == "--list") {
-      arguments.action = Action::List;
-    } else if (word == "--help" || word == "-h") {
-      arguments.action = Action::Help;
-    } else if (word == "--version" || word == "-V") {
-      arguments.action = Action::Version;
-    } else {
-      return problem("unknown argument '" + std::string(word) + "'",
-                     "'overpass-broker --help' lists the options");
-    }
+  for (const GivenFlag& flag : parsed->flags) {
+    if (auto ok = take(arguments, flag); !ok) return std::unexpected(ok.error());
   }
   return arguments;
-}
-
-std::string_view help_text() {
-  return "usage: overpass-broker [OPTIONS]\n"
-         "       overpass-broker --list [--socket PATH]\n"
-         "\n"
-         "Registers backing files for FUSE servers of ordinary users, so that the kernel reads "
-         "and\n"
-         "writes their files directly. See overpass-broker(8).\n"
-         "\n"
-         "  --socket PATH              where to listen, unless a socket was passed (LISTEN_FDS);\n"
-         "                             default /run/overpass/broker.sock\n"
-         "  --user NAME|UID            whom to become when started by the superuser;\n"
-         "                             default overpass-broker\n"
-         "  --clients N                connections, of all users together; default 256\n"
-         "  --clients-per-user N       default 32\n"
-         "  --files N                  registered files, of all users together; default 131072\n"
-         "  --files-per-user N         default 32768\n"
-         "  --requests-per-second N    of each user; default 20000\n"
-         "  --list                     show the clients of the running broker\n"
-         "  -h, --help                 show this help\n"
-         "  -V, --version              show the version\n";
 }
 
 }  // namespace overpass::broker

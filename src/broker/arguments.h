@@ -5,12 +5,11 @@
 #ifndef OVERPASS_BROKER_ARGUMENTS_H_
 #define OVERPASS_BROKER_ARGUMENTS_H_
 
-#include <span>
 #include <string>
-#include <string_view>
 
 #include "base/problem.h"
 #include "broker/quotas.h"
+#include "command_line/parse.h"
 #include "overpass/broker_protocol.h"
 
 namespace overpass::broker {
@@ -20,14 +19,13 @@ enum class Action { Serve, List, Help, Version };
 struct Arguments {
   Action action = Action::Serve;
   std::string socket = broker_protocol::kDefaultSocket;
-  std::string user = "overpass-broker";  ///< Whom the superuser becomes; name or number.
+  std::string user = "overpass-broker";  ///< The superuser becomes this one; name or number.
   Limits limits;
 };
 
-Expected<Arguments> read_arguments(std::span<const char* const> words);
+extern const command_line::Command kBrokerCommand;
 
-/// What --help prints.
-std::string_view help_text();
+Expected<Arguments> read_arguments(const command_line::Arguments& words);
 
 }  // namespace overpass::broker
 

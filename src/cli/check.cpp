@@ -2,8 +2,6 @@
 //
 // Reads the call as `overpass mount` does, runs the check, and writes its report while it runs.
 
-#include "cli/check.h"
-
 #include <signal.h>
 #include <unistd.h>
 
@@ -11,14 +9,13 @@
 #include <iostream>
 #include <optional>
 
+#include "base/nearest.h"
 #include "check/check.h"
-#include "cli/arguments.h"
 #include "cli/check_report.h"
-#include "cli/help.h"
+#include "cli/commands.h"
 #include "cli/mount_call.h"
 #include "cli/mount_target.h"
 #include "cli/named_mount.h"
-#include "config/nearest.h"
 #include "config/validate.h"
 #include "sys/credentials.h"
 
@@ -26,16 +23,31 @@ namespace overpass::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
-    {"--options", 'o', "OPTS", "the options of the mount; those not about layers are passed over"},
-    {"--lower", '\0', "DIR", "a lower directory, topmost first; may be repeated"},
-    {"--data", '\0', "DIR", "a data-only layer below all lowers; may be repeated"},
-    {"--upper", '\0', "DIR", "the upper directory, which is checked"},
-    {"--work", '\0', "DIR", "its workdir, which is checked too"},
-    {"--repair", '\0', "", "remove and correct what is certainly of no use to anybody"},
+using command_line::Value;
+
+constexpr command_line::Flag kLayerFlags[] = {
+    {"--lower", '\0', "DIR", "a lower directory, topmost first; may be repeated", Value::Directory},
+    {"--data", '\0', "DIR", "a data-only layer below all lowers; may be repeated",
+     Value::Directory},
+    {"--upper", '\0', "DIR", "the upper directory, which is checked", Value::Directory},
+    {"--work", '\0', "DIR", "its workdir, which is checked too", Value::Directory},
+    {"--options", 'o', "OPTS", "the options of the mount; those not about layers are passed over",
+     Value::MountOptions},
+};
+
+constexpr command_line::Flag kCheckFlags[] = {
+    {"--repair", '\0', "", "remove and correct what is certainly of no use"},
     {"--json", '\0', "", "write one JSON document"},
     {"--verbose", 'v', "", "show notes, too: what is worth knowing and not wrong"},
     {"--help", 'h', "", "show this help"},
+};
+
+constexpr command_line::FlagGroup kGroups[] = {{"Layers", kLayerFlags}, {"Check", kCheckFlags}};
+
+constexpr command_line::Example kExamples[] = {
+    {"overpass check --lower /usr --upper upper --work work",
+     "Says what is wrong in ./upper, and changes nothing."},
+    {"overpass check --repair sandbox", "Repairs the upper of [mount.sandbox] in overpass.toml."},
 };
 
 /// Set by the first SIGINT or SIGTERM; the second one ends the process.
@@ -95,7 +107,7 @@ std::unexpected<Refusal> no_name(const Context& context, const ParsedArguments& 
   const auto mounted = parsed.operands.empty() ? std::unexpected(Problem{})
                                                : find_mount(context, parsed.operands.front());
   if (!mounted) return wrong_call(otherwise);
-  const Problem problem = {config::in_quotes(*mounted) + " is mounted",
+  const Problem problem = {in_quotes(*mounted) + " is mounted",
                            "unmount it, and name the layers: --lower, --upper, --work, or a NAME"};
   return std::unexpected(Refusal{problem, kCheckImpossible});
 }
@@ -130,12 +142,12 @@ std::expected<layer::LayerPaths, Refusal> paths_of_call(const Context& context,
   const auto name = find_mount_name(parsed);
   if (!name) return no_name(context, parsed, name.error());
   if (!*name && !parsed.operands.empty()) {
-    return wrong_call({"check takes no mountpoint: " + config::in_quotes(parsed.operands.front()),
+    return wrong_call({"check takes no mountpoint: " + in_quotes(parsed.operands.front()),
                        "unmount it, and give its options alone"});
   }
   if (parsed.operands.size() > 1) {
     return wrong_call(
-        {"too many arguments: " + config::in_quotes(parsed.operands[1]), "check takes one NAME"});
+        {"too many arguments: " + in_quotes(parsed.operands[1]), "check takes one NAME"});
   }
   std::optional<NamedMount> named;
   if (*name) {
@@ -187,26 +199,29 @@ int run_on(Context& context, const layer::LayerPaths& paths, const ParsedArgumen
 
 }  // namespace
 
-int run_check(Context& context, const Arguments& arguments) {
-  const auto parsed = parse_arguments(arguments, kFlags);
-  if (!parsed) return fail_with(context, parsed.error(), kUsage);
-  if (parsed->has("--help")) return run_help(context, {"check"});
-  const auto paths = paths_of_call(context, *parsed);
+constexpr command_line::Command kCheckCommand = {
+    .name = "check",
+    .synopsis = "overpass check [--repair] [OPTIONS] [NAME]",
+    .summary = "verify an upper directory that is not mounted, with its workdir",
+    .description =
+        "The exit status is 0 when nothing is wrong, 1 when something is, 2 for a wrong "
+        "call, 3\nwhen the check was not possible. overpass-check(1) explains each "
+        "finding.",
+    .groups = kGroups,
+    .examples = kExamples,
+    .operand = Value::Mount,
+    .help_call = "overpass help check",
+};
+
+int run_check(Context& context, const ParsedArguments& parsed) {
+  const auto paths = paths_of_call(context, parsed);
   if (!paths) {
     (void)fail_with(context, paths.error().problem);
     return paths.error().code;
   }
-  const int code = run_on(context, *paths, *parsed);
+  const int code = run_on(context, *paths, parsed);
   // Half a report must not look like a whole one.
   return context.out.flush() ? code : kCheckImpossible;
-}
-
-void help_check(std::ostream& out) {
-  out << "\n";
-  print_flags(out, kFlags);
-  out << "\nThe exit status is 0 when nothing is wrong, 1 when something is, 2 for a wrong call, "
-         "3\n"
-         "when the check was not possible. overpass-check(1) explains each finding.\n";
 }
 
 }  // namespace overpass::cli

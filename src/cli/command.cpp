@@ -1,31 +1,29 @@
 // SPDX-License-Identifier: MIT
 //
-// The table. A new subcommand is a file with its run function, a row here, and a section in
-// man/overpass.1.
+// The table. A new subcommand is a file with its table and run function, a row here, and a section
+// in man/overpass.1.
 
 #include "cli/command.h"
 
-#include "cli/check.h"
-#include "cli/help.h"
-#include "cli/mount.h"
-#include "cli/status.h"
-#include "cli/umount.h"
-#include "config/nearest.h"
+#include <optional>
+
+#include "base/nearest.h"
+#include "cli/commands.h"
+#include "command_line/completion.h"
+#include "command_line/help.h"
 
 namespace overpass::cli {
 
 namespace {
 
 constexpr Command kCommands[] = {
-    {"mount", "mount [OPTIONS] [SOURCE] MOUNTPOINT | mount [OPTIONS] NAME",
-     "merge directories and mount the union", run_mount, help_mount},
-    {"umount", "umount [--lazy] MOUNTPOINT|NAME...",
-     "unmount unions and wait for their daemons to end", run_umount, help_umount},
-    {"status", "status [--json] [MOUNTPOINT|NAME]",
-     "list all mounts, or show what one does and why not more", run_status, help_status},
-    {"check", "check [--repair] [OPTIONS] | check [--repair] [OPTIONS] NAME",
-     "verify an upper directory that is not mounted, with its workdir", run_check, help_check},
-    {"help", "help [COMMAND]", "show help", run_help, nullptr},
+    {&kMountCommand, run_mount},
+    {&kUmountCommand, run_umount},
+    {&kStatusCommand, run_status},
+    {&kCheckCommand, run_check},
+    {&kCompletionCommand, run_completion},
+    {&kVersionCommand, run_version},
+    {&kHelpCommand, run_help},
 };
 
 /// Says when what a command wrote did not arrive.
@@ -36,14 +34,38 @@ int flushed(Context& context, int code) {
   return code == kSuccess ? failed : code;
 }
 
+int run_command(Context& context, const Command& command, const Arguments& arguments) {
+  const auto parsed = command_line::parse(arguments, *command.table);
+  if (!parsed) return fail_with(context, parsed.error(), kUsage);
+  if (parsed->has("--help")) {
+    print_help(context.out, *command.table);
+    return kSuccess;
+  }
+  return command.run(context, *parsed);
+}
+
+/// What the programs that complete and that check the manual pages ask for.
+std::optional<int> run_hidden(Context& context, std::string_view first, const Arguments& rest) {
+  if (first == command_line::kCompleteWord) return run_complete(context, rest);
+  if (first != command_line::kListingWord) return std::nullopt;
+  for (const Command& command : context.commands) {
+    context.out << command_line::listing_of(*command.table);
+  }
+  context.out << listing_of_mount_options();
+  return kSuccess;
+}
+
 int run_words(Context& context, const Arguments& arguments) {
   const std::string& first = arguments.front();
-  if (const Command* command = find_command(context, first)) {
-    return command->run(context, Arguments(arguments.begin() + 1, arguments.end()));
+  const Arguments rest(arguments.begin() + 1, arguments.end());
+  const std::string name = first == "--version" || first == "-V" ? "version" : first;
+  if (const Command* command = find_command(context, name)) {
+    return run_command(context, *command, rest);
   }
+  if (const auto code = run_hidden(context, first, rest)) return *code;
   if (is_planned_command(first)) {
     return fail_with(context,
-                     {"this version has no command " + config::in_quotes(first),
+                     {"this version has no command " + in_quotes(first),
                       "'overpass help' shows those it has; for a mount of this name: overpass "
                       "mount " +
                           first},

@@ -5,7 +5,21 @@
 
 #include "cli/context.h"
 
+#include <algorithm>
+
 namespace overpass::cli {
+
+const Command* find_command(const Context& context, std::string_view name) {
+  const auto found = std::ranges::find_if(
+      context.commands, [&](const Command& command) { return command.table->name == name; });
+  return found == context.commands.end() ? nullptr : &*found;
+}
+
+std::vector<std::string_view> command_names(const Context& context) {
+  std::vector<std::string_view> names;
+  for (const Command& command : context.commands) names.push_back(command.table->name);
+  return names;
+}
 
 int fail_with(Context& context, const Problem& problem, ExitCode code) {
   std::string line = problem.line();

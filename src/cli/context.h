@@ -14,11 +14,13 @@
 #include <vector>
 
 #include "base/problem.h"
+#include "command_line/command.h"
+#include "command_line/parse.h"
 #include "config/options.h"
 
 namespace overpass::cli {
 
-using Arguments = std::vector<std::string>;
+using command_line::Arguments;
 
 /// fuse::serve(), or what stands for it in a test.
 using Serve = std::function<Expected<void>(const config::Options& options,
@@ -27,11 +29,8 @@ using Serve = std::function<Expected<void>(const config::Options& options,
 struct Context;
 
 struct Command {
-  std::string_view name;
-  std::string_view synopsis;  ///< After "overpass ".
-  std::string_view summary;   ///< One line.
-  int (*run)(Context& context, const Arguments& arguments);
-  void (*help)(std::ostream& out);  ///< Further lines of help; may be null.
+  const command_line::Command* table;
+  int (*run)(Context& context, const command_line::ParsedArguments& parsed);
 };
 
 struct Context {
@@ -42,6 +41,11 @@ struct Context {
   std::string home;                        ///< What "~/" stands for in them.
   std::span<const Command> commands = {};  ///< All there are; filled in by run().
 };
+
+/// Null when there is none.
+const Command* find_command(const Context& context, std::string_view name);
+
+std::vector<std::string_view> command_names(const Context& context);
 
 /// That of a real process: standard streams, the real daemon, the user's and the system's files.
 Context process_context();

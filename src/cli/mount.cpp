@@ -3,19 +3,14 @@
 // Reads the call, checks it, and serves: here with -f, else in a daemon whose readiness or problem
 // this process waits for.
 
-#include "cli/mount.h"
-
 #include <functional>
-#include <iomanip>
 
 #include "base/log.h"
-#include "cli/arguments.h"
+#include "base/nearest.h"
+#include "cli/commands.h"
 #include "cli/daemon.h"
-#include "cli/help.h"
 #include "cli/mount_call.h"
 #include "cli/named_mount.h"
-#include "config/nearest.h"
-#include "config/option_table.h"
 #include "config/validate.h"
 #include "layer/settle_format.h"
 
@@ -84,10 +79,10 @@ int mount(Context& context, const ParsedArguments& parsed) {
 int fail_for_word(Context& context, const std::string& word) {
   std::vector<std::string> mounts = known_mount_names(context);
   std::vector<std::string_view> known(mounts.begin(), mounts.end());
-  for (const Command& command : context.commands) known.push_back(command.name);
+  for (const Command& command : context.commands) known.push_back(command.table->name);
   return fail_with(context,
-                   {"no command and no mount is called " + config::in_quotes(word),
-                    config::suggest(word, known, "'overpass help' shows the commands")},
+                   {"no command and no mount is called " + in_quotes(word),
+                    suggest(word, known, "'overpass help' shows the commands")},
                    kUsage);
 }
 
@@ -102,58 +97,32 @@ int mount_word(Context& context, const ParsedArguments& parsed, const std::strin
 
 /// Whether a first argument is nearly the name of a command.
 bool is_nearly_command(const Context& context, const std::string& word) {
-  return may_be_name(word) && config::find_nearest(word, command_names(context));
-}
-
-/// How an option of the table is written in -o, for help: "lowerdir=DIR", "ro|rw".
-std::string spelling(const config::OptionEntry& entry) {
-  std::string text(entry.name);
-  if (!entry.negation.empty()) text += "|" + std::string(entry.negation);
-  if (entry.kind != config::Kind::Flag || !entry.argument.empty()) {
-    text += "=" + std::string(entry.argument);
-  }
-  return text;
+  return may_be_name(word) && find_nearest(word, command_names(context));
 }
 
 }  // namespace
 
-int run_mount(Context& context, const Arguments& arguments) {
-  auto parsed = parse_arguments(arguments, mount_flags());
-  if (!parsed) return fail_with(context, parsed.error(), kUsage);
-  if (parsed->has("--help")) return run_help(context, {"mount"});
-  if (parsed->has("--version")) return print_version(context);
-  return mount(context, *parsed);
+int run_mount(Context& context, const ParsedArguments& parsed) {
+  if (parsed.has("--version")) return run_version(context, {});
+  return mount(context, parsed);
 }
 
 int run_bare_mount(Context& context, const Arguments& arguments) {
-  auto parsed = parse_arguments(arguments, mount_flags());
+  const auto parsed = command_line::parse(arguments, kMountCommand);
   if (!parsed) {
     // It may have options of another command.
-    if (is_nearly_command(context, arguments.front()))
-      return fail_for_word(context, arguments.front());
+    const std::string& first = arguments.front();
+    if (is_nearly_command(context, first)) return fail_for_word(context, first);
     return fail_with(context, parsed.error(), kUsage);
   }
-  if (parsed->has("--help")) return run_help(context, {});
-  if (parsed->has("--version")) return print_version(context);
+  if (parsed->has("--help")) {
+    print_overview(context);
+    return kSuccess;
+  }
+  if (parsed->has("--version")) return run_version(context, {});
   const auto name = find_mount_name(*parsed);
   if (name && *name) return mount_word(context, *parsed, **name);
   return mount(context, *parsed);
-}
-
-void help_mount(std::ostream& out) {
-  out << "\nWithout lower directories the argument is a NAME from overpass.toml.\n\n";
-  print_flags(out, mount_flags());
-  out << "\nMount options (-o):\n";
-  for (const config::OptionEntry& entry : config::option_table()) {
-    if (entry.name.empty()) continue;
-    const std::string left = spelling(entry);
-    out << "  " << std::left << std::setw(28) << left;
-    if (left.size() > 28) out << "\n" << std::setw(30) << "";
-    out << " " << entry.help << "\n";
-  }
-  out << "\nOptions of mount(8), fstab(5), kernel overlayfs and fuse-overlayfs are taken or "
-         "passed\n"
-         "over, or refused with the reason; overpass(1) lists them.\n";
 }
 
 }  // namespace overpass::cli

@@ -7,9 +7,10 @@
 
 #include <filesystem>
 
+#include "base/nearest.h"
+#include "cli/commands.h"
 #include "cli/named_mount.h"
 #include "config/mount_options.h"
-#include "config/nearest.h"
 #include "config/option_reader.h"
 #include "config/option_table.h"
 
@@ -19,12 +20,20 @@ namespace {
 
 using config::OptionReader;
 
-constexpr Flag kMountFlags[] = {
-    {"--options", 'o', "OPTS", "mount options, separated by commas; may be repeated"},
-    {"--lower", '\0', "DIR", "a lower directory, topmost first; may be repeated"},
-    {"--data", '\0', "DIR", "a directory that only gives data to metacopies; may be repeated"},
-    {"--upper", '\0', "DIR", "the directory that receives every change"},
-    {"--work", '\0', "DIR", "scratch directory on the upper's file system"},
+using command_line::GivenFlag;
+using command_line::Value;
+
+constexpr command_line::Flag kLayerFlags[] = {
+    {"--lower", '\0', "DIR", "a lower directory, topmost first; may be repeated", Value::Directory},
+    {"--data", '\0', "DIR", "a directory that only gives data to metacopies; may be repeated",
+     Value::Directory},
+    {"--upper", '\0', "DIR", "the directory that receives every change", Value::Directory},
+    {"--work", '\0', "DIR", "scratch directory on the upper's file system", Value::Directory},
+    {"--options", 'o', "OPTS", "mount options, separated by commas; may be repeated",
+     Value::MountOptions},
+};
+
+constexpr command_line::Flag kDaemonFlags[] = {
     {"--foreground", 'f', "", "stay in the foreground, log to standard error"},
     {"--debug", 'd', "", "-f, and log every request"},
     {"--single-thread", 's', "", "as -o threads=1"},
@@ -32,6 +41,17 @@ constexpr Flag kMountFlags[] = {
     {"--verbose", 'v', "", "no effect, likewise"},
     {"--help", 'h', "", "show this help"},
     {"--version", 'V', "", "show the version"},
+};
+
+constexpr command_line::FlagGroup kGroups[] = {{"Layers and options", kLayerFlags},
+                                               {"Daemon", kDaemonFlags}};
+
+constexpr command_line::Example kExamples[] = {
+    {"overpass mount --lower /usr --upper upper --work work merged",
+     "A view of /usr in ./merged. Changes go to ./upper."},
+    {"overpass mount --lower /srv/a --lower /srv/b -o ro merged",
+     "Two directories as one, read-only."},
+    {"overpass mount sandbox", "The mount [mount.sandbox] of overpass.toml."},
 };
 
 /// The spelling in -o of the option that a flag of the command line stands for.
@@ -66,7 +86,7 @@ Expected<void> make_absolute(std::string& path) {
   std::error_code error;
   const auto current = std::filesystem::current_path(error);
   if (error) {
-    return problem("the relative path " + config::in_quotes(path) +
+    return problem("the relative path " + in_quotes(path) +
                        " cannot be resolved: the current directory is " + error.message(),
                    "use absolute paths");
   }
@@ -76,7 +96,18 @@ Expected<void> make_absolute(std::string& path) {
 
 }  // namespace
 
-std::span<const Flag> mount_flags() { return kMountFlags; }
+constexpr command_line::Command kMountCommand = {
+    .name = "mount",
+    .synopsis =
+        "overpass mount [OPTIONS] [SOURCE] MOUNTPOINT\n"
+        "overpass mount [OPTIONS] NAME [MOUNTPOINT]",
+    .summary = "merge directories and mount the union",
+    .description = "Without lower directories the argument is a NAME from overpass.toml.",
+    .groups = kGroups,
+    .examples = kExamples,
+    .operand = Value::Mount,
+    .help_call = "overpass help mount",
+};
 
 Expected<std::optional<std::string>> find_mount_name(const ParsedArguments& parsed) {
   OptionReader reader;
@@ -91,7 +122,7 @@ Expected<std::optional<std::string>> find_mount_name(const ParsedArguments& pars
 Expected<config::Options> read_mount_call(const ParsedArguments& parsed,
                                           const std::optional<config::Options>& named) {
   if (parsed.operands.size() > 2) {
-    return problem("too many arguments: " + config::in_quotes(parsed.operands[2]),
+    return problem("too many arguments: " + in_quotes(parsed.operands[2]),
                    "options come after '-o' or begin with '--'");
   }
   OptionReader reader(named.value_or(config::Options{}));

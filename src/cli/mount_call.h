@@ -11,15 +11,14 @@
 #define OVERPASS_CLI_MOUNT_CALL_H_
 
 #include <optional>
-#include <span>
 #include <string>
 
-#include "cli/arguments.h"
+#include "command_line/parse.h"
 #include "config/options.h"
 
 namespace overpass::cli {
 
-std::span<const Flag> mount_flags();
+using command_line::ParsedArguments;
 
 /// The NAME of the call, or nothing when it gives lower directories itself.
 Expected<std::optional<std::string>> find_mount_name(const ParsedArguments& parsed);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "sys/mountinfo.h"
 
 namespace overpass::cli {
@@ -75,7 +75,7 @@ std::optional<MountAt> find_mount_at(std::string_view mountinfo, const std::stri
 Expected<MountAt> find_mount_around(std::string_view mountinfo, const std::string& path) {
   std::error_code error;
   fs::path place = resolved(path, error);
-  if (error) return problem(config::in_quotes(path) + ": " + error.message());
+  if (error) return problem(in_quotes(path) + ": " + error.message());
   for (;;) {
     if (auto found = find_mount_at(mountinfo, place.string())) return std::move(*found);
     if (!place.has_relative_path()) return MountAt{"/", ""};

@@ -6,9 +6,9 @@
 
 #include <cstring>
 
+#include "base/nearest.h"
 #include "cli/process.h"
 #include "config/file_words.h"
-#include "config/nearest.h"
 #include "config/toml_config.h"
 #include "sys/file_io.h"
 
@@ -55,14 +55,13 @@ Expected<NamedMount> load_named_mount(const Context& context, std::string_view n
   }
   const std::vector<std::string> names = known_mount_names(context);
   const std::vector<std::string_view> known(names.begin(), names.end());
-  return problem("no mount is called " + config::in_quotes(name),
-                 config::suggest(name, known, "searched: " + searched));
+  return problem("no mount is called " + in_quotes(name),
+                 suggest(name, known, "searched: " + searched));
 }
 
 Problem told_of(const NamedMount& named, std::string_view name, const Problem& problem) {
   const Problem told = config::in_words_of_file(problem);
-  return {"mount " + config::in_quotes(name) + " of " + named.file + ": " + told.cause,
-          told.remedy};
+  return {"mount " + in_quotes(name) + " of " + named.file + ": " + told.cause, told.remedy};
 }
 
 std::vector<std::string> known_mount_names(const Context& context) {

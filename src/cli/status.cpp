@@ -2,10 +2,7 @@
 //
 // Finds the mounts, asks them, and prints the answers as they are or made readable.
 
-#include "cli/status.h"
-
-#include "cli/arguments.h"
-#include "cli/help.h"
+#include "cli/commands.h"
 #include "cli/mount_table.h"
 #include "cli/mount_target.h"
 #include "cli/status_report.h"
@@ -15,9 +12,16 @@ namespace overpass::cli {
 
 namespace {
 
-constexpr Flag kFlags[] = {
+constexpr command_line::Flag kFlags[] = {
     {"--json", '\0', "", "print the JSON text itself; of all mounts a list"},
     {"--help", 'h', "", "show this help"},
+};
+
+constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};
+
+constexpr command_line::Example kExamples[] = {
+    {"overpass status", "One line for each mount."},
+    {"overpass status --json merged", "All that the mount at ./merged tells, for a program."},
 };
 
 /// One line, or one element of a list, for each union. Each is printed as soon as it has answered.
@@ -60,24 +64,28 @@ int show(Context& context, const std::string& target, bool as_json) {
 
 }  // namespace
 
-int run_status(Context& context, const Arguments& arguments) {
-  const auto parsed = parse_arguments(arguments, kFlags);
-  if (!parsed) return fail_with(context, parsed.error(), kUsage);
-  if (parsed->has("--help")) return run_help(context, {"status"});
-  const bool as_json = parsed->has("--json");
-  if (parsed->operands.empty()) return list_all(context, as_json);
-  if (parsed->operands.size() > 1) {
+constexpr command_line::Command kStatusCommand = {
+    .name = "status",
+    .synopsis = "overpass status [--json] [MOUNTPOINT|NAME]",
+    .summary = "list all mounts, or show what one does and why not more",
+    .description =
+        "Without an argument all mounts are listed. A union is named by its mountpoint, "
+        "by a path\ninside it, or by its NAME in overpass.toml.",
+    .groups = kGroups,
+    .examples = kExamples,
+    .operand = command_line::Value::Mounted,
+    .help_call = "overpass help status",
+};
+
+int run_status(Context& context, const ParsedArguments& parsed) {
+  const bool as_json = parsed.has("--json");
+  if (parsed.operands.empty()) return list_all(context, as_json);
+  if (parsed.operands.size() > 1) {
     return fail_with(context,
                      {"status takes one mountpoint", "without any, 'overpass status' lists all"},
                      kUsage);
   }
-  return show(context, parsed->operands.front(), as_json);
-}
-
-void help_status(std::ostream& out) {
-  out << "\nWithout an argument all mounts are listed. A union is named by its mountpoint, by a "
-         "path\ninside it, or by its NAME in overpass.toml.\n\n";
-  print_flags(out, kFlags);
+  return show(context, parsed.operands.front(), as_json);
 }
 
 }  // namespace overpass::cli

@@ -12,7 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "sys/open.h"
 #include "sys/xattr.h"
 
@@ -134,8 +134,8 @@ bool is_dead(const Result<T>& answer) {
 }
 
 std::unexpected<Problem> dead(const std::string& mountpoint) {
-  return problem("the daemon of " + config::in_quotes(mountpoint) + " is dead",
-                 "overpass umount " + config::in_quotes(mountpoint) + " clears the mountpoint");
+  return problem("the daemon of " + in_quotes(mountpoint) + " is dead",
+                 "overpass umount " + in_quotes(mountpoint) + " clears the mountpoint");
 }
 
 /// Which layers a status tells of: "upper /u, 3 lowers".
@@ -147,7 +147,7 @@ std::string layers_text(const Json& status) {
   for (const Json& layer : *layers) {
     if (!layer.is_object() || !layer.contains("role") || !layer.contains("path")) continue;
     const bool is_upper = layer["role"] == "upper";
-    if (is_upper) upper = "upper " + config::in_quotes(value_text(layer["path"]));
+    if (is_upper) upper = "upper " + in_quotes(value_text(layer["path"]));
     if (!is_upper) ++lowers;
   }
   return ", " + upper + ", " + std::to_string(lowers) + (lowers == 1 ? " lower" : " lowers");
@@ -157,7 +157,7 @@ std::string layers_text(const Json& status) {
 
 std::string line_of_mount(const std::string& mountpoint, const Expected<std::string>& status) {
   // A name with a line break stays on its line.
-  const std::string where = config::in_quotes(mountpoint) + ": ";
+  const std::string where = in_quotes(mountpoint) + ": ";
   if (!status) return where + status.error().line();
   const Json parsed = Json::parse(*status, nullptr, false);
   const auto pid = daemon_pid(*status);
@@ -179,7 +179,7 @@ std::string json_of_mount(const std::string& mountpoint, const Expected<std::str
 }
 
 Expected<std::string> read_status(const std::string& mountpoint) {
-  const std::string what = config::in_quotes(mountpoint);
+  const std::string what = in_quotes(mountpoint);
   const auto root = sys::open_path(mountpoint.c_str(), O_RDONLY | O_DIRECTORY);
   if (is_dead(root)) return dead(mountpoint);
   if (!root) {

@@ -3,19 +3,16 @@
 // Unmounts by umount2(2) where that is permitted, else through fusermount3 or umount(8), and waits
 // for the daemon: when this returns, the upper directory is free for the next mount.
 
-#include "cli/umount.h"
-
 #include <sys/mount.h>
 
 #include <cstring>
 #include <fstream>
 
-#include "cli/arguments.h"
-#include "cli/help.h"
+#include "base/nearest.h"
+#include "cli/commands.h"
 #include "cli/mount_target.h"
 #include "cli/process.h"
 #include "cli/status_report.h"
-#include "config/nearest.h"
 #include "sys/mount_api.h"
 
 namespace overpass::cli {
@@ -24,19 +21,25 @@ namespace {
 
 constexpr int kDaemonEndTimeoutMs = 10000;
 
-constexpr Flag kFlags[] = {
+constexpr command_line::Flag kFlags[] = {
     {"--lazy", 'l', "", "detach now, end when the last user has gone"},
     {"--help", 'h', "", "show this help"},
 };
 
+constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};
+
+constexpr command_line::Example kExamples[] = {
+    {"overpass umount merged", "Unmounts, and waits for the daemon to end."},
+};
+
 std::unexpected<Problem> is_busy(const std::string& mountpoint) {
-  return problem(config::in_quotes(mountpoint) + " is busy",
+  return problem(in_quotes(mountpoint) + " is busy",
                  "'fuser -vm " + mountpoint + "' shows by whom; --lazy detaches it nevertheless");
 }
 
 std::unexpected<Problem> cannot(const std::string& mountpoint, const std::string& why,
                                 std::string remedy) {
-  return problem(config::in_quotes(mountpoint) + " cannot be unmounted: " + why, std::move(remedy));
+  return problem(in_quotes(mountpoint) + " cannot be unmounted: " + why, std::move(remedy));
 }
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
@@ -114,7 +117,7 @@ Expected<void> unmount_one(const Context& context, const std::string& target, bo
   const UniqueFd daemon = lazy ? UniqueFd() : find_daemon(*mountpoint);
   if (auto ok = unmount(*mountpoint, lazy); !ok) return ok;
   if (daemon && !wait_for_end_of(daemon, kDaemonEndTimeoutMs).value_or(true)) {
-    return problem(config::in_quotes(*mountpoint) + " is unmounted, but its daemon still runs",
+    return problem(in_quotes(*mountpoint) + " is unmounted, but its daemon still runs",
                    "another mount namespace may hold the mount");
   }
   return {};
@@ -122,26 +125,30 @@ Expected<void> unmount_one(const Context& context, const std::string& target, bo
 
 }  // namespace
 
-int run_umount(Context& context, const Arguments& arguments) {
-  const auto parsed = parse_arguments(arguments, kFlags);
-  if (!parsed) return fail_with(context, parsed.error(), kUsage);
-  if (parsed->has("--help")) return run_help(context, {"umount"});
-  if (parsed->operands.empty()) {
+constexpr command_line::Command kUmountCommand = {
+    .name = "umount",
+    .synopsis = "overpass umount [--lazy] MOUNTPOINT|NAME...",
+    .summary = "unmount unions and wait for their daemons to end",
+    .description =
+        "A union is named by its mountpoint, by a path inside it, or by its NAME in "
+        "overpass.toml.",
+    .groups = kGroups,
+    .examples = kExamples,
+    .operand = command_line::Value::Mounted,
+    .help_call = "overpass help umount",
+};
+
+int run_umount(Context& context, const ParsedArguments& parsed) {
+  if (parsed.operands.empty()) {
     return fail_with(context, {"umount needs a mountpoint or a NAME", "overpass umount MOUNTPOINT"},
                      kUsage);
   }
   int code = kSuccess;
-  for (const std::string& target : parsed->operands) {
-    const auto unmounted = unmount_one(context, target, parsed->has("--lazy"));
+  for (const std::string& target : parsed.operands) {
+    const auto unmounted = unmount_one(context, target, parsed.has("--lazy"));
     if (!unmounted) code = fail_with(context, unmounted.error());
   }
   return code;
-}
-
-void help_umount(std::ostream& out) {
-  out << "\nA union is named by its mountpoint, by a path inside it, or by its NAME in "
-         "overpass.toml.\n\n";
-  print_flags(out, kFlags);
 }
 
 }  // namespace overpass::cli

@@ -8,7 +8,7 @@
 
 #include <utility>
 
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "config/option_table.h"
 
 namespace overpass::config {

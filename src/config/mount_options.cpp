@@ -5,8 +5,8 @@
 
 #include "config/mount_options.h"
 
+#include "base/nearest.h"
 #include "config/foreign_options.h"
-#include "config/nearest.h"
 
 namespace overpass::config {
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The rows. To add an option: a field in options.h, a row here, its paragraph in man/overpass.1 and
-// man/overpass.toml.5; parsing, TOML, help and "did you mean" follow from the row.
+// The rows. To add an option: a field in options.h, a row here in its group, its paragraph in
+// man/overpass.1 and man/overpass.toml.5; parsing, TOML, help, completion and "did you mean" follow
+// from the row.
 
 #include "config/option_table.h"
 
@@ -274,6 +275,8 @@ constexpr OptionEntry kTable[] = {
      "threads that may serve /dev/fuse; 0: one per CPU"},
     {"max_idle_inodes", "", "max_idle_inodes", "", Kind::Word, "0-1000000000", set_max_idle_inodes,
      "past so many inodes in memory ask the kernel to forget idle ones; 0: never"},
+    {"timeout", "", "timeout", "", Kind::Word, "SECONDS", set_timeout,
+     "how long the kernel trusts names and attributes it knows; the default is for ever"},
     {"uidmapping", "", "uidmapping", "", Kind::Word, "DISK:SHOWN:COUNT[:DISK:SHOWN:COUNT...]",
      [](Options& options, std::string_view value) { return set_map(options.users, value); },
      "show the owners DISK... as SHOWN..., and the reverse for new files"},
@@ -296,8 +299,6 @@ constexpr OptionEntry kTable[] = {
      "show and take extended attributes"},
     {"static_nlink", "", "static_nlink", "", Kind::Flag, "", set_flag<&Options::static_nlink>,
      "show one link for every directory"},
-    {"timeout", "", "timeout", "", Kind::Word, "SECONDS", set_timeout,
-     "how long the kernel trusts names and attributes it knows; the default is for ever"},
     {"allow_other", "", "allow_other", "", Kind::Flag, "",
      [](Options& options, std::string_view value) {
        options.allow_other = is_on(value);
@@ -328,9 +329,35 @@ constexpr OptionEntry kTable[] = {
      "log every request; stay in the foreground"},
 };
 
+/// The first option of each group.
+constexpr std::pair<std::string_view, std::string_view> kGroups[] = {
+    {"lowerdir", "Layers"},
+    {"redirect_dir", "On-disk format"},
+    {"copy_up", "Data and transport"},
+    {"uidmapping", "Owners"},
+    {"allow_other", "Access"}};
+
 }  // namespace
 
 std::span<const OptionEntry> option_table() { return kTable; }
+
+std::vector<OptionGroup> option_groups() {
+  const std::span<const OptionEntry> table = kTable;
+  std::vector<OptionGroup> groups;
+  std::vector<size_t> begins;
+  for (size_t i = 0; i < table.size(); ++i) {
+    for (const auto& [first, title] : kGroups) {
+      if (table[i].name != first) continue;
+      groups.push_back({title, {}});
+      begins.push_back(i);
+    }
+  }
+  begins.push_back(table.size());
+  for (size_t i = 0; i < groups.size(); ++i) {
+    groups[i].options = table.subspan(begins[i], begins[i + 1] - begins[i]);
+  }
+  return groups;
+}
 
 FoundOption find_option(std::string_view name) {
   if (name.empty()) return {};

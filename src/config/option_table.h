@@ -39,6 +39,15 @@ struct OptionEntry {
 
 std::span<const OptionEntry> option_table();
 
+/// Options below one heading of the help and of overpass(1).
+struct OptionGroup {
+  std::string_view title;
+  std::span<const OptionEntry> options;
+};
+
+/// The table in its order, cut into groups.
+std::vector<OptionGroup> option_groups();
+
 struct FoundOption {
   const OptionEntry* entry = nullptr;
   bool negated = false;

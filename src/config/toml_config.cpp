@@ -14,9 +14,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/nearest.h"
 #include "config/file_words.h"
 #include "config/foreign_options.h"
-#include "config/nearest.h"
 #include "config/option_reader.h"
 #include "config/toml_screen.h"
 

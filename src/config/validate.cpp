@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "config/nearest.h"
+#include "base/nearest.h"
 
 namespace overpass::config {
 

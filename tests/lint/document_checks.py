@@ -58,6 +58,45 @@ def options_in_man_pages(context):
                 yield f"{page}: option {key} is not explained"
 
 
+def _listing(program):
+    """The lines of a program's tables, each as a tuple of its fields."""
+    run = subprocess.run([program, rules.OPTIONS_LISTING], capture_output=True, text=True, check=True)
+    return [tuple(line.split("\t")) for line in run.stdout.splitlines()]
+
+
+def _lacks(page, name):
+    """Whether no line of a page with roff resolved has this option."""
+    return not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", page)
+
+
+def flags_in_man_pages(context):
+    """Every command and option of both programs is in its manual page."""
+    if context.overpass is None:
+        raise Skip("no --overpass given")
+    pages = {path: _man_plain(_text_of(context, path) or "")
+             for path in (*rules.COMMAND_PAGES.values(), rules.BROKER_PAGE)}
+    rows = [(command, rules.COMMAND_PAGES.get(command, rules.COMMAND_PAGES[""]), name, letter)
+            for command, name, letter, *_ in _listing(context.overpass) if command != "-o"]
+    rows += [("", rules.BROKER_PAGE, name, letter) for _, name, letter, *_ in _listing(context.overpass + "-broker")]
+    if len(rows) < 20:
+        yield f"only {len(rows)} options are listed by {rules.OPTIONS_LISTING}"
+    for command, path, name, letter in rows:
+        for word in (name, "" if letter == "-" else "-" + letter, command):
+            if word and _lacks(pages[path], word):
+                yield f"{path}: {word} of `{command}` is not explained"
+
+
+def mount_options_in_their_sections(context):
+    """Every mount option is in the section of the manual that its group of the help is called by."""
+    if context.overpass is None:
+        raise Skip("no --overpass given")
+    page = _man_plain(_text_of(context, rules.MOUNT_OPTIONS_PAGE) or "")
+    sections = {title.strip('"'): text for title, text in re.findall(r"^\.SS ([^\n]+)\n(.*?)(?=^\.S[SH])", page, re.MULTILINE | re.DOTALL)}
+    for _, group, name in (row for row in _listing(context.overpass) if row[0] == "-o"):
+        if _lacks(sections.get(group, ""), name):
+            yield f"{rules.MOUNT_OPTIONS_PAGE}: {name} is not in the section {group}"
+
+
 def man_pages_are_clean(context):
     """groff formats each manual page without a warning."""
     pages = [f for f in context.files if f.is_man]

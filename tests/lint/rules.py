@@ -8,16 +8,17 @@ needs a line here, which is where its place in the one-way street is decided.
 # Folder -> folders, or single headers, that it may include, besides its own.
 MAY_INCLUDE = {
     "base": (),
+    "command_line": ("base",),
     "sys": ("base",),
     "config": ("base", "layer/format_settings.h"),
     "layer": ("base", "sys"),
     "check": ("base", "sys", "layer"),
     "io": ("base", "sys"),
-    "broker": ("base", "sys"),
+    "broker": ("base", "command_line", "sys"),
     "passthrough": ("base", "sys", "broker/client.h", "broker/message.h", "broker/served_file_systems.h"),
     "overlay": ("base", "sys", "layer", "io"),
     "fuse": ("base", "sys", "config", "layer", "overlay", "passthrough"),
-    "cli": ("base", "sys", "config", "layer", "check", "io", "broker", "passthrough", "overlay", "fuse"),
+    "cli": ("base", "command_line", "sys", "config", "layer", "check", "io", "broker", "passthrough", "overlay", "fuse"),
     "main.cpp": ("cli", "sys"),
 }
 
@@ -78,6 +79,13 @@ OPTION_TABLE = "src/config/option_table.cpp"
 OPTION_KEY = r'^\s*\{\s*(?:\.key\s*=\s*)?"([a-z_0-9+]+)",\s*"'
 OPTION_HELP = ("mount", "--help")
 OPTION_PAGES = ("man/overpass.1", "man/overpass.toml.5")
+
+# Every option of the command line must be explained in the page of its program or command, and every mount
+# option in the section of its group. Both programs list theirs to this hidden command.
+OPTIONS_LISTING = "__options"
+MOUNT_OPTIONS_PAGE = "man/overpass.1"
+COMMAND_PAGES = {"check": "man/overpass-check.1", "": "man/overpass.1"}
+BROKER_PAGE = "man/overpass-broker.8"
 
 # Every kind of finding of a check must be explained to those who read its identifier.
 FINDING_TABLE = "src/check/finding.cpp"

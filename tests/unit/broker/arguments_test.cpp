@@ -6,10 +6,12 @@
 
 #include <vector>
 
+#include "command_line/help.h"
+
 namespace overpass::broker {
 namespace {
 
-Expected<Arguments> read(std::vector<const char*> words) { return read_arguments(words); }
+Expected<Arguments> read(const command_line::Arguments& words) { return read_arguments(words); }
 
 TEST(BrokerArguments, HaveDefaults) {
   const auto arguments = read({});
@@ -35,11 +37,11 @@ TEST(BrokerArguments, AreTakenInBothSpellings) {
 }
 
 TEST(BrokerArguments, ThatAreWrongAreNamed) {
-  for (const auto& [words, part] : std::vector<std::pair<std::vector<const char*>, std::string>>{
-           {{"--file"}, "'--file'"},
+  for (const auto& [words, part] : std::vector<std::pair<command_line::Arguments, std::string>>{
+           {{"--file"}, "unknown option '--file' (did you mean '--files'?)"},
            {{"x"}, "'x'"},
-           {{"--socket"}, "--socket needs a value"},
-           {{"--socket="}, "--socket needs a value"},
+           {{"--socket"}, "'--socket' needs a value"},
+           {{"--socket="}, "'--socket' needs a value"},
            {{"--clients", "0"}, "from 1 to 4096, not '0'"},
            {{"--clients", "4097"}, "not '4097'"},
            {{"--clients", "7x"}, "not '7x'"},
@@ -54,7 +56,7 @@ TEST(BrokerArguments, AreAllInTheHelp) {
   for (const char* name :
        {"--socket", "--user", "--clients ", "--clients-per-user", "--files ", "--files-per-user",
         "--requests-per-second", "--list", "--help", "--version"}) {
-    EXPECT_NE(help_text().find(name), std::string_view::npos) << name;
+    EXPECT_NE(command_line::help_of(kBrokerCommand).find(name), std::string::npos) << name;
   }
 }
 

@@ -4,10 +4,9 @@
 
 #include "cli/command.h"
 
-#include "cli/help.h"
-
 #include <gtest/gtest.h>
 
+#include "cli/commands.h"
 #include "config/option_table.h"
 #include "scratch.h"
 
@@ -189,6 +188,12 @@ INSTANTIATE_TEST_SUITE_P(
                  {"mount", "--lower", "/a", "--upper", "/u", "/m"},
                  "an upper directory needs a workdir (add --work DIR, an empty directory on the "
                  "file system of the upper)"},
+        UsageRow{"CompletionOfNoShell",
+                 {"completion"},
+                 "completion needs a shell (overpass completion bash|zsh|fish)"},
+        UsageRow{"CompletionOfAnotherShell",
+                 {"completion", "bsh"},
+                 "there is no completion for 'bsh' (did you mean 'bash'?)"},
         UsageRow{"UmountOfNothing",
                  {"umount"},
                  "umount needs a mountpoint or a NAME (overpass umount MOUNTPOINT)"},
@@ -255,6 +260,36 @@ TEST_F(CommandLine, BlamesTheCommandLineForWhatItAddsToANamedMount) {
   EXPECT_EQ(run({"mount", "box"}), kFailure);
 }
 
+TEST_F(CommandLine, CompletesCommandsNamesAndMountOptions) {
+  world_.scratch.write("user.toml", "[mount.sandbox]\nlower = '/a'\n");
+  EXPECT_EQ(run({"__complete", "s"}), kSuccess);
+  EXPECT_EQ(out(),
+            "directories 0\nsandbox\tmount of overpass.toml\n"
+            "status\tlist all mounts, or show what one does and why not more\n");
+  const std::pair<Arguments, std::string> rows[] = {
+      {{"umount", "sand"}, "directories 0\nsandbox\tmount of overpass.toml\n"},
+      {{"mount", "-o", "ro,index="}, "none 0\nro,index=on\t\nro,index=off\t\n"},
+      {{"mount", "-oro,lowerdir=/a:/b"}, "directories 17\n"},
+      {{"mount", "-o", "upperdir=/u"}, "directories 9\n"},
+      {{"mount", "-o", "threads=1"}, "none 0\n"},
+      {{"mount", "-o", "nonsense=1"}, "none 0\n"},
+      {{"completion", "f"}, "none 0\nfish\t\n"},
+      {{"help", "um"}, "none 0\numount\tunmount unions and wait for their daemons to end\n"},
+  };
+  for (auto [words, expected] : rows) {
+    world_.out.str("");
+    words.insert(words.begin(), "__complete");
+    EXPECT_EQ(run(words), kSuccess);
+    EXPECT_EQ(out(), expected);
+  }
+}
+
+TEST_F(CommandLine, GroupsEveryMountOption) {
+  size_t count = 0;
+  for (const config::OptionGroup& group : config::option_groups()) count += group.options.size();
+  EXPECT_EQ(count, config::option_table().size());
+}
+
 TEST_F(CommandLine, AcceptsWhatMountGivesItsHelpers) {
   EXPECT_EQ(run({"source", "/m", "-f", "-n", "-v", "-s", "-o", "rw,lowerdir=/a"}), kSuccess);
   EXPECT_EQ(world_.served.at(0).mountpoint, "/m");
@@ -274,7 +309,8 @@ TEST_F(CommandLine, FailsWhenItsOutputDoesNotArrive) {
   Context context = {full, world_.err, {}, {}, ""};
   for (const Arguments& arguments :
        {Arguments{"--help"}, Arguments{"help", "mount"}, Arguments{"--version"},
-        Arguments{"status", "--json"}, Arguments{"check", "--help"}}) {
+        Arguments{"status", "--json"}, Arguments{"check", "--help"},
+        Arguments{"completion", "bash"}}) {
     full.clear();
     EXPECT_EQ(cli::run(context, arguments), kFailure);
   }
@@ -282,7 +318,7 @@ TEST_F(CommandLine, FailsWhenItsOutputDoesNotArrive) {
 }
 
 TEST(PlannedCommands, AreNoneOfThoseThatThereAre) {
-  for (const Command& command : commands()) EXPECT_FALSE(is_planned_command(command.name));
+  for (const Command& command : commands()) EXPECT_FALSE(is_planned_command(command.table->name));
   EXPECT_TRUE(is_planned_command("run"));
   EXPECT_FALSE(is_planned_command("overlay"));
 }

@@ -8,6 +8,8 @@
 
 #include <filesystem>
 
+#include "cli/commands.h"
+
 namespace overpass::cli {
 namespace {
 
@@ -15,7 +17,7 @@ using Paths = std::vector<std::string>;
 
 Expected<config::Options> read(const Arguments& arguments,
                                const std::optional<config::Options>& named = std::nullopt) {
-  const auto parsed = parse_arguments(arguments, mount_flags());
+  const auto parsed = command_line::parse(arguments, kMountCommand);
   if (!parsed) return std::unexpected(parsed.error());
   auto options = read_mount_call(*parsed, named);
   if (options) {
@@ -133,7 +135,7 @@ struct NameRow {
 class MountName : public testing::TestWithParam<NameRow> {};
 
 TEST_P(MountName, IsTheFirstOperandWithoutLowers) {
-  const auto parsed = parse_arguments(GetParam().arguments, mount_flags());
+  const auto parsed = command_line::parse(GetParam().arguments, kMountCommand);
   ASSERT_TRUE(parsed);
   const auto name = find_mount_name(*parsed);
   EXPECT_EQ(name ? name->value_or("(none)") : name.error().line(), GetParam().found);

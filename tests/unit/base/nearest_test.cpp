@@ -2,11 +2,11 @@
 //
 // "Did you mean", and words of the user's in messages.
 
-#include "config/nearest.h"
+#include "base/nearest.h"
 
 #include <gtest/gtest.h>
 
-namespace overpass::config {
+namespace overpass {
 namespace {
 
 TEST(EditDistance, CountsInsertionsDeletionsReplacementsAndSwaps) {
@@ -73,4 +73,4 @@ TEST(InQuotes, KeepsAMessageOneShortLine) {
 }
 
 }  // namespace
-}  // namespace overpass::config
+}  // namespace overpass

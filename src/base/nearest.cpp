@@ -3,12 +3,12 @@
 // Option names are short, so the distance is computed with three rows and no cleverness; words
 // longer than any name are never near one.
 
-#include "config/nearest.h"
+#include "base/nearest.h"
 
 #include <algorithm>
 #include <vector>
 
-namespace overpass::config {
+namespace overpass {
 
 namespace {
 
@@ -72,4 +72,4 @@ std::string in_quotes(std::string_view word) {
   return "'" + text + (word.size() > kLongestQuote ? "...'" : "'");
 }
 
-}  // namespace overpass::config
+}  // namespace overpass

@@ -2,8 +2,8 @@
 //
 // "Did you mean": the known word that is closest to a misspelt one.
 
-#ifndef OVERPASS_CONFIG_NEAREST_H_
-#define OVERPASS_CONFIG_NEAREST_H_
+#ifndef OVERPASS_BASE_NEAREST_H_
+#define OVERPASS_BASE_NEAREST_H_
 
 #include <cstddef>
 #include <optional>
@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace overpass::config {
+namespace overpass {
 
 /// The number of insertions, deletions, replacements and swaps of neighbours that turn `from` into
 /// `to` (optimal string alignment).
@@ -30,6 +30,6 @@ std::string suggest(std::string_view word, std::span<const std::string_view> kno
 /// break a line of output replaced by '?'.
 std::string in_quotes(std::string_view word);
 
-}  // namespace overpass::config
+}  // namespace overpass
 
-#endif  // OVERPASS_CONFIG_NEAREST_H_
+#endif  // OVERPASS_BASE_NEAREST_H_

@@ -2,13 +2,11 @@
 //
 // Flags and operands as getopt_long(3) takes them.
 
-#include "cli/arguments.h"
+#include "command_line/parse.h"
 
 #include <gtest/gtest.h>
 
-#include <sstream>
-
-namespace overpass::cli {
+namespace overpass::command_line {
 namespace {
 
 constexpr Flag kKnown[] = {
@@ -17,10 +15,19 @@ constexpr Flag kKnown[] = {
     {"--foreground", 'f', "", "stay"},
     {"--debug", 'd', "", "log"},
 };
+constexpr FlagGroup kGroups[] = {{"Options", kKnown}};
+constexpr Command kCommand = {.name = "try",
+                              .synopsis = "",
+                              .summary = "",
+                              .description = "",
+                              .groups = kGroups,
+                              .examples = {},
+                              .operand = Value::Nothing,
+                              .help_call = "overpass help"};
 
 /// "--flag=value" for each flag, then "| operand" for each operand.
 std::string shape(const Arguments& arguments) {
-  const auto parsed = parse_arguments(arguments, kKnown);
+  const auto parsed = parse(arguments, kCommand);
   if (!parsed) return "error: " + parsed.error().line();
   std::string text;
   for (const GivenFlag& flag : parsed->flags) {
@@ -65,6 +72,15 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"UnknownLongWithValue",
             {"--lowr=d"},
             "error: unknown option '--lowr' (did you mean '--lower'?)"},
+        Row{"AbbreviatedLong",
+            {"--low", "d"},
+            "error: unknown option '--low' (did you mean '--lower'?)"},
+        Row{"AbbreviatedLongWithValue",
+            {"--low=d"},
+            "error: unknown option '--low' (did you mean '--lower'?)"},
+        Row{"LettersWithOneThatTakesNoValue",
+            {"-f=x"},
+            "error: unknown option '-=' ('overpass help' shows the options)"},
         Row{"UnknownShort",
             {"-x"},
             "error: unknown option '-x' ('overpass help' shows the options)"},
@@ -78,15 +94,5 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"ValueNotTaken", {"--debug=1"}, "error: option '--debug' takes no value"}),
     [](const auto& row) { return row.param.name; });
 
-TEST(PrintFlags, WritesALineForEach) {
-  std::ostringstream out;
-  print_flags(out, kKnown);
-  EXPECT_EQ(out.str(),
-            "  -o, --options OPTS       options\n"
-            "      --lower DIR          a directory\n"
-            "  -f, --foreground         stay\n"
-            "  -d, --debug              log\n");
-}
-
 }  // namespace
-}  // namespace overpass::cli
+}  // namespace overpass::command_line

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//
+// The commands: what each takes, and the function that runs it. A function gets a command line that
+// has been read, and returns the exit status.
+
+#ifndef OVERPASS_CLI_COMMANDS_H_
+#define OVERPASS_CLI_COMMANDS_H_
+
+#include "cli/context.h"
+#include "command_line/command.h"
+#include "command_line/parse.h"
+
+namespace overpass::cli {
+
+using command_line::ParsedArguments;
+
+extern const command_line::Command kMountCommand;
+int run_mount(Context& context, const ParsedArguments& parsed);
+/// A command line that begins with no command: a mount, as fuse-overlayfs and mount.fuse3 are
+/// called.
+int run_bare_mount(Context& context, const Arguments& arguments);
+
+extern const command_line::Command kUmountCommand;
+int run_umount(Context& context, const ParsedArguments& parsed);
+
+extern const command_line::Command kStatusCommand;
+int run_status(Context& context, const ParsedArguments& parsed);
+
+/// The exit status of `overpass check`: a script has to tell what was found from what could not be
+/// looked at.
+enum CheckExitCode : int {
+  kCheckClean = 0,
+  kCheckFaults = 1,  ///< Warnings or errors remain.
+  kCheckUsage = 2,
+  kCheckImpossible = 3,  ///< It could not begin, or was interrupted.
+};
+
+extern const command_line::Command kCheckCommand;
+int run_check(Context& context, const ParsedArguments& parsed);
+
+extern const command_line::Command kCompletionCommand;
+int run_completion(Context& context, const ParsedArguments& parsed);
+/// `overpass __complete WORD...`: candidates for the last word, for the scripts.
+int run_complete(Context& context, const Arguments& words);
+
+extern const command_line::Command kVersionCommand;
+int run_version(Context& context, const ParsedArguments& parsed);
+
+extern const command_line::Command kHelpCommand;
+int run_help(Context& context, const ParsedArguments& parsed);
+
+/// Prints the help of one command, with the mount options for those that take them.
+void print_help(std::ostream& out, const command_line::Command& command);
+void print_overview(const Context& context);
+
+/// For tests/lint: a line for each mount option, "-o", its group and its name between tabs.
+std::string listing_of_mount_options();
+
+/// Whether later versions will have such a command. It is none of context.commands; until then it
+/// must not be taken for the NAME of a mount.
+bool is_planned_command(std::string_view name);
+
+}  // namespace overpass::cli
+
+#endif  // OVERPASS_CLI_COMMANDS_H_
