@@ -16,7 +16,7 @@
 #include "broker/allowance.h"
 #include "broker/confinement.h"
 #include "broker/greeting.h"
-#include "broker/registration.h"
+#include "broker/offered_file.h"
 #include "sys/children.h"
 #include "sys/fuse_backing.h"
 #include "sys/stat.h"

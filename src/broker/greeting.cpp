@@ -22,7 +22,6 @@
 
 #include "broker/mount_owner.h"
 #include "broker/offered_file.h"
-#include "broker/text_lines.h"
 #include "sys/children.h"
 #include "sys/fuse_backing.h"
 #include "sys/open.h"

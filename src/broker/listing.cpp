@@ -11,7 +11,6 @@
 
 #include "broker/client.h"
 #include "broker/mount_owner.h"
-#include "broker/text_lines.h"
 #include "sys/open.h"
 #include "sys/unix_socket.h"
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
+// Texts of /proc, in bounded memory.
+//
 // Whose mount a FUSE connection is, read from what the kernel says in /proc. Pure functions of
 // those texts.
 
@@ -8,13 +10,28 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 
+#include "base/unique_fd.h"
 #include "sys/mountinfo.h"
 
 namespace overpass::broker {
+
+/// The beginning of a short text, at most 4096 bytes; empty when it cannot be read.
+std::string read_text(BorrowedFd fd);
+
+/// No more of a text is read than this. A user can make a table of mounts of more than a gigabyte,
+/// and have it read as often as he comes.
+inline constexpr size_t kMostText = 16 << 20;
+
+/// Calls `take` with each line, without its end, until that returns false. A line of more than
+/// 16 KiB is left out.
+void for_each_line(BorrowedFd fd, const std::function<bool(std::string_view)>& take);
 
 /// The device number of the connection's mount, from /proc/self/fdinfo/FD of a /dev/fuse. Nothing
 /// when the kernel does not say it (before 6.16), or the connection is not mounted.

@@ -4,6 +4,10 @@
 // the broker's credentials, and without any permission check. So registering is safe only where
 // such an open gives nothing that the descriptor offered does not give already. Each check below
 // takes away one way in which it would.
+//
+// A file open for reading and writing is registered as the path that the descriptor stands for, not
+// as the descriptor, which would keep the file open for writing (ETXTBSY to others) as long as the
+// id lives. The kernel keeps what it is given here until the id is closed.
 
 #include "broker/offered_file.h"
 
@@ -13,6 +17,8 @@
 
 #include "broker/served_file_systems.h"
 #include "sys/file_io.h"
+#include "sys/fuse_backing.h"
+#include "sys/mount_api.h"
 #include "sys/stat.h"
 
 namespace overpass::broker {
@@ -92,6 +98,18 @@ Granted<sys::Stat> check_directory(BorrowedFd fd, KnownMounts& mounts) {
   if (!file_system || !is_served(*file_system)) return refuse(Refusal::FileSystem);
   mounts.note_served(*stat, *file_system);
   return *stat;
+}
+
+Granted<Registered> register_file(BorrowedFd fuse, BorrowedFd file, const Offered& offered,
+                                  ReadOnlyMounts& mounts) {
+  const bool is_writable = offered.access == Access::ReadWrite;
+  auto path = is_writable ? sys::path_of(file) : mounts.reach(file, offered.stat);
+  if (!path) return refuse(Refusal::Mount, path.error());
+  auto id = sys::register_backing(fuse, *path);
+  // Before 6.12.
+  if (id.failed_with(EBADF) && is_writable) id = sys::register_backing(fuse, file);
+  if (!id) return refuse(Refusal::Kernel, id.error());
+  return Registered{*id, std::move(*path)};
 }
 
 }  // namespace overpass::broker

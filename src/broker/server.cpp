@@ -18,7 +18,7 @@
 #include "broker/allowance.h"
 #include "broker/client_process.h"
 #include "broker/confinement.h"
-#include "broker/line_quota.h"
+#include "broker/quotas.h"
 #include "sys/children.h"
 #include "sys/process.h"
 #include "sys/unix_socket.h"

@@ -8,7 +8,7 @@
 #define OVERPASS_CHECK_CHECK_H_
 
 #include "base/problem.h"
-#include "check/findings.h"
+#include "check/finding.h"
 #include "layer/layer_paths.h"
 
 namespace overpass::check {

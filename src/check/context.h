@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "check/findings.h"
+#include "check/finding.h"
 #include "check/lower_lookup.h"
 #include "check/marks.h"
 #include "check/origins.h"

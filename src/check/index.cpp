@@ -10,9 +10,9 @@
 
 #include "check/tree.h"
 #include "check/work.h"
-#include "layer/index_name.h"
+#include "layer/mark_values.h"
 #include "layer/markers.h"
-#include "layer/nlink_mark.h"
+#include "layer/origin.h"
 #include "overpass/layer_format.h"
 #include "sys/names.h"
 

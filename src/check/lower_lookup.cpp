@@ -9,9 +9,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "layer/mark_values.h"
 #include "layer/markers.h"
-#include "layer/metacopy_mark.h"
-#include "layer/redirect.h"
 #include "sys/open.h"
 #include "sys/xattr.h"
 

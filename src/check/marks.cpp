@@ -8,11 +8,8 @@
 
 #include <algorithm>
 
-#include "layer/metacopy_mark.h"
-#include "layer/nlink_mark.h"
+#include "layer/mark_values.h"
 #include "layer/origin.h"
-#include "layer/protattr_mark.h"
-#include "layer/redirect.h"
 #include "overpass/layer_format.h"
 #include "sys/xattr.h"
 

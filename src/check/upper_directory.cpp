@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 
 #include "check/tree.h"
+#include "layer/mark_values.h"
 #include "layer/markers.h"
-#include "layer/redirect.h"
 #include "sys/open.h"
 
 namespace overpass::check {

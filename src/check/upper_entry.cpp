@@ -9,13 +9,12 @@
 
 #include "check/tree.h"
 #include "check/upper_directory.h"
-#include "layer/index_name.h"
+#include "layer/mark_values.h"
 #include "layer/markers.h"
-#include "layer/metacopy_mark.h"
-#include "layer/redirect.h"
+#include "layer/origin.h"
 #include "sys/attributes.h"
+#include "sys/content_digest.h"
 #include "sys/names.h"
-#include "sys/verity.h"
 
 namespace overpass::check {
 

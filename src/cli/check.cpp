@@ -14,7 +14,7 @@
 #include "cli/check_report.h"
 #include "cli/commands.h"
 #include "cli/mount_call.h"
-#include "cli/mount_target.h"
+#include "cli/mounted.h"
 #include "cli/named_mount.h"
 #include "config/validate.h"
 #include "sys/credentials.h"

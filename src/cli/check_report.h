@@ -11,7 +11,7 @@
 #include <ostream>
 #include <string>
 
-#include "check/findings.h"
+#include "check/finding.h"
 #include "layer/layer_paths.h"
 
 namespace overpass::cli {

@@ -10,7 +10,7 @@
 
 #include "base/nearest.h"
 #include "cli/commands.h"
-#include "cli/mount_table.h"
+#include "cli/mounted.h"
 #include "cli/named_mount.h"
 #include "config/option_table.h"
 #include "sys/file_io.h"

@@ -8,8 +8,8 @@
 
 #include "base/nearest.h"
 #include "cli/process.h"
-#include "config/file_words.h"
 #include "config/toml_config.h"
+#include "config/validate.h"
 #include "sys/file_io.h"
 
 namespace overpass::cli {

@@ -3,8 +3,7 @@
 // Finds the mounts, asks them, and prints the answers as they are or made readable.
 
 #include "cli/commands.h"
-#include "cli/mount_table.h"
-#include "cli/mount_target.h"
+#include "cli/mounted.h"
 #include "cli/status_report.h"
 #include "sys/file_io.h"
 

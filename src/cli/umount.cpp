@@ -10,7 +10,7 @@
 
 #include "base/nearest.h"
 #include "cli/commands.h"
-#include "cli/mount_target.h"
+#include "cli/mounted.h"
 #include "cli/process.h"
 #include "cli/status_report.h"
 #include "sys/mount_api.h"

@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "base/nearest.h"
-#include "config/file_words.h"
 #include "config/foreign_options.h"
 #include "config/option_reader.h"
 #include "config/toml_screen.h"
+#include "config/validate.h"
 
 namespace overpass::config {
 

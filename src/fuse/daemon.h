@@ -19,10 +19,10 @@
 #include "fuse/libfuse.h"
 #include "fuse/listings.h"
 #include "fuse/notifier.h"
+#include "fuse/registrar.h"
 #include "fuse/workers.h"
 #include "overlay/open/open_file.h"
 #include "overlay/state/overlay.h"
-#include "passthrough/registrar.h"
 #include "sys/random.h"
 
 namespace overpass::fuse {
@@ -52,7 +52,7 @@ class MountBackingFiles : public overlay::BackingFiles {
   int flags_for_readers() const override { return registrar.flags_for_readers(); }
   bool wants_writers_to_read() const override { return registrar.wants_writers_to_read(); }
 
-  passthrough::Registrar registrar;  ///< Set up before INIT.
+  Registrar registrar;  ///< Set up before INIT.
 
  private:
   Counters& counters_;

@@ -15,7 +15,7 @@
 #include "fuse/daemon.h"
 #include "fuse/request.h"
 #include "overlay/state/caller.h"
-#include "sys/fatal_signal.h"
+#include "sys/thread_status.h"
 
 namespace overpass::fuse {
 

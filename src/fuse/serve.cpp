@@ -87,9 +87,8 @@ void find_registrar(Daemon& daemon) {
   } else {
     const bool is_usual = daemon.options.broker == "auto";
     // Who demands passthrough is not to have it later, perhaps.
-    const auto asking = daemon.options.passthrough == config::Switch::On
-                            ? passthrough::Registrar::Asking::Once
-                            : passthrough::Registrar::Asking::Again;
+    const auto asking = daemon.options.passthrough == config::Switch::On ? Registrar::Asking::Once
+                                                                         : Registrar::Asking::Again;
     reason =
         daemon.backing_files.registrar.find_broker(is_usual ? "" : daemon.options.broker, asking);
   }
@@ -108,7 +107,7 @@ std::vector<BorrowedFd> lowers_of(const overlay::Overlay& overlay) {
 void settle_passthrough(Daemon& daemon, BorrowedFd connection) {
   std::string& reason = daemon.negotiated.passthrough_reason;
   if (!reason.empty()) return;
-  passthrough::Registrar& registrar = daemon.backing_files.registrar;
+  Registrar& registrar = daemon.backing_files.registrar;
   if (daemon.registers_itself) {
     registrar.use_own_right(connection);
   } else {

@@ -30,12 +30,12 @@
 #include "fuse/request_shape.h"
 #include "fuse/serving_threads.h"
 #include "fuse/write_back.h"
-#include "sys/captured_errors.h"
 #include "sys/credentials.h"
 #include "sys/file_io.h"
 #include "sys/inheritance.h"
 #include "sys/mount_api.h"
 #include "sys/mount_users.h"
+#include "sys/program.h"
 
 namespace overpass::fuse {
 

@@ -101,7 +101,7 @@ nlohmann::json copies_for(const Daemon& daemon, uid_t user) {
 /// Without a broker what was passed through goes on being so.
 nlohmann::json passthrough_of(const Daemon& daemon) {
   const Negotiated& agreed = daemon.negotiated;
-  const passthrough::Registrar& registrar = daemon.backing_files.registrar;
+  const Registrar& registrar = daemon.backing_files.registrar;
   const bool is_cut_off = agreed.passthrough && !registrar.is_usable();
   return {{"active", agreed.passthrough && !is_cut_off},
           {"reason", is_cut_off ? registrar.why_not() : agreed.passthrough_reason}};

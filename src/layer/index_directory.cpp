@@ -6,10 +6,9 @@
 
 #include <optional>
 
-#include "layer/index_name.h"
+#include "layer/mark_values.h"
 #include "layer/markers.h"
 #include "layer/named_directory.h"
-#include "layer/nlink_mark.h"
 #include "layer/origin.h"
 #include "layer/own_directory.h"
 #include "layer/remove_tree.h"

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
+// Directories inside a lower that the union must not show as they are there. The upper and its
+// workdir may lie in a lower, as they do below "/": shown, every file of the upper would be seen a
+// second time and could change behind the union's back. The mountpoint may lie in a lower that is
+// used by its path: whoever walked into it there would wait for the union itself.
+//
 // The layers of one mount, opened once and never changed afterwards: the upper at index 0 if there
 // is one, the lowers from 1 on, topmost first. How they come to be open is open_layers.h.
 
@@ -16,14 +21,26 @@
 
 #include "base/unique_fd.h"
 #include "layer/format_settings.h"
-#include "layer/hidden_path.h"
 #include "layer/markers.h"
+#include "layer/named_directory.h"
 #include "layer/settle_format.h"
 #include "layer/stat_override.h"
 #include "layer/workdir.h"
 #include "sys/file_handle.h"
 
 namespace overpass::layer {
+
+struct HiddenPath {
+  uint16_t layer;    ///< The lower's LayerIndex.
+  std::string path;  ///< From its root: "tmp/upper".
+  /// The directory beneath the mountpoint, which is shown instead. Empty: nothing is shown.
+  UniqueFd beneath;
+};
+
+/// Adds `directory` for the lower `layer`, which was named `lower` and is used through `root`, if
+/// it is seen in there. Whether it is.
+bool hide(std::vector<HiddenPath>& hidden, uint16_t layer, BorrowedFd root,
+          const NamedDirectory& lower, const NamedDirectory& directory);
 
 /// Position in LayerStack::layers. kUpper is the upper's also when there is none.
 using LayerIndex = uint16_t;

@@ -12,11 +12,10 @@
 #include <optional>
 
 #include "base/log.h"
-#include "layer/hidden_path.h"
+#include "layer/layer_stack.h"
 #include "layer/named_directory.h"
 #include "layer/open_upper.h"
 #include "layer/prepare_format.h"
-#include "layer/prepare_override.h"
 #include "sys/credentials.h"
 #include "sys/mount_api.h"
 #include "sys/open.h"

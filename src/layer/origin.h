@@ -3,6 +3,9 @@
 // The origin mark: from which lower file an upper one was copied, so that its inode number is the
 // same after a remount. The value is the kernel's (struct ovl_fb of fs/overlayfs): a header, the
 // UUID of the lower's file system, and a file handle.
+//
+// Names in the index directory: the value of the origin mark (layer/origin.h) in hexadecimal, so
+// that all lower names of one file lead to one entry.
 
 #ifndef OVERPASS_LAYER_ORIGIN_H_
 #define OVERPASS_LAYER_ORIGIN_H_
@@ -37,6 +40,14 @@ bool may_be_of(const Layer& layer, const Origin& origin);
 /// Attributes of the origin if it is on the file system of `layer`, whose root is open at `root`.
 /// Needs CAP_DAC_READ_SEARCH; nothing without it or when the file is gone.
 std::optional<sys::Stat> find_origin(const Layer& layer, BorrowedFd root, const Origin& origin);
+
+/// The entry's name for the file whose origin mark is `origin`. Nothing for an unknown origin (the
+/// empty value) and for one whose name would be longer than NAME_MAX.
+std::optional<std::string> index_name_of(std::string_view origin);
+
+/// The reverse: the origin mark of the file behind the entry `name`. Nothing when `name` is not
+/// lower-case hexadecimal, or what it says is no origin mark that this machine can read.
+std::optional<std::string> origin_of_index_name(std::string_view name);
 
 }  // namespace overpass::layer
 

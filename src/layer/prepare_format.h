@@ -2,6 +2,8 @@
 //
 // Settles which parts of the format the mount uses, now that its layers are open: what their file
 // systems cannot do is off, as on overlayfs, with a line in the log if it was asked for.
+//
+// xattr_permissions= at the start of a mount: which layers keep owners in attributes.
 
 #ifndef OVERPASS_LAYER_PREPARE_FORMAT_H_
 #define OVERPASS_LAYER_PREPARE_FORMAT_H_
@@ -16,6 +18,10 @@ namespace overpass::layer {
 /// root where the format wants it marked. A problem when the upper or the index belongs to other
 /// layers. REQUIRES: everything else of `stack` is filled in, and check_choice() has passed.
 Expected<void> prepare_format(LayerStack& stack, const LayerPaths& paths);
+
+/// Its root tells of a layer, as for fuse-overlayfs(1): without the attribute there is none below.
+/// The root of the upper is given it if need be. REQUIRES: the layers are open.
+Expected<void> prepare_override(LayerStack& stack, StatOverride kind);
 
 }  // namespace overpass::layer
 

@@ -2,12 +2,16 @@
 //
 // The file is cut into blocks. Those that are not all zero are hashed, each behind its offset; the
 // others, of which there may be terabytes, are left out.
+//
+// The argument ends in the digest, of a length that the caller offers and the kernel corrects.
 
 #include "sys/content_digest.h"
 
 #include <fcntl.h>
+#include <linux/fsverity.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -100,6 +104,21 @@ Result<Digest> digest_of_content(BorrowedFd file, off_t size, ReadFrom from,
     if (observer != nullptr) TRY(observer->reached(offset));
   }
   return hash.digest();
+}
+
+namespace {
+
+constexpr uint16_t kLongestDigest = 64;  // SHA-512.
+
+}  // namespace
+
+Result<VerityDigest> measure_verity(BorrowedFd fd) {
+  alignas(fsverity_digest) std::array<char, sizeof(fsverity_digest) + kLongestDigest> argument{};
+  auto* header = reinterpret_cast<fsverity_digest*>(argument.data());
+  header->digest_size = kLongestDigest;
+  TRY(control(fd, FS_IOC_MEASURE_VERITY, argument.data()));
+  return VerityDigest{static_cast<uint8_t>(header->digest_algorithm),
+                      std::string(argument.data() + sizeof *header, header->digest_size)};
 }
 
 }  // namespace overpass::sys

@@ -2,11 +2,17 @@
 //
 // The content of a file in sixteen bytes, to be compared with that of another. What reads as zeros
 // counts the same whether it is a hole or not.
+//
+// fs-verity: the digest that a file system keeps of a file and checks on every read
+// (Documentation/filesystems/fsverity.rst).
 
 #ifndef OVERPASS_SYS_CONTENT_DIGEST_H_
 #define OVERPASS_SYS_CONTENT_DIGEST_H_
 
 #include <sys/types.h>
+
+#include <cstdint>
+#include <string>
 
 #include "base/hash.h"
 #include "base/result.h"
@@ -28,6 +34,15 @@ enum class ReadFrom {
 /// errors as of pread(2).
 Result<Digest> digest_of_content(BorrowedFd file, off_t size, ReadFrom from,
                                  CopyObserver* observer = nullptr);
+
+struct VerityDigest {
+  uint8_t algorithm = 0;  ///< FS_VERITY_HASH_ALG_*.
+  std::string bytes;
+};
+
+/// FS_IOC_MEASURE_VERITY of a file open for reading. ENODATA when it has none; ENOTTY or EOPNOTSUPP
+/// where the kernel or the file system knows no fs-verity.
+Result<VerityDigest> measure_verity(BorrowedFd fd);
 
 }  // namespace overpass::sys
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// capget(2) and capset(2) directly (they act on the calling thread), setfsuid(2), unshare(2).
+// setfsuid(2), unshare(2).
 
 #include "sys/credentials.h"
 
@@ -19,6 +19,7 @@
 #include <sstream>
 
 #include "base/id_map.h"
+#include "sys/capabilities.h"
 #include "sys/errno_result.h"
 #include "sys/open.h"
 #include "sys/proc.h"
@@ -27,34 +28,14 @@ namespace overpass::sys {
 
 namespace {
 
-struct Capabilities {
-  __user_cap_data_struct words[2] = {};
-};
-
-constexpr uint32_t bit(int capability) { return 1U << (capability % 32); }
-
-Result<Capabilities> current_capabilities() {
-  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  Capabilities capabilities;
-  TRY(checked_void(::syscall(SYS_capget, &header, capabilities.words)));
-  return capabilities;
-}
-
-Result<void> set_capabilities(Capabilities& capabilities) {
-  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  return checked_void(::syscall(SYS_capset, &header, capabilities.words));
-}
-
 /// Puts `capability` into or out of the effective set; whether it was changed.
 bool set_effective(int capability, bool on) {
-  auto capabilities = current_capabilities();
-  if (!capabilities) return false;
-  auto& word = capabilities->words[capability / 32];
-  const bool permitted = (word.permitted & bit(capability)) != 0;
-  const bool is_on = (word.effective & bit(capability)) != 0;
-  if (!permitted || is_on == on) return false;
-  word.effective ^= bit(capability);
-  return set_capabilities(*capabilities).has_value();
+  auto sets = get_capabilities();
+  if (!sets) return false;
+  const bool is_on = (sets->effective & bit_of(capability)) != 0;
+  if ((sets->permitted & bit_of(capability)) == 0 || is_on == on) return false;
+  sets->effective ^= bit_of(capability);
+  return set_capabilities(*sets).has_value();
 }
 
 bool in_initial_namespace() {
@@ -87,9 +68,8 @@ void trim_capabilities() {
 }
 
 bool may_administer_own_namespace() {
-  auto capabilities = current_capabilities();
-  return capabilities &&
-         (capabilities->words[CAP_SYS_ADMIN / 32].effective & bit(CAP_SYS_ADMIN)) != 0;
+  const auto sets = get_capabilities();
+  return sets && (sets->effective & bit_of(CAP_SYS_ADMIN)) != 0;
 }
 
 bool is_privileged_in_initial_namespace() {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The ioctls of /dev/fuse that register backing files: FUSE_DEV_IOC_BACKING_OPEN and _CLOSE of
-// linux/fuse.h (since 6.9). What may be registered, and with which rights, is decided by callers.
+// linux/fuse.h (since 6.9). libfuse's fuse_passthrough_open is not used: it loses the errno, and
+// the errors have meanings. What may be registered, and with which rights, is decided by callers.
 
 #ifndef OVERPASS_SYS_FUSE_BACKING_H_
 #define OVERPASS_SYS_FUSE_BACKING_H_
@@ -29,7 +30,16 @@ bool tells_fuse_connections();
 /// O_PATH descriptor before 6.12.
 Result<int32_t> register_backing(BorrowedFd fuse, BorrowedFd file);
 
-/// Gives an id back. Fails only when the connection is gone, and the id with it.
+/// Likewise, and `file` may be O_PATH with every kernel. The kernel opens the file anew for every
+/// user, with the calling thread's credentials and the user's flags. EPERM without CAP_SYS_ADMIN in
+/// the initial user namespace; ELOOP if the file system below is stacked too deep; EOPNOTSUPP or
+/// EINVAL for a file that cannot be passed through.
+/// REQUIRES: the thread is without CAP_FSETID (trim_capabilities), else writes through the id keep
+/// set-user-ID bits.
+Result<int32_t> open_backing(BorrowedFd fuse, BorrowedFd file);
+
+/// Gives an id back. REQUIRES: no open is between its reply and RELEASE. Fails only when the
+/// connection is gone, and the id with it.
 void unregister_backing(BorrowedFd fuse, int32_t id);
 
 }  // namespace overpass::sys

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "sys/capabilities.h"
 #include "sys/errno_result.h"
 #include "sys/open.h"
 
@@ -42,14 +43,6 @@ uint64_t mask_of(Capabilities capabilities) {
   return mask;
 }
 
-/// Of this process; none when it cannot be asked.
-uint64_t permitted_capabilities() {
-  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct words[2] = {};
-  if (::syscall(SYS_capget, &header, words) < 0) return 0;
-  return words[0].permitted | uint64_t{words[1].permitted} << 32;
-}
-
 /// Matters to an execve(2) only, which seal_process() makes harmless as well; without CAP_SETPCAP
 /// it is left to whoever started this process.
 void bound_capabilities(uint64_t kept) {
@@ -59,13 +52,14 @@ void bound_capabilities(uint64_t kept) {
   }
 }
 
-Result<void> set_capabilities(uint64_t kept) {
-  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct words[2] = {};
-  for (int i = 0; i < 2; ++i) {
-    words[i].permitted = words[i].effective = static_cast<uint32_t>(kept >> (32 * i));
-  }
-  return checked_void(::syscall(SYS_capset, &header, words));
+/// Keeps `needed`, those of `wanted` that this process has, and no other capability.
+uint64_t kept_of(Capabilities needed, Capabilities wanted) {
+  const auto sets = get_capabilities();
+  return mask_of(needed) | (mask_of(wanted) & (sets ? sets->permitted : 0));
+}
+
+Result<void> keep_only(uint64_t kept) {
+  return set_capabilities({.effective = kept, .permitted = kept, .inheritable = 0});
 }
 
 }  // namespace
@@ -83,18 +77,18 @@ Result<Identity> find_user(const char* name_or_number) {
 bool is_superuser() { return ::geteuid() == 0; }
 
 Result<void> become(Identity identity, Capabilities needed, Capabilities wanted) {
-  const uint64_t mask = mask_of(needed) | (mask_of(wanted) & permitted_capabilities());
+  const uint64_t mask = kept_of(needed, wanted);
   bound_capabilities(mask);
   TRY(checked_void(::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)));
   TRY(checked_void(::setgroups(0, nullptr)));
   TRY(checked_void(::setresgid(identity.gid, identity.gid, identity.gid)));
   TRY(checked_void(::setresuid(identity.uid, identity.uid, identity.uid)));
   TRY(checked_void(::prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0)));
-  return set_capabilities(mask);
+  return keep_only(mask);
 }
 
 Result<void> keep_capabilities(Capabilities needed, Capabilities wanted) {
-  return set_capabilities(mask_of(needed) | (mask_of(wanted) & permitted_capabilities()));
+  return keep_only(kept_of(needed, wanted));
 }
 
 Result<void> seal_process() {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // posix_spawn(3), so that a process with threads may do it.
+//
+// Both ends are non-blocking: programs that outlive the capture keep their end of the pipe.
 
 #include "sys/program.h"
 
@@ -9,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <vector>
 
@@ -44,6 +47,39 @@ Result<int> run_silently(std::initializer_list<const char*> command) {
     const auto waited = checked(::waitpid(child, &status, 0));
     if (waited) return status;
     if (!waited.failed_with(EINTR)) return std::unexpected(waited.error());
+  }
+}
+
+CapturedErrors::CapturedErrors() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) return;
+  pipe_ = UniqueFd(ends[0]);
+  const UniqueFd write_end(ends[1]);
+  UniqueFd saved(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+  if (!saved || ::dup2(raw(write_end), STDERR_FILENO) < 0) return;
+  saved_ = std::move(saved);
+}
+
+CapturedErrors::~CapturedErrors() { put_back(); }
+
+void CapturedErrors::put_back() {
+  if (saved_) (void)::dup2(raw(saved_), STDERR_FILENO);
+  saved_.reset();
+}
+
+void CapturedErrors::pass_on(const std::string& text) const {
+  // There is no other place to say that it did not arrive.
+  (void)!::write(STDERR_FILENO, text.data(), text.size());
+}
+
+std::string CapturedErrors::end() {
+  put_back();
+  std::string text;
+  std::array<char, 4096> piece;
+  for (;;) {
+    const ssize_t count = pipe_ ? ::read(raw(pipe_), piece.data(), piece.size()) : 0;
+    if (count <= 0) return text;
+    text.append(piece.data(), static_cast<size_t>(count));
   }
 }
 

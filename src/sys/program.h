@@ -1,19 +1,46 @@
 // SPDX-License-Identifier: MIT
 //
 // Running another program to its end.
+//
+// What is written to standard error meanwhile, by this process or by programs that it runs.
 
 #ifndef OVERPASS_SYS_PROGRAM_H_
 #define OVERPASS_SYS_PROGRAM_H_
 
 #include <initializer_list>
+#include <string>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace overpass::sys {
 
 /// Runs a program that is found in PATH, with no signal blocked and with /dev/null as its standard
 /// streams. Its wait status: 0 is success. ENOENT when there is no such program.
 Result<int> run_silently(std::initializer_list<const char*> command);
+
+/// While it lives, descriptor 2 is a pipe. For a process with a single thread. Where the pipe
+/// cannot be made, nothing is captured. What does not fit in the pipe (64 KiB) is lost; no writer
+/// waits.
+class CapturedErrors {
+ public:
+  CapturedErrors();
+  CapturedErrors(const CapturedErrors&) = delete;
+  CapturedErrors& operator=(const CapturedErrors&) = delete;
+  ~CapturedErrors();
+
+  /// Puts descriptor 2 back and returns what was written. To be called once.
+  std::string end();
+
+  /// Writes to standard error what end() gave, for who would have seen it.
+  void pass_on(const std::string& text) const;
+
+ private:
+  void put_back();
+
+  UniqueFd pipe_;   ///< The reading end.
+  UniqueFd saved_;  ///< What descriptor 2 was; empty when it is that again.
+};
 
 }  // namespace overpass::sys
 

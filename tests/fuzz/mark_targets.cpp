@@ -8,12 +8,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "layer/index_name.h"
-#include "layer/metacopy_mark.h"
-#include "layer/nlink_mark.h"
+#include "layer/mark_values.h"
 #include "layer/origin.h"
-#include "layer/protattr_mark.h"
-#include "layer/redirect.h"
 #include "layer/stat_override.h"
 #include "targets.h"
 

@@ -15,10 +15,9 @@ MAY_INCLUDE = {
     "check": ("base", "sys", "layer"),
     "io": ("base", "sys"),
     "broker": ("base", "command_line", "sys"),
-    "passthrough": ("base", "sys", "broker/client.h", "broker/message.h", "broker/served_file_systems.h"),
     "overlay": ("base", "sys", "layer", "io"),
-    "fuse": ("base", "sys", "config", "layer", "overlay", "passthrough"),
-    "cli": ("base", "command_line", "sys", "config", "layer", "check", "io", "broker", "passthrough", "overlay", "fuse"),
+    "fuse": ("base", "sys", "config", "layer", "overlay", "broker/link.h", "broker/served_file_systems.h"),
+    "cli": ("base", "command_line", "sys", "config", "layer", "check", "io", "broker", "overlay", "fuse"),
     "main.cpp": ("cli", "sys"),
 }
 
@@ -31,7 +30,7 @@ DOORS = (
     (r"xxh\w*\.h", ("base",)),
     (r"toml(\+\+|plusplus)/|toml\.hpp", ("config",)),
     (r"liburing", ("io",)),
-    (r"linux/fuse\.h", ("fuse", "passthrough")),
+    (r"linux/fuse\.h", ("fuse",)),
     (r"(fuse3/)?(fuse|cuse)(_\w+)?\.h", ("fuse")),
     (r"CLI/|nlohmann/", ("cli", "fuse")),
     (r"tsl/", ("base", "overlay")),

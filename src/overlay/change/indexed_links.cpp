@@ -2,7 +2,7 @@
 
 #include "overlay/change/indexed_links.h"
 
-#include "layer/nlink_mark.h"
+#include "layer/mark_values.h"
 #include "overlay/copy_up/copy_up.h"
 #include "overlay/find/index.h"
 #include "overlay/find/lookup.h"

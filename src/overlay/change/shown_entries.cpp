@@ -18,9 +18,9 @@
 #include "overlay/find/scoped_readable.h"
 #include "overlay/state/overlay.h"
 #include "sys/directory_stream.h"
-#include "sys/fatal_signal.h"
 #include "sys/open.h"
 #include "sys/stat.h"
+#include "sys/thread_status.h"
 
 namespace overpass::overlay {
 

@@ -2,7 +2,7 @@
 
 #include "overlay/copy_up/link_up.h"
 
-#include "layer/nlink_mark.h"
+#include "layer/mark_values.h"
 #include "overlay/find/index.h"
 #include "overlay/find/origin_number.h"
 #include "overlay/state/overlay.h"

@@ -9,7 +9,7 @@
 
 #include <algorithm>
 
-#include "layer/metacopy_mark.h"
+#include "layer/mark_values.h"
 #include "overlay/copy_up/copy_up_verify.h"
 #include "overlay/copy_up/staging_directory.h"
 #include "overlay/find/content.h"
@@ -22,11 +22,11 @@
 #include "overlay/state/copy_up_progress.h"
 #include "overlay/state/overlay.h"
 #include "sys/attributes.h"
+#include "sys/content_digest.h"
 #include "sys/copy_data.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
 #include "sys/open.h"
-#include "sys/verity.h"
 #include "sys/xattr.h"
 
 namespace overpass::overlay {

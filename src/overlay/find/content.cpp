@@ -8,8 +8,8 @@
 #include <fcntl.h>
 
 #include "base/log.h"
+#include "layer/mark_values.h"
 #include "layer/markers.h"
-#include "layer/metacopy_mark.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/scoped_readable.h"
 #include "overlay/find/set_ids.h"
@@ -17,10 +17,10 @@
 #include "overlay/state/hidden_names.h"
 #include "overlay/state/overlay.h"
 #include "sys/attributes.h"
+#include "sys/content_digest.h"
 #include "sys/credentials.h"
 #include "sys/open.h"
 #include "sys/stat.h"
-#include "sys/verity.h"
 #include "sys/xattr.h"
 
 namespace overpass::overlay {

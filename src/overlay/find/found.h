@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "layer/layer_stack.h"
-#include "layer/protattr_mark.h"
+#include "layer/mark_values.h"
 #include "overlay/find/index.h"
 #include "overlay/state/inode.h"
 #include "sys/stat.h"

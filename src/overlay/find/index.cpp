@@ -8,9 +8,8 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "layer/index_name.h"
+#include "layer/mark_values.h"
 #include "layer/markers.h"
-#include "layer/nlink_mark.h"
 #include "layer/origin.h"
 #include "overlay/find/origin_number.h"
 #include "overlay/find/scoped_readable.h"

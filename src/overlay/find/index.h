@@ -16,7 +16,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "layer/nlink_mark.h"
+#include "layer/mark_values.h"
 #include "overlay/state/inode.h"
 #include "sys/place.h"
 #include "sys/stat.h"

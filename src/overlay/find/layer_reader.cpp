@@ -7,8 +7,8 @@
 
 #include <fcntl.h>
 
+#include "layer/mark_values.h"
 #include "layer/markers.h"
-#include "layer/metacopy_mark.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/warn_once.h"
 #include "overlay/state/hidden_names.h"

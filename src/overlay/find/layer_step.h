@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "layer/redirect.h"
+#include "layer/mark_values.h"
 #include "sys/stat.h"
 
 namespace overpass::overlay {

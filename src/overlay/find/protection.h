@@ -8,7 +8,7 @@
 #define OVERPASS_OVERLAY_FIND_PROTECTION_H_
 
 #include "base/result.h"
-#include "layer/protattr_mark.h"
+#include "layer/mark_values.h"
 #include "overlay/state/inode.h"
 #include "sys/place.h"
 #include "sys/stat.h"

@@ -9,8 +9,8 @@
 #include <limits.h>
 
 #include "base/log.h"
+#include "layer/mark_values.h"
 #include "layer/markers.h"
-#include "layer/redirect.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/lower_location.h"
 #include "overlay/state/overlay.h"

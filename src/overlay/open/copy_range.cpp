@@ -16,8 +16,8 @@
 #include "overlay/state/caller.h"
 #include "overlay/state/overlay.h"
 #include "sys/credentials.h"
-#include "sys/fatal_signal.h"
 #include "sys/file_io.h"
+#include "sys/thread_status.h"
 
 namespace overpass::overlay {
 

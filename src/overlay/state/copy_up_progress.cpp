@@ -10,7 +10,7 @@
 
 #include <utility>
 
-#include "sys/fatal_signal.h"
+#include "sys/thread_status.h"
 
 namespace overpass::overlay {
 

@@ -7,7 +7,7 @@
 #include <iterator>
 #include <utility>
 
-#include "sys/fatal_signal.h"
+#include "sys/thread_status.h"
 
 namespace overpass::overlay {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Names that a lower has and the union does not show (layer/hidden_path.h). A directory knows what
+// Names that a lower has and the union does not show (layer/layer_stack.h). A directory knows what
 // is hidden in it or below; every other directory knows of nothing, and nothing is asked there.
 
 #ifndef OVERPASS_OVERLAY_STATE_HIDDEN_NAMES_H_

@@ -5,7 +5,7 @@
 #include "overlay/state/killable_calls.h"
 
 #include "base/scope_exit.h"
-#include "sys/fatal_signal.h"
+#include "sys/thread_status.h"
 
 namespace overpass::overlay {
 

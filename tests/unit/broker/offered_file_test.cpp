@@ -16,6 +16,7 @@
 #include "sys/stat.h"
 
 namespace overpass::broker {
+
 namespace {
 
 Refusal verdict(int fd) {
@@ -99,4 +100,5 @@ TEST(FuseDevice, IsNoOtherDescriptor) {
 }
 
 }  // namespace
+
 }  // namespace overpass::broker

@@ -10,6 +10,7 @@
 #include <string>
 
 namespace overpass::check {
+
 namespace {
 
 TEST(Kinds, HaveIdentifiersThatAreUniqueAndPlain) {
@@ -36,4 +37,5 @@ TEST(Kinds, AreRepairableOnlyWhenSomethingIsWrong) {
 }
 
 }  // namespace
+
 }  // namespace overpass::check

@@ -9,7 +9,7 @@
 #include <bit>
 
 #include "checked_layers.h"
-#include "layer/index_name.h"
+#include "layer/origin.h"
 
 namespace overpass::unit {
 namespace {

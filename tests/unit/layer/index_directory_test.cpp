@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 
 #include "../sys/scratch.h"
-#include "layer/index_name.h"
 #include "layer/open_layers.h"
 #include "layer/origin.h"
 #include "sys/open.h"

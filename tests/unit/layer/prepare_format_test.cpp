@@ -10,6 +10,7 @@
 #include "layer/open_layers.h"
 
 namespace overpass::layer {
+
 namespace {
 
 using unit::must;
@@ -120,4 +121,5 @@ TEST_F(PrepareFormat, NeedsNoUpper) {
 }
 
 }  // namespace
+
 }  // namespace overpass::layer

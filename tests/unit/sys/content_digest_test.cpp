@@ -9,6 +9,7 @@
 #include "scratch.h"
 
 namespace overpass::sys {
+
 namespace {
 
 using unit::error_of;
@@ -90,4 +91,5 @@ INSTANTIATE_TEST_SUITE_P(From, ContentDigest, testing::Values(ReadFrom::Cache, R
                          });
 
 }  // namespace
+
 }  // namespace overpass::sys

@@ -10,10 +10,10 @@
 
 #include <string_view>
 
-#include "sys/captured_errors.h"
 #include "sys/process.h"
 
 namespace overpass::sys {
+
 namespace {
 
 TEST(RunSilently, GivesTheWaitStatus) {
@@ -62,4 +62,5 @@ TEST(CapturedErrors, PutsStandardErrorBack) {
 }
 
 }  // namespace
+
 }  // namespace overpass::sys

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+//
+// Who registers the backing files of a mount: the daemon itself, where it may; else
+// overpass-broker, where there is one; else nobody.
+
+#ifndef OVERPASS_FUSE_REGISTRAR_H_
+#define OVERPASS_FUSE_REGISTRAR_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "broker/link.h"
+
+namespace overpass::fuse {
+
+/// Threads: any, once it is set up.
+class Registrar {
+ public:
+  /// By ioctls of this process.
+  void use_own_right(BorrowedFd fuse) { fuse_ = fuse; }
+
+  /// What becomes of a mount that finds the broker busy, or not started yet.
+  enum class Asking {
+    Once,   ///< It does without one.
+    Again,  ///< It asks again later, and its data are passed through from then on.
+  };
+
+  /// Connects to the broker listening at `path`, or at the usual place when that is empty. Why the
+  /// mount has to do without one, else empty. To be called before mounting: the mount may cover the
+  /// path, and nobody serves it yet.
+  std::string find_broker(const std::string& path, Asking asking);
+
+  /// Has files of the mount of `fuse` registered by the broker that was found, or is asked later.
+  /// `directories` of the layers below make that cheaper; they and `fuse` stay open until
+  /// stop_asking(). Why the mount has to do without, else empty.
+  std::string use_broker(BorrowedFd fuse, std::vector<BorrowedFd> directories);
+
+  /// From now on the broker is asked again, by a thread of its own, whenever it is not usable. To
+  /// be called once, after use_broker(), when the kernel passes through.
+  void start_asking();
+  void stop_asking();
+
+  /// The backing id of the file open at `file`, which may be O_PATH. Through the broker it is good
+  /// for as much as was asked: for writing, the daemon's user must have the right to write the
+  /// file.
+  Result<int32_t> open(BorrowedFd file, bool for_writing);
+
+  /// REQUIRES: no open is between its reply and RELEASE.
+  void close(int32_t id);
+
+  /// With which flags a file is best opened for open(), if it is for reading: the broker takes no
+  /// O_PATH.
+  int flags_for_readers() const;
+
+  /// Whether open() has to open a writer's file anew if it is open for writing only.
+  bool wants_writers_to_read() const;
+
+  /// "daemon", "broker" or "none": who registers files now.
+  const char* name() const;
+
+  /// False while the broker has gone, or has not come yet.
+  bool is_usable() const { return link_ == nullptr || link_->is_usable(); }
+
+  /// Why it is not usable, and what is done about it.
+  std::string why_not() const { return link_ == nullptr ? std::string() : link_->why_not(); }
+
+ private:
+  bool is_worth_waiting_for(const broker::NoBroker& none) const;
+  Result<int32_t> ask_broker(BorrowedFd file, bool for_writing);
+
+  BorrowedFd fuse_{-1};
+  Asking asking_ = Asking::Once;
+  std::unique_ptr<broker::BrokerLink> link_;
+};
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_REGISTRAR_H_
