@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
+#include "cli/make_directories.h"
 #include "cli/mount_call.h"
 #include "cli/named_mount.h"
 #include "config/validate.h"
@@ -29,9 +30,12 @@ int serve(Context& context, const config::Options& options, const Teller& teller
   log::configure(log::Target::StandardError, options.debug);
   if (auto ok = open_standard_streams(); !ok) return fail_with(context, ok.error());
   warn_of_unused(options);
+  MadeDirectories made;
+  if (auto ok = made.make(options); !ok) return fail_with(context, teller(ok.error()));
   const auto served = options.foreground ? context.serve(options, [] {})
                                          : serve_in_background(options, context.serve);
   if (!served) return fail_with(context, teller(served.error()));
+  made.keep();
   return kSuccess;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/nearest.h"
 #include "cli/process.h"
+#include "config/placeholders.h"
 #include "config/toml_config.h"
 #include "config/validate.h"
 #include "sys/file_io.h"
@@ -17,14 +18,15 @@ namespace overpass::cli {
 namespace {
 
 /// The mounts of a file; none when it is missing.
-Expected<config::NamedMounts> read_mounts(const Context& context, const std::string& file) {
+Expected<config::NamedMounts> read_mounts(const Context& context, const std::string& file,
+                                          std::string_view wanted = {}) {
   const auto text = sys::read_file(file);
   if (text.failed_with(ENOENT) || text.failed_with(ENOTDIR)) return config::NamedMounts{};
   if (!text) {
     return problem(file + " cannot be read: " + std::strerror(to_int(text.error())),
                    "check its permissions, or move it away");
   }
-  return config::parse_toml(*text, file, context.home);
+  return config::parse_toml(*text, file, context.home, wanted);
 }
 
 }  // namespace
@@ -36,8 +38,12 @@ bool may_be_name(std::string_view argument) {
 Expected<std::optional<NamedMount>> find_named_mount(const Context& context,
                                                      std::string_view name) {
   for (const std::string& file : context.config_files) {
-    auto mounts = read_mounts(context, file);
+    auto mounts = read_mounts(context, file, name);
     if (!mounts) return std::unexpected(mounts.error());
+    if (config::is_template(name) && mounts->contains(name)) {
+      return problem(in_quotes(name) + " is a template of mounts",
+                     "name a mount: " + std::string(name) + "INSTANCE");
+    }
     if (const auto found = mounts->find(name); found != mounts->end()) {
       return NamedMount{file, std::move(found->second)};
     }
@@ -57,6 +63,12 @@ Expected<NamedMount> load_named_mount(const Context& context, std::string_view n
   const std::vector<std::string_view> known(names.begin(), names.end());
   return problem("no mount is called " + in_quotes(name),
                  suggest(name, known, "searched: " + searched));
+}
+
+std::string mountpoint_of_template(const Context& context, std::string_view name) {
+  if (!config::is_template(name)) return "";
+  const auto sample = find_named_mount(context, std::string(name) + std::string(kSampleInstance));
+  return sample && *sample ? (*sample)->options.mountpoint : "";
 }
 
 Problem told_of(const NamedMount& named, std::string_view name, const Problem& problem) {

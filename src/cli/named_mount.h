@@ -30,6 +30,11 @@ Expected<std::optional<NamedMount>> find_named_mount(const Context& context, std
 /// The same, where it is an error that no file has the name.
 Expected<NamedMount> load_named_mount(const Context& context, std::string_view name);
 
+/// Where an instance of the template `name` that is called kSampleInstance would be mounted; empty
+/// if `name` is no template.
+std::string mountpoint_of_template(const Context& context, std::string_view name);
+constexpr std::string_view kSampleInstance = "instance";
+
 /// A problem of the mount `name`, in the words of its file and with its place there.
 Problem told_of(const NamedMount& named, std::string_view name, const Problem& problem);
 

@@ -178,6 +178,12 @@ std::string json_of_mount(const std::string& mountpoint, const Expected<std::str
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+bool is_dead(const std::string& mountpoint) {
+  const auto root = sys::open_path(mountpoint.c_str(), O_RDONLY | O_DIRECTORY);
+  if (!root) return is_dead(root);
+  return is_dead(sys::get_xattr(sys::place_of(*root), kStatusAttribute));
+}
+
 Expected<std::string> read_status(const std::string& mountpoint) {
   const std::string what = in_quotes(mountpoint);
   const auto root = sys::open_path(mountpoint.c_str(), O_RDONLY | O_DIRECTORY);

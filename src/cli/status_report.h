@@ -21,6 +21,9 @@ constexpr const char* kStatusAttribute = "overpass.status";
 /// The JSON text. A daemon that is dead is told as such.
 Expected<std::string> read_status(const std::string& mountpoint);
 
+/// Whether the daemon of `mountpoint` is dead.
+bool is_dead(const std::string& mountpoint);
+
 /// One line for a list of mounts: the mountpoint, then what read_status() gave: the daemon, whether
 /// data are passed through, the layers; or why there is no status.
 std::string line_of_mount(const std::string& mountpoint, const Expected<std::string>& status);

@@ -201,6 +201,8 @@ constexpr OptionEntry kTable[] = {
      "scratch directory on the upper's file system"},
     {"", "", "mountpoint", "", Kind::Path, "DIR", set_text<&Options::mountpoint>,
      "where the union appears"},
+    {"make_dirs", "", "make_dirs", "", Kind::Flag, "", set_flag<&Options::makes_directories>,
+     "make the upper, the workdir and the mountpoint if they are missing"},
     {"ro", "rw", "ro", "", Kind::Flag, "", set_flag<&Options::read_only>,
      "refuse writes even with an upper"},
     {"userxattr", "", "userxattr", "", Kind::Flag, "", set_flag<&Options::userxattr>,

@@ -35,6 +35,7 @@ struct Options {
   std::optional<std::string> upper;    ///< Absent: a read-only union.
   std::optional<std::string> work;     ///< Needed exactly when there is an upper.
   std::string mountpoint;
+  bool makes_directories = false;  ///< `make_dirs`: upper, workdir and mountpoint, if missing.
 
   bool read_only = false;        ///< `ro`: refuse writes even with an upper.
   bool userxattr = false;        ///< Marks as user.overlay.* even when privileged.

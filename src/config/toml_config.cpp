@@ -17,6 +17,7 @@
 #include "base/nearest.h"
 #include "config/foreign_options.h"
 #include "config/option_reader.h"
+#include "config/placeholders.h"
 #include "config/toml_screen.h"
 #include "config/validate.h"
 
@@ -27,6 +28,7 @@ namespace {
 struct Place {
   std::string_view file;
   std::string_view home;
+  std::string_view name = {};  ///< The mount that is read, for placeholders.
 };
 
 /// "FILE:LINE:COLUMN: ".
@@ -39,6 +41,9 @@ std::unexpected<Problem> at(const Place& place, const toml::source_region& sourc
   const Problem told = in_words_of_file(cause);
   return problem(position(place.file, source.begin) + told.cause, told.remedy);
 }
+
+/// The key by which a table inherits those of another one.
+constexpr std::string_view kBase = "base";
 
 struct Entry {
   const toml::key* key;
@@ -56,7 +61,15 @@ std::vector<Entry> in_file_order(const toml::table& table) {
   return entries;
 }
 
+/// A text of the file, with its placeholders filled in.
+Expected<std::string> filled(const Place& place, const toml::value<std::string>& text) {
+  auto value = fill_in(text.get(), place.name);
+  if (!value) return at(place, text.source(), value.error());
+  return value;
+}
+
 /// A scalar as it would be written in -o, or nothing for an array, a table, a date or a fraction.
+/// Placeholders are not filled in.
 std::optional<std::string> text_of(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
   if (const auto* number = node.as_integer()) return std::to_string(number->get());
@@ -71,11 +84,13 @@ Expected<std::string> path_of(const Place& place, std::string_view key, const to
     return at(place, node.source(),
               {"key " + in_quotes(key) + " must be a directory in quotes", ""});
   }
-  const std::string& path = text->get();
-  if (path.starts_with("~/")) return std::string(place.home) + path.substr(1);
-  if (path.starts_with("/")) return path;
+  auto path = filled(place, *text);
+  if (!path) return path;
+  // What is filled in makes no path absolute.
+  if (text->get().starts_with("~/")) return std::string(place.home) + path->substr(1);
+  if (text->get().starts_with("/")) return path;
   return at(place, node.source(),
-            {"key " + in_quotes(key) + " has the relative path " + in_quotes(path),
+            {"key " + in_quotes(key) + " has the relative path " + in_quotes(*path),
              "begin it with '/' or '~/'"});
 }
 
@@ -102,6 +117,7 @@ Expected<void> read_layers(const Place& place, OptionReader& reader, const Optio
 
 std::unexpected<Problem> unknown_key(const Place& place, const toml::key& key) {
   std::vector<std::string_view> known = option_keys();
+  known.push_back(kBase);
   for (const LimitedOption& option : limited_options()) known.push_back(option.name);
   return at(place, key.source(),
             {"unknown key " + in_quotes(key.str()),
@@ -127,7 +143,10 @@ Expected<void> read_scalar(const Place& place, OptionReader& reader, const Optio
     return at(place, node.source(),
               {"key " + in_quotes(key.str()) + " must be " + spell_choice(expected), ""});
   }
-  auto taken = reader.take(entry, key.str(), *text);
+  const auto* string = node.as_string();
+  const auto value = string == nullptr ? Expected<std::string>(*text) : filled(place, *string);
+  if (!value) return std::unexpected(value.error());
+  auto taken = reader.take(entry, key.str(), *value);
   if (!taken) return at(place, node.source(), taken.error());
   return {};
 }
@@ -155,15 +174,71 @@ Expected<void> read_key(const Place& place, OptionReader& reader, const toml::ke
   return {};
 }
 
-Expected<Options> read_mount(const Place& place, const toml::table& table) {
+/// The table that `table` inherits from; null if none.
+Expected<const toml::table*> base_of(const Place& place, const toml::table& mounts,
+                                     const toml::table& table) {
+  const toml::node* node = table.get(kBase);
+  if (node == nullptr) return nullptr;
+  const auto* name = node->as_string();
+  if (name == nullptr)
+    return at(place, node->source(), {"key 'base' must be a name in quotes", ""});
+  const toml::node* base = mounts.get(name->get());
+  if (base != nullptr && base->is_table()) return base->as_table();
+  std::vector<std::string_view> known;
+  for (const auto& [key, mount] : mounts) known.push_back(key.str());
+  return at(place, node->source(),
+            {"no table [mount." + name->get() + "] is in this file",
+             suggest(name->get(), known, "'base' names another mount of the file")});
+}
+
+/// The keys of `table` and, before them, those that it inherits and has not itself.
+Expected<std::vector<Entry>> entries_of(const Place& place, const toml::table& mounts,
+                                        const toml::table& table) {
+  std::vector<Entry> entries;
+  std::vector<const toml::table*> seen;
+  for (const toml::table* from = &table; from != nullptr;) {
+    if (std::find(seen.begin(), seen.end(), from) != seen.end()) {
+      return at(place, from->source(),
+                {"the mount inherits from itself", "correct the keys 'base'"});
+    }
+    seen.push_back(from);
+    std::vector<Entry> own = in_file_order(*from);
+    std::erase_if(own, [&](const Entry& entry) {
+      const auto has_key = [&](const Entry& other) { return other.key->str() == entry.key->str(); };
+      return entry.key->str() == kBase || std::any_of(entries.begin(), entries.end(), has_key);
+    });
+    entries.insert(entries.begin(), own.begin(), own.end());
+    const auto base = base_of(place, mounts, *from);
+    if (!base) return std::unexpected(base.error());
+    from = *base;
+  }
+  return entries;
+}
+
+Expected<Options> read_mount(const Place& place, const toml::table& mounts,
+                             const toml::table& table) {
+  const auto entries = entries_of(place, mounts, table);
+  if (!entries) return std::unexpected(entries.error());
   OptionReader reader;
-  for (const auto& [key, node] : in_file_order(table)) {
+  for (const auto& [key, node] : *entries) {
     if (auto ok = read_key(place, reader, *key, *node); !ok) return std::unexpected(ok.error());
   }
   return reader.options();
 }
 
-Expected<NamedMounts> read_mounts(const Place& place, const toml::table& table) {
+/// The instance `wanted`, made of its template; nothing if there is none, or a table of its own.
+Expected<void> add_instance(Place place, const toml::table& table, std::string_view wanted,
+                            NamedMounts& mounts) {
+  const std::string_view from = template_of(wanted);
+  if (from.empty() || mounts.contains(wanted) || !mounts.contains(from)) return {};
+  place.name = wanted;
+  auto options = read_mount(place, table, *table.get(from)->as_table());
+  if (!options) return std::unexpected(options.error());
+  mounts.emplace(wanted, std::move(*options));
+  return {};
+}
+
+Expected<NamedMounts> read_mounts(Place place, const toml::table& table, std::string_view wanted) {
   NamedMounts mounts;
   for (const auto& [key, node] : in_file_order(table)) {
     const std::string_view name = key->str();
@@ -177,9 +252,13 @@ Expected<NamedMounts> read_mounts(const Place& place, const toml::table& table) 
                 {"the mount name " + in_quotes(name) + " is empty or has a '/' in it",
                  "such an argument would be taken for a directory"});
     }
-    auto options = read_mount(place, *entries);
+    place.name = name;
+    auto options = read_mount(place, table, *entries);
     if (!options) return std::unexpected(options.error());
     mounts.emplace(name, std::move(*options));
+  }
+  if (auto ok = add_instance(place, table, wanted, mounts); !ok) {
+    return std::unexpected(ok.error());
   }
   return mounts;
 }
@@ -187,7 +266,7 @@ Expected<NamedMounts> read_mounts(const Place& place, const toml::table& table) 
 }  // namespace
 
 Expected<NamedMounts> parse_toml(std::string_view text, std::string_view file,
-                                 std::string_view home) {
+                                 std::string_view home, std::string_view wanted) {
   const Place place{file, home};
   if (const auto stray = find_stray_character(text)) {
     return problem(position(file, {stray->line, stray->column}) +
@@ -212,7 +291,7 @@ Expected<NamedMounts> parse_toml(std::string_view text, std::string_view file,
     if (table == nullptr) {
       return at(place, key->source(), {"'mount' is not a table", "write [mount.NAME]"});
     }
-    auto read = read_mounts(place, *table);
+    auto read = read_mounts(place, *table, wanted);
     if (!read) return std::unexpected(read.error());
     mounts = std::move(*read);
   }

@@ -284,6 +284,42 @@ TEST_F(CommandLine, CompletesCommandsNamesAndMountOptions) {
   }
 }
 
+TEST_F(CommandLine, MakesDirectoriesOnDemandAndNeverALower) {
+  const std::string root = world_.scratch.path("");
+  std::filesystem::create_directory(root + "low");
+  const std::string rest = "upper = '" + root + "%i/deep/upper'\nwork = '" + root +
+                           "%i/deep/work'\nmountpoint = '" + root + "%i/root'\nmake_dirs = true\n";
+  world_.scratch.write("user.toml", "[mount.'b@']\nlower = '" + root + "low'\n" + rest +
+                                        "[mount.'c@']\nlower = '" + root + "gone'\n" + rest);
+  EXPECT_EQ(run({"mount", "-f", "b@x"}), kSuccess) << err();
+  EXPECT_TRUE(std::filesystem::is_directory(root + "x/deep/upper"));
+  EXPECT_TRUE(std::filesystem::is_directory(root + "x/root"));
+  EXPECT_EQ(std::filesystem::status(root + "x/deep/work").permissions(),
+            std::filesystem::perms::owner_all);
+  EXPECT_EQ(run({"mount", "-f", "c@y"}), kFailure);
+  EXPECT_NE(err().find("gone': No such file or directory"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(root + "gone"));
+  EXPECT_FALSE(std::filesystem::exists(root + "y"));
+  world_.outcome = problem("it fails", "");
+  EXPECT_EQ(run({"mount", "-f", "b@z"}), kFailure);
+  EXPECT_FALSE(std::filesystem::exists(root + "z"));
+}
+
+TEST_F(CommandLine, AsksForTheInstanceOfATemplate) {
+  world_.scratch.write("user.toml", "[mount.'b@']\nlower = '/a'\nmountpoint = '/m'\n");
+  EXPECT_EQ(run({"mount", "b@"}), kFailure);
+  EXPECT_EQ(err(), "overpass: 'b@' is a template of mounts (name a mount: b@INSTANCE)\n");
+}
+
+TEST_F(CommandLine, TellsWhatWasFoundAsJson) {
+  EXPECT_EQ(run({"--version", "--json"}), kSuccess);
+  for (const char* key :
+       {"\"format\":1", "\"version\":\"" OVERPASS_VERSION "\"", "\"libfuse\":\"3.",
+        "\"fuse_protocol\":\"7.", "\"passthrough\"", "\"io_uring\"", "\"broker\""}) {
+    EXPECT_NE(out().find(key), std::string::npos) << key;
+  }
+}
+
 TEST_F(CommandLine, GroupsEveryMountOption) {
   size_t count = 0;
   for (const config::OptionGroup& group : config::option_groups()) count += group.options.size();

@@ -22,6 +22,7 @@ work = "/w"
 mountpoint = "/m"
 ro = true
 userxattr = true
+make_dirs = true
 volatile = true
 redirect_dir = "nofollow"
 index = true
@@ -60,16 +61,15 @@ debug = true
   EXPECT_EQ(options.format.index, true);
   EXPECT_EQ(options.format.metacopy, false);
   EXPECT_EQ(options.format.verity, layer::Verity::Require);
-  EXPECT_EQ(options.format.xino, layer::Xino::Off);
+  EXPECT_TRUE(options.format.xino == layer::Xino::Off && options.format.nfs_export);
   EXPECT_EQ(options.format.uuid, layer::Uuid::Null);
-  EXPECT_TRUE(options.format.nfs_export);
   EXPECT_TRUE(options.verifies_copies && options.lower_io == LowerIo::Cached);
   EXPECT_TRUE(options.durable_copies);
   EXPECT_EQ(options.passthrough, Switch::Off);
   EXPECT_EQ(options.broker, "/run/sock");
   EXPECT_EQ(options.io_uring, Switch::On);
   EXPECT_TRUE(options.threads == 3u && options.max_idle_inodes == 1000u);
-  EXPECT_TRUE(options.auto_unmount && options.allow_other == false);
+  EXPECT_TRUE(options.auto_unmount && options.allow_other == false && options.makes_directories);
   EXPECT_FALSE(options.suid || options.dev || options.exec);
   EXPECT_EQ(options.access_times, AccessTimes::Never);
   EXPECT_TRUE(options.fsname == "name" && options.context == "label");
@@ -125,7 +125,7 @@ TEST(TomlConfig, TakesForeignOptionsThatAskForWhatIs) {
 
 TEST(TomlConfig, ReadsAllKeysOfTheTable) {
   // Keys that the first two tests do not set would make this list longer than it is.
-  EXPECT_EQ(option_keys().size(), 47u);
+  EXPECT_EQ(option_keys().size(), 48u);
 }
 
 struct ErrorRow {
@@ -227,6 +227,78 @@ TEST(TomlErrors, OfAKeyGivenTwice) {
   const auto mounts = parse("[mount.a]\nupper = \"/u\"\nupper = \"/v\"\n");
   ASSERT_FALSE(mounts);
   EXPECT_TRUE(mounts.error().cause.starts_with("f.toml:3:")) << mounts.error().cause;
+}
+
+NamedMounts mounts_of(std::string_view text, std::string_view wanted = {}) {
+  auto mounts = parse_toml(text, "f", "/home/u", wanted);
+  EXPECT_TRUE(mounts) << mounts.error().line();
+  return mounts ? *mounts : NamedMounts{};
+}
+
+std::string error_of(std::string_view text, std::string_view wanted = {}) {
+  const auto mounts = parse_toml(text, "f", "/home/u", wanted);
+  return mounts ? "" : mounts.error().line();
+}
+
+TEST(TomlInheritance, TakesOverWhatATableHasNot) {
+  const auto mounts = mounts_of(R"(
+[mount.build]
+lower = ["/a", "/b"]
+upper = "/chroots/%n/upper"
+work = "/chroots/%n/work"
+volatile = true
+[mount.slow]
+base = "build"
+volatile = false
+[mount.other]
+base = "slow"
+lower = "/c"
+)");
+  EXPECT_EQ(mounts.at("slow").lower, (std::vector<std::string>{"/a", "/b"}));
+  EXPECT_EQ(mounts.at("slow").upper, "/chroots/slow/upper");
+  EXPECT_FALSE(mounts.at("slow").is_volatile);
+  EXPECT_TRUE(mounts.at("build").is_volatile);
+  EXPECT_EQ(mounts.at("other").lower, std::vector<std::string>{"/c"});
+  EXPECT_EQ(mounts.at("other").work, "/chroots/other/work");
+  EXPECT_FALSE(mounts.at("other").is_volatile);
+}
+
+TEST(TomlInheritance, IsRefusedWhereItLeadsNowhere) {
+  EXPECT_EQ(error_of("[mount.build]\nlower = '/a'\n[mount.b]\nbase = 'biuld'\n"),
+            "f:4:8: no table [mount.biuld] is in this file (did you mean 'build'?)");
+  EXPECT_EQ(error_of("[mount.a]\nbase = 'b'\n[mount.b]\nbase = 'a'\n"),
+            "f:1:1: the mount inherits from itself (correct the keys 'base')");
+  EXPECT_EQ(error_of("[mount.a]\nbase = 1\n"), "f:2:8: key 'base' must be a name in quotes");
+}
+
+TEST(TomlTemplates, MakeTheInstanceThatIsWanted) {
+  constexpr std::string_view kText = R"(
+[mount."build@"]
+lower = "/a"
+mountpoint = "~/%i/root"
+fsname = "%n"
+[mount."build@own"]
+base = "build@"
+lower = "/b"
+)";
+  const auto mounts = mounts_of(kText, "build@trixie");
+  EXPECT_EQ(mounts.at("build@trixie").mountpoint, "/home/u/trixie/root");
+  EXPECT_EQ(mounts.at("build@trixie").fsname, "build@trixie");
+  EXPECT_EQ(mounts.at("build@own").mountpoint, "/home/u/own/root");
+  EXPECT_EQ(mounts_of(kText, "build@own").at("build@own").lower, std::vector<std::string>{"/b"});
+  EXPECT_FALSE(mounts_of(kText, "biuld@x").contains("biuld@x"));
+  EXPECT_FALSE(mounts_of(kText).contains("build@trixie"));
+}
+
+TEST(TomlTemplates, AreCheckedBeforeThereIsAnInstance) {
+  EXPECT_EQ(error_of("[mount.'build@']\nlower = '/%q'\n"),
+            "f:2:9: unknown placeholder '%q' (there are %n, %i and, for a percent sign, %%)");
+  EXPECT_EQ(error_of("[mount.'build@']\nlower = '/a/%i'\n", "build@.."),
+            "f:2:9: '..' cannot be filled in for a placeholder");
+}
+
+TEST(TomlPaths, AreNotMadeAbsoluteByAPlaceholder) {
+  EXPECT_NE(error_of("[mount.'~']\nlower = '%n/a'\n"), "");
 }
 
 }  // namespace
