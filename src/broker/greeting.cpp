@@ -68,7 +68,7 @@ Granted<Greeted> greet(BorrowedFd fuse, BorrowedFd mount_namespace, BorrowedFd p
   const auto own_process = sys::open_path("/proc/self", O_PATH | O_DIRECTORY);
   if (!own_process) return refuse(Refusal::Broken, own_process.error());
   const auto connection = connection_of(info_of(*own_process, fuse));
-  // What is mounted with it later would be a mount that nobody has looked at.
+  // What is mounted with it later would be a mount that was not looked at.
   if (!connection && sys::tells_fuse_connections()) return refuse(Refusal::NotFuse);
   const auto owner_here = connection ? owner_of(*own_process, *connection) : std::nullopt;
   auto own_files = sys::open_at(*own_process, "fd", O_PATH | O_DIRECTORY).value_or(UniqueFd());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// `overpass-broker --list`: what a running broker has registered, and for whom.
+// `overpass-broker --list`: what a running broker has registered for each client.
 
 #ifndef OVERPASS_BROKER_LISTING_H_
 #define OVERPASS_BROKER_LISTING_H_

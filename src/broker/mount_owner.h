@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Texts of /proc, in bounded memory.
-//
-// Whose mount a FUSE connection is, read from what the kernel says in /proc. Pure functions of
-// those texts.
+// Which process and mount a FUSE connection belongs to, by texts of /proc, which are read in
+// bounded memory. What judges them are pure functions of the texts.
 
 #ifndef OVERPASS_BROKER_MOUNT_OWNER_H_
 #define OVERPASS_BROKER_MOUNT_OWNER_H_

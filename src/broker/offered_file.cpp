@@ -27,7 +27,7 @@ namespace {
 
 const dev_t kFuseDevice = makedev(10, 229);
 
-/// A sealed memory file promises whoever receives it that its bytes do not change; mappings made
+/// A sealed memory file promises its receiver that its bytes do not change; mappings made
 /// through a FUSE mount are not counted when a seal is set. F_SEAL_SEAL alone is what files of
 /// tmpfs have.
 Granted<void> check_seals(BorrowedFd fd, const sys::Stat& stat) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What a client may offer. Each check asks the kernel about the open file itself, which nobody can
-// exchange any more once it has been received; no path is looked up, and no file server is asked
-// more than it takes to know that it is one.
+// What a client may offer. Each check asks the kernel about the open file itself, which no client
+// can exchange once it has been received; no path is looked up, and no file server is asked more
+// than it takes to know that it is one.
 //
 // Registering one checked file with a FUSE connection so that no more can be done through it than
 // through the descriptor that was offered.
@@ -25,7 +25,7 @@ Granted<void> check_fuse_device(BorrowedFd fd);
 enum class Access { Read, ReadWrite };
 
 struct Offered {
-  Access access;   ///< What whoever opened the file was granted.
+  Access access;   ///< What the open of the file granted.
   sys::Stat stat;  ///< stat_without_asking() of it.
 };
 
@@ -39,7 +39,7 @@ Granted<sys::Stat> check_directory(BorrowedFd fd, KnownMounts& mounts);
 
 struct Registered {
   int32_t id;     ///< The backing id.
-  UniqueFd path;  ///< Of no more use; there to be closed when nobody waits for it.
+  UniqueFd path;  ///< Of no more use; it is closed when no client waits for it.
 };
 
 /// REQUIRES: `offered` is what check_file(file) granted; this process is in the mount namespace to

@@ -11,7 +11,7 @@
 namespace overpass::broker {
 
 /// Whether regular files of this kind of file system (f_type of statfs(2)) are bytes and nothing
-/// else, whoever opens them.
+/// else, for every opener.
 bool is_served(uint64_t file_system);
 
 }  // namespace overpass::broker

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Verifies an upper and its workdir, which nobody has mounted, against the lowers that they were
+// Verifies an upper and its workdir, which must not be mounted, against the lowers that they were
 // used with. Reads only, unless it is to repair; then it makes single system calls that each leave
 // a sound upper, so that it may be ended at any moment. Never writes to a lower.
 

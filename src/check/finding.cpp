@@ -30,7 +30,7 @@ constexpr KindRow kRows[] = {
      "two directories show the same lower directory, and have one inode number",
      "remove overlay.redirect from the one that should not have its content"},
     {RedirectUnused, "redirect-unused", Info, false,
-     "a redirect that nobody follows: the file has its own data, or the directory is opaque",
+     "a redirect that is not followed: the file has its own data, or the directory is opaque",
      "none is needed; overlayfs leaves it when data are copied up"},
     {MetacopyInvalid, "metacopy-invalid", Error, false,
      "the metacopy mark is cut short or of an unknown version; the file cannot be opened",

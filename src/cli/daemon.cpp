@@ -32,9 +32,9 @@ constexpr char kProblem = 'P';
 constexpr char kSeparator = '\0';
 
 /// Points descriptors 0, 1 and 2 to `null` and closes those that the caller left open. The union
-/// may lie over /dev or / by now, and answers nobody yet: no path is looked up here.
+/// may lie over /dev or / by now, and answers no request yet: no path is looked up here.
 void leave_the_terminal(const std::vector<int>& inherited, BorrowedFd null) {
-  // None of these can be reported to anybody any more, and the mount is usable without them.
+  // No failure here can be reported any more, and the mount is usable without them.
   sys::leave_standard_streams(null);
   for (const int number : inherited) (void)::close(number);
   if (sys::stands_in_own_files()) return;
@@ -58,7 +58,7 @@ class Starter {
     is_ready_ = true;
     const bool told = write_all(pipe_, std::string_view(&kReady, 1)).has_value();
     pipe_.reset();
-    // Nobody waits for this mount any more, so nobody knows of it: end as by a signal from outside.
+    // No caller waits for this mount any more, so no caller knows of it: end as by a signal.
     if (!told) (void)::kill(::getpid(), SIGTERM);
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A daemon whose start somebody waits for: the caller learns that the mount is usable, or why it is
-// not, and only then goes on.
+// Starts a daemon and waits: the caller learns that the mount is usable, or why it is not, and only
+// then goes on.
 
 #ifndef OVERPASS_CLI_DAEMON_H_
 #define OVERPASS_CLI_DAEMON_H_

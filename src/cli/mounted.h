@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What is mounted where, from the text of /proc/self/mountinfo.
-//
-// The mounted union that a user means.
+// Which mounted union a user means, and what is mounted where, from the text of
+// /proc/self/mountinfo.
 
 #ifndef OVERPASS_CLI_MOUNTED_H_
 #define OVERPASS_CLI_MOUNTED_H_

@@ -33,8 +33,9 @@ constexpr command_line::Example kExamples[] = {
 };
 
 std::unexpected<Problem> is_busy(const std::string& mountpoint) {
-  return problem(in_quotes(mountpoint) + " is busy",
-                 "'fuser -vm " + mountpoint + "' shows by whom; --lazy detaches it nevertheless");
+  return problem(
+      in_quotes(mountpoint) + " is busy",
+      "'fuser -vm " + mountpoint + "' shows who uses it; --lazy detaches it nevertheless");
 }
 
 std::unexpected<Problem> cannot(const std::string& mountpoint, const std::string& why,
@@ -97,7 +98,7 @@ Expected<void> unmount(const std::string& mountpoint, bool lazy) {
 }
 
 /// A handle on the daemon, or empty when it cannot be told (it is dead, or in another pid
-/// namespace, where its number is somebody else's here).
+/// namespace, where its number is another process's here).
 UniqueFd find_daemon(const std::string& mountpoint) {
   const auto status = read_status(mountpoint);
   if (!status) return {};

@@ -2,8 +2,8 @@
 //
 // The first thing that is wrong is the one that is told.
 //
-// Word by word. "workdir" is the directory's name in the language of overlayfs as well; it is the
-// option only before a path.
+// A problem is translated word by word. "workdir" is the directory's name in the language of
+// overlayfs as well; it is the option only before a path.
 
 #include "config/validate.h"
 
@@ -96,7 +96,7 @@ Expected<void> validate(const Options& options, Source source) {
   }
   if (options.passthrough == Switch::On && options.writeback == Switch::On) {
     return problem("passthrough=on and writeback=on exclude each other",
-                   "leave one of them out: passthrough is the faster one where it is to be had");
+                   "leave one of them out: passthrough is the faster one where the kernel has it");
   }
   const bool overrides = options.xattr_permissions != layer::StatOverride::None;
   if (overrides && (options.format.index.value_or(false) || options.format.nfs_export)) {

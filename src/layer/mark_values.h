@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
+// The values of marks, as text and as structs. What a mark means is done elsewhere.
+//
 // The value of the metacopy mark (struct ovl_metacopy of the kernel): empty, or a header and the
 // fs-verity digest that the data in the lower must have.
 //

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Running another program to its end.
-//
-// What is written to standard error meanwhile, by this process or by programs that it runs.
+// Running another program to its end, and catching what this process or programs that it runs write
+// to standard error meanwhile.
 
 #ifndef OVERPASS_SYS_PROGRAM_H_
 #define OVERPASS_SYS_PROGRAM_H_
