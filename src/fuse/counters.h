@@ -75,7 +75,6 @@ class Counters {
   uint64_t of(size_t opcode) const { return counts_[opcode].load(std::memory_order_relaxed); }
 
   std::atomic<int64_t> open_files = 0;
-  std::atomic<int64_t> backing_ids = 0;
 
  private:
   std::array<std::atomic<uint64_t>, static_cast<size_t>(Opcode::kCount)> counts_ = {};

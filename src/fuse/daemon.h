@@ -39,26 +39,6 @@ struct Negotiated {
   bool needs_opendir = true;  ///< The kernel insists on opening directories (before Linux 5.1).
 };
 
-/// Backing ids, counted, from whoever registers the files of this mount.
-class MountBackingFiles : public overlay::BackingFiles {
- public:
-  explicit MountBackingFiles(Counters& counters) : counters_(counters) {}
-
-  Result<int32_t> open(BorrowedFd fd, overlay::BackingUse use) override;
-  void close(int32_t id) override;
-  bool is_available() const override { return is_available_; }
-  /// The kernel passes through. At INIT.
-  void set_available() { is_available_ = true; }
-  int flags_for_readers() const override { return registrar.flags_for_readers(); }
-  bool wants_writers_to_read() const override { return registrar.wants_writers_to_read(); }
-
-  Registrar registrar;  ///< Set up before INIT.
-
- private:
-  Counters& counters_;
-  bool is_available_ = false;
-};
-
 /// The mount as long as it is served. Before and after that nothing is told, and what is submitted
 /// is done at once.
 class ServedMount : public overlay::Mount {
@@ -81,9 +61,7 @@ class ServedMount : public overlay::Mount {
 
 struct Daemon {
   Daemon(const config::Options& chosen, layer::LayerStack stack, overlay::Settings settings)
-      : options(chosen),
-        backing_files(counters),
-        overlay(std::move(stack), std::move(settings), mount, backing_files) {}
+      : options(chosen), overlay(std::move(stack), std::move(settings), mount, registrar) {}
 
   const config::Options& options;
   /// Of every node but the root, so that a file handle of another daemon is told apart.
@@ -100,7 +78,7 @@ struct Daemon {
   // Order matters at the end: tasks and notifications before the overlay, that before the ids'
   // owner and the counters.
   Counters counters;
-  MountBackingFiles backing_files;
+  Registrar registrar;  ///< Set up before INIT.
   ServedMount mount;
   overlay::Overlay overlay;
   Handles<overlay::OpenFile> files;

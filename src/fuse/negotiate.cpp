@@ -80,8 +80,8 @@ void negotiate_passthrough(Daemon& daemon, fuse_conn_info& connection) {
                                            ? FUSE_BACKING_STACKED_OVER
                                            : FUSE_BACKING_STACKED_UNDER;
   result.passthrough = true;
-  daemon.backing_files.set_available();
-  daemon.backing_files.registrar.start_asking();
+  daemon.registrar.set_available();
+  daemon.registrar.start_asking();
 }
 
 /// The kernel has either passthrough or a write-back cache. With the latter it goes by its own idea

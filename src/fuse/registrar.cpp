@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 
+#include "base/log.h"
 #include "broker/served_file_systems.h"
 #include "sys/file_io.h"
 #include "sys/fuse_backing.h"
@@ -56,11 +57,15 @@ void Registrar::stop_asking() {
   if (link_ != nullptr) link_->stop_asking();
 }
 
-Result<int32_t> Registrar::open(BorrowedFd file, bool for_writing) {
-  return link_ != nullptr ? ask_broker(file, for_writing) : sys::open_backing(fuse_, file);
+Result<int32_t> Registrar::open(BorrowedFd file, overlay::BackingUse use) {
+  auto id = link_ != nullptr ? ask_broker(file, use) : sys::open_backing(fuse_, file);
+  if (id) ++count_;
+  if (!id) log::debug("a file is not passed through: errno %d", to_int(id.error()));
+  return id;
 }
 
-Result<int32_t> Registrar::ask_broker(BorrowedFd file, bool for_writing) {
+Result<int32_t> Registrar::ask_broker(BorrowedFd file, overlay::BackingUse use) {
+  const bool for_writing = use == overlay::BackingUse::ReadAndWrite;
   if (!link_->is_usable()) return fail(ENOTCONN);
   if (!broker::is_served(TRY(sys::file_system_magic(file)))) return fail(EOPNOTSUPP);
   UniqueFd opened;
@@ -81,6 +86,7 @@ void Registrar::close(int32_t id) {
   } else {
     sys::unregister_backing(fuse_, id);
   }
+  --count_;
 }
 
 int Registrar::flags_for_readers() const { return link_ != nullptr ? O_RDONLY : O_PATH; }

@@ -6,6 +6,7 @@
 #ifndef OVERPASS_FUSE_REGISTRAR_H_
 #define OVERPASS_FUSE_REGISTRAR_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -14,11 +15,13 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "broker/link.h"
+#include "overlay/state/backing.h"
 
 namespace overpass::fuse {
 
+/// The backing files of a mount, which the overlay opens and closes as it needs them.
 /// Threads: any, once it is set up.
-class Registrar {
+class Registrar : public overlay::BackingFiles {
  public:
   /// By ioctls of this process.
   void use_own_right(BorrowedFd fuse) { fuse_ = fuse; }
@@ -44,20 +47,20 @@ class Registrar {
   void start_asking();
   void stop_asking();
 
-  /// The backing id of the file open at `file`, which may be O_PATH. Through the broker it is good
-  /// for as much as was asked: for writing, the daemon's user must have the right to write the
-  /// file.
-  Result<int32_t> open(BorrowedFd file, bool for_writing);
+  /// The kernel passes through. At INIT; before that there are no backing files.
+  void set_available() { is_available_ = true; }
+  bool is_available() const override { return is_available_; }
 
-  /// REQUIRES: no open is between its reply and RELEASE.
-  void close(int32_t id);
+  /// Through the broker an id is good for as much as was asked: for writing, the daemon's user must
+  /// have the right to write the file.
+  Result<int32_t> open(BorrowedFd file, overlay::BackingUse use) override;
+  void close(int32_t id) override;
+  /// The broker takes no O_PATH.
+  int flags_for_readers() const override;
+  bool wants_writers_to_read() const override;
 
-  /// With which flags a file is best opened for open(), if it is for reading: the broker takes no
-  /// O_PATH.
-  int flags_for_readers() const;
-
-  /// Whether open() has to open a writer's file anew if it is open for writing only.
-  bool wants_writers_to_read() const;
+  /// How many ids are open.
+  int64_t count() const { return count_; }
 
   /// "daemon", "broker" or "none": who registers files now.
   const char* name() const;
@@ -70,11 +73,13 @@ class Registrar {
 
  private:
   bool is_worth_waiting_for(const broker::NoBroker& none) const;
-  Result<int32_t> ask_broker(BorrowedFd file, bool for_writing);
+  Result<int32_t> ask_broker(BorrowedFd file, overlay::BackingUse use);
 
   BorrowedFd fuse_{-1};
   Asking asking_ = Asking::Once;
   std::unique_ptr<broker::BrokerLink> link_;
+  bool is_available_ = false;
+  std::atomic<int64_t> count_ = 0;
 };
 
 }  // namespace overpass::fuse

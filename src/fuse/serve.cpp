@@ -89,8 +89,7 @@ void find_registrar(Daemon& daemon) {
     // Who demands passthrough is not to have it later, perhaps.
     const auto asking = daemon.options.passthrough == config::Switch::On ? Registrar::Asking::Once
                                                                          : Registrar::Asking::Again;
-    reason =
-        daemon.backing_files.registrar.find_broker(is_usual ? "" : daemon.options.broker, asking);
+    reason = daemon.registrar.find_broker(is_usual ? "" : daemon.options.broker, asking);
   }
 }
 
@@ -107,7 +106,7 @@ std::vector<BorrowedFd> lowers_of(const overlay::Overlay& overlay) {
 void settle_passthrough(Daemon& daemon, BorrowedFd connection) {
   std::string& reason = daemon.negotiated.passthrough_reason;
   if (!reason.empty()) return;
-  Registrar& registrar = daemon.backing_files.registrar;
+  Registrar& registrar = daemon.registrar;
   if (daemon.registers_itself) {
     registrar.use_own_right(connection);
   } else {
@@ -115,22 +114,6 @@ void settle_passthrough(Daemon& daemon, BorrowedFd connection) {
   }
   daemon.may_register = reason.empty();
 }
-
-}  // namespace
-
-Result<int32_t> MountBackingFiles::open(BorrowedFd fd, overlay::BackingUse use) {
-  auto id = registrar.open(fd, use == overlay::BackingUse::ReadAndWrite);
-  if (id) ++counters_.backing_ids;
-  if (!id) log::debug("a file is not passed through: errno %d", to_int(id.error()));
-  return id;
-}
-
-void MountBackingFiles::close(int32_t id) {
-  registrar.close(id);
-  --counters_.backing_ids;
-}
-
-namespace {
 
 /// Descriptors of the mount itself, of threads that wait for something and of the I/O engine; and
 /// what libfuse has for each of its rings.
@@ -182,7 +165,7 @@ Expected<void> serve_union(const config::Options& options, const Connect& connec
   daemon.workers.emplace(daemon.overlay.descriptors.workers());
   daemon.mount.workers = &*daemon.workers;
   auto served = session.serve(daemon);
-  daemon.backing_files.registrar.stop_asking();
+  daemon.registrar.stop_asking();
   // No request arrives any more; those that are under way are answered first.
   daemon.overlay.transfers.stop();
   daemon.workers.reset();

@@ -101,7 +101,7 @@ nlohmann::json copies_for(const Daemon& daemon, uid_t user) {
 /// Without a broker what was passed through goes on being so.
 nlohmann::json passthrough_of(const Daemon& daemon) {
   const Negotiated& agreed = daemon.negotiated;
-  const Registrar& registrar = daemon.backing_files.registrar;
+  const Registrar& registrar = daemon.registrar;
   const bool is_cut_off = agreed.passthrough && !registrar.is_usable();
   return {{"active", agreed.passthrough && !is_cut_off},
           {"reason", is_cut_off ? registrar.why_not() : agreed.passthrough_reason}};
@@ -129,7 +129,7 @@ nlohmann::json features_of(const Daemon& daemon) {
       {"transport_reason", agreed.io_uring_reason},
       {"threads", daemon.threads},
       {"passthrough", passthrough_of(daemon)},
-      {"files_registered_by", daemon.backing_files.registrar.name()},
+      {"files_registered_by", daemon.registrar.name()},
       {"writeback", {{"active", agreed.writeback}, {"reason", agreed.writeback_reason}}},
       {"transfers", daemon.overlay.transfers.describe()},
       {"max_idle_inodes", daemon.options.max_idle_inodes},
@@ -159,7 +159,7 @@ void add_details(nlohmann::json& status, Daemon& daemon) {
   status["requests"] = requests_of(daemon.counters);
   status["inodes"] = daemon.overlay.table.size();
   status["open_handles"] = daemon.counters.open_files.load();
-  status["backing_ids"] = daemon.counters.backing_ids.load();
+  status["backing_ids"] = daemon.registrar.count();
   status["cached_directory_fds"] = daemon.overlay.directory_fds.size();
   status["open_fds"] = sys::count_open_descriptors().value_or(0);
   status["descriptors"] = descriptors_of(daemon);
