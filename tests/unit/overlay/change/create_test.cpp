@@ -7,9 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include "../union.h"
 #include "overlay/change/change_attributes.h"
 #include "overlay/find/attributes.h"
-#include "union.h"
 
 namespace overpass::overlay {
 namespace {

@@ -10,7 +10,7 @@
 
 #include <algorithm>
 
-#include "union.h"
+#include "../union.h"
 
 namespace overpass::overlay {
 namespace {

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "kernel_model.h"
+#include "../kernel_model.h"
 #include "overlay/state/open_mode.h"
 
 namespace overpass::overlay {

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <thread>
 
-#include "../sys/ended_child.h"
+#include "../../sys/ended_child.h"
 
 namespace overpass::overlay {
 namespace {

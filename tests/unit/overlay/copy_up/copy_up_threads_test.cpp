@@ -9,7 +9,8 @@
 #include <fstream>
 #include <thread>
 
-#include "../base/together.h"
+#include "../../base/together.h"
+#include "../union.h"
 #include "overlay/change/create.h"
 #include "overlay/change/remove.h"
 #include "overlay/change/rename.h"
@@ -17,7 +18,6 @@
 #include "overlay/find/attributes.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/lookup.h"
-#include "union.h"
 
 namespace overpass::overlay {
 namespace {

@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 #include <stdio.h>
 
+#include "../union.h"
 #include "overlay/find/content.h"
-#include "union.h"
 
 namespace overpass::overlay {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "../sys/scratch.h"
+#include "../../sys/scratch.h"
 #include "sys/inode_flags.h"
 #include "sys/names.h"
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../union.h"
 #include "overlay/change/change_attributes.h"
 #include "overlay/change/create.h"
 #include "overlay/change/file_flags.h"
@@ -19,7 +20,6 @@
 #include "overlay/open/file_io.h"
 #include "overlay/open/open_directory.h"
 #include "overlay/state/copy_up_progress.h"
-#include "union.h"
 
 namespace overpass::overlay {
 namespace {

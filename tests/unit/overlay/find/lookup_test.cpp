@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "../union.h"
 #include "layer/markers.h"
-#include "union.h"
 
 namespace overpass::overlay {
 namespace {

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <stdio.h>
 
-#include "union.h"
+#include "../union.h"
 
 namespace overpass::overlay {
 namespace {

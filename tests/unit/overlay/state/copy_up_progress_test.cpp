@@ -9,8 +9,8 @@
 
 #include <thread>
 
-#include "../sys/ended_child.h"
-#include "../sys/scratch.h"
+#include "../../sys/ended_child.h"
+#include "../../sys/scratch.h"
 
 namespace overpass::overlay {
 namespace {

@@ -12,7 +12,7 @@
 #include <set>
 #include <thread>
 
-#include "union.h"
+#include "../union.h"
 
 namespace overpass::overlay {
 namespace {

@@ -10,9 +10,9 @@
 
 #include <filesystem>
 
-#include "../sys/scratch.h"
+#include "../../sys/scratch.h"
+#include "../union.h"
 #include "overlay/find/locate.h"
-#include "union.h"
 
 namespace overpass::overlay {
 namespace {

@@ -12,12 +12,12 @@
 
 #include <csignal>
 
+#include "../union.h"
 #include "base/scope_exit.h"
 #include "overlay/change/file_flags.h"
 #include "overlay/change/xattr.h"
 #include "overlay/find/attributes.h"
 #include "sys/credentials.h"
-#include "union.h"
 
 namespace overpass::overlay {
 namespace {

@@ -7,11 +7,11 @@
 
 #include <gtest/gtest.h>
 
+#include "../union.h"
 #include "overlay/change/change_attributes.h"
 #include "overlay/change/create.h"
 #include "overlay/change/xattr.h"
 #include "overlay/find/attributes.h"
-#include "union.h"
 
 namespace overpass::overlay {
 namespace {

@@ -12,13 +12,13 @@
 #include <random>
 #include <thread>
 
+#include "../union.h"
 #include "overlay/change/create.h"
 #include "overlay/change/remove.h"
 #include "overlay/change/rename.h"
 #include "overlay/find/attributes.h"
 #include "overlay/find/lookup.h"
 #include "sys/process.h"
-#include "union.h"
 
 namespace overpass::overlay {
 namespace {

@@ -5,12 +5,12 @@
 
 #include <gtest/gtest.h>
 
-#include "../base/failing_allocation.h"
+#include "../../base/failing_allocation.h"
+#include "../union.h"
 #include "overlay/change/create.h"
 #include "overlay/find/attributes.h"
 #include "overlay/find/lookup.h"
 #include "overlay/state/links.h"
-#include "union.h"
 
 namespace overpass::overlay {
 namespace {
