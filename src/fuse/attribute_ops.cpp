@@ -40,8 +40,8 @@ std::optional<timespec> time_change(int bits, int set, int now, const timespec& 
   return {};
 }
 
-/// Of a change of size the kernel says with these when the caller's lack of CAP_FSETID must cost
-/// set-id bits. A change of owner comes with them, and costs them, whoever makes it.
+/// The kernel sets these with a change of size if the set-id bits must go because the caller lacks
+/// CAP_FSETID. A change of owner always has them and always takes the bits.
 constexpr int kCostsBits = FUSE_SET_ATTR_KILL_SUID | FUSE_SET_ATTR_KILL_SGID;
 
 overlay::Changes changes_of(const struct stat& attributes, int bits, const fuse_file_info* info) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Taking a mount of one's own away, whoever one is.
+// Detaches a mount of this process's user, with or without privilege.
 
 #ifndef OVERPASS_FUSE_DETACH_H_
 #define OVERPASS_FUSE_DETACH_H_

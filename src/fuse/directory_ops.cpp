@@ -83,7 +83,7 @@ void list(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, bool p
     if (!inode->is_directory()) return fail(ENOTDIR);
     auto listing = daemon.listings.take(inode, offset);
     TRY(listing->read(daemon.overlay, offset, plus, buffer));
-    // Before the reply, upon which the kernel asks for the rest.
+    // Before the reply: after it the kernel asks for the rest.
     if (!buffer.content().empty()) daemon.listings.keep(std::move(listing));
     return buffer.content();
   };

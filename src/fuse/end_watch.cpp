@@ -35,7 +35,7 @@ std::optional<int> wait_for_end(const sigset_t& signals, std::optional<dev_t> de
     if (watched[1].revents == 0) continue;
     user = sys::find_mount_user(*device);
     if (!user || *user) continue;
-    // What was unmounted, if lazily, lives as long as the kernel says.
+    // A mount that was detached lazily lives on until the kernel ends its connection.
     const auto is_mounted = sys::has_mounted(*device);
     if (is_mounted && *is_mounted) return std::nullopt;
   }

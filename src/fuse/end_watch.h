@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// What ends a mount other than its unmounting: a signal, or that nobody is left who could use it.
+// What ends a mount apart from unmounting: a signal, or the end of the last process that could use
+// it.
 //
-// A mount ends with its namespace, kernel overlayfs's for one. A daemon keeps the namespace in
-// which it serves alive, so ours would not: whoever mounts in a namespace of his own (unshare(1),
-// buildah unshare) and goes without unmounting would leave a daemon that nobody can reach, and an
-// upper directory that is in use for ever. So one process at a time that has the mount in its mount
-// table is watched, and when it ends another is looked for.
+// A mount of kernel overlayfs ends with its namespace. Ours would not, since the daemon keeps its
+// namespace alive. A user who mounts in a namespace of his own (unshare(1), buildah unshare) and
+// leaves without unmounting would leave an unreachable daemon behind, and an upper directory that
+// stays in use for ever. So one process at a time that has the mount in its mount table is watched,
+// and when it ends another is looked for.
 
 #ifndef OVERPASS_FUSE_END_WATCH_H_
 #define OVERPASS_FUSE_END_WATCH_H_
@@ -18,10 +19,10 @@
 
 namespace overpass::fuse {
 
-/// Waits for one of `signals`, which must be blocked in all threads, and gives its number; or until
-/// the last process that had the file system `device` in its mount table has gone, and gives
-/// nothing. Of a mount that nobody was seen to have at first, or of an unknown device, nothing is
-/// concluded; nor where others may have it whom this process cannot see.
+/// Waits for one of `signals` and returns its number. The signals must be blocked in all threads.
+/// Returns nothing when the last process with the file system `device` in its mount table has
+/// ended. Waits for signals only if the device is unknown, if no process had the mount at first, or
+/// if processes that this one cannot see may have it.
 std::optional<int> wait_for_end(const sigset_t& signals, std::optional<dev_t> device);
 
 }  // namespace overpass::fuse

@@ -16,7 +16,7 @@ namespace overpass::fuse {
 
 namespace {
 
-/// Answers when the bytes have been moved, on whatever thread.
+/// Answers when the bytes have been moved, on any thread.
 template <class ReplyType, class Send>
 overlay::Transferred answer_with(ReplyType reply, Send send) {
   return [reply = std::move(reply), send](Result<std::span<char>> bytes) mutable {
@@ -35,7 +35,7 @@ void on_read(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_fil
                             [](DataReply& reply, std::span<char> bytes) { reply.send(bytes); }));
 }
 
-/// The kernel goes by the blocks that it was told of last, whatever it has written back since.
+/// The kernel keeps the block count of its last answer, even after it has written pages back.
 void forget_blocks(Daemon& daemon, fuse_ino_t node, bool is_pinned) {
   if (!daemon.negotiated.writeback) return;
   if (is_pinned) {

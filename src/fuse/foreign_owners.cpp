@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// An owner without an id is shown as 65534, and so is one who has that id. What tells them apart is
-// O_NOATIME, which root of the namespace may ask for on files of mapped owners only.
+// An owner without an id is shown as 65534, and so is the owner with that id. What tells them apart
+// is O_NOATIME, which root of the namespace may ask for on files of mapped owners only.
 
 #include "fuse/foreign_owners.h"
 

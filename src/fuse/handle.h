@@ -74,8 +74,8 @@ void answer_on_worker(ReplyType reply, const overlay::Caller& caller, Work work,
   }
 }
 
-/// Answers by `work(caller)`: on this thread, whose caller may not wait, and on a worker if that
-/// answers kMustWait.
+/// Answers with `work(caller)`. Runs it on this thread, where it may not wait; runs it again on a
+/// worker if it returns kMustWait.
 template <class ReplyType, class Work>
 void answer(ReplyType reply, const overlay::Caller& caller, Work work) {
   if (try_to_answer(reply, caller, work)) return;
@@ -96,8 +96,8 @@ inline Result<overlay::InodeRef> inode_at(Daemon& daemon, fuse_ino_t node) {
   return inode;
 }
 
-/// Who made the request, on a thread that serves. `lacks_fsetid`: what the kernel says of that,
-/// with the requests where it does.
+/// The caller of the request, for a serving thread. `lacks_fsetid`: the kernel's word that the
+/// caller lacks CAP_FSETID, where the request carries it.
 inline overlay::Caller caller_of(fuse_req_t request, std::optional<bool> lacks_fsetid = {}) {
   const fuse_ctx* context = fuse_req_ctx(request);
   return {.uid = context->uid,

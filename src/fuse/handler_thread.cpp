@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// One object per thread, whose destruction is the end of the thread.
+// One object per thread; it is destroyed when the thread ends.
 
 #include "fuse/handler_thread.h"
 

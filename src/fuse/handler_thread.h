@@ -14,9 +14,9 @@
 
 namespace overpass::fuse {
 
-/// To be called before anything is done for a request that has arrived on this thread. From the
-/// first call on the thread is not cancelled by anybody who has not cared to allow it again, and
-/// one of an io_uring queue ends only when the workers and transfers are idle.
+/// Call this before any work for a request on this thread. From the first call on, the thread
+/// cannot be cancelled unless cancellation is enabled again. A thread of an io_uring queue then
+/// ends only when the workers and transfers are idle.
 void enter_handler_thread(fuse_req_t request);
 
 }  // namespace overpass::fuse

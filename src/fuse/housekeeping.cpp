@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The kernel forgets what it is asked to a moment later (FORGET), or not at all if it is in use
-// there, which only the kernel knows. So the daemon asks, waits, and goes on as long as that helps;
-// else it asks again much later, or when there are more.
+// The kernel forgets a node a moment after it was asked (FORGET). It keeps nodes that are in use,
+// and only the kernel knows which. So the daemon asks, waits, and goes on while that helps.
+// Otherwise it asks again much later, or when there are more inodes.
 
 #include "fuse/housekeeping.h"
 
@@ -63,7 +63,7 @@ void Housekeeping::ask_to_trim() {
 }
 
 bool Housekeeping::still_waits() {
-  // Some may be in use. That others go at the same time does no harm.
+  // Some may be in use. Others may go at the same time; that does no harm.
   const bool have_come = table_.gone() - gone_before_ >= sent_ / 4 + 1;
   if (sent_ == 0 || have_come || doublings_ == kMostDoublings) return false;
   ++doublings_;

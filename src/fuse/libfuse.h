@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The project's only door to libfuse: its low-level API at the version whose behaviour is relied
-// on.
+// The project's only door to libfuse: its low-level API, at the version that overpass relies on.
 
 #ifndef OVERPASS_FUSE_LIBFUSE_H_
 #define OVERPASS_FUSE_LIBFUSE_H_

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Directories that are being read. The kernel is told that directories need no opening, and keeps
-// their listings itself, so that listing one again costs no request at all; the price is that a
-// READDIR says which directory and from where, but not whose reading it goes on with. Between two
-// requests a reading waits here, to be taken by the request that continues where it stopped.
+// their listings itself, so that listing one again costs no request. The price: a READDIR names the
+// directory and the offset, but not the reading that it continues. Between two requests a reading
+// waits here for the request that continues where it stopped.
 
 #ifndef OVERPASS_FUSE_LISTINGS_H_
 #define OVERPASS_FUSE_LISTINGS_H_
@@ -19,8 +19,8 @@
 
 namespace overpass::fuse {
 
-/// Bounded: readers often stop half way, and nobody is told. What is pushed out is read again from
-/// the offset its reader has come to, which is right, but has to begin with a new snapshot.
+/// Bounded: readers often stop half way, and the daemon is not told. A reading that was pushed out
+/// continues from its reader's offset with a new snapshot. That is correct, but costs the snapshot.
 /// Invariant: weight_ is the sum of the weights of what waits.
 /// Threads: any.
 class Listings {
@@ -37,7 +37,7 @@ class Listings {
   /// Keeps a reading until it is continued, or too many others have been kept after it.
   void keep(std::unique_ptr<overlay::OpenDirectory> listing);
 
-  /// The kernel knows the directory no longer: nobody reads it.
+  /// The kernel has forgotten the directory, so no reader is left.
   void forget(overlay::NodeId node);
 
  private:

@@ -18,7 +18,7 @@ void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
   Daemon& daemon = arrived(request, Opcode::Lookup);
   answer_now(LookupReply(request), [&]() -> Result<overlay::Entry> {
     const overlay::InodeRef inode = TRY(inode_at(daemon, parent));
-    // How the kernel finds what a file handle stands for; nobody else asks for these names.
+    // The kernel resolves file handles by these names; it asks for them in no other case.
     if (std::strcmp(name, ".") == 0) return overlay::entry_of(daemon.overlay, inode);
     if (std::strcmp(name, "..") == 0) return overlay::lookup_parent(daemon.overlay, inode);
     return overlay::lookup(daemon.overlay, inode, name);

@@ -24,7 +24,7 @@ struct FailedMount {
   bool is_root = false;   ///< Whether it was tried as uid 0, which may be that of a namespace.
 };
 
-/// The cause in the words of who refused, and the remedy for that cause.
+/// The cause, in the words of the program or kernel that refused, and the remedy.
 Problem explain(const FailedMount& failed);
 
 }  // namespace overpass::fuse

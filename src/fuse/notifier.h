@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Tells the kernel about attributes that changed without its knowledge, and what it may forget. It
-// then asks for them, and drops its pages of a file whose size is another. Pages are never
-// invalidated by a notification: that waits until the daemon has written the changed ones, and if
-// the daemon dies meanwhile, nobody ever ends the wait, since the thread that waits holds the
+// Tells the kernel which attributes changed without its knowledge, and which nodes it may forget.
+// The kernel then asks for the attributes again, and drops its pages of a file if the size differs.
+// A notification never invalidates pages: that would wait until the daemon has written the dirty
+// ones. If the daemon died meanwhile the wait would never end, since the waiting thread holds the
 // connection.
 
 #ifndef OVERPASS_FUSE_NOTIFIER_H_
@@ -25,7 +25,7 @@
 
 namespace overpass::fuse {
 
-/// Work that the notifier's thread does from time to time, besides.
+/// Further work for the notifier's thread, done when it is asked for.
 class Chore {
  public:
   explicit Chore(std::function<void()> work) : work_(std::move(work)) {}
@@ -38,7 +38,17 @@ class Chore {
   Clock::time_point due_ = Clock::time_point::max();  ///< Guarded by the notifier's mutex.
 };
 
-/// Threads: any.
+/// One thread with a queue of notifications and a few chores (housekeeping for one).
+///
+/// Invariants:
+/// 1. The notifier's thread serves no request. So it may wait for the kernel even where the kernel
+///    waits for the daemon.
+/// 2. A chore runs on that thread, with no lock held, and never after remove() has returned.
+/// 3. What is queued is lost with the session: the mount is gone then.
+///
+/// Threads: any, except as forget_idle() says. attributes_changed() tells the kernel on the calling
+/// thread; attributes_changed_later() and ask_for() only leave word for the notifier's. remove()
+/// not from a chore. Its mutex is a leaf (rank Queue) and is not held while the kernel is told.
 class Notifier {
  public:
   explicit Notifier(fuse_session* session);
@@ -49,25 +59,26 @@ class Notifier {
 
   /// As overlay::Mount says.
   void attributes_changed(overlay::NodeId node);
-  /// A node that no request keeps in the kernel's memory may be leaving it just now and wait for
-  /// the daemon: so this is done by a thread for which no request waits.
+  /// Tells the kernel on the notifier's own thread. For a node that no request keeps in the
+  /// kernel's memory: the kernel may be dropping it now and waiting for the daemon, so a thread
+  /// that serves a request must not notify.
   void attributes_changed_later(overlay::NodeId node);
 
-  /// Asks the kernel to forget nodes. Those that are in use there stay; FORGETs tell of the others.
-  /// EINVAL before Linux 6.18. Only for the notifier's thread: the kernel may have to write pages
-  /// of these nodes back first, that is, to wait for the daemon.
+  /// Asks the kernel to forget nodes. Nodes in use stay; FORGET requests report the others. EINVAL
+  /// before Linux 6.18. Only the notifier's thread may call this: the kernel may first write back
+  /// pages of these nodes, which waits for the daemon.
   Result<void> forget_idle(std::span<const overlay::NodeId> nodes);
 
-  /// `chore` may be asked for until it is removed, which waits until it is not being done.
+  /// `chore` may be asked for until it is removed. remove() waits while it runs.
   void add(Chore& chore);
   void remove(Chore& chore);
-  /// Has it done once, in `delay` or earlier if that was asked for. Needs no memory.
+  /// Runs it once after `delay`, or earlier if an earlier time was asked for. Needs no memory.
   void ask_for(Chore& chore, std::chrono::milliseconds delay);
 
  private:
   void run();
   void do_chore(std::unique_lock<Mutex<LockRank::Queue>>& lock, Chore& chore);
-  /// The one that is due first; null if none is.
+  /// The chore that is due first; null if none is.
   Chore* next_chore() const REQUIRES(mutex_);
 
   fuse_session* const session_;

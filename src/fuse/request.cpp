@@ -112,8 +112,8 @@ void StatxReply::send(const ShownAttributes& shown) {
   (void)fuse_reply_statx(take(), 0, &copy, attribute_timeout(daemon, *shown.inode, shown.stat));
 }
 
-// From these replies on the handle may be released at any time, by RELEASE. When the reply does not
-// arrive, because the caller went away, it is nobody's.
+// From these replies on the handle may be released at any time, by RELEASE. If the reply does not
+// arrive because the caller has gone, no RELEASE will come for it.
 
 void OpenReply::send(overlay::Opened opened) {
   Daemon& daemon = daemon_of(request());
@@ -132,8 +132,8 @@ void CreateReply::send(overlay::Created created) {
 }
 
 void OpenDirectoryReply::send() {
-  // The kernel keeps the listing until a name in it changes through the mount, and nobody else
-  // changes any.
+  // The kernel keeps the listing until a name in it changes through the mount, and names change in
+  // no other way.
   info_.cache_readdir = 1;
   info_.keep_cache = 1;
   (void)fuse_reply_open(take(), &info_);

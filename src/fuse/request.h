@@ -29,8 +29,8 @@ struct Daemon;
 /// The daemon a request is for.
 Daemon& daemon_of(fuse_req_t request);
 
-/// REQUIRES, for all replies: no lock of the overlay is held, since what the caller does upon the
-/// reply may need it.
+/// REQUIRES, for all replies: no lock of the overlay is held, since the caller's next request may
+/// need it.
 class Reply {
  public:
   explicit Reply(fuse_req_t request) : request_(request) {}
@@ -45,14 +45,13 @@ class Reply {
     fail(std::uncaught_exceptions() > 0 ? Errno{ENOMEM} : unanswered_);
   }
 
-  /// Nobody outside knows how to wait for what the daemon has to wait for (overlay::kMustWait).
-  /// And EMFILE would speak of the caller's own limit, where it is the daemon that is short of
-  /// descriptors: that is ENFILE.
+  /// A caller outside cannot wait as the daemon does (overlay::kMustWait). And EMFILE would speak
+  /// of the caller's own limit, where the daemon is short of descriptors: that is ENFILE.
   void fail(Errno error);
-  /// What is answered if nobody does, from now on; EIO until then.
+  /// The answer, from now on, of a request destroyed unanswered; EIO before the first call.
   void set_unanswered(Errno error) { unanswered_ = error; }
   bool is_answered() const { return request_ == nullptr; }
-  /// The request, for asking who made it; still to be answered.
+  /// The request, for asking about its caller. It must still be answered.
   fuse_req_t request() const { return request_; }
 
  protected:
@@ -140,7 +139,7 @@ class DataReply : public Reply {
   void send(const std::string& data) { send(std::span<const char>(data)); }
 };
 
-/// A directory listing, whose entries count as looked up if it arrives.
+/// A directory listing. Its entries count as looked up if the reply arrives.
 class ListingReply : public Reply {
  public:
   using Reply::Reply;

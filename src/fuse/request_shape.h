@@ -11,9 +11,9 @@
 
 namespace overpass::fuse {
 
-/// Whether `request`, of the size of a fuse_in_header at least, is as long as it says and as its
-/// opcode needs, each of its names is a name, and each offset one. True for opcodes that have no
-/// handler. Costs some ten nanoseconds. Threads: any.
+/// Whether `request`, which has at least the size of a fuse_in_header, is well formed: it is as
+/// long as it says and as its opcode needs, and its names and offsets are valid. True for opcodes
+/// that have no handler. Costs some ten nanoseconds. Threads: any.
 bool is_well_formed(std::span<const char> request);
 
 /// Whether the kernel waits for a reply to such a request.

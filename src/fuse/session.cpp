@@ -58,8 +58,8 @@ bool is_up = false;
   }
 }
 
-/// Whether each file's owner can write what kind it is of, and whose, for a mount of the machine's
-/// root: as attributes of users. Programs and devices made like that must be without effect.
+/// Whether owners, modes and kinds of files come from attributes that each file's owner can write,
+/// in a mount by the machine's root. Set-id programs and devices must then have no effect.
 bool are_forgeable(const config::Options& options) {
   return options.xattr_permissions == layer::StatOverride::User &&
          sys::is_privileged_in_initial_namespace();
@@ -263,7 +263,8 @@ void Session::unmount() {
   mounted_ = false;
   const auto found = sys::mounted_at(mountpoint_.c_str());
   if (mount_ && found && *found != *mount_) {
-    // What is there is somebody else's. The mount, if there still is one, ends with its connection.
+    // The mount found there belongs to another process. Ours, if it still exists, ends with its
+    // connection.
     if (!is_still_mounted(mount_->device)) return;
     return log::warn("'%s' is not unmounted: something else is mounted there by now",
                      mountpoint_.c_str());
@@ -284,7 +285,7 @@ Expected<void> Session::serve(Daemon& daemon) {
     const auto signal = wait_for_end(signals, device());
     if (!is_over) {
       if (signal) log::debug("ending on signal %d", *signal);
-      if (!signal) log::debug("ending: nobody is left who could use the mount");
+      if (!signal) log::debug("ending: no process is left that could use the mount");
       write_back(daemon, mountpoint_, signals);
     }
     fuse_session_exit(session_);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The FUSE session of one mount: made, mounted, served, and whatever happens unmounted again.
+// The FUSE session of one mount: made, mounted, served, and always unmounted again.
 
 #ifndef OVERPASS_FUSE_SESSION_H_
 #define OVERPASS_FUSE_SESSION_H_
@@ -48,8 +48,8 @@ class Session {
   /// /dev/fuse, or what was attached.
   BorrowedFd connection() const { return BorrowedFd{fuse_session_fd(session_)}; }
 
-  /// Serves until the mount is unmounted, or SIGTERM, SIGINT or SIGHUP ends it, or that nobody is
-  /// left who could use it: the mount is then detached, and what is still open on it gets errors.
+  /// Serves until the mount is unmounted, SIGTERM, SIGINT or SIGHUP arrives, or no process is left
+  /// that could use the mount. The mount is then detached, and files still open on it get errors.
   Expected<void> serve(Daemon& daemon);
 
  private:

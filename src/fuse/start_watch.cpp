@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The process is ended rather than asked to end: where it hangs is not known. With its last
-// descriptor of /dev/fuse the kernel ends the connection, and all who wait get an error.
+// The process is ended rather than asked to end: where it hangs is not known. When its last
+// descriptor of /dev/fuse closes, the kernel ends the connection, and all waiting callers get an
+// error.
 
 #include "fuse/start_watch.h"
 
@@ -26,7 +27,7 @@ std::optional<sys::MountedAt> mount_at(const std::string& path) {
   return mount ? std::optional(*mount) : std::nullopt;
 }
 
-/// An ordinary user needs another program for it, which may be what hangs: nobody waits for that.
+/// An ordinary user needs another program for it, which may hang itself: do not wait for it.
 void take_away(const char* mountpoint, const sys::MountedAt& mount) {
   if (sys::unmount(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW)) return;
   const auto child = sys::fork_process();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A mount whose first request (INIT) is never answered holds everybody up who comes across its
-// mountpoint, its own daemon and those who look for the reason among them.
+// If the first request (INIT) of a mount is never answered, every process that touches the
+// mountpoint hangs: the daemon itself, and the tools that look for the reason.
 
 #ifndef OVERPASS_FUSE_START_WATCH_H_
 #define OVERPASS_FUSE_START_WATCH_H_

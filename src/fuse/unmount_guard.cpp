@@ -23,13 +23,13 @@ namespace {
   (void)::setsid();
   // Above all the connection, which must end with the daemon.
   sys::close_others({link});
-  // Who reads what the mount command prints must not wait for the guard's end as well.
+  // The reader of the mount command's output must not wait for the guard's end as well.
   sys::leave_standard_streams(sys::open_null());
   if (::chdir("/") != 0) sys::end_process(1);
   std::array<std::byte, 1> word;
   const auto packet = sys::receive_packet(link, word, sys::Wait::Yes);
   if (!packet || packet->size != 0) sys::end_process(0);
-  // By now something else may be mounted there, by whoever found the mount dead earlier.
+  // By now something else may be mounted there, by a process that found the mount dead earlier.
   sys::end_process(detach(mountpoint, mount) ? 0 : 1);
 }
 

@@ -17,7 +17,7 @@
 
 namespace overpass::fuse {
 
-/// Owns the daemon's end of a socket whose other end the guarding process has.
+/// Owns the daemon's end of a socket; the guarding process has the other end.
 /// Threads: one at a time.
 class UnmountGuard {
  public:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Threads for work that may take long (copies, syncs), which serving threads must never wait for:
-// libfuse's io_uring threads run handlers while holding their ring, so a handler that waited for
-// another request's reply would wait for ever. A worker answers its request itself.
+// Threads for work that may take long (copies, syncs). Serving threads must never wait for such
+// work: libfuse's io_uring threads run handlers while holding their ring, so a handler that waited
+// for another request's reply would wait for ever. A worker answers its request itself.
 
 #ifndef OVERPASS_FUSE_WORKERS_H_
 #define OVERPASS_FUSE_WORKERS_H_
@@ -20,11 +20,19 @@
 
 namespace overpass::fuse {
 
-/// Threads are started when work waits and none is idle, up to a bound that is far beyond the
-/// number of copies a disk does at once, since workers also wait for each other's copies, and for
-/// file servers that do not answer. A worker that waits for another always waits for one that runs,
-/// so the bound cannot stop everything by itself.
-/// Threads: any.
+/// A pool of threads with a queue of tasks. A thread is started when a task waits and no thread is
+/// idle, up to a bound. The bound is far beyond the number of copies that a disk does at once,
+/// since workers also wait for each other's copies, and for file servers that do not answer.
+///
+/// Invariants:
+/// 1. A worker that waits for another waits for one that runs, so the bound alone cannot stop
+///    everything.
+/// 2. Every task is run once, or destroyed without running if it was refused (see submit()). A task
+///    that answers a request must therefore answer it when destroyed, too.
+/// 3. Tasks run and are destroyed with no lock of the pool held.
+///
+/// Threads: submit(), submit_again() and pending() by any, also by workers. wait_until_idle() and
+/// the destructor not by a worker. Its mutex is a leaf (rank Queue).
 class Workers : public overlay::Background {
  public:
   using Task = std::move_only_function<void()>;
@@ -35,11 +43,12 @@ class Workers : public overlay::Background {
   /// Ends when every task that was submitted has run.
   ~Workers() override;
 
-  /// Lets go of the task without running it when no thread is to be had and there is none yet.
+  /// If no thread can be started and none exists yet, the task is destroyed without running. So is
+  /// a task that is submitted once destruction has begun.
   void submit(Task task) override;
 
-  /// The same, not before kRetryAfter has passed. No thread is kept busy meanwhile. For a task that
-  /// tries again what it could not do yet.
+  /// Like submit(), but runs the task no earlier than kRetryAfter from now. No thread is kept busy
+  /// meanwhile. For a task that tries again what it could not do yet.
   void submit_again(Task task);
 
   /// Waits for a moment in which no task waits or runs.

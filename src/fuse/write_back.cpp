@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A process of its own goes through the files: a thread that waits for the mount could not be
-// killed together with the daemon whose answer it waits for, and the mount would hang for good.
+// A process of its own goes through the files. A thread of the daemon that waits for the mount
+// could not be killed together with the daemon that must answer it, and the mount would hang for
+// good.
 
 #include "fuse/write_back.h"
 
