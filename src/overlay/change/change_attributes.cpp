@@ -57,9 +57,9 @@ Result<void> change_override(const Overlay& overlay, sys::Place place, const Cha
   return layer::write_override(place, overlay.stack.upper().stat_override, stat);
 }
 
-/// The mode of a file whose set-group-ID bit is no privilege, for its group may not execute it. A
-/// change of owner spares that bit for members of the group; all other set-id bits fall by
-/// themselves, whoever makes it. Nothing for other files.
+/// The mode of a file with a set-group-ID bit that gives no privilege, because its group may not
+/// execute the file. Nothing for other files. A change of owner by a member of the group keeps that
+/// bit; all other set-id bits always fall.
 struct GroupMark {
   bool is_kept = false;
   std::optional<mode_t> mode_without;  ///< Where it has to fall.
@@ -114,7 +114,7 @@ Result<void> apply(const Overlay& overlay, const Caller& caller, sys::Place plac
   return {};
 }
 
-/// Who gives the file its bytes meanwhile must not put back what it was before. While the file is
+/// A copy-up of the data at the same time must not put back the former times. REQUIRES: the file is
 /// located, which holds its mutex.
 void note_changes(const Inode& inode, const Changes& changes) NO_THREAD_SAFETY_ANALYSIS {
   if (!inode.extras || !inode.extras->copy_up) return;
@@ -147,10 +147,9 @@ bool only_touches(const Changes& changes) {
          !changes.uid && !changes.gid;
 }
 
-/// What the kernel asks for with nothing else comes of chown(path, -1, -1), which only who may
-/// change the mode may do if it costs bits; or of a write, by one who may write, before it: then
-/// the write itself costs what has to fall, and may have been asked for the sake of capabilities
-/// alone.
+/// A request of the kernel for this alone comes from chown(path, -1, -1), which takes the right to
+/// change the mode if it costs bits; or from a write, before it. Then the write itself takes the
+/// bits that must fall; the request may have been sent because of capabilities alone.
 Result<sys::Stat> lose_set_ids(Overlay& overlay, const Caller& caller, const InodeRef& inode) {
   const InodeRef target = current(inode);
   const sys::Stat before = TRY(attributes(overlay, target));

@@ -83,8 +83,8 @@ Result<sys::Stat> override_of(const NewObject& object, BorrowedFd upper) {
   return stat;
 }
 
-/// Makes it at a place that nobody sees yet, as something of the daemon's own that says what it
-/// shows. `upper` is where it will be.
+/// Makes it at a place that is not visible yet, as an object of the daemon's own with marks for
+/// what it shows. `upper` is its later place.
 Result<void> make_overridden(const NewObject& object, BorrowedFd upper, sys::Place place) {
   const sys::Stat stat = TRY(override_of(object, upper));
   sys::set_thread_umask(0);
@@ -132,7 +132,7 @@ Result<SlotState> make_in_upper(const NewObject& object, BorrowedFd upper) {
       TRY(needs_opaque(object.overlay, *object.directory, object.name))) {
     return make_over(object, upper);
   }
-  // It must not be seen before it says whose it is.
+  // It must not be visible before its owner is set.
   if (upper_overrides(object.overlay)) return make_over(object, upper);
   auto made = make_as_caller(object, upper, object.name);
   if (made) return SlotState::Free;

@@ -24,8 +24,8 @@ struct Created {
 // All of these copy the directory up first and give the new object to the caller, with the group,
 // mode and ACL that the directory's set-group-ID bit and default ACL and the caller's umask make.
 // EPERM for names of the format (".wh."). A failure leaves the name as it was.
-// REQUIRES: the union does not show the name: the VFS has looked. Of names that are in the upper
-// nevertheless it says EEXIST.
+// REQUIRES: the union does not show the name: the VFS has looked. EEXIST if the upper has the name
+// all the same.
 // L: none on entry; the directory's names are held exclusively inside.
 
 Result<Created> create_file(Overlay& overlay, const Caller& caller, const InodeRef& directory,

@@ -91,7 +91,7 @@ Result<std::vector<char>> flag_request(Overlay& overlay, const Caller& caller,
     fd = TRY(open_regular(located.place(), O_RDONLY));
     in_upper = located.in_upper();
   }
-  // Large enough for every request above, whatever the caller says of its size.
+  // Large enough for every request above, no matter what size the caller gives.
   std::vector<char> buffer(std::max({input.size(), output_size, sizeof(struct fsxattr)}));
   std::copy(input.begin(), input.end(), buffer.begin());
   if (is_flag_change(request)) {

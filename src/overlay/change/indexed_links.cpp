@@ -16,7 +16,7 @@ using layer::NlinkMark;
 
 namespace {
 
-/// The lower file of several links under `name`, if it is one that is to be copied up; else empty.
+/// The lower file under `name`, if it has several links and must be copied up; else empty.
 Result<InodeRef> shared_lower_at(Overlay& overlay, const InodeRef& directory, const char* name) {
   if (!has_index(overlay)) return InodeRef();
   InodeRef inode;

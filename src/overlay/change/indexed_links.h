@@ -27,8 +27,8 @@ Result<void> check_shared_copy(Overlay& overlay, const Caller& caller, const Ino
 /// Before an indexed file gets a name in the upper and in the union. Nothing for others.
 Result<void> begin_new_link(Overlay& overlay, Inode& inode) REQUIRES(inode.mutex);
 
-/// Before it loses one, which the upper has. Names that are known to be left keep its count above
-/// zero, and so the entry: somebody may have linked names into the lower since they were counted.
+/// Before it loses one, which the upper has. Names known to be left keep its count above zero, and
+/// so keep the entry: names may have been linked into the lower since they were counted.
 Result<void> begin_removal(Overlay& overlay, Inode& inode) REQUIRES(inode.mutex);
 
 /// After it lost one: the entry of a file without names goes.

@@ -87,7 +87,8 @@ Result<InodeRef> find_movable(Overlay& overlay, const InodeRef& directory, const
   return current(inode);
 }
 
-/// Copies up what the rename needs in the upper, unless it is to be refused or must wait. L: none.
+/// Copies up what the rename needs in the upper, unless the rename will be refused or must wait. L:
+/// none.
 Result<void> copy_up_ends(Overlay& overlay, const Caller& caller, RenameEnd from, RenameEnd to,
                           bool is_exchange) {
   const InodeRef moved = TRY(find_movable(overlay, from.directory, from.name));

@@ -25,7 +25,7 @@ namespace overpass::overlay {
 
 namespace {
 
-/// A directory whose file is this large may take long to be gone through.
+/// Reading a directory of this size (st_size) may take long.
 constexpr uint64_t kLargeDirectory = 64 << 10;
 
 bool is_large_directory(const sys::Stat& stat) {

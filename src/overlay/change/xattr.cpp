@@ -33,9 +33,9 @@ Result<void> check_supported(const Overlay& overlay, std::string_view name) {
   return is_supported ? Result<void>() : fail(EOPNOTSUPP);
 }
 
-/// Who may write to a file takes its capabilities away by that, which the kernel asks for in this
-/// way; to do it in any other takes CAP_SETFCAP. A change of owner to the same one takes them too,
-/// and the set-id bits, which have to stay.
+/// A write takes away a file's capabilities, and the kernel asks for that by this request; any
+/// other way needs CAP_SETFCAP. A change of owner to the present owner takes them too, but also the
+/// set-id bits, which must stay.
 Result<void> remove_capability(sys::Place place) {
   auto removed = sys::remove_xattr(place, kCapability);
   if (!removed.failed_with(EPERM)) return removed;
@@ -62,8 +62,8 @@ bool may_keep_setgid(Overlay& overlay, const Caller& caller, const InodeRef& ino
   return caller.uid == 0 || keeps_group_mark(caller, stat->stx_gid);
 }
 
-/// Setting an access ACL takes the set-group-ID bit unless the one who sets it may keep it. The
-/// daemon may, if it is in the group itself.
+/// Setting an access ACL takes the set-group-ID bit unless the caller may keep it. The daemon may,
+/// if it is in the group itself.
 void drop_setgid(sys::Place place) {
   const auto stat = sys::stat(place);
   if (!stat || (stat->stx_mode & S_ISGID) == 0) return;
@@ -81,8 +81,8 @@ Result<size_t> get_xattr(Overlay& overlay, const InodeRef& inode, const char* na
   const std::string stored = stored_name(overlay, located.layer(), name);
   if (!shown_name(overlay, located.layer(), stored)) return fail(ENODATA);
   auto length = sys::get_xattr(located.place(), stored.c_str(), value);
-  // Where a layer's file system knows no ACLs (squashfs), there is none: any other errno would be
-  // the answer to the permission check of whoever is not the owner.
+  // Where a layer's file system knows no ACLs (squashfs), there is none: any other errno would
+  // become the answer to permission checks of users other than the owner.
   if (length.failed_with(EOPNOTSUPP) && is_of_acl) return fail(ENODATA);
   if (length && is_of_acl && !value.empty() && overlay.settings.owners.has_maps()) {
     const std::string mapped = overlay.settings.owners.acl_shown({value.data(), *length});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The protocol: prepare the copy where nobody sees it (an unnamed file, or a temporary name in the
+// The protocol: prepare the copy out of sight (an unnamed file, or a temporary name in the
 // workdir); data, then metadata; make it durable; publish it by one link or rename; only then does
 // the inode know that it is in the upper. A crash before the publication leaves the lower visible
 // and at most a temporary for the next mount to remove; after it, the whole copy.
@@ -140,7 +140,7 @@ bool is_met(const Inode& inode, const CopyExtent& extent) REQUIRES(inode.mutex) 
   return inode.layer == layer::kUpper && (!extent.bytes || inode.data_place() == nullptr);
 }
 
-/// Tells those who wait how the copy ended, whichever way that is.
+/// Tells the waiters how the copy ended, in every case.
 class CopyInProgress {
  public:
   CopyInProgress(Overlay& overlay, const Caller& caller, const InodeRef& inode)
@@ -180,7 +180,7 @@ Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
   TRY(prepare_directory(overlay, *inode, prepared));
   Lock parent_names(parent->directory->names);
   NestedLock names(directory.names);
-  if (directory.has_upper) return {};  // Somebody was faster; the copy is discarded.
+  if (directory.has_upper) return {};  // Another thread was faster; the copy is discarded.
   std::string name;
   {
     Lock lock(inode->mutex);

@@ -25,7 +25,7 @@ struct Overlay;
 Result<void> copy_up(Overlay& overlay, const Caller& caller, const InodeRef& inode,
                      off_t wanted = kWholeFile, bool appending = false);
 
-/// The same for a change of attributes or names: with metacopy=on the bytes stay in the lower, and
+/// Copies up for a change of attributes or names: with metacopy=on the bytes stay in the lower, and
 /// nothing takes long. `despite_protection`: to change the protection itself.
 Result<void> copy_up_metadata(Overlay& overlay, const Caller& caller, const InodeRef& inode,
                               bool despite_protection = false);
@@ -34,8 +34,8 @@ Result<void> copy_up_metadata(Overlay& overlay, const Caller& caller, const Inod
 /// up several files, before the first of them.
 Result<void> check_metadata_copy(const Overlay& overlay, const Caller& caller, const Inode& inode);
 
-/// The same for a directory, which takes no long copy: makes sure that entries can be made in the
-/// upper. ENOENT when it was removed.
+/// Copies up a directory, which takes no long copy: entries can be made in the upper afterwards.
+/// ENOENT when it was removed.
 Result<void> copy_up_directory(Overlay& overlay, const InodeRef& directory);
 
 }  // namespace overpass::overlay

@@ -2,8 +2,8 @@
 //
 // In place, as overlayfs does: the file has names, links and an inode number already. Until the
 // mark is gone the lower's bytes are the truth, so that a crash on the way loses nothing. Writing
-// takes away what a write by anybody takes away (file capabilities, set-id bits) and touches the
-// times; these are put back, since nobody has written yet.
+// takes away file capabilities and set-id bits as any write does, and touches the times. These are
+// put back, since no caller has written yet.
 
 #include "overlay/copy_up/copy_up_data.h"
 
@@ -85,7 +85,7 @@ Result<void> fill(Overlay& overlay, Inode& inode, const DataPlace& data, Borrowe
   const auto size = static_cast<off_t>(before.stx_size);
   auto written = write_bytes(overlay, from, file, size, union_name_of(inode), progress);
   if (!written) {
-    // Nobody reads them, so they would only take space; best effort.
+    // They are never read, so they would only take space; best effort.
     (void)sys::allocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, size);
   }
   auto given_back = give_back(inode, place, privileges, progress);
@@ -93,7 +93,7 @@ Result<void> fill(Overlay& overlay, Inode& inode, const DataPlace& data, Borrowe
   return given_back;
 }
 
-/// Puts back the times from before the writes, or those that somebody has set meanwhile.
+/// Puts back the times from before the writes, or those set meanwhile by a caller.
 Result<void> give_back_times(const Inode& inode, sys::Place file, const sys::Stat& before,
                              const CopyUnderWay& progress) {
   const timespec access = {before.stx_atime.tv_sec, before.stx_atime.tv_nsec};

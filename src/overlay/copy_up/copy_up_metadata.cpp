@@ -21,8 +21,8 @@ namespace overpass::overlay {
 
 namespace {
 
-/// Whether a copy may be without an attribute that cannot be set. Not if somebody might do more
-/// with it then. Without capabilities a program can do less; an ordinary user cannot give them.
+/// Whether a copy may lack an attribute that cannot be set. Not if its lack would permit more.
+/// Without capabilities a program can do less; an ordinary user cannot give them.
 bool may_be_lost(std::string_view name, Errno error) {
   const bool is_unsupported = error == Errno{EOPNOTSUPP};
   if (name == kCapability) return is_unsupported || error == Errno{EPERM};

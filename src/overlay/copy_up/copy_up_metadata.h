@@ -22,8 +22,8 @@ enum class Likeness { Same, OtherOwnerOrMode };
 /// `layer` and whose attributes are `stat` (of layer_stat.h). Marks of the format are not copied.
 /// An attribute that the upper's file system does not take is left out if nothing depends on it; an
 /// ACL or a security attribute is an error. EOVERFLOW for an owner that the user namespace does not
-/// map, as on overlayfs. Where the upper keeps owners in attributes, or all files show the same
-/// one, the owner on disk stays the daemon. copy_up_owner.h says what else a copy may be without.
+/// map, as on overlayfs. The owner on disk stays the daemon's if the upper keeps owners in
+/// attributes or all files show one owner. copy_up_owner.h says what else a copy may be without.
 /// `name` is what the log calls the file.
 /// L: none of rank Inode on entry.
 Result<Likeness> copy_metadata(const Overlay& overlay, layer::LayerIndex layer, sys::Place from,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Who owns a copy in the upper. Root gives the copy the owner and group of the file. Other users
-// may own a file whose group they are not in, and cannot give their copy that group. As with cp(1)
-// the copy then has a group of theirs, but nobody may do more with it than with the file.
+// The owner of a copy in the upper. Root gives the copy the owner and group of the file. Other
+// users may own a file without being in its group, and cannot give their copy that group. As with
+// cp(1) the copy then has a group of theirs, but its mode gives no user more rights than the file
+// gave.
 
 #ifndef OVERPASS_OVERLAY_COPY_UP_COPY_UP_OWNER_H_
 #define OVERPASS_OVERLAY_COPY_UP_COPY_UP_OWNER_H_
@@ -18,8 +19,9 @@ namespace overpass::overlay {
 
 struct Overlay;
 
-/// `mode` for a copy that has another group than the file. Members of the old group are others now,
-/// and some who were others are members of the new one: both get what both had. No set-id bits.
+/// `mode` for a copy that has another group than the file. Members of the old group are "others"
+/// now, and some of the others are members of the new group. Both classes get only the permissions
+/// that both had. No set-id bits.
 mode_t mode_with_another_group(mode_t mode);
 
 struct CopyOwner {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Whether a copy on the disk is what was to be copied (verify_copy_up=on).
+// Compares a copy on the disk with its source (verify_copy_up=on).
 
 #ifndef OVERPASS_OVERLAY_COPY_UP_COPY_UP_VERIFY_H_
 #define OVERPASS_OVERLAY_COPY_UP_COPY_UP_VERIFY_H_

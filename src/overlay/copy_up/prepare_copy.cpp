@@ -58,7 +58,7 @@ Result<std::optional<layer::MetacopyMark>> metacopy_mark(Overlay& overlay, const
   return std::optional(mark);
 }
 
-/// The copy is to be a metacopy: as long as the source, all of it a hole.
+/// Makes the copy a metacopy: as long as the source, all of it a hole.
 Result<void> leave_bytes(Overlay& overlay, const Source& source, const layer::MetacopyMark& says,
                          Prepared& prepared) {
   TRY(sys::change_size_of_open(prepared.file, static_cast<off_t>(source.stat.stx_size)));
@@ -87,9 +87,9 @@ Result<void> record(Overlay& overlay, const Source& source, sys::Place copy) {
   return source.index_name.empty() ? Result<void>() : record_lower_nlink(overlay, copy);
 }
 
-/// The directory that the copy will have its name in; null if the upper has it not, or not any
-/// more. The name in the index, if there is to be one, comes before that, but the index takes files
-/// of any project unless it was given one itself.
+/// The directory that will hold the copy's name; null if the upper does not have it, or no longer.
+/// A name in the index is made before that one; the index takes files of any project unless it has
+/// a project itself.
 SharedFd directory_of_copy(Overlay& overlay, const Source& source) {
   if (!source.parent->directory->has_upper) return nullptr;
   return directory_fd(overlay, *source.parent, layer::kUpper).value_or(nullptr);

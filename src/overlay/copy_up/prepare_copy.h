@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The first half of a copy-up: the copy, complete but where nobody sees it.
+// The first half of a copy-up: makes the copy, complete but not yet visible.
 
 #ifndef OVERPASS_OVERLAY_COPY_UP_PREPARE_COPY_H_
 #define OVERPASS_OVERLAY_COPY_UP_PREPARE_COPY_H_

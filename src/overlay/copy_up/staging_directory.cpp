@@ -27,7 +27,7 @@ constexpr char kLabel[] = "security.selinux";
 
 /// What a directory has that "work" has not, or has otherwise.
 struct Difference {
-  std::optional<sys::Stat> setgid;  ///< Whose group is inherited.
+  std::optional<sys::Stat> setgid;  ///< The directory that hands down its group.
   std::optional<std::string> default_acl;
   std::optional<std::string> label;
   std::optional<sys::Heritage> heritage;

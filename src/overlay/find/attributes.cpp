@@ -44,8 +44,8 @@ sys::Stat shown(const Overlay& overlay, const Inode& inode, sys::Stat stat) {
 }
 
 bool may_cache_attributes(const Inode& inode, const sys::Stat& stat) {
-  // A passed-through write of somebody without privilege drops set-id bits, and the kernel does not
-  // notice: the mode it keeps must not outlive a check.
+  // A passed-through write without privilege drops set-id bits, and the FUSE layer of the kernel
+  // does not notice: the mode that it keeps must not outlive a check.
   const bool is_set_id = S_ISREG(stat.stx_mode) && (stat.stx_mode & (S_ISUID | S_ISGID)) != 0;
   return !is_set_id && !inode.superseded && !inode.has_predecessor && !inode.may_be_mapped;
 }

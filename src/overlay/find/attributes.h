@@ -32,8 +32,8 @@ Result<Entry> entry_of(Overlay& overlay, const InodeRef& inode);
 /// through each other; set-id bits fall; what is mapped is stored into (mappings.h).
 bool may_cache_attributes(const Inode& inode, const sys::Stat& stat);
 
-/// The same for what is located, whose blocks are those of its data if it is a metacopy. The kernel
-/// is about to be told: that is remembered. `located` holds the inode's mutex.
+/// Attributes of a located object; the blocks of a metacopy are those of its data. The inode
+/// remembers them as told to the kernel. `located` holds the inode's mutex.
 Result<sys::Stat> attributes_of_located(const Overlay& overlay, Inode& inode,
                                         const Located& located);
 

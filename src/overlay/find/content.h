@@ -22,22 +22,22 @@ struct Content {
   sys::Stat stat;           ///< Of `fd`; before a truncation, but for the set-id bits it took.
 };
 
-/// Opens it with the flags of open(2), without waiting for anybody: `fd` has O_NONBLOCK. It is the
-/// regular file that the kernel knows by the inode: ESTALE when another object is in its place, or
-/// when it permits less than the kernel was told. EIO for a metacopy whose data are missing or are
-/// no regular file. kMustWait when somebody has a lease on it (fcntl(2)); EAGAIN if `flags` have
-/// O_NONBLOCK. With O_TRUNC it is `truncator` whose rights decide which set-id bits the truncation
-/// takes; without one the daemon's do.
+/// Opens it with the flags of open(2), without waiting for other processes: `fd` has O_NONBLOCK. It
+/// is the regular file that the kernel knows by the inode: ESTALE when another object is in its
+/// place, or when it permits less than the kernel was told. EIO for a metacopy whose data are
+/// missing or are no regular file. kMustWait when another process has a lease on it (fcntl(2));
+/// EAGAIN if `flags` have O_NONBLOCK. With O_TRUNC the rights of `truncator` decide which set-id
+/// bits the truncation takes; without one the daemon's rights do.
 /// L: no lock of rank Inode or beyond is held.
 Result<Content> open_content(Overlay& overlay, Inode& inode, int flags,
                              const Caller* truncator = nullptr);
 
-/// open(2) of what is known to be a regular file, with the same errors for a lease.
+/// open(2) of a file known to be regular. A lease gives the errors of the function above.
 Result<UniqueFd> open_regular(sys::Place place, int flags);
 
-/// The same for the data, at a known place, of the metacopy `metacopy`. With verity=on EIO also
-/// when they have another digest than the metacopy says, with verity=require when it says none.
-/// ESTALE when the data are known, and another file is in their place.
+/// Opens the data of the metacopy `metacopy` at a known place. EIO with verity=on if their digest
+/// differs from the metacopy's, with verity=require also if the metacopy has none. ESTALE when the
+/// data are known, and another file is in their place.
 Result<Content> open_data(Overlay& overlay, sys::Place metacopy, const DataPlace& data, int flags);
 
 /// The layer of the bytes.

@@ -128,8 +128,8 @@ Result<void> FoundBuilder::add_data(LayerIndex layer, LayerReader& reader, const
 }
 
 /// The data of a metacopy are found by name, and shown by the metacopy's permissions. The owner of
-/// the directory they are in can move a file of somebody else there. So such a file has to be the
-/// one that the metacopy was copied from.
+/// their directory can move another user's file there. So the file must be the one that the
+/// metacopy was copied from.
 Result<void> FoundBuilder::check_data(LayerIndex layer, LayerReader& reader) {
   const layer::LayerStack& stack = searched_.overlay.stack;
   const sys::Stat parent = TRY(sys::stat(sys::place_of(reader.place().fd)));
@@ -137,7 +137,7 @@ Result<void> FoundBuilder::check_data(LayerIndex layer, LayerReader& reader) {
   const char* mark = layer::name_of(layer::Mark::Origin, stack.prefix);
   const auto value = sys::get_xattr(sys::place_of(metacopy_), mark);
   const auto origin = value ? layer::decode_origin(*value) : std::nullopt;
-  // Of the very file whose identity is remembered.
+  // Of the file whose identity is remembered, and no other.
   const UniqueFd data = TRY(object_at(reader.place(), reader.stat()));
   const auto handle = sys::file_handle(sys::place_of(data));
   const bool is_comparable = origin && layer::may_be_of(stack.layers[layer], *origin) && handle;

@@ -23,9 +23,9 @@ class FoundBuilder {
   bool is_empty() const { return !has_object_; }
   bool is_of_lower() const { return has_object_ && found_.layer != layer::kUpper; }
 
-  /// Adds what `layer` has. It was asked for `asked` and gave `verdict`, which has found something,
-  /// and `reader` is still at that object. Whether all is known by this, whatever the layers below
-  /// have: the index has led to the file.
+  /// Adds what `layer` has: the search for `asked` gave `verdict`, which has found something, and
+  /// `reader` is still at that object. True if the layers below need not be searched, because the
+  /// index has led to the file.
   Result<bool> add(layer::LayerIndex layer, LayerReader& reader, const Wanted& asked,
                    const Verdict& verdict);
 

@@ -46,8 +46,8 @@ std::unexpected<Errno> refusal(const std::string& entry, const char* what) {
 }
 
 /// The union's count less the upper's, by the mark. A mark that is missing or makes no sense is
-/// passed over as overlayfs does, with the count of the file itself. `lower_nlink` is set where it
-/// had to be found out.
+/// passed over as overlayfs does, with the count of the file itself. `lower_nlink` is set if it was
+/// read for this.
 int32_t nlink_difference(Overlay& overlay, sys::Place place, uint32_t upper_nlink,
                          std::optional<uint32_t>& lower_nlink) {
   constexpr int32_t kOnlyTheUpper = -1;  // The entry itself is no name of the union.
@@ -65,8 +65,8 @@ int32_t nlink_difference(Overlay& overlay, sys::Place place, uint32_t upper_nlin
   return 0;
 }
 
-/// Whether the entry is the copy of the file that its name is made of: entries that somebody put
-/// there would be shown, and written to, in the place of that file.
+/// Whether the entry is the copy of the file that its name is made of: a foreign entry there would
+/// be shown, and written to, in the place of that file.
 bool names_its_origin(Overlay& overlay, sys::Place place, const std::string& name) {
   const auto value =
       sys::get_xattr(place, layer::name_of(layer::Mark::Origin, overlay.stack.prefix));
@@ -102,9 +102,9 @@ Result<std::optional<IndexEntry>> find_entry(Overlay& overlay, std::string name,
 
 }  // namespace
 
-/// Names that somebody linked into the lower since its links were counted are names of the union.
-/// Names that are gone from there may have been covered by whiteouts, and are counted no less: an
-/// entry that stays too long harms less than one that goes too early, with what was written.
+/// Names that were linked into the lower after its links were counted are names of the union. Names
+/// that are gone from there may have been covered by whiteouts, and are counted no less: an entry
+/// that stays too long harms less than one that goes too early, with what was written.
 void count_new_names_locked(Inode& inode, uint32_t lower_nlink) {
   uint32_t& counted = inode.extras->lower_nlink;
   if (counted != 0 && lower_nlink > counted) {

@@ -58,8 +58,8 @@ Result<std::optional<IndexEntry>> find_index_of_upper(Overlay& overlay, sys::Pla
 /// Marks a copy that is about to be published in the index: as many names as the lower has.
 Result<void> record_lower_nlink(Overlay& overlay, sys::Place copy);
 
-/// Writes the nlink mark of the entry `place`. REQUIRES: the mutex of its inode, unless nobody
-/// knows the file yet.
+/// Writes the nlink mark of the entry `place`. REQUIRES: the mutex of its inode, unless the file is
+/// not known to other threads yet.
 Result<void> write_nlink(Overlay& overlay, sys::Place place, layer::NlinkMark::Base base,
                          int32_t difference);
 
@@ -67,12 +67,11 @@ Result<void> write_nlink(Overlay& overlay, sys::Place place, layer::NlinkMark::B
 /// cannot be told without privilege.
 std::optional<uint32_t> lower_nlink_of(Overlay& overlay, sys::Place place);
 
-/// A name of an indexed file was found, whose lower file has `lower_nlink` links (0: not known).
-/// Names that somebody linked into the lower since they were counted are the union's too: the
-/// kernel refuses new links to a file whose names, as far as it was told, are all gone. L: none of
-/// rank Inode on entry.
+/// A name of an indexed file was found; the lower file has `lower_nlink` links (0: not known).
+/// Names linked into the lower after the count are the union's too: the kernel refuses new links to
+/// a file if it believes that all names are gone. L: none of rank Inode on entry.
 void count_new_names(Inode& inode, uint32_t lower_nlink);
-/// The same, for the holder of the mutex.
+/// Does so for a caller that holds the mutex.
 void count_new_names_locked(Inode& inode, uint32_t lower_nlink) REQUIRES(inode.mutex);
 
 }  // namespace overpass::overlay

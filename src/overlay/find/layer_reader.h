@@ -32,9 +32,9 @@ struct SearchedName {
 /// Warns of what is wrong with the name, as warn_once() does, and makes the failure to return.
 std::unexpected<Errno> refuse(const SearchedName& searched, const char* what, int errno_value);
 
-/// The object at `place`, whose attributes are `stat`. ESTALE when the name leads to another by
-/// now. A mark that sends the search elsewhere counts only if it is read by this: its own object's
-/// permissions guard what it leads to.
+/// The object at `place`, whose attributes are `stat`. ESTALE when the name now leads to another
+/// object. A mark that sends the search elsewhere counts only if it is read by this: its own
+/// object's permissions guard what it leads to.
 Result<UniqueFd> object_at(sys::Place place, const sys::Stat& stat);
 
 /// Errors of its functions: EIO for a garbled mark, ESTALE for an object that was exchanged while
@@ -54,7 +54,7 @@ class LayerReader : public LayerView {
   Result<bool> is_metacopy() override;
   Result<std::optional<layer::Redirect>> redirect() override;
 
-  /// Of the object that was found; valid as long as this.
+  /// Of the object that was found; valid as long as the reader lives.
   sys::Place place() const {
     return {parent_ ? parent_->fd.get() : walked_parent_.get(), name_.c_str()};
   }

@@ -24,7 +24,7 @@ Result<sys::Stat> with_override(const Overlay& overlay, layer::LayerIndex layer,
     TRY(layer::read_override(place, kind, stat));
     return stat;
   }
-  // Of the object that `stat` is of, whatever the name leads to by now.
+  // Of the object that `stat` describes, even if the name leads to another by now.
   const UniqueFd object = TRY(sys::open_place(place, O_PATH));
   const sys::Stat again = TRY(sys::stat(sys::place_of(object)));
   if (identity_of(again) != identity_of(stat)) return fail(ESTALE);

@@ -111,7 +111,7 @@ Result<std::shared_ptr<const LowerNames>> lower_names_of(Overlay& overlay, Inode
       return names;
     }
   }
-  // Two threads may both read it; they read the same.
+  // Two threads may both read it; their results are equal.
   LowerNamesBuilder builder(overlay.stack, merged);
   for (const layer::LayerIndex layer : merged.lowers) {
     const SharedFd fd = TRY(directory_fd(overlay, directory, layer));

@@ -65,8 +65,8 @@ bool may_have_met_change(const Result<UniqueFd>& opened) {
   return opened.failed_with(ENOENT) || opened.failed_with(ENOTDIR) || opened.failed_with(ELOOP);
 }
 
-/// Whether the walk arrived at the upper's directory itself. The number tells only as long as it
-/// has a name, for afterwards another may be given it.
+/// Whether the walk arrived at the upper's directory itself. The inode number proves it only while
+/// the directory has a name; afterwards another may get the number.
 Result<bool> has_arrived(BorrowedFd fd, const Inode& directory) {
   const Identity found = identity_of(TRY(sys::stat(sys::place_of(fd))));
   Lock lock(directory.mutex);

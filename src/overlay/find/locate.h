@@ -24,15 +24,15 @@ struct Overlay;
 /// L: no lock of rank Inode or beyond is held.
 Result<SharedFd> directory_fd(Overlay& overlay, Inode& directory, layer::LayerIndex layer);
 
-/// The layer whose directory gives the attributes: the upper if it is there, else the topmost.
+/// The layer that a directory's attributes come from: the upper if it has it, else the topmost
+/// lower.
 layer::LayerIndex top_layer(const Inode& directory);
 
 /// The inode that holds the state of `inode`'s file: itself, or the one that superseded it.
 InodeRef current(const InodeRef& inode);
 
-/// An inode's place, which stays right while this lives: the inode's mutex is held, so that the
-/// union neither renames the file nor copies it up meanwhile. For directories no lock is needed or
-/// held.
+/// The place of an inode. It stays right while this lives: the inode's mutex is held, so the union
+/// neither renames the file nor copies it up meanwhile. Directories need no lock, and none is held.
 class Located {
  public:
   Located(SharedFd fd, Inode& inode, layer::LayerIndex layer, const char* name)
@@ -55,14 +55,14 @@ class Located {
   layer::LayerIndex layer() const { return layer_; }
   bool in_upper() const { return layer_ == layer::kUpper; }
 
-  /// Makes place() the file itself, whatever its name leads to from now on.
+  /// Makes place() the file itself, so that later changes of its name do not matter.
   void hold(UniqueFd file) {
     file_ = std::move(file);
     fd_of_file_ = file_.get();
     name_ = "";
   }
 
-  /// The same with a descriptor that outlives this.
+  /// Does so with a descriptor that outlives this.
   void borrow(BorrowedFd file) {
     fd_of_file_ = file;
     name_ = "";

@@ -91,7 +91,7 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
   const FileKey shared = may_have_other_names(found) ? key : FileKey();
   const InodeRef entered = add_first_link(overlay, inode, directory, name, shared);
   if (entered.get() != inode.get()) {
-    // Somebody else was faster, and may have found another object under the name.
+    // Another thread was faster, and may have found another object under the name.
     add_link(overlay, entered, directory, name);
     return entry_of(overlay, entered);
   }

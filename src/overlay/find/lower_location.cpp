@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Climbs towards the root until an ancestor knows its path. Ancestors may be renamed meanwhile;
-// they get their Relocation before their name changes, under the same mutex, so that every step of
-// the climb is right whichever of the two it sees.
+// Climbs towards the root until an ancestor knows its path. Ancestors may be renamed meanwhile.
+// They get their Relocation before their name changes, under one mutex, so every step of the climb
+// is right before and after.
 
 #include "overlay/find/lower_location.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What is stored into a shared mapping of a file that is passed through reaches the file below
-// without FUSE: neither the kernel's FUSE nor the daemon hears of the new times and blocks. So
-// attributes of a file that may be mapped like that are not for the kernel to keep.
+// A store into a shared mapping of a passed-through file reaches the file below without FUSE.
+// Neither the kernel's FUSE nor the daemon learns of the new times and blocks. So the kernel must
+// not keep attributes of a file that may be mapped in this way.
 
 #ifndef OVERPASS_OVERLAY_FIND_MAPPINGS_H_
 #define OVERPASS_OVERLAY_FIND_MAPPINGS_H_
@@ -13,8 +13,8 @@ namespace overpass::overlay {
 
 struct Overlay;
 
-/// The inode is passed through to somebody who may read and write it. Whether that is news, so that
-/// the kernel has to be told to forget what it keeps.
+/// Notes that the inode is passed through to an opener that may read and write it. True the first
+/// time: then the kernel must be told to forget the attributes that it keeps.
 bool note_mappable(Inode& inode, int flags);
 
 /// To be called before attributes are given: finds out whether such an inode may still be mapped. A

@@ -18,7 +18,7 @@ namespace {
 
 constexpr char kImpure[] = "y";
 
-/// The lower file of the same name, if that is the origin: needs no privilege.
+/// The lower file of this name, if it is the origin: needs no privilege.
 std::optional<sys::Stat> origin_by_name(Overlay& overlay, Inode& directory, const char* name,
                                         const layer::Origin& origin) {
   for (const layer::LayerIndex layer : directory.directory->lowers) {
@@ -72,7 +72,7 @@ void drop_impure(Overlay& overlay, const InodeRef& directory, uint64_t version) 
   if (!upper) return;
   const auto found = holds_origin(overlay, (*upper)->fd);
   if (!found || *found) return;
-  // Whatever brings an origin here holds the names exclusively, from the mark on.
+  // Every operation that brings an origin here holds the names exclusively, from the mark on.
   Lock names(directory->directory->names);
   if (directory->directory->version != version) return;
   const char* mark = layer::name_of(layer::Mark::Impure, overlay.stack.prefix);

@@ -14,8 +14,8 @@ namespace overpass::overlay {
 
 struct Overlay;
 
-/// What st_ino of the upper's file `place`, whose attributes are `stat`, is made of: its origin in
-/// a lower if it has one, else itself. Costs nothing in a directory without the impure mark.
+/// The object that gives the upper's file `place` its st_ino: its origin in a lower if it has one,
+/// else itself. `stat`: its attributes. Costs nothing in a directory without the impure mark.
 /// `is_indexed`: it stands for all links of the origin.
 FileKey number_source(Overlay& overlay, Inode& directory, sys::Place place, const sys::Stat& stat,
                       bool is_indexed);

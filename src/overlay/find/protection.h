@@ -20,7 +20,7 @@ struct Overlay;
 /// EPERM for a file that may not be changed, or not in another way than by `appending`.
 Result<void> check_protection(const Inode& inode, bool appending = false);
 
-/// The flags of a lower at `place`, whose attributes are `stat`.
+/// The flags of the lower's object at `place`; `stat`: its attributes.
 Result<layer::ProtectionMark> protection_of(sys::Place place, const sys::Stat& stat);
 
 /// The mark of an upper file; nothing protects where there is none.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A mark that says enough already is left alone: an absolute one is right wherever the directory
-// goes, a relative one as long as it stays in its parent.
+// A sufficient mark is left alone: an absolute one is right wherever the directory goes, a relative
+// one as long as the directory stays in its parent.
 
 #include "overlay/find/redirect.h"
 
@@ -84,7 +84,7 @@ Result<void> mark_before_link(Overlay& overlay, Inode& inode) {
     name = inode.link.name;
     file = TRY(sys::reopen(located.place().fd, O_PATH));
   }
-  // A rename meanwhile leaves a mark of the same meaning.
+  // A rename meanwhile leaves a mark with this meaning.
   return mark_metacopy(overlay, *parent, name, sys::place_of(file), /*same_parent=*/false);
 }
 

@@ -26,12 +26,12 @@ struct Overlay;
 Result<std::unique_ptr<Relocation>> mark_directory(Overlay& overlay, Inode& directory,
                                                    sys::Place place, bool same_parent);
 
-/// The same for a metacopy called `name` in `parent`; `place` is the file. `same_parent` must not
-/// be said of a file that has names elsewhere.
+/// Marks a metacopy called `name` in `parent` likewise; `place` is the file. `same_parent` must be
+/// false for a file that has names elsewhere.
 Result<void> mark_metacopy(Overlay& overlay, Inode& parent, const std::string& name,
                            sys::Place place, bool same_parent);
 
-/// The same for a metacopy that is about to get a further name; nothing for other files.
+/// Marks a metacopy that is about to get a further name; does nothing for other files.
 /// L: none of rank Inode or beyond on entry.
 Result<void> mark_before_link(Overlay& overlay, Inode& inode);
 

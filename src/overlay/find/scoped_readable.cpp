@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Which objects are being looked at, with their own modes, is in one list. Who asks for attributes
-// meanwhile asks again until the list was the same before and after, so that what the disk said and
-// what the list says belong together. Root's daemons never get here.
+// One list has the objects being looked at, with their own modes. A thread that reads attributes
+// meanwhile reads again until the list did not change in between, so that the disk's answer and the
+// list belong together. Root's daemons never get here.
 
 #include "overlay/find/scoped_readable.h"
 
@@ -27,7 +27,7 @@ constexpr mode_t kPermissions = 07777;
 
 struct Seen {
   FileKey key;
-  mode_t mode;  ///< When nobody looks.
+  mode_t mode;  ///< Its own, outside such a moment.
   mode_t given;
   int lookers;
 };

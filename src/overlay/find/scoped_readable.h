@@ -2,8 +2,8 @@
 //
 // An ordinary user's own object that he may not read (mode 0000, 0300). Its marks are user.
 // attributes, which take the right to read; a mark that is not seen would show what is below. So
-// the daemon gives itself that right for a moment, when it first looks at the object. Nobody is
-// shown the mode of that moment. A crash in it leaves the owner with the right to read.
+// the daemon gives itself that right for a moment, when it first looks at the object. The mode of
+// that moment is never shown. A crash in it leaves the owner with the right to read.
 
 #ifndef OVERPASS_OVERLAY_FIND_SCOPED_READABLE_H_
 #define OVERPASS_OVERLAY_FIND_SCOPED_READABLE_H_
@@ -18,12 +18,12 @@
 
 namespace overpass::overlay {
 
-/// While this lives, the daemon may read the marks of an object of the upper that belongs to it.
-/// Threads: any number of these at a time, for the same object too.
+/// While this lives, the daemon may read the marks of an object of the upper that the daemon's user
+/// owns. Threads: any number of these at a time, also for one object.
 class ScopedReadable {
  public:
-  /// Of the object at `place`, whose attributes are `stat`; nothing is done if its marks can be
-  /// read anyway, or by no means.
+  /// For the object at `place` with the attributes `stat`. Does nothing if its marks can be read
+  /// anyway, or cannot be made readable.
   ScopedReadable(sys::Place place, const sys::Stat& stat);
   /// Of a directory, which may be listed then, and what is in it looked at and removed.
   explicit ScopedReadable(sys::Place directory);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The mode that is shown stays kept when the moment is over, for somebody may have asked the disk
-// during it and not have used the answer yet.
+// The shown mode stays kept when the moment is over: another thread may have read the disk during
+// it and not have used the answer yet.
 
 #include "overlay/find/scoped_writable.h"
 
@@ -22,7 +22,7 @@ ScopedWritable::ScopedWritable(Inode& directory, BorrowedFd upper, const sys::St
   constexpr mode_t kNeeded = S_IWUSR | S_IXUSR;
   if (!keeps_modes() || (mode_ & kNeeded) == kNeeded) return;
   directory.directory->kept_mode = mode_ | S_IFDIR;
-  // Refused where it belongs to somebody else; then the change is refused as well.
+  // Refused where another user owns it; then the change is refused as well.
   given_ = sys::change_mode(sys::place_of(upper_), mode_ | kNeeded).has_value();
 }
 

@@ -3,7 +3,7 @@
 // An ordinary user's own directory that he may not write to (mode 0555). What is in it may be
 // changed, which begins with a copy in the upper's directory; without CAP_DAC_OVERRIDE that takes
 // write permission there for a moment. The union goes on showing the directory's own mode. A crash
-// in that moment leaves the owner with more permission than he had given himself.
+// in that moment leaves the owner with more permission than the mode gave before.
 
 #ifndef OVERPASS_OVERLAY_FIND_SCOPED_WRITABLE_H_
 #define OVERPASS_OVERLAY_FIND_SCOPED_WRITABLE_H_
@@ -19,11 +19,11 @@
 
 namespace overpass::overlay {
 
-/// While this lives, the daemon may make names in a directory of the upper that belongs to it.
-/// REQUIRES: the directory's names are held exclusively as long.
+/// While this lives, the daemon may make names in a directory of the upper that its user owns.
+/// REQUIRES: the directory's names are held exclusively for this time.
 class ScopedWritable {
  public:
-  /// To the directory open at `upper`, whose attributes are `stat`.
+  /// For the directory open at `upper` with the attributes `stat`.
   ScopedWritable(Inode& directory, BorrowedFd upper, const sys::Stat& stat);
   ScopedWritable(const ScopedWritable&) = delete;
   ScopedWritable& operator=(const ScopedWritable&) = delete;

@@ -65,7 +65,7 @@ Result<void> Search::check_may_follow() {
   return {};
 }
 
-/// Asks `layer`, and adds what it has to the result. Whether the layers below are to be asked.
+/// Asks `layer` and adds what it has to the result. True if the layers below must be asked, too.
 Result<bool> Search::goes_on_below(LayerIndex layer, bool is_last_lower) {
   if (layer != layer::kUpper) TRY(check_may_follow());
   LayerReader reader(searched_, layer, wanted_.is_path());

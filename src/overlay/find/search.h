@@ -24,7 +24,7 @@ struct Overlay;
 Result<Found> find_in_layers(Overlay& overlay, Inode& directory, const char* name,
                              layer::LayerIndex first = layer::kUpper);
 
-/// The same among the lowers only: whether a whiteout is needed to hide the name.
+/// Searches the lowers only: whether a whiteout is needed to hide the name.
 /// REQUIRES: directory.directory->names is held.
 Result<bool> lowers_show(Overlay& overlay, Inode& directory, const char* name);
 

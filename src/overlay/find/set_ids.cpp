@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The rights of a caller are read from /proc, and only where there are bits whose fate depends on
-// them.
+// A caller's rights are read from /proc, and only if the fate of some bit depends on them.
 
 #include "overlay/find/set_ids.h"
 
@@ -19,8 +18,8 @@ namespace overpass::overlay {
 
 namespace {
 
-/// Whether the capabilities of `caller` count for files of the mount. Root of the mount's
-/// namespace owns what root owns there, in whatever namespace below it acts.
+/// Whether the capabilities of `caller` count for files of the mount. Root of the mount's namespace
+/// owns what root owns there, also when it acts in a namespace below.
 bool count_for_files(const Caller& caller, const sys::ThreadRights& rights) {
   return rights.shares_namespace || (rights.hides_namespace && caller.uid == 0);
 }

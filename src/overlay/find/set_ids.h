@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// What a change of a file's bytes or owner takes from its set-id bits, as the kernel's own file
-// systems decide it (setattr_should_drop_suidgid() there): by the one who makes the change, while
-// what the daemon's own system calls would take is decided by the daemon's rights, which are
-// neither the superuser's (no CAP_FSETID) nor those of a member of the file's group.
+// Which set-id bits a change of a file's bytes or owner takes away. As in the kernel's own file
+// systems (setattr_should_drop_suidgid()), the rights of the caller decide. The daemon's own system
+// calls would go by the daemon's rights, which are neither the superuser's (no CAP_FSETID) nor
+// those of a member of the file's group.
 //
-// File capabilities need nothing of this: each write takes them, whoever makes it.
+// File capabilities need none of this: every write takes them away.
 
 #ifndef OVERPASS_OVERLAY_FIND_SET_IDS_H_
 #define OVERPASS_OVERLAY_FIND_SET_IDS_H_
@@ -33,16 +33,16 @@ bool may_change_mode_of(const Caller& caller, uid_t owner);
 /// The bits of `shown` that fall when `caller` writes; of anything but a regular file none.
 mode_t bits_lost_by_write(const Caller& caller, const sys::Stat& shown);
 
-/// The same for a change of owner, which spares no user, and directories alone.
+/// For a change of owner, which spares the bits of directories alone, whatever the user's rights.
 mode_t bits_lost_by_chown(const Caller& caller, const sys::Stat& shown);
 
-/// To be called before a change of the bytes or the size of the upper's file at `place`: takes away
-/// what the change costs. True when bits are left that the change itself must not cost: it is to be
-/// made with CAP_FSETID (sys::KeepingSetgid).
+/// Takes away the bits that a change of the bytes or the size of the upper's file at `place` costs;
+/// call it before the change. True when bits are left that the change itself must not take: make it
+/// with CAP_FSETID then (sys::KeepingSetgid).
 bool take_set_ids(const Overlay& overlay, sys::Place place, const Caller& caller);
 
-/// The same without asking for the file's attributes: they are `stat`, as on disk, which loses the
-/// bits as well.
+/// Does so without reading the file's attributes: `stat` has them as on disk, and loses the bits as
+/// well.
 bool take_set_ids(const Overlay& overlay, sys::Place place, sys::Stat& stat, const Caller& caller);
 
 }  // namespace overpass::overlay

@@ -21,8 +21,8 @@ struct UnionName {
 /// L: none of rank Inode on entry.
 UnionName union_name_of(Inode& inode);
 
-/// Warns that `name` in `directory` is as `what` says, which is no sentence of its own: "its
-/// redirect mark is garbled". The same warning is given once (base/warning_limit.h).
+/// Warns about `name` in `directory`. `what` is a clause, for instance "its redirect mark is
+/// garbled". Repeated warnings are given once (base/warning_limit.h).
 /// L: none of rank Inode on entry.
 void warn_once(Inode& directory, const char* name, const char* what);
 

@@ -25,10 +25,10 @@ inline constexpr char kAccessAcl[] = "system.posix_acl_access";
 /// system.posix_acl_access and system.posix_acl_default.
 bool is_acl(std::string_view name);
 
-/// Where a caller's attribute `name` is stored in `layer`. In a layer whose overrides are
-/// attributes of users, the security namespace is kept beside them, as fuse-overlayfs(1) does: the
-/// real one is for the privileged. shown_name() of the result is `name`, or nothing where the
-/// caller cannot have it.
+/// The name under which a caller's attribute `name` is stored in `layer`. In a layer whose
+/// overrides are attributes of users, the security namespace is kept beside them, as
+/// fuse-overlayfs(1) does: the real one is for the privileged. shown_name() of the result is
+/// `name`, or nothing where the caller cannot have it.
 std::string stored_name(const Overlay& overlay, layer::LayerIndex layer, std::string_view name);
 
 /// The name under which `layer`'s attribute `stored` is shown; nothing when it is not.

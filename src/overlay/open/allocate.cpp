@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// fallocate(2) that may take long. It has to be one call, since one that fails for want of space
-// leaves nothing. tmpfs takes page after page, a few GiB in a second at best, and gives them back
-// when the thread is killed.
+// fallocate(2) that may take long. It must be one call, since a call that fails for lack of space
+// leaves nothing behind. tmpfs takes page after page, a few GiB in a second at best, and gives them
+// back when the thread is killed.
 
 #include "overlay/find/set_ids.h"
 #include "overlay/open/file_io.h"

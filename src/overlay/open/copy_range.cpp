@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// copy_file_range(2) for as long as a caller should wait for one answer. Nothing ends a call of the
-// kernel that is under way, and callers ask for everything at once. So the range is copied by calls
-// whose length goes by how long the last one took: where the file system shares blocks instead of
-// copying them, a few calls do it all.
+// copy_file_range(2), for no longer than a caller should wait for one answer. A call that the
+// kernel has begun cannot be ended, and callers ask for everything at once. So several calls copy
+// the range, and the time of each call sets the length of the next. Where the file system shares
+// blocks instead of copying them, a few calls do it all.
 
 #include <algorithm>
 #include <chrono>

@@ -87,8 +87,8 @@ void leave_room_for_unwritten_pages(io::Job& job) {
   if (stat && job.offset > static_cast<off_t>(stat->stx_size)) job.rw_flags &= ~RWF_APPEND;
 }
 
-/// Whoever appends while the file grows outside the mount finds his bytes elsewhere than the
-/// kernel, which has placed them at the end that it knew.
+/// If a caller appends while the file grows outside the mount, its bytes land at another place than
+/// the kernel assumes, which placed them at the end that it knew.
 Transferred watch_end(Overlay& overlay, const OpenFile& file, const io::Job& job,
                       Transferred done) {
   return [&overlay, node = file.inode()->id, pin = job.pin, fd = job.fd, offset = job.offset,
@@ -165,7 +165,7 @@ void allocate(Overlay& overlay, const Caller& caller, OpenFile& file, int mode, 
 Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence) {
   if (reads_what_was(file)) return fail(EINVAL);
   const SharedFd fd = TRY(file.content(overlay));
-  // The kernel asks without writing back first what it holds, be it stored by mmap.
+  // The kernel asks without first writing back what it holds, stores by mmap among it.
   if (!may_have_unwritten_pages(*file.inode())) return sys::seek(fd->fd, offset, whence);
   if (overlay.writeback) return fail(EINVAL);
   const sys::Stat stat = TRY(sys::stat(sys::place_of(fd->fd)));

@@ -23,8 +23,8 @@ class OpenFile;
 class OpenDirectory;
 
 // Reads and writes of files that are not passed through. They wait for no disk; `done` gets the
-// bytes when they have been moved, be it before these return. The daemon keeps no attributes of a
-// file's content: who asks for its size after `done` ran is told what the disk says.
+// bytes when they have been moved, maybe before these return. The daemon keeps no attributes of a
+// file's content: a size read after `done` has run is the disk's.
 
 /// `flags`: the handle's O_* flags as they are now.
 void read(Overlay& overlay, OpenFile& file, size_t size, off_t offset, int flags, Transferred done);
@@ -43,7 +43,7 @@ void write(Overlay& overlay, const Caller& caller, OpenFile& file, std::span<cha
 /// bytes.
 void sync(Overlay& overlay, OpenFile& file, bool data_only, Transferred done);
 
-/// The same for a directory. kMustWait.
+/// Syncs a directory. kMustWait.
 Result<void> sync(Overlay& overlay, const Caller& caller, OpenDirectory& directory);
 
 /// fallocate(2) with FALLOC_* `mode`. `done` gets no bytes. EPERM where chattr(1) protects the file
@@ -64,8 +64,8 @@ Result<void> allocate_killably(Overlay& overlay, const Caller& caller, OpenFile&
 Result<SharedFd> content_for_allocation(Overlay& overlay, OpenFile& file, int mode);
 
 /// lseek(2) with SEEK_DATA or SEEK_HOLE. While the kernel may hold bytes that it has not written
-/// back there are no holes. EINVAL, as where there is no such thing, when not even the file's end
-/// is known (writeback=on), and on a handle whose reads are of superseded content.
+/// back there are no holes. EINVAL, as from a file system without such calls, when not even the
+/// file's end is known (writeback=on), and on a handle that reads superseded content.
 Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence);
 
 /// copy_file_range(2): the number of bytes. Fewer than `length` at the end of `from`, and when

@@ -34,8 +34,8 @@ namespace {
 bool is_dot(const char* name) { return std::strcmp(name, ".") == 0; }
 bool is_dot_dot(const char* name) { return std::strcmp(name, "..") == 0; }
 
-/// Where a listing continues after `name`. The same in every snapshot of the directory, whatever
-/// else is in it; below 2^62, since some programs do arithmetic with it.
+/// The offset at which a listing continues after `name`. It is equal in every snapshot of the
+/// directory, whatever else is in it. Below 2^62, since some programs do arithmetic with it.
 int64_t offset_of(std::string_view name) {
   if (name == ".") return 1;
   if (name == "..") return 2;
@@ -196,7 +196,7 @@ Result<std::optional<Listed>> OpenDirectory::listed(Overlay& overlay, const RawE
   auto entry = work_out();
   if (entry.failed_with(ENOENT) || entry.failed_with(ESTALE)) return std::optional<Listed>();
   if (!entry) {
-    // The name is there, whatever is wrong with what it leads to; a lookup of it will say.
+    // The name is there. If something is wrong with its object, a lookup will say so.
     listed.ino = overlay.numbers.number(overlay.stack.layers[raw.layer].device, raw.ino);
     return std::optional(std::move(listed));
   }

@@ -5,8 +5,8 @@
 // What only the upper has is streamed, with the offsets of its file system. A directory that has
 // lowers and can change is read into a snapshot when reading begins, and the offset of an entry is
 // a hash of its name: the kernel serves part of a listing from its own cache and asks another
-// handle for the rest, so that offsets must mean the same in every snapshot. Whatever is made or
-// removed meanwhile, what was there all the time is listed exactly once.
+// handle for the rest, so offsets must have one meaning in every snapshot. A name that exists all
+// the time is listed exactly once, whatever is made or removed meanwhile.
 
 #ifndef OVERPASS_OVERLAY_OPEN_OPEN_DIRECTORY_H_
 #define OVERPASS_OVERLAY_OPEN_OPEN_DIRECTORY_H_
@@ -71,7 +71,7 @@ class OpenDirectory {
 
  private:
   struct SnapshotEntry {
-    int64_t offset;  ///< Where to continue after it; ascending, and the same in every snapshot.
+    int64_t offset;  ///< Where to continue after it; ascending, and equal in every snapshot.
     uint32_t name_offset;
     layer::LayerIndex layer;
     unsigned char type;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // An open is decided under the inode's mutex. When the decision needs nothing but an id that is
-// there already, it costs no system call. Else a descriptor is opened and registered without the
-// mutex, and the same question is asked again: whatever changed meanwhile, the answer given is one
-// that fits the moment in which the handle is counted.
+// there already, it costs no system call. Otherwise a descriptor is opened and registered without
+// the mutex, and the question is asked once more. So the answer fits the moment in which the handle
+// is counted, whatever changed meanwhile.
 
 #include "overlay/open/open_file.h"
 
@@ -69,8 +69,8 @@ std::optional<ContentVersion> version_of(BorrowedFd fd, layer::LayerIndex layer)
   return stat ? std::optional(version_of(*stat, layer)) : std::nullopt;
 }
 
-/// The file's registration; null where it cannot be registered. Only an upper's file is ever given
-/// to a writer, and with the same id as to readers.
+/// The file's registration; null where it cannot be registered. Writers get an upper's file only,
+/// with the id that readers get.
 SharedBacking registered(BackingFiles& files, BorrowedFd fd, layer::LayerIndex layer) {
   const auto use = layer == layer::kUpper ? BackingUse::ReadAndWrite : BackingUse::Read;
   const auto id = files.open(fd, use);
@@ -81,20 +81,21 @@ SharedBacking registered(BackingFiles& files, BorrowedFd fd, layer::LayerIndex l
   return owner;
 }
 
-/// Whether a reader of a superseded inode may be given the lower: he has not come by a path that
-/// leads elsewhere, or elsewhere are the same bytes.
+/// Whether a reader of a superseded inode may be given the lower: its path does not lead to the
+/// successor, or the successor has equal bytes.
 bool shares_lower(const Inode& successor) {
   return successor.stale_links == 0 || !successor.diverged;
 }
 
-/// The kernel writes to a backing file with the rights of who registered it, not with the writer's.
-/// What set-id bits a write costs, the daemon has to decide; so it serves who writes to such files.
+/// The kernel writes to a backing file with the rights of the process that registered it, not with
+/// the writer's. The daemon must decide which set-id bits a write costs, so it serves the writers
+/// of such files itself.
 bool has_set_id(mode_t mode) { return (mode & (S_ISUID | S_ISGID)) != 0; }
 
 class Opening {
  public:
-  /// `opener`: who truncates with O_TRUNC, as long as this lives; null for a file just made, of
-  /// `mode`. `lease`: for the descriptor of an open that writes, whose user is `user`.
+  /// `opener`: the caller that truncates with O_TRUNC; outlives this; null for a file just made,
+  /// with `mode`. `lease`: for the descriptor of an open that writes, by `user`.
   Opening(Overlay& overlay, const InodeRef& node, int flags, const Caller* opener, uid_t user,
           DescriptorLease lease, mode_t mode = 0)
       : overlay_(overlay),
@@ -241,7 +242,7 @@ class Opening {
     if (serving == Serving::Passthrough && note_mappable(*node_, flags_)) {
       is_newly_mappable_ = true;
     }
-    // Without a name it is reached through this for as long as it is open.
+    // A file without a name is reached through this while it is open.
     if (!node_->linked && node_->extras && node_->extras->pinned_orphan == nullptr) {
       pin_orphan_locked(overlay_, *node_, node_->extras->orphan.lock());
     }

@@ -55,8 +55,8 @@ class OpenFile : public RingLink {
   /// What content() has cached; nothing afterwards. L: the inode's mutex is held.
   SharedFd take_cached();
 
-  /// The same for a transfer past the page cache; opened with O_DIRECT, unless that cannot be had
-  /// for want of permission or descriptors. EINVAL from a file system without direct I/O.
+  /// A descriptor for a transfer past the page cache, opened with O_DIRECT; without it if
+  /// permission or descriptors are lacking. EINVAL from a file system without direct I/O.
   Result<DirectContent> direct_content(Overlay& overlay);
 
   /// The layer in which that was found last.
@@ -97,7 +97,7 @@ struct Opened {
 /// (descriptor_budget.h). kMustWait as for copy_up(), and for a lease on the file.
 Result<Opened> open_file(Overlay& overlay, const Caller& caller, const InodeRef& inode, int flags);
 
-/// A file just made with `mode`, open at `fd`, which counts for whom `lease` does.
+/// A file just made with `mode`, open at `fd`, which `lease` counts.
 Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, mode_t mode,
                             UniqueFd fd, DescriptorLease lease);
 
@@ -106,8 +106,8 @@ Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, 
 /// broker registers for writing only what may be read as well.
 int own_access(const Overlay& overlay, int flags, int own_flags);
 
-/// Whether the handle's reads are of a lower that has been superseded, so that the daemon, which
-/// sees the file as it is now, cannot speak of the same content.
+/// Whether the handle reads a lower that has been superseded. The daemon sees the file as it is
+/// now, so it cannot answer for that content.
 bool reads_what_was(const OpenFile& file);
 
 /// RELEASE.

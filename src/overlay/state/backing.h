@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Backing ids: files registered with the kernel so that it reads and writes them without the
-// daemon. Who may register them is the passthrough folder's business, behind BackingFiles.
+// daemon. The passthrough folder, behind BackingFiles, knows which process may register them.
 
 #ifndef OVERPASS_OVERLAY_STATE_BACKING_H_
 #define OVERPASS_OVERLAY_STATE_BACKING_H_
@@ -30,8 +30,8 @@ class BackingFiles {
   virtual bool is_available() const = 0;
 
   /// Registers the file open at `fd`, which may be O_PATH. Fails where the file cannot be passed
-  /// through (file system stacked too deep, no privilege); it is then served by the daemon. Whoever
-  /// registers may rely on `use`: what is registered for reading is never given to a writer.
+  /// through (file system stacked too deep, no privilege); it is then served by the daemon. The
+  /// registering side may rely on `use`: a file registered for reading is never given to a writer.
   virtual Result<int32_t> open(BorrowedFd fd, BackingUse use) = 0;
 
   virtual void close(int32_t id) = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Who asks for an operation, and how an operation says that it would have to wait.
+// The caller of an operation, and how an operation says that it would have to wait.
 
 #ifndef OVERPASS_OVERLAY_STATE_CALLER_H_
 #define OVERPASS_OVERLAY_STATE_CALLER_H_
@@ -17,11 +17,11 @@ namespace overpass::overlay {
 
 /// What an operation answers when only time, or a thread that may wait, gets it further: data have
 /// to be copied, lowers gone through, another caller's copy waited for, or a lease on a file is in
-/// the way. It has changed nothing that is seen. The operation is to be called once more, by a
-/// thread that may wait. No system call on files fails with this number.
+/// the way. It has changed nothing that can be seen. Call the operation again on a thread that may
+/// wait. No system call on files fails with this number.
 inline constexpr int kMustWait = ERESTART;
 
-/// The second argument of every operation that acts for somebody. The ids are those of the mount.
+/// The second argument of every operation that acts for a caller. The ids are those of the mount.
 struct Caller {
   uid_t uid = kNoId;
   gid_t gid = kNoId;
@@ -38,7 +38,7 @@ struct Caller {
   /// kMustWait unless the caller's thread may wait.
   Result<void> check_may_wait() const { return may_wait ? Result<void>() : fail(kMustWait); }
 
-  /// The same caller on a thread that may wait.
+  /// This caller, for a thread that may wait.
   Caller waiting() const {
     Caller same = *this;
     same.may_wait = true;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // A bounded set of shared things that are costly to make again: directory descriptors, merged
-// listings, backing ids. The cache owns them; whoever uses one finds it through a weak_ptr of his
-// own and holds it while he needs it. What was used since the clock's hand last passed survives one
-// more round (second chance), so that a use costs one store and no lock of the cache.
+// listings, backing ids. The cache owns them. A user finds one through a weak_ptr of its own and
+// holds it while needed. What was used since the clock's hand last passed survives one more round
+// (second chance), so that a use costs one store and no lock of the cache.
 
 #ifndef OVERPASS_OVERLAY_STATE_CLOCK_CACHE_H_
 #define OVERPASS_OVERLAY_STATE_CLOCK_CACHE_H_

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The copies of a mount that are under way. What one of them is at is copy_up_progress.h, which
-// only those include who copy, wait or report.
+// The copies of a mount that are under way. The progress of one is copy_up_progress.h, which only
+// code that copies, waits or reports includes.
 
 #ifndef OVERPASS_OVERLAY_STATE_COPIES_UNDER_WAY_H_
 #define OVERPASS_OVERLAY_STATE_COPIES_UNDER_WAY_H_

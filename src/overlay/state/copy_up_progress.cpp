@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Waiters look after their callers ten times a second, the thread that copies between two parts.
-// Nothing decides between one who comes to wait and a copy that is given up at the same time: he
-// finds that it was, and makes one himself.
+// Waiters check ten times a second whether their callers are being killed; the thread that copies
+// checks between two parts. A waiter may arrive while the copy is being given up, without a lock
+// between the two. It then learns that the copy was given up, and makes one itself.
 
 #include "overlay/state/copy_up_progress.h"
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// A copy-up as others see it while it is under way: those who wait for the same file, `overpass
-// status`, and whoever may end it.
+// A copy-up under way, as seen by threads that wait for the file, by `overpass status`, and by the
+// check that may end it early.
 //
-// It ends early, with EINTR, when the one it is made for is being killed and nobody else waits. Any
-// other signal leaves it alone: a program that is sent signals all the time (Go's runtime does it
-// to itself) would have it begin anew for ever. Callers are looked at from time to time rather than
-// reported: the kernel reports signals over /dev/fuse only, and those that are handled as well.
+// It ends early, with EINTR, when its caller is being killed and no other thread waits. Other
+// signals leave it alone: a program that gets signals all the time (Go's runtime sends them to
+// itself) would restart the copy for ever. Callers are polled: the kernel reports signals over
+// /dev/fuse only, and handled signals as well as fatal ones.
 
 #ifndef OVERPASS_OVERLAY_STATE_COPY_UP_PROGRESS_H_
 #define OVERPASS_OVERLAY_STATE_COPY_UP_PROGRESS_H_
@@ -39,37 +39,52 @@ inline sys::Afterwards afterwards_of(bool is_volatile) {
   return is_volatile ? sys::Afterwards::Left : sys::Afterwards::Synced;
 }
 
-/// Threads: what is said of each function.
+/// One copy-up of one file, from its start to its outcome. One thread copies and reports here;
+/// others that need the file wait here instead of copying again. The file's inode holds it
+/// (InodeExtras::copy_up) as long as the copy is under way, and so does CopiesUnderWay.
+///
+/// Invariants:
+/// 1. finish() is called exactly once, so that every waiter wakes, also after an error.
+/// 2. A copy is given up only if its caller is being killed and no thread waits for it. A thread
+///    that begins to wait at that moment learns it from wait() and makes a copy itself.
+/// 3. Changes that callers make to mode, owner and times meanwhile are noted here. The copying
+/// thread
+///    does not overwrite them with what was before.
+///
+/// Threads: each group of functions says which thread may call it. Those that speak of the file's
+/// mutex need it held; wait() needs that no lock is held.
 class CopyUnderWay : public sys::CopyObserver {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `caller`: who it is for.
+  /// `caller`: the caller that needs the copy.
   CopyUnderWay(InodeRef file, const Caller& caller);
 
   // The thread that copies.
 
-  /// `bytes` are to be copied from now on.
+  /// The copying of `bytes` bytes begins.
   void begin(off_t bytes);
   void enter(CopyPhase phase) { phase_.store(phase, std::memory_order_relaxed); }
-  /// EINTR when nobody wants the copy any more.
+  /// EINTR when the copy is not wanted any more.
   Result<void> reached(off_t offset) override;
-  /// Tells the waiters that it has ended, and how. To be called once.
+  /// Tells the waiters that the copy has ended, and how. Call it once.
   void finish(Result<void> outcome);
 
   // Any thread.
 
-  /// Waits for the end on behalf of `waiter`. The outcome, but success also when the copy was given
-  /// up: then somebody else has to make it. EINTR when the waiter is being killed.
+  /// Waits for the end on behalf of `waiter` and returns the outcome. Success also if the copy was
+  /// given up: the waiter must then look again, and copy if needed. EINTR when the waiter is being
+  /// killed.
   /// L: none on entry.
   Result<void> wait(pid_t waiter);
 
-  /// Somebody has changed the file's mode or owner meanwhile. REQUIRES: its mutex, as for asking.
+  /// A caller has changed the file's mode or owner meanwhile. REQUIRES: the file's mutex, for the
+  /// getter too.
   void note_mode_change() { mode_has_changed_ = true; }
   bool mode_has_changed() const { return mode_has_changed_; }
 
-  /// Somebody has set times of the file meanwhile, as by utimensat(2) with UTIME_NOW; absent ones
-  /// not. REQUIRES: its mutex, as for asking.
+  /// A caller has set times of the file meanwhile, as by utimensat(2) with UTIME_NOW; absent times
+  /// were not set. REQUIRES: the file's mutex, for the getters too.
   void note_times(const std::optional<timespec>& access,
                   const std::optional<timespec>& modification);
   const std::optional<timespec>& access_time() const { return access_time_; }

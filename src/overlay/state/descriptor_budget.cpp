@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Counters that go up before they are judged, so that no two leases take the same last place.
+// Counters go up before they are compared with the limit, so that two leases never take one last
+// place.
 
 #include "overlay/state/descriptor_budget.h"
 

@@ -38,7 +38,7 @@ class DescriptorLease {
   ~DescriptorLease();
 
   explicit operator bool() const { return budget_ != nullptr; }
-  /// Whom it counts for.
+  /// The user that it counts for.
   uid_t user() const { return user_; }
 
  private:
@@ -52,8 +52,8 @@ class DescriptorLease {
 /// Threads: any, without a lock.
 class DescriptorBudget {
  public:
-  /// Of a process that may have `limit` descriptors, on behalf of `owner`, who like root (0) is no
-  /// ordinary user of it.
+  /// For a process that may have `limit` descriptors. `owner` is the user of the daemon; like root
+  /// (0) it does not count as an ordinary user.
   DescriptorBudget(uint64_t limit, uid_t owner);
 
   // The most that caches and threads may have. They are fixed by the limit of the beginning.

@@ -3,7 +3,7 @@
 // flock(2) locks of the union's files, kept here instead of in the kernel where files are passed
 // through. The kernel keeps a lock with its own inode, and a lower file that is first written while
 // readers have it open gets a second one (open_mode.h): two callers would each be granted an
-// exclusive lock on the same file. Here both nodes lock one thing, a domain.
+// exclusive lock on one file. Here both nodes lock one thing, a domain.
 //
 // The rules are those of the kernel's flock_lock_inode(): a lock belongs to an open file
 // description, converting one gives the old lock up first, waiting requests are granted in their
@@ -41,7 +41,7 @@ class Flocks {
     uint64_t owner = 0;  ///< The open file description, as the kernel names it to FUSE.
     Kind kind = Kind::Shared;
     bool waits = false;  ///< Without LOCK_NB.
-    pid_t thread = 0;    ///< Whose request it is, in this process's numbers; 0 when unknown.
+    pid_t thread = 0;    ///< The requesting thread, in this process's numbers; 0 if unknown.
   };
 
   /// Locks are taken away by RELEASE, which the kernel sends after close(2) has returned: a request
@@ -54,7 +54,7 @@ class Flocks {
   Flocks(const Flocks&) = delete;
   Flocks& operator=(const Flocks&) = delete;
 
-  /// What `inode` is locked as; the same for an inode and its successor.
+  /// The domain that a lock of `inode` locks; an inode and its successor have one.
   /// L: none of rank Inode on entry.
   uint64_t domain_of(Inode& inode);
   /// As above, for the holder of inode.mutex.
@@ -68,8 +68,8 @@ class Flocks {
   /// Gives up what the owner has locked, if anything.
   void unlock(uint64_t domain, uint64_t owner);
 
-  /// Answers those whose time is up or whose thread has got a signal. Returns when to call it
-  /// again; nothing when no request waits.
+  /// Answers requests that have waited long enough or whose thread has got a signal. Returns the
+  /// time until the next call; nothing when no request waits.
   std::optional<std::chrono::milliseconds> attend();
 
   /// Answers all that wait with EINTR: the mount is over.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A directory that was moved keeps its lowers, whose paths its relocation has.
+// A directory that was moved keeps its lowers; its relocation has their paths.
 
 #include "overlay/state/hidden_names.h"
 

@@ -19,7 +19,7 @@
 
 namespace overpass::overlay {
 
-/// Tells an object of a file system from all others, also from a later one with the same number.
+/// Tells an object of a file system from all others, also from a later one with its number.
 struct Identity {
   uint64_t ino = 0;    ///< 0 when it is not known.
   uint32_t stamp = 0;  ///< A hash of the device, and of the birth time where there is one.
@@ -28,8 +28,8 @@ struct Identity {
 
 Identity identity_of(const sys::Stat& stat);
 
-/// An object and the attributes by which the kernel decides who may do what with it, as the disk
-/// has them (before the mount's own view of owners).
+/// An object and the attributes that permissions depend on, as the disk has them (before the
+/// mount's own view of owners).
 struct KnownObject {
   uint64_t ino = 0;
   uint32_t stamp = 0;
@@ -49,8 +49,8 @@ enum class Recognition : uint8_t {
   Another,     ///< Another object.
 };
 
-/// `stable_numbers`: whether the layer's file system gives an object the same number every time.
-/// Where it does not, two objects with the same owner, type and permissions are not told apart.
+/// `stable_numbers`: the layer's file system always gives an object one number. Where it does not,
+/// objects with equal owner, type and permissions are not told apart.
 Recognition recognize(const KnownObject& known, const sys::Stat& stat, bool stable_numbers);
 
 }  // namespace overpass::overlay

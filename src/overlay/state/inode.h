@@ -44,7 +44,7 @@ struct FileKey {
 /// A name of an inode. The name index of the table points at these.
 /// Guarded by the inode's mutex; changed only while it is out of the index.
 struct Link {
-  Inode* inode = nullptr;  ///< Whose name this is; constant.
+  Inode* inode = nullptr;  ///< The inode that has this name; constant.
   InodeRef parent;         ///< Stays set when the name is removed, for a lower's location.
   CompactName name;
   /// The kernel knows this name by the node that `inode` superseded: no LOOKUP of it since.
@@ -75,14 +75,14 @@ struct Directory {
   std::atomic<uint64_t> upper_ino = 0;
   std::atomic<uint32_t> upper_stamp = 0;
   std::atomic<Impurity> impurity = Impurity::Unknown;
-  /// The mode to show, whatever the disk says; 0 for the disk's (scoped_writable.h).
+  /// The mode to show instead of the disk's; 0 for the disk's (scoped_writable.h).
   std::atomic<mode_t> kept_mode = 0;
-  /// Counts changes of names in here, so that who read them earlier knows. Raised under `names`
-  /// held exclusively.
+  /// Counts changes of names in here, so that an earlier reader can tell that its result is old.
+  /// Raised under `names` held exclusively.
   std::atomic<uint64_t> version = 0;
   /// The lowers merged in here, topmost first. Constant.
   std::vector<layer::LayerIndex> lowers;
-  /// Which directories these are, in the same order. Constant; empty for the root.
+  /// Which directories these are, in the order of `lowers`. Constant; empty for the root.
   std::vector<Identity> lower_identities;
   /// What the lowers have in here and below that is not shown. Constant; null for nearly all.
   std::unique_ptr<HiddenNames> hidden;
@@ -105,7 +105,7 @@ struct Directory {
 /// What the redirect mark of an upper directory says (overlay.redirect).
 enum class RedirectMark : uint8_t {
   None,
-  Relative,  ///< A name in the same parent.
+  Relative,  ///< A name in the directory's own parent.
   Absolute,  ///< A path from the roots of the lowers.
 };
 
@@ -117,9 +117,9 @@ struct Relocation {
   RedirectMark mark = RedirectMark::None;
 };
 
-/// Where the bytes of a file are whose own file holds none (a metacopy, overlay.metacopy).
+/// Where the bytes of a metacopy are: a file of the upper that holds none (overlay.metacopy).
 struct DataPlace {
-  /// The layer; when it is data-only, the first of these, all of which are to be looked through.
+  /// The layer. If it is data-only, it is the first of these, and all of them must be searched.
   layer::LayerIndex layer = 0;
   std::string path;     ///< From the layer's root, beginning with '/'.
   uint64_t blocks = 0;  ///< stx_blocks, as the union shows them.
@@ -139,17 +139,27 @@ struct InodeExtras {
   FileKey upper_key, lower_key;
   std::vector<std::unique_ptr<Link>> more_links;  ///< Names beyond the first (hard links).
   std::weak_ptr<const CachedFd> orphan;           ///< The upper file after its last name went.
-  SharedFd pinned_orphan;                         ///< The same, while handles are open.
+  SharedFd pinned_orphan;                         ///< That file, kept open while handles are.
   InodeRef successor;                             ///< The inode that superseded this one.
   uint64_t flock_domain = 0;                      ///< What flock(2) locks; 0: nothing so far.
   std::shared_ptr<CopyUnderWay> copy_up;          ///< Null unless a copy-up is under way.
 };
 
+/// One object of the union: a file, directory or other node that the kernel knows by `id`. It says
+/// where the object is (a layer, a parent, names) and what the kernel was told of it. It lives as
+/// long as an InodeRef to it does, or the kernel remembers it; InodeTable counts both.
+///
 /// Invariants:
-/// 1. `directory` is set exactly for directories, `type` never changes.
-/// 2. A non-directory's `layer` changes once at most, from a lower to the upper.
-/// 3. While `linked`, some Link of it is in the table's name index.
-/// 4. A lower's link.parent and link.name are its location in the layer, removed or not.
+/// 1. `directory` is set exactly for directories; `type` never changes.
+/// 2. The `layer` of a non-directory changes once at most, from a lower to the upper.
+/// 3. While `linked` is true, the table's name index has a Link of this inode.
+/// 4. For an inode of a lower, link.parent and link.name are its location in that layer, even after
+///    the name was removed from the union.
+///
+/// Threads: any that holds a reference. Members marked GUARDED_BY need `mutex`; the others are
+/// constant or atomic.
+/// Lock order: `directory->names` (a parent's before a child's), then `mutex`, then the leaves of
+/// lock_rank.h. No lock is held across a copy of data or a reply.
 class Inode {
  public:
   Inode(NodeId node, uint64_t number, mode_t file_type);
@@ -187,36 +197,36 @@ class Inode {
 
   std::unique_ptr<OpenMode> opens GUARDED_BY(mutex);
   std::unique_ptr<InodeExtras> extras GUARDED_BY(mutex);
-  /// The file, and what the kernel was told of it last. Not for directories, whose identities are
-  /// in `directory`.
+  /// The file, and what the kernel was told of it last. Not for directories: theirs are in
+  /// `directory`.
   KnownObject known GUARDED_BY(mutex) = {};
   /// What follows lies in the padding at its end.
   [[no_unique_address]] Link link;
 
   bool linked GUARDED_BY(mutex) = true;
-  /// Its file was found to be another than the one that the kernel was told of: the next LOOKUP of
-  /// its name makes a new inode.
+  /// The file on disk was found to be another than the kernel was told of. The next LOOKUP of its
+  /// name makes a new inode.
   std::atomic<bool> is_stale = false;
-  /// chattr(1) protects the file: it may be changed in no way, or only be appended to. So says the
-  /// lower's flag or the copy's protattr mark; of flags that the upper's file has the kernel knows.
+  /// chattr(1) protects the file: it must not change, or only be appended to. The lower's flag or
+  /// the copy's protattr mark says so. The kernel itself enforces flags of the upper's file.
   std::atomic<bool> is_immutable = false;
   std::atomic<bool> is_append_only = false;
   /// Set once, when `extras->successor` is.
   std::atomic<bool> superseded = false;
-  /// Superseded another inode that is still in memory, and may be written through that.
+  /// Superseded another inode that is still in memory. The file may be written through that one,
+  /// too.
   std::atomic<bool> has_predecessor = false;
   /// May hold other bytes than the lower that readers of its predecessor have open.
   std::atomic<bool> diverged = false;
   /// Stores that FUSE does not see may change its times (mappings.h).
   std::atomic<bool> may_be_mapped = false;
-  /// Since the hand of the table's clock went by (InodeTable::find_idle).
+  /// Asked for since the hand of the table's clock went by (InodeTable::find_idle).
   std::atomic<bool> was_asked_for = true;
 
   layer::LayerIndex layer GUARDED_BY(mutex) = layer::kUpper;  ///< Non-directories.
   mutable CompactMutex<LockRank::Inode> mutex;
   const mode_t type;  ///< The S_IFMT bits.
-  /// What the link count of an indexed file differs by from the upper's (index.h). Changes under
-  /// the mutex.
+  /// The link count of an indexed file minus the upper's (index.h). Changes under the mutex.
   std::atomic<int32_t> nlink_difference = 0;
   /// How many links are stale.
   std::atomic<uint32_t> stale_links = 0;

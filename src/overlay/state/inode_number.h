@@ -8,8 +8,8 @@
 // whose numbers fit get one of these. An inode that does not fit, and one of the first file system
 // whose own number lies in there, gets the number of its file system in bits 56 to 62, as
 // overlayfs's xino does. An inode number too large for that (of a FUSE file system, of an overlay
-// with xino) becomes a hash of 63 bits, which needs no memory and is the same after a remount; of a
-// million such files, two share a number with a probability of one in 18 million.
+// with xino) becomes a hash of 63 bits, which needs no memory and does not change by a remount.
+// Among a million such files, two share a number with a probability of one in 18 million.
 
 #ifndef OVERPASS_OVERLAY_STATE_INODE_NUMBER_H_
 #define OVERPASS_OVERLAY_STATE_INODE_NUMBER_H_
@@ -31,15 +31,15 @@ class InodeNumbers {
   /// 32 bits is told in the log.
   InodeNumbers(dev_t first, bool warns) : first_(first), warns_(warns) {}
 
-  /// Gives `device` its number now. Announcing those of the layers in order makes the union's
-  /// numbers the same in every mount of them.
+  /// Gives `device` its number now. Announcing the layers' devices in order gives the union equal
+  /// numbers in every mount of these layers.
   void announce(dev_t device);
 
   /// Divides the short numbers among the file systems announced so far; those that turn up later
   /// get none. To be called once, before any number is asked for.
   void settle();
 
-  /// The union's number for inode `ino` of the file system `device`; always the same one.
+  /// The union's number for inode `ino` of the file system `device`. It never changes.
   uint64_t number(dev_t device, uint64_t ino);
 
  private:

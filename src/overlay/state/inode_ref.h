@@ -22,7 +22,7 @@ class InodeRef {
     reference.inode_ = inode;
     return reference;
   }
-  /// Counts another reference to an inode that somebody holds already.
+  /// Adds a reference to an inode that is referenced already.
   static InodeRef share(Inode& inode);
 
   InodeRef(const InodeRef& other);

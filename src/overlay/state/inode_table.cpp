@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A node id is generation << 32 | index; index % kShards names the shard, and the rest is the slot
-// in it. An inode whose last reference goes takes itself out of the indexes; whoever finds it there
-// meanwhile sees a count of zero and treats it as gone.
+// in it. An inode that loses its last reference is taken out of the indexes. A thread that finds it
+// there meanwhile sees a count of zero and treats it as gone.
 
 #include "overlay/state/inode_table.h"
 
@@ -251,7 +251,7 @@ void InodeTable::destroy(Inode* inode) {
 }
 
 InodeRef InodeTable::take_out(Inode* inode) {
-  // Nobody else has a reference and nobody can get one: no lock of the inode is needed.
+  // No other reference exists and none can be made: no lock of the inode is needed.
   on_destroy_(*inode);
   unindex(inode->link);
   if (inode->extras != nullptr) {

@@ -22,13 +22,20 @@
 
 namespace overpass::overlay {
 
+/// Owns all inodes of a mount. Two counts keep an inode alive: references of the daemon (InodeRef),
+/// and the kernel's lookups, which hold one reference together. When the last reference goes, the
+/// inode leaves the indexes and is destroyed.
+///
 /// Invariants:
-/// 1. An inode is in the table from insert() until its last reference goes; a node id is reused
-///    with another generation only.
-/// 2. An inode with lookups > 0 has a reference of its own for them.
-/// 3. A Link in the name index has the parent and the name it is indexed by.
-/// Threads: any. REQUIRES: no lock of rank TableShard or beyond is held, also where a reference may
-/// be the last one.
+/// 1. An inode is found by its node id from make() until its last reference goes. A slot is
+///    used again only with another generation, so with another node id.
+/// 2. An inode with lookups > 0 has one reference on behalf of them.
+/// 3. A Link in the name index has the parent and the name that it is indexed by.
+///
+/// Threads: any, but find_idle() by one at a time.
+/// Lock order: each call takes locks of shards (rank TableShard, leaves), one at a time.
+/// REQUIRES: the caller holds no lock of rank TableShard or beyond. A thread that drops an InodeRef
+/// which may be the last holds no leaf at all. Locks of directories and inodes may be held.
 class InodeTable {
  public:
   /// `on_destroy` is called for each inode that is about to go, with no lock held.
@@ -37,7 +44,7 @@ class InodeTable {
   InodeTable(const InodeTable&) = delete;
   InodeTable& operator=(const InodeTable&) = delete;
 
-  /// The root; made by the first call of make(), lives as long as the table.
+  /// The root. The first call of make() makes it; it lives as long as the table.
   Inode& root() const { return *root_; }
 
   /// An inode with a fresh node id that nothing leads to yet.
@@ -53,7 +60,7 @@ class InodeTable {
   /// returned instead.
   InodeRef insert(const InodeRef& inode, const InodeRef& parent, std::string_view name);
 
-  /// The same for a further name, or for one that moved. The name must be free.
+  /// Enters a further name, or one that moved; unindex() takes a name out. The name must be free.
   void index(Link& link);
   void unindex(Link& link);
 
@@ -78,9 +85,9 @@ class InodeTable {
   /// Gives back the memory that the indexes have in excess of what is in them.
   void shrink();
 
-  /// At most `most` nodes that the kernel knows and that, as far as can be told here, nobody uses:
-  /// without children in memory or open handles, and not asked for since the hand of a clock went
-  /// by the last time. Fewer, if its two rounds find no more. Threads: one at a time.
+  /// At most `most` nodes that the kernel knows and that seem unused: without children in memory or
+  /// open handles, and not asked for since the hand of a clock went by the last time. Fewer, if its
+  /// two rounds find no more. Threads: one at a time.
   std::vector<NodeId> find_idle(size_t most);
 
  private:
@@ -130,7 +137,7 @@ class InodeTable {
     mutable Mutex<LockRank::TableShard> mutex;
     std::vector<Slot> slots GUARDED_BY(mutex);
     uint32_t first_free GUARDED_BY(mutex) = Slot::kNone;
-    /// Of slots to come: beyond every one that a slot given back by shrink() has had.
+    /// The generation of new slots: beyond every generation that a slot given back by shrink() had.
     uint32_t first_generation GUARDED_BY(mutex) = 1;
 
     Inode* inode_of(NodeId node) const REQUIRES(mutex);

@@ -52,7 +52,7 @@ void InodeTable::shrink() {
 
 std::vector<NodeId> InodeTable::find_idle(size_t most) {
   std::vector<NodeId> idle;
-  // Once round to take the second chances back, and once more to find those that had none.
+  // One round takes the second chances back; another finds the inodes that had none.
   for (size_t shards_left = 2 * kShards; shards_left > 0 && idle.size() < most;) {
     NodeShard& shard = nodes_[hand_shard_];
     Lock lock(shard.mutex);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // System calls that the file system ends and undoes when the thread that makes them is killed, as
-// fallocate(2) on tmpfs. A signal to the caller ends nothing by itself, for he waits for the
-// daemon's answer: he is looked at as long as the call lasts.
+// fallocate(2) on tmpfs. A signal to the caller ends nothing by itself, since the caller waits for
+// the daemon's answer. So the caller is polled while the call lasts.
 
 #ifndef OVERPASS_OVERLAY_STATE_KILLABLE_CALLS_H_
 #define OVERPASS_OVERLAY_STATE_KILLABLE_CALLS_H_
@@ -32,16 +32,16 @@ class KillableCalls {
   KillableCalls(const KillableCalls&) = delete;
   KillableCalls& operator=(const KillableCalls&) = delete;
 
-  /// `begun` is called, on the thread that makes it, when a call is under way; attend() has to be
-  /// called then. It must neither wait nor throw. REQUIRES: no call is under way.
+  /// `begun` runs when a call is under way, on the thread that makes the call. From then on
+  /// attend() must be called. `begun` must neither wait nor throw. REQUIRES: no call is under way.
   void when_begun(std::function<void()> begun) { begun_ = std::move(begun); }
 
-  /// Makes `call` for the thread `caller` (0: unknown). EINTR when that is being killed. Throws
-  /// std::bad_alloc before it is made. Blocking.
+  /// Makes `call` for the thread `caller` (0: unknown). EINTR when that thread is being killed. May
+  /// throw std::bad_alloc before the call is made. Blocking.
   Result<void> make(pid_t caller, sys::ChildCall& call);
 
-  /// Ends the calls whose callers are being killed. Returns when to call it again; nothing when no
-  /// call is under way.
+  /// Ends the calls of callers that are being killed. Returns the time until the next attend();
+  /// nothing when no call is under way.
   std::optional<std::chrono::milliseconds> attend();
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Order of steps: out of the index, change, into the index; nobody sees a Link that is not where
-// its name says.
+// Order of steps: out of the index, change, into the index. So no thread sees a Link that is not
+// where its name says.
 
 #include "overlay/state/links.h"
 
@@ -53,7 +53,7 @@ bool drop_link(Overlay& overlay, Inode& inode, Link* link) REQUIRES(inode.mutex)
   return false;
 }
 
-/// Whether the file still has names, which nobody has looked up yet and which must lead here.
+/// Whether the file still has names that were not looked up yet and must lead here.
 bool has_other_names(const Inode& inode, const SharedFd& file) REQUIRES(inode.mutex) {
   if (inode.upper_key() == FileKey() || file == nullptr) return false;
   const auto stat = sys::stat(sys::place_of(file->fd));
@@ -188,7 +188,8 @@ void supersede_locked(Overlay& overlay, const InodeRef& old) {
   FileKey upper_key, lower_key;
   const uint64_t flock_domain = overlay.flocks.domain_of_locked(*old);
   {
-    // Nobody else knows the successor yet, so its mutex is not needed (and would be out of order).
+    // No other thread knows the successor yet, so its mutex is not needed (and would be out of
+    // order).
     auto take_over = [&]() NO_THREAD_SAFETY_ANALYSIS {
       successor->layer = layer::kUpper;
       successor->linked = old->linked;

@@ -11,10 +11,10 @@ namespace overpass::overlay {
 
 struct Overlay;
 
-/// Gives a new inode, whose layer is set, its first name. By `key`, unless that is empty, other
-/// names of its file lead to it, as those of a lower file do that is to stay one file when it is
-/// copied up; whoever finds it by the key finds the name as well. An inode that has the key or the
-/// name already is returned instead.
+/// Gives a new inode, whose layer is set, its first name. `key`, unless empty, leads other names of
+/// its file to it, for instance those of a lower file that must stay one file when it is copied up.
+/// A thread that finds the inode by the key finds the name as well. An inode that has the key or
+/// the name already is returned instead.
 /// L: none of rank Inode on entry.
 InodeRef add_first_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
                         std::string_view name, FileKey key);
@@ -24,14 +24,15 @@ InodeRef add_first_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
 void add_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
               std::string_view name);
 
-/// Keeps `orphan`, by which a file without a name is reached, while handles are open. It counts for
-/// who has the file open; where no descriptor is left for that, the file is reached by the cache's
-/// as long as it has it, or by that of an open handle (OpenMode::last_fd). `orphan` may be null.
+/// Keeps `orphan`, by which a file without a name is reached, while handles are open. It counts
+/// against the user that has the file open. If that user has no descriptor left, the file is
+/// reached by the cache's, while that has one, or by an open handle's (OpenMode::last_fd). `orphan`
+/// may be null.
 void pin_orphan_locked(Overlay& overlay, Inode& inode, SharedFd orphan) REQUIRES(inode.mutex);
 
-/// It has it no longer. With its last name gone, `orphan` (may be null) is how its file in the
-/// upper can still be reached. The mutex is held from before the name went, so that nobody takes
-/// what is under the name next for this inode's file.
+/// The inode has lost the name. After the last one, `orphan` (may be null) is the way to its file
+/// in the upper. The mutex is held since before the name went, so that no thread takes the next
+/// object of that name for this inode's file.
 /// REQUIRES: inode.mutex.
 void remove_link_locked(Overlay& overlay, Inode& inode, const Inode& directory,
                         std::string_view name, SharedFd orphan);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What the lowers of one directory show together: every visible name once, with the topmost layer
-// that has it. Lowers do not change, so this is read once and kept as long as memory allows. It
-// answers for directories merged from many layers whether a name exists without a system call.
+// The merged listing of a directory's lowers: every visible name once, with the topmost layer that
+// has it. Lowers do not change, so this is read once and kept while memory allows. For a directory
+// merged from many layers it tells whether a name exists, without a system call.
 
 #ifndef OVERPASS_OVERLAY_STATE_LOWER_NAMES_H_
 #define OVERPASS_OVERLAY_STATE_LOWER_NAMES_H_

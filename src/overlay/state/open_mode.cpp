@@ -18,7 +18,7 @@ OpenAnswer OpenMode::decide(const OpenQuestion& question) const {
   if (side_ == Side::Upper) return OpenAnswer::HeldBacking;
   // Passed-through readers hold the lower's content.
   if (question.superseded) {
-    // The path leads to the successor; only who walks no path, or not again, ends here.
+    // The path leads to the successor. Only an open that walks no path, or not again, ends here.
     const bool may_share = !question.writing && question.shares_lower;
     return may_share ? OpenAnswer::HeldBacking : OpenAnswer::Stale;
   }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// In which way the kernel may open an inode: the state machine behind every OPEN. It only decides;
-// what follows from a decision (registering a file, splitting an inode) is open_file.cpp's work.
+// How the kernel may open an inode: the state machine behind every OPEN. It only decides;
+// open_file.cpp acts on the decision (registers a file, splits an inode).
 //
 // The kernel allows an inode one backing file at a time and no mixture of passed-through and cached
 // opens, until all are released (EIO to the user otherwise). A copy-up makes a second file. While
-// both hold the same bytes, readers go on with the first. At the first writer they part: the inode
-// is superseded by a new one with a node id of its own, and an OPEN of the old node that should
-// have been one of the new node is answered ESTALE, upon which the VFS walks the path again.
+// both hold the same bytes, readers go on with the first. At the first writer they part: a new
+// inode with a node id of its own supersedes the old one. An OPEN of the old node that should have
+// been for the new one is answered ESTALE; the VFS then walks the path again.
 
 #ifndef OVERPASS_OVERLAY_STATE_OPEN_MODE_H_
 #define OVERPASS_OVERLAY_STATE_OPEN_MODE_H_
@@ -22,7 +22,7 @@
 
 namespace overpass::overlay {
 
-/// Which of an inode's two possible files.
+/// One of the two files that an inode may have.
 enum class Side : uint8_t { Lower, Upper };
 
 /// How an open file is served.
@@ -54,11 +54,18 @@ struct ContentVersion {
   bool operator==(const ContentVersion&) const = default;
 };
 
+/// How one inode is open: how many handles, served in which way, from which file. decide() answers
+/// an OPEN without changing anything. The caller acts on the answer (it may have to register a
+/// file, without the mutex, and ask again), then counts the open with one of opened_*(). Each
+/// counted open ends with one released().
+///
 /// Invariants:
-/// 1. With handles open, all of them are served in one way, and if passed through, by one backing.
+/// 1. All open handles are served in one way. If they are passed through, they share one backing.
 /// 2. A Lower backing is never given to a writer.
 /// 3. The backing id lives at least until the last handle is released.
-/// Threads: guarded by the inode's mutex.
+///
+/// Threads: guarded by the inode's mutex. Makes no system call and takes no lock itself, but giving
+/// back the last reference to a backing id may.
 class OpenMode {
  public:
   OpenAnswer decide(const OpenQuestion& question) const;
@@ -68,17 +75,18 @@ class OpenMode {
   void opened_new(Side side, SharedBacking backing);
   void opened_cached(bool writes);
 
-  /// Before an open by `user` is counted, whose handle has `of_upper`, the upper's file, or null.
+  /// Call before an open by `user` is counted. `of_upper`: the handle's descriptor of the upper's
+  /// file, or null.
   void note_open(uid_t user, const SharedFd& of_upper) {
     user_ = handles_ == 0 || user_ == user ? user : kNoId;
     if (of_upper != nullptr) last_fd_ = of_upper;
   }
 
-  /// Who has it open; kNoId when these are several.
+  /// The user that has it open; kNoId for several.
   uid_t user() const { return user_; }
 
-  /// The upper's file as the last handle has it that was opened with a descriptor of it; null when
-  /// that handle is closed.
+  /// The upper's file, by the last handle that was opened with a descriptor of it; null when that
+  /// handle is closed.
   SharedFd last_fd() const { return last_fd_.lock(); }
 
   /// A handle was released. The backing id stays usable while the cache of idle ones keeps it.
@@ -92,7 +100,7 @@ class OpenMode {
   /// The id to reply with after HeldBacking.
   SharedBacking backing() const { return held_ ? held_ : idle_.lock(); }
 
-  /// A kept id of `side` that nobody uses now, or null.
+  /// A kept id of `side` that is not in use now, or null.
   SharedBacking idle_backing(Side side) const {
     return handles_ == 0 && side_ == side ? idle_.lock() : nullptr;
   }
@@ -105,7 +113,7 @@ class OpenMode {
   /// Whether the kernel may hold bytes that it has not written back yet.
   bool has_cached_writers() const { return cached_writers_ > 0; }
 
-  /// Whether somebody may have the upper's file open for writing.
+  /// Whether a caller may have the upper's file open for writing.
   bool may_have_writers() const {
     if (serving_ == Serving::Cached) return has_cached_writers();
     return handles_ > 0 && side_ == Side::Upper;
@@ -131,7 +139,7 @@ class OpenMode {
   Serving serving_ = Serving::Passthrough;
   Side side_ = Side::Lower;              ///< Of the backing, in force or idle.
   SharedBacking held_;                   ///< Set while passed-through handles are open.
-  std::weak_ptr<const BackingId> idle_;  ///< The same id, and after the last release.
+  std::weak_ptr<const BackingId> idle_;  ///< That id, also after the last release.
 };
 
 }  // namespace overpass::overlay

@@ -16,7 +16,7 @@ namespace overpass::overlay {
 /// L: none of rank Inode on entry.
 bool may_have_unwritten_pages(const Inode& inode);
 
-/// Whether somebody may have it open for writing.
+/// Whether a caller may have it open for writing.
 /// L: none of rank Inode on entry.
 bool may_be_written(const Inode& inode);
 
@@ -24,10 +24,10 @@ bool may_be_written(const Inode& inode);
 /// without a name.
 void unpin_orphan(Inode& inode);
 
-/// Gives the kept id of `mode` back, if nobody uses it.
+/// Gives the kept id of `mode` back, if it is not in use.
 void drop_idle(ClockCache<BackingId>& idle_backings, const OpenMode& mode);
 
-/// A backing id that nobody uses keeps the space of a removed file: gives it back.
+/// Gives back an idle backing id, which would keep the space of a removed file.
 void drop_idle_backing(ClockCache<BackingId>& idle_backings, Inode& inode);
 
 }  // namespace overpass::overlay

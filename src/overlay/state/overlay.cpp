@@ -20,9 +20,9 @@ constexpr size_t kListingBytes = size_t{12} * 1024 * 1024;
 // kernel keeps of a file anyway: some 1.5 KiB, given back when it forgets the inode.
 constexpr size_t kIdleBackings = 8192;
 
-/// What an inode that goes has in the caches goes with it. Nobody else has a reference, so its
-/// mutex is not needed, and must not be taken: the last reference may go under another's. Nor may
-/// it need memory, since nothing could be done about the lack of it.
+/// Drops from the caches what an inode has there, when it goes. No other reference exists, so its
+/// mutex is not needed. It must not be taken either: the last reference may go under another
+/// inode's. This must need no memory, since a lack of it could not be handled.
 void give_back(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
   if (inode.extras != nullptr) {
     if (const SharedFd orphan = inode.extras->orphan.lock()) overlay.orphan_fds.drop(orphan);
@@ -64,7 +64,7 @@ Overlay::Overlay(layer::LayerStack layers, Settings chosen, Mount& shown_by, Bac
       idle_backings(kIdleBackings),
       table([this](Inode& inode) { give_back(*this, inode); }) {
   for (layer::Layer& layer : stack.layers) {
-    // In this order at every mount, whatever is looked at first.
+    // In this order at every mount, no matter which layer is used first.
     if (layer.is_present) numbers.announce(layer.device);
     roots.push_back(std::make_shared<CachedFd>(std::move(layer.root)));
   }

@@ -33,7 +33,7 @@ struct Settings {
   bool is_volatile = false;      ///< Copies are not synced.
   bool durable_copies = false;   ///< copy_up=durable.
   bool cached_lower_io = false;  ///< lower_io=cached.
-  /// The same for lower files whose name matches one of these (glob(7)).
+  /// Serves lower files cached if their name matches one of these (glob(7)).
   std::vector<std::string> cached_names = {};
   bool verifies_copies = false;  ///< verify_copy_up=on.
   bool acls = true;              ///< POSIX ACLs are kept, shown and copied.
@@ -43,6 +43,18 @@ struct Settings {
   Owners owners = {};
 };
 
+/// The state of one mounted union. Operations are free functions that take it first; which kernel
+/// interface calls them is no concern of this folder (`Mount` and `BackingFiles` are its doors
+/// out).
+///
+/// Invariants:
+/// 1. Layers and settings never change after the mount, so they are read without a lock.
+/// `writeback`
+///    is set at INIT, before the first operation.
+/// 2. `table` is the last member: inodes that go with it give back what they hold in the others.
+///
+/// Threads: any. Each member of the second group guards itself; its header says which locks a
+/// caller may hold. lock_rank.h is the lock order.
 struct Overlay {
   /// `shown_by` and `files` outlive it.
   Overlay(layer::LayerStack layers, Settings chosen, Mount& shown_by, BackingFiles& files);
@@ -67,7 +79,7 @@ struct Overlay {
   KillableCalls killable_calls;
   FdCache directory_fds;
   FdCache orphan_fds;
-  FdCache reader_fds;  ///< Of files that are passed through to readers, as long as they are used.
+  FdCache reader_fds;  ///< Of files passed through to readers, while they are in use.
   ClockCache<LowerNames> listings;
   ClockCache<BackingId> idle_backings;
   InodeTable table;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Owners on disk and owners as the mount shows them: uidmapping=, gidmapping=, squash_to_*. Whoever
-// makes a request is known by the ids of the mount; the layers know those of the disk.
+// Owners on disk and owners as the mount shows them: uidmapping=, gidmapping=, squash_to_*.
+// Requests carry ids of the mount; the layers have those of the disk.
 
 #ifndef OVERPASS_OVERLAY_STATE_OWNERS_H_
 #define OVERPASS_OVERLAY_STATE_OWNERS_H_
@@ -35,8 +35,8 @@ struct Owners {
     return groups.on_disk(shown).value_or(IdMap::kOverflow);
   }
 
-  /// The id on disk of whom something is to be given to. EOVERFLOW where there is none, as on an
-  /// idmapped mount (mount_setattr(2)).
+  /// On-disk id for a new owner; EOVERFLOW if the mapping has none, as on an idmapped mount
+  /// (mount_setattr(2)).
   Result<uid_t> user_on_disk(uid_t shown) const;
   Result<gid_t> group_on_disk(gid_t shown) const;
 

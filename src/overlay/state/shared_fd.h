@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A descriptor with several users and a cache behind it: directories (any layer) and files of the
-// upper whose last name is gone.
+// A descriptor with several users and a cache behind it: of directories (any layer), and of files
+// of the upper without a name.
 
 #ifndef OVERPASS_OVERLAY_STATE_SHARED_FD_H_
 #define OVERPASS_OVERLAY_STATE_SHARED_FD_H_

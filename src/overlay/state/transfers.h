@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Moves the data of files that are not passed through, without holding up who asks for it.
+// Moves the data of files that are not passed through, without holding up the serving thread.
 
 #ifndef OVERPASS_OVERLAY_STATE_TRANSFERS_H_
 #define OVERPASS_OVERLAY_STATE_TRANSFERS_H_
@@ -22,7 +22,7 @@ class Engine;
 
 namespace overpass::overlay {
 
-/// Gets the bytes that were read or written. Runs once, on any thread, with no lock held; must
+/// Gets the bytes that were read or written. Runs once, on any thread, with no lock held. Must
 /// neither wait nor throw.
 using Transferred = std::move_only_function<void(Result<std::span<char>>)>;
 
@@ -30,7 +30,7 @@ using Transferred = std::move_only_function<void(Result<std::span<char>>)>;
 class Background {
  public:
   virtual ~Background() = default;
-  /// A task for which no thread is to be had is destroyed without having run.
+  /// If no thread can be started the task is destroyed without running.
   virtual void submit(std::move_only_function<void()> task) = 0;
 };
 
@@ -51,7 +51,7 @@ class Transfers {
   /// exceeds the engine's bounds goes to `background`.
   void start(io::Job job, Transferred done, Background& background);
 
-  /// Waits for a moment in which each engine has had nothing to do.
+  /// Waits until each engine was idle at some moment.
   void wait_until_idle();
 
   /// The end: reads that are under way are given up, writes carried out. REQUIRES: nothing is
@@ -70,7 +70,7 @@ class Transfers {
     ~LazyEngine();
 
     io::Engine& get();
-    /// Null as long as get() was not called.
+    /// Null until get() is called.
     io::Engine* if_open() const { return engine_.load(std::memory_order_acquire); }
 
    private:
