@@ -23,7 +23,7 @@ namespace overpass::layer {
 
 namespace {
 
-/// Without the mark it is for us to set.
+/// If the mark is missing this mount sets it.
 enum class Verdict { Absent, Matches, Differs };
 
 Verdict compare(sys::Place place, const char* mark, const std::string& expected) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The index directory ("index" in the workdir): where it is, and whose it is. With index=on two
-// marks bind the layers together, as on overlayfs: the upper's root says which lower root it came
-// from, the index says which upper it belongs to. Entries of the index are src/overlay's.
+// The index directory ("index" in the workdir): where it is, and which layers it belongs to. With
+// index=on two marks bind the layers together, as on overlayfs: the upper's root says which lower
+// root it came from, the index says which upper it belongs to. Entries of the index are
+// src/overlay's.
 
 #ifndef OVERPASS_LAYER_INDEX_DIRECTORY_H_
 #define OVERPASS_LAYER_INDEX_DIRECTORY_H_

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which layers the user named, and how they are to be used.
+// The layers that the user named, and how to use them.
 
 #ifndef OVERPASS_LAYER_LAYER_PATHS_H_
 #define OVERPASS_LAYER_LAYER_PATHS_H_
@@ -20,7 +20,7 @@ struct LayerPaths {
   std::optional<std::string> upper;
   std::optional<std::string> work;  ///< Present exactly when `upper` is.
   std::string mountpoint;           ///< For the check that it does not lie inside a layer.
-  bool userxattr = false;           ///< Marks are user.overlay.* although trusted.* could be had.
+  bool userxattr = false;           ///< Marks are user.overlay.* even if trusted.* is possible.
   sys::AccessTimes access_times = sys::AccessTimes::OfTheMount;  ///< Of the upper's files.
   FormatChoice format = {};
   StatOverride stat_override = StatOverride::None;

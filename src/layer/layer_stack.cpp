@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A path says where to look; that it is the same directory there is compared, since a lower that is
-// a clone shows what is beneath other mounts.
+// A path says where to look. The directory found there is then compared, since a lower that is a
+// clone shows what is beneath other mounts.
 //
 // Questions about the stack as a whole.
 

@@ -3,7 +3,7 @@
 // Directories inside a lower that the union must not show as they are there. The upper and its
 // workdir may lie in a lower, as they do below "/": shown, every file of the upper would be seen a
 // second time and could change behind the union's back. The mountpoint may lie in a lower that is
-// used by its path: whoever walked into it there would wait for the union itself.
+// used by its path: a walk into it there would wait for the union itself.
 //
 // The layers of one mount, opened once and never changed afterwards: the upper at index 0 if there
 // is one, the lowers from 1 on, topmost first. How they come to be open is open_layers.h.
@@ -38,7 +38,7 @@ struct HiddenPath {
 };
 
 /// Adds `directory` for the lower `layer`, which was named `lower` and is used through `root`, if
-/// it is seen in there. Whether it is.
+/// it is visible in there. Returns whether it is.
 bool hide(std::vector<HiddenPath>& hidden, uint16_t layer, BorrowedFd root,
           const NamedDirectory& lower, const NamedDirectory& directory);
 
@@ -56,11 +56,11 @@ struct Layer {
   bool any_uuid = false;
   /// Another lower is on another file system of the same UUID: an origin could be of either.
   bool ambiguous_uuid = false;
-  /// File handles lead to one file for ever. Not on FUSE, whose servers may give the same handle to
-  /// another file once the kernel has forgotten the first: such handles are not kept on disk.
+  /// A file handle leads to one file for ever. Not on FUSE: its servers may give a handle to
+  /// another file once the kernel has forgotten the first. Such handles are not kept on disk.
   bool lasting_handles = true;
-  /// An object has the same inode number whenever it is asked for. Not on FUSE and overlayfs, which
-  /// may number it anew once the kernel has forgotten it.
+  /// An object never changes its inode number. Not on FUSE and overlayfs, which may number it anew
+  /// once the kernel has forgotten it.
   bool stable_numbers = true;
   /// On a file server (network, FUSE), which may answer late or not at all.
   bool is_remote = false;
@@ -68,10 +68,21 @@ struct Layer {
   bool write_protected = false;
   /// May hold marks that neither overpass nor overlayfs wrote (fuse-overlayfs's).
   bool foreign_marks = true;
-  /// Where its files say which owners, modes and kinds they show.
+  /// Where its files keep the owners, modes and kinds that they show.
   StatOverride stat_override = StatOverride::None;
 };
 
+/// All layers of one mount and the format that they are read by. open_layers.h makes it, settled
+/// and checked; the overlay takes it at the mount.
+///
+/// Invariants:
+/// 1. layers[0] is the upper, present or not; the lowers follow, topmost first.
+/// 2. Merged lowers come first, then data-only layers from `first_data_only` on.
+/// 3. While it lives, `upper_lock` and `work_lock` keep other mounts of overpass from its upper and
+///    workdir, where the file system locks directories (NFS does not).
+///
+/// Threads: any, without locks: nothing in it changes once the overlay has taken it, apart from
+/// what Workdir says of itself. Only the overlay's constructor moves descriptors out of it.
 struct LayerStack {
   std::vector<Layer> layers;
   /// From here on layers are data-only (lowerdir=a::b): not merged, only found by absolute

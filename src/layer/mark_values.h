@@ -11,9 +11,9 @@
 // The value of the protattr mark: which of the flags that protect a file (chattr +a, +i) it has in
 // the union. The upper file itself cannot have them, since the union must still be able to move it.
 //
-// The value of the redirect mark: where, in the layers below, a directory (or the data of a
-// metacopy) is found that no longer stands at its own path. Text to structure only; following it is
-// not done here.
+// The value of the redirect mark: the place in the layers below of a directory (or of a metacopy's
+// data) that is no longer at its own path. This turns text into structure only, and follows
+// nothing.
 
 #ifndef OVERPASS_LAYER_MARK_VALUES_H_
 #define OVERPASS_LAYER_MARK_VALUES_H_
@@ -37,8 +37,8 @@ struct MetacopyMark {
 /// file is one. It answers EIO for others.
 bool may_be_metacopy(size_t size);
 
-/// Nothing when `value` is none that overlayfs takes (it answers EIO then). Whether the digest is
-/// as long as its algorithm makes it shows when it is compared.
+/// Nothing if overlayfs would not take `value` (it answers EIO then). The digest's length is
+/// checked when it is compared.
 std::optional<MetacopyMark> decode_metacopy(std::string_view value);
 
 /// Empty without a digest, as overlayfs writes it. REQUIRES: digest of 64 bytes at most.

@@ -82,7 +82,7 @@ Result<void> set_opacity(sys::Place directory, char value, Prefix prefix) {
   return change_directory(directory, [&] { return sys::set_xattr(directory, mark, {&value, 1}); });
 }
 
-/// The name of the file in `directory` that says that it is opaque, as seen from directory.fd.
+/// The name, seen from directory.fd, of the file in `directory` that makes it opaque.
 std::string opaque_file_of(sys::Place directory) {
   const std::string inside = directory.is_fd() ? "" : std::string(directory.name) + '/';
   return inside + kOpaqueFileName;

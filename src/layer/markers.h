@@ -2,7 +2,7 @@
 //
 // The marks that a layer carries in extended attributes and special files: how they are spelled in
 // this mount, how they are read from any layer, how they are written to the upper. The format is
-// overpass/layer_format.h; nobody else spells these names.
+// overpass/layer_format.h; these names are spelled nowhere else.
 
 #ifndef OVERPASS_LAYER_MARKERS_H_
 #define OVERPASS_LAYER_MARKERS_H_
@@ -42,7 +42,7 @@ Result<bool> has_mark(sys::Place place, Mark mark, Prefix prefix);
 /// How many bytes its value has; nothing where there is none.
 Result<std::optional<size_t>> mark_size(sys::Place place, Mark mark, Prefix prefix);
 
-/// Whether `name` belongs to the format and is neither shown nor taken from callers as it is.
+/// Whether `name` belongs to the format: it is not shown, and callers cannot set it as it is.
 bool is_private_xattr(std::string_view name, Prefix prefix);
 
 /// The name under which a caller's attribute is stored: an overlay attribute of the caller's own is

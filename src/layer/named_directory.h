@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A directory that the user named in an option, opened and examined before it is used as a layer,
-// with the words that problems with it are told in.
+// A directory that the user named in an option, opened and examined before it becomes a layer, and
+// the words for problems with it.
 
 #ifndef OVERPASS_LAYER_NAMED_DIRECTORY_H_
 #define OVERPASS_LAYER_NAMED_DIRECTORY_H_

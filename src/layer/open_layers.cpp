@@ -97,7 +97,7 @@ void hide_own_directories(const LayerPaths& paths, const NamedDirectory& upper,
                           const std::vector<NamedDirectory>& lowers, LayerStack& stack) {
   std::optional<NamedDirectory> work;
   if (paths.work) {
-    // What is wrong with it is told when it is prepared.
+    // Its problems are reported when it is prepared.
     if (auto opened = open_named("workdir", *paths.work)) work = std::move(*opened);
   }
   for (size_t i = 0; i < paths.lower.size(); ++i) {

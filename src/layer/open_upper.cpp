@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The order is: compare, take both roots, claim them, ask who else has them, make "work" anew and
-// probe it. Removing the former one is the first thing that is written.
+// The order is: compare, take both roots, claim them, look for other mounts of them, make "work"
+// anew and probe it. Removing the former one is the first write.
 
 #include "layer/open_upper.h"
 
@@ -109,7 +109,7 @@ Expected<UniqueFd> claim(BorrowedFd directory, const char* option, const std::st
                  "unmount that first, or give each mount its own upperdir and workdir");
 }
 
-/// A mount that left something there wrote an upper that not every other mount may trust.
+/// A mount that left something there wrote an upper that other mounts may be unable to trust.
 Expected<void> check_incompatible_use(BorrowedFd workdir, const LayerPaths& paths) {
   // The kernel makes these with mode 0: what cannot be read is not taken for absent.
   auto work = open_own_directory(workdir, format::kWorkName);
@@ -183,7 +183,7 @@ Expected<void> open_upper(const NamedDirectory& upper, const LayerPaths& paths, 
   if (!roots) return std::unexpected(roots.error());
   auto upper_lock = claim(roots->upper, "upperdir", *paths.upper);
   if (!upper_lock) return std::unexpected(upper_lock.error());
-  // The workdir is about to be emptied, so it must be nobody else's either.
+  // The workdir is about to be emptied, so no other mount may use it either.
   auto work_lock = claim(roots->work, "workdir", *paths.work);
   if (!work_lock) return std::unexpected(work_lock.error());
   if (auto ok = check_kernel_use(*roots, paths); !ok) return ok;

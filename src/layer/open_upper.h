@@ -12,11 +12,11 @@
 
 namespace overpass::layer {
 
-/// The prefix of the marks that whoever mounts may read, where no upper decides it.
+/// The prefix of the marks that the mounting user may read, where no upper decides it.
 Prefix prefix_of_user(const LayerPaths& paths);
 
-/// Fills in what `stack` has of the upper: the layer, the workdir, emptied, the prefix of marks. On
-/// a problem the workdir is as it was, but for what an earlier mount had left in it.
+/// Fills in the upper's part of `stack`: the layer, the emptied workdir, the prefix of marks. After
+/// a problem the workdir is as it was, without what an earlier mount left in it.
 /// REQUIRES: paths.work.
 Expected<void> open_upper(const NamedDirectory& upper, const LayerPaths& paths, LayerStack& stack);
 

@@ -34,15 +34,15 @@ Result<std::string> encode_upper(const Layer& upper, sys::Place place);
 /// Nothing for an unknown origin and for what is no such value.
 std::optional<Origin> decode_origin(std::string_view value);
 
-/// Whether an origin says that it is on the file system of `layer`.
+/// Whether an origin names the file system of `layer`.
 bool may_be_of(const Layer& layer, const Origin& origin);
 
 /// Attributes of the origin if it is on the file system of `layer`, whose root is open at `root`.
 /// Needs CAP_DAC_READ_SEARCH; nothing without it or when the file is gone.
 std::optional<sys::Stat> find_origin(const Layer& layer, BorrowedFd root, const Origin& origin);
 
-/// The entry's name for the file whose origin mark is `origin`. Nothing for an unknown origin (the
-/// empty value) and for one whose name would be longer than NAME_MAX.
+/// The entry's name for the file with the origin mark `origin`. Nothing for an unknown origin (the
+/// empty value), and if the name would be longer than NAME_MAX.
 std::optional<std::string> index_name_of(std::string_view origin);
 
 /// The reverse: the origin mark of the file behind the entry `name`. Nothing when `name` is not

@@ -42,7 +42,7 @@ void take_directory(std::vector<std::string>& directory, std::string_view name,
   }
 }
 
-/// Whether a mount of the table is one whose server may leave a question without an answer.
+/// Whether the server of a mount in the table may leave a question without an answer.
 bool has_file_servers(std::string_view mountinfo) {
   constexpr std::array<std::string_view, 8> kServed = {"fuse", "nfs",  "cifs", "smb3",
                                                        "9p",   "ceph", "afs",  "autofs"};
@@ -78,8 +78,8 @@ bool is_sought(const Namespace& space, const std::string& path, const Sought& so
          sys::device_of(*found) == sys::device_of(sought.stat);
 }
 
-/// Whether the relative path can be that of the directory: it began wherever the one who mounted
-/// stood.
+/// Whether the relative path can be that of the directory: it began at the mounting process's
+/// directory, which is unknown.
 bool may_end_like(std::string_view path, const Sought& sought) {
   for (const std::string_view up : {"../", "./"}) {
     if (const size_t last = path.rfind(up); last != std::string_view::npos) {
@@ -125,7 +125,7 @@ struct Pair {
   Sought work;
 };
 
-/// Of paths that are relative to where the one who mounted stood.
+/// For paths relative to the directory of the process that mounted.
 std::optional<OverlayUse> find_relative(const Namespace& space, const OverlayMount& mount,
                                         const Pair& pair) {
   for (const std::string& path : mount.upper) {

@@ -30,7 +30,7 @@ std::vector<OverlayMount> overlay_mounts(std::string_view mountinfo);
 /// A directory that an overlay mount has.
 struct OverlayUse {
   std::string mountpoint;
-  bool is_workdir = false;  ///< Of the two directories that were asked for it is the workdir.
+  bool is_workdir = false;  ///< It has `work`; false: `upper`.
 };
 
 /// An overlay mount that uses one of the open directories, as upper or as workdir, in any mount

@@ -76,7 +76,7 @@ Result<void> remove_acl(BorrowedFd directory, const char* name) {
   return sys::get_xattr(place, name, {}) ? sys::remove_xattr(place, name) : Result<void>();
 }
 
-/// Empties the directory, in which only those may have put something whose directories may go.
+/// Empties the directory. Only users whose directories may be removed can have put something there.
 Result<void> empty_directory(BorrowedFd fd, std::optional<uid_t> owner) {
   if (owner) {
     const uid_t uid = TRY(sys::stat(sys::place_of(fd))).stx_uid;
@@ -90,7 +90,7 @@ Result<void> empty_directory(BorrowedFd fd, std::optional<uid_t> owner) {
 }  // namespace
 
 Result<UniqueFd> make_own_directory(BorrowedFd parent, const char* name) {
-  // A default ACL of the parent lets nobody else in with this mode, which is its mask.
+  // With this mode, which is its mask, a default ACL of the parent lets no other user in.
   TRY(sys::make_directory(parent, name, 0700));
   UniqueFd fd = TRY(open_own_directory(parent, name));
   TRY(check_made(parent, fd));
@@ -116,7 +116,7 @@ Result<bool> remove_former_directory(BorrowedFd parent, const char* name) {
   auto removed = sys::remove_directory(parent, name);
   if (removed.failed_with(ENOENT)) return false;
   if (removed.failed_with(ENOTEMPTY)) {
-    // Whose it is, is asked of what is open: the name may be another's already.
+    // The owner is read from the open directory: the name may belong to another one already.
     const UniqueFd fd = TRY(open_own_directory(parent, name));
     const sys::Stat stat = TRY(sys::stat(sys::place_of(fd)));
     TRY(empty_directory(fd, is_own(stat) ? std::nullopt : std::optional(stat.stx_uid)));

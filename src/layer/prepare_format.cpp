@@ -58,7 +58,7 @@ void drop_index(LayerStack& stack, const std::string& reason) {
   stack.format.index = stack.format.nfs_export = false;
 }
 
-/// What is kept in attributes is not written; what lowers have of it is read all the same.
+/// Marks kept in attributes are not written; those of lowers are read all the same.
 void settle_marks(LayerStack& stack) {
   if (!stack.has_upper() || stack.workdir.features().has_xattrs()) return;
   const std::string reason = "the upper's file system takes no extended attributes";
@@ -146,7 +146,7 @@ void warn_of_dropped_choices(const FormatChoice& choice, const LayerStack& stack
   if (choice.index == true && !reasons.index.empty()) {
     log::warn("index=on has no effect: %s", reasons.index.c_str());
   }
-  // Without an upper nothing is written, and nobody expects it.
+  // Without an upper nothing is written, and no user expects it.
   const bool has_upper = stack.has_upper();
   if (has_upper && choice.redirect_dir == RedirectDir::On && !reasons.redirect_dir.empty()) {
     log::warn("redirect_dir=on has no effect: %s", reasons.redirect_dir.c_str());
@@ -187,7 +187,7 @@ Expected<void> prepare_format(LayerStack& stack, const LayerPaths& paths) {
 
 namespace {
 
-/// As a layer whose root has one of them keeps overrides; the rest of it does likewise.
+/// If the root of a layer has an override, the rest of the layer has overrides in that form.
 StatOverride kind_of(BorrowedFd root, StatOverride wanted) {
   const auto has = [&](StatOverride kind) {
     return sys::get_xattr(sys::place_of(root), name_of(kind), {}).has_value();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // One directory is open at a time. The way back up is "..", compared with what was there on the way
-// down. Each visit of a directory removes what it can by one call and notes the directories that
-// are not empty, a bounded number of them; these are emptied one after the other, and then it is
+// down. Each visit of a directory removes what one call can remove, and notes a bounded number of
+// directories that are not empty. These are emptied one after the other. Then the directory is
 // visited again, until a visit leaves nothing.
 
 #include "layer/remove_tree.h"
@@ -48,8 +48,8 @@ Result<void> remove_one(BorrowedFd directory, const char* name, bool is_director
   return removed.failed_with(EEXIST) ? Result<void>(fail(ENOTEMPTY)) : removed;
 }
 
-/// A walk through the tree that is to go. Invariant: `at_` is the directory of the last level,
-/// whose names in `noted` are still to be emptied.
+/// A walk through the tree to remove. Invariant: `at_` is the directory of the last level; its
+/// names in `noted` must still be emptied.
 class Removal {
  public:
   Removal(BorrowedFd above, std::optional<uid_t> owner) : above_(above), owner_(owner) {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Removes whole trees below the workdir. Whoever wrote to the union decides how deep they are, how
+// Removes whole trees below the workdir. The writers of the union decide how deep they are, how
 // many names they have, and which modes.
 
 #ifndef OVERPASS_LAYER_REMOVE_TREE_H_
@@ -20,10 +20,10 @@ namespace overpass::layer {
 Result<UniqueFd> open_own_directory(BorrowedFd directory, const char* name);
 
 /// Removes `name` and, if it is a directory, what is below it. Takes three descriptors at most and
-/// no stack of the thread's, however deep the tree is. Never leaves the tree: follows no link,
-/// enters no mount (EBUSY), and ends (ESTALE) when somebody else moves a directory of it meanwhile.
-/// Ends at the first failure. With an `owner` directories that belong neither to them nor to the
-/// daemon are not entered (EPERM): that owner could not have removed what is in them.
+/// no stack of the thread, however deep the tree is. Never leaves the tree: follows no link, enters
+/// no mount (EBUSY), and ends (ESTALE) if another process moves a directory of it meanwhile. Ends
+/// at the first failure. With an `owner`, directories that belong neither to that user nor to the
+/// daemon are not entered (EPERM): that owner could not have removed their content.
 Result<void> remove_tree(BorrowedFd directory, const char* name,
                          std::optional<uid_t> owner = std::nullopt);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Marks with the trusted prefix were written by a superuser, so redirects are written and followed.
-// Marks with the user prefix can be written by whoever owns a file: a redirect leads to any name of
-// the lower below it, past the permissions of the directories on the way. So there both redirects
-// and metacopies are off unless chosen, as on overlayfs (which does not even offer the choice).
+// The owner of a file can write marks with the user prefix: a redirect leads to any name of the
+// lower below it, past the permissions of the directories on the way. So there both redirects and
+// metacopies are off unless chosen, as on overlayfs (which does not even offer the choice).
 
 #include "layer/settle_format.h"
 
@@ -78,7 +78,7 @@ SettledFormat settle_format(const FormatChoice& choice, Prefix prefix, bool has_
   if (!has_upper && redirects == RedirectDir::On) {
     settled.reasons.redirect_dir = "without an upper directory redirects are only followed";
   } else if (!settings.follows_redirects && !choice.redirect_dir) {
-    settled.reasons.redirect_dir = "the default where whoever owns a file can write its marks";
+    settled.reasons.redirect_dir = "the default where the owner of a file can write its marks";
   }
   settings.follows_metacopy = choice.metacopy.value_or(false);
   settings.writes_metacopy = has_upper && settings.follows_metacopy;

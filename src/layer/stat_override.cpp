@@ -114,7 +114,7 @@ Result<void> read_override(sys::Place place, StatOverride kind, sys::Stat& stat)
   if (!may_carry(kind, stat.stx_mode)) return {};
   std::array<char, kLongest> value = {};
   const auto length = sys::get_xattr(place, name_of(kind), std::span(value));
-  // What may not be read is of a layer of somebody else's; its inode is all that is known of it.
+  // If it may not be read, the layer belongs to another user, and the inode is all that is known.
   for (const int absent : {ENODATA, EOPNOTSUPP, EACCES}) {
     if (length.failed_with(absent)) return {};
   }

@@ -39,19 +39,19 @@ bool apply_override(std::string_view value, sys::Stat& stat);
 std::string encode_override(const sys::Stat& stat);
 
 /// Reads the attribute of `place` and applies it; without one `stat` stays. EIO when it is not
-/// understood: showing another owner than it says could let somebody in.
+/// understood: showing another owner than it says could let a stranger in.
 Result<void> read_override(sys::Place place, StatOverride kind, sys::Stat& stat);
 
-/// Says `shown`'s owner, mode and kind of the file at `place`, and gives the inode itself
-/// mode_on_disk(). A type that cannot carry the attribute is left as it is.
+/// Writes the owner, mode and kind of `shown` into the attribute of `place`, and gives the inode
+/// itself mode_on_disk(). A type that cannot carry the attribute is left as it is.
 Result<void> write_override(sys::Place place, StatOverride kind, const sys::Stat& shown);
 
-/// The permissions of an inode on disk that shows `mode`: the daemon, who owns it, may do all that
-/// it does for its callers; everybody else what the file gives to others. No set-id bits, for they
-/// would be those of the daemon's user.
+/// The permissions on disk of an inode that shows `mode`. The daemon, which owns it, may do all
+/// that it does for its callers; all other users have what the file gives to others. No set-id
+/// bits, for they would be those of the daemon's user.
 mode_t mode_on_disk(mode_t mode);
 
-/// Whether `stored` is such an attribute, which is neither shown nor taken from callers.
+/// Whether `stored` is such an attribute. It is not shown, and callers cannot set it.
 bool is_override_xattr(std::string_view stored, StatOverride kind);
 
 }  // namespace overpass::layer

@@ -26,7 +26,7 @@ size_t common_length(const std::string& one, const std::string& other) {
   return common;
 }
 
-/// `directory` as it is reached below `clone`; nothing if that is another one.
+/// `directory`, reached below `clone`; nothing if another directory is there.
 Result<UniqueFd> open_in_clone(BorrowedFd clone, const NamedDirectory& directory, size_t common) {
   const std::string below = directory.real_path.substr(common + 1);
   UniqueFd fd = TRY(sys::open_beneath(clone, below.c_str(), O_PATH | O_DIRECTORY));
@@ -50,7 +50,7 @@ Result<UpperRoots> take_by_clone(const NamedDirectory& upper, const NamedDirecto
   return roots;
 }
 
-/// Without the privilege to choose: whether it is so anyway is told.
+/// Without the privilege to choose: the log says whether it holds anyway.
 void warn_of_access_times(const NamedDirectory& upper, sys::AccessTimes wanted) {
   const auto now = sys::access_times_of(upper.fd);
   if (now && *now == wanted) return;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Through which mount the upper and its workdir are used. The one that the user's paths lead to
-// will do, unless the union is mounted over it or other access times are asked for: then it is a
-// private clone of that mount, which takes privilege. Both come through one mount, for names cannot
-// be moved between two.
+// The mount through which the upper and its workdir are used. Usually the mount that the user's
+// paths lead to. It is a private clone of that mount, which takes privilege, if the union is
+// mounted over it or other access times are asked for. Both come through one mount, for names
+// cannot be moved between two.
 
 #ifndef OVERPASS_LAYER_UPPER_ROOTS_H_
 #define OVERPASS_LAYER_UPPER_ROOTS_H_

@@ -43,7 +43,7 @@ bool can_set(sys::Place place, const char* name) {
 Result<Workdir> Workdir::prepare(BorrowedFd workdir) {
   Workdir result;
   result.was_there_ = TRY(remove_former_directory(workdir, format::kWorkName));
-  // Beyond this point nobody else has a way to what is in it.
+  // Beyond this point no other user can reach what is in it.
   result.fd_ = TRY(make_own_directory(workdir, format::kWorkName));
   if (auto heritage = sys::heritage_of(result.fd_)) result.heritage_ = *heritage;
   TRY(result.probe());

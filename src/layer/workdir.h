@@ -44,7 +44,19 @@ enum class WhiteoutForm {
   Named,   ///< An empty file ".wh.NAME". What the upper has as NAME is shown all the same.
 };
 
-/// Threads: any; names are handed out atomically.
+/// The directory "work" in the user's workdir, and what the upper's file system can do. Objects are
+/// prepared here under temporary names (PendingUpper), and appear in the upper complete, by one
+/// rename or link.
+///
+/// Invariants:
+/// 1. "work" is made anew for each mount and belongs to this mount only; everything in it may be
+///    removed at the next mount.
+/// 2. temporary_name() never returns a name twice.
+/// 3. Features and the form of whiteouts are settled before the mount serves its first request.
+///
+/// Threads: prepare(), undo() and do_without_devices() by the thread that mounts, before the others
+/// start; mark_volatile() at INIT. The rest by any thread: it changes no member but an atomic
+/// counter. No locks.
 class Workdir {
  public:
   Workdir() = default;
@@ -56,7 +68,7 @@ class Workdir {
   /// Leaves the workdir as prepare() found it, for a mount that is refused.
   void undo(BorrowedFd workdir);
 
-  /// Tells later mounts that what is written to the upper from now on may be lost.
+  /// Tells later mounts that writes to the upper from now on may be lost.
   Result<void> mark_volatile();
 
   /// For an upper without device nodes: from now on whiteouts are empty files, with a mark of
@@ -70,14 +82,14 @@ class Workdir {
   /// A name not in use here.
   std::string temporary_name();
 
-  /// What is made in the workdir inherits this; nothing where the file system knows no such thing.
+  /// Objects made in the workdir inherit this; nothing if the file system has no such inheritance.
   const std::optional<sys::Heritage>& heritage() const { return heritage_; }
 
   /// Puts a whiteout at a place in the workdir, as a link to one shared inode where it can. Not for
   /// the form Named.
   Result<void> make_whiteout(sys::Place place);
 
-  /// To be called before a whiteout is published in the upper's `directory`.
+  /// Call this before a whiteout is published in the upper's `directory`.
   Result<void> expect_whiteout(BorrowedFd directory);
 
   /// Links or makes a whiteout at a free name of a directory of the upper. EEXIST when taken: by
@@ -88,9 +100,9 @@ class Workdir {
   /// may be one; fuse-overlayfs takes it to hide NAME itself. Best effort: here it hides nothing.
   void remove_whiteout_name(BorrowedFd directory, const char* name);
 
-  /// What a failure to make something in the workdir is told as: its own directory may be gone,
-  /// since a mount of kernel overlayfs that began later removes it, and ENOENT would say that of
-  /// what the caller named. EIO then, and a line in the log.
+  /// The error to report when making something in the workdir failed. "work" itself may be gone,
+  /// since a later mount of kernel overlayfs removes it, and ENOENT would speak of the caller's
+  /// name. EIO then, and a line in the log.
   static Result<void> told(Result<void> made);
 
   /// Removes a temporary of the workdir, or of a directory in it, and everything below it. Best
@@ -122,7 +134,7 @@ struct Scratch {
 /// A temporary name in the workdir that is discarded unless it has been published.
 class PendingUpper {
  public:
-  /// In "work", or in `scratch`, which stays as long as this.
+  /// In "work", or in `scratch`, which this keeps alive.
   explicit PendingUpper(Workdir& workdir, std::shared_ptr<const Scratch> scratch = nullptr)
       : scratch_(std::move(scratch)),
         directory_(scratch_ ? scratch_->fd.get() : workdir.fd()),

@@ -25,12 +25,12 @@ struct WriteOrder {
 /// called before a mount may cover it.
 WriteOrder write_order_of(BorrowedFd directory);
 
-/// Whether ext4 orders names after data, whose options are `options`
-/// (/proc/fs/ext4/DEVICE/options): with a journal, and data=ordered.
+/// Whether ext4 with the options `options` (/proc/fs/ext4/DEVICE/options) orders names after data:
+/// with a journal, and data=ordered.
 bool ext4_orders_names(std::string_view options);
 
-/// Whether xfs does, whose options in a mount table are `options`: without a real-time device,
-/// whose cache its log does not flush.
+/// Whether xfs with the options `options` (of a mount table) does: without a real-time device,
+/// since its log does not flush that device's cache.
 bool xfs_orders_names(std::string_view options);
 
 }  // namespace overpass::layer
