@@ -19,7 +19,7 @@ namespace overpass::sys {
 
 namespace {
 
-/// Before Linux 6.6. fchmodat(2) follows links, so it is given what cannot be one any more.
+/// Before Linux 6.6. fchmodat(2) follows links, so it gets a path that cannot be a link any more.
 Result<void> change_mode_by_link(Place place, mode_t mode) {
   if (!place.is_fd()) {
     const UniqueFd file = TRY(open_at(place.fd, place.name, O_PATH));

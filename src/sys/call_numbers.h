@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// System calls that glibc 2.36 does not name: their numbers, the same on every architecture, and
-// their structs. For sys/ itself.
+// System calls that glibc 2.36 does not name: their structs, and their numbers, which do not depend
+// on the architecture. For sys/ itself.
 
 #ifndef OVERPASS_SYS_CALL_NUMBERS_H_
 #define OVERPASS_SYS_CALL_NUMBERS_H_

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The content of a file in sixteen bytes, to be compared with that of another. What reads as zeros
-// counts the same whether it is a hole or not.
+// The content of a file in sixteen bytes, for comparison with another file. Zeros count alike
+// whether they are stored or a hole.
 //
 // fs-verity: the digest that a file system keeps of a file and checks on every read
 // (Documentation/filesystems/fsverity.rst).
@@ -22,7 +22,7 @@
 namespace overpass::sys {
 
 enum class ReadFrom {
-  Cache,  ///< As everybody reads: from the page cache where it has the file.
+  Cache,  ///< As read(2) does: from the page cache where it has the file.
   /// From below the page cache as far as the file system lets: past it (O_DIRECT), else after it
   /// was told to forget the file, which must have been synced. A file system in memory has nothing
   /// below.

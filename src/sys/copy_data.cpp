@@ -27,7 +27,7 @@ constexpr size_t kBufferSize = 1024 * 1024;
 // and long enough that the calls cost nothing.
 constexpr size_t kPart = size_t{8} * 1024 * 1024;
 
-/// The two files, and who follows.
+/// The two files, and the observer of the copy.
 struct Copying {
   BorrowedFd from, to;
   CopyObserver* observer;
@@ -35,7 +35,7 @@ struct Copying {
   off_t begun = 0;  ///< All before this is on its way to the disk.
 
   Result<void> reached(off_t offset) {
-    // Else nothing is written before the sync, which then takes as long as the whole file does.
+    // Otherwise nothing is written before the sync, which then takes the time of the whole file.
     if (afterwards == Afterwards::Synced && offset - begun >= static_cast<off_t>(kPart)) {
       begin_writing_out(to, begun, offset - begun);
       begun = offset;

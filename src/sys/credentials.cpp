@@ -107,7 +107,7 @@ gid_t own_gid() {
 ActingAs::ActingAs(uid_t uid, gid_t gid)
     : changed_((uid != own_uid() || gid != own_gid()) && uid != static_cast<uid_t>(-1)) {
   if (!changed_) return;
-  (void)::setfsgid(gid);  // Never fails visibly; where it may not be done, it is not done.
+  (void)::setfsgid(gid);  // Reports no failure; without permission it does nothing.
   (void)::setfsuid(uid);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Whose rights a system call of the daemon uses. All of it is per thread (capabilities(7),
+// The rights that a system call of the daemon uses. All of them are per thread (capabilities(7),
 // setfsuid(2), unshare(2) CLONE_FS).
 //
 // Serving threads live without CAP_FSETID and CAP_SYS_RESOURCE. With the first, writing to a file
@@ -27,8 +27,8 @@ void trim_capabilities();
 bool is_privileged_in_initial_namespace();
 
 /// Whether the owner of `place`, of which `stat` was asked, is one that this process's user
-/// namespace does not map (user_namespaces(7), overflow ids): such a file must not be copied, for
-/// the copy would belong to somebody else. Where the namespace maps the overflow id itself, regular
+/// namespace does not map (user_namespaces(7), overflow ids): such a file must not be copied, since
+/// the copy would belong to another user. Where the namespace maps the overflow id itself, regular
 /// files and directories are told apart by what root of the namespace may do with them; others are
 /// taken for mapped.
 bool is_unmapped(Place place, const Stat& stat);
@@ -50,7 +50,7 @@ class ActingAs {
 };
 
 /// CAP_FSETID is in effect while this lives, if the daemon has it: a set-group-ID bit is then kept
-/// although the daemon is not in the file's group. For callers who may keep it.
+/// although the daemon is not in the file's group. For callers that may keep it.
 class KeepingSetgid {
  public:
   explicit KeepingSetgid(bool wanted);

@@ -21,7 +21,7 @@ struct KernelEntry {  // struct linux_dirent64 of getdents64(2).
   int64_t offset;
   unsigned short length;
   unsigned char type;
-  char name[1];  // In truth as long as `length` says.
+  char name[1];  // Its true length follows from `length`.
 };
 
 }  // namespace

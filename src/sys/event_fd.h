@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A descriptor that becomes readable when somebody asks for it: how a thread that waits for the
-// kernel is woken (eventfd(2)).
+// A descriptor that another thread makes readable, to wake a thread that waits for the kernel
+// (eventfd(2)).
 
 #ifndef OVERPASS_SYS_EVENT_FD_H_
 #define OVERPASS_SYS_EVENT_FD_H_

@@ -99,7 +99,7 @@ Result<void> write_message(BorrowedFd device, std::span<const char> message) {
 namespace {
 
 #ifndef SYS_cachestat
-#define SYS_cachestat 451  // The same on every architecture; glibc 2.36 does not name it.
+#define SYS_cachestat 451  // On every architecture; glibc 2.36 does not name it.
 #endif
 
 struct CachedRange {

@@ -101,7 +101,7 @@ void ignore_signals_of_limits() {
 }
 
 std::vector<std::string> raise_limits() {
-  // Core dumps are left as they are: whoever limits them has reasons, and nobody else is harmed.
+  // The limit of core dumps stays: it was set for a reason, and it harms no user of the mount.
   for (const auto resource : {RLIMIT_AS, RLIMIT_DATA, RLIMIT_RSS, RLIMIT_NPROC, RLIMIT_MEMLOCK,
                               RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE}) {
     (void)raise_limit(resource);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a process gets from the one that starts it, and what of it a daemon must not keep: it serves
-// others than the one who happened to mount.
+// What a process inherits from its parent, and which parts a daemon must not keep: it serves other
+// users than the one that mounted.
 
 #ifndef OVERPASS_SYS_INHERITANCE_H_
 #define OVERPASS_SYS_INHERITANCE_H_
@@ -29,11 +29,11 @@ bool is_ignored(int signal);
 void ignore_signals_of_limits();
 
 /// Raises the limits of resources as far as this process may, and gives every thread that is
-/// started from now on the same stack. Before trim_capabilities(). One sentence for each limit that
-/// remains and will be noticed by those who use the mount.
+/// started from now on the same stack. Before trim_capabilities(). Returns one sentence for each
+/// remaining limit that users of the mount will notice.
 std::vector<std::string> raise_limits();
 
-/// What a daemon makes for itself is nobody else's to write.
+/// Other users must not write to files that the daemon makes for itself.
 constexpr mode_t kDaemonUmask = 022;
 
 /// The umask and the personality that a daemon has.

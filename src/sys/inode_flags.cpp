@@ -24,7 +24,8 @@ namespace overpass::sys {
 
 namespace {
 
-// Whatever some file system hands down; what it does not know is never set.
+// All flags that any file system hands down. A flag that a file system does not know is never set
+// there.
 constexpr uint32_t kInheritedFlags = FS_SECRM_FL | FS_UNRM_FL | FS_COMPR_FL | FS_SYNC_FL |
                                      FS_NODUMP_FL | FS_NOATIME_FL | FS_NOCOMP_FL |
                                      FS_JOURNAL_DATA_FL | FS_NOTAIL_FL | FS_DIRSYNC_FL |

@@ -12,7 +12,7 @@
 
 namespace overpass::sys {
 
-/// What changes how a file is used, whichever file system it is on.
+/// Flags that change how a file is used, on every file system.
 struct InodeFlags {
   bool sync = false;         ///< chattr +S: every write is synchronous.
   bool no_atime = false;     ///< chattr +A: reading leaves no time.
@@ -22,8 +22,8 @@ struct InodeFlags {
   bool operator==(const InodeFlags&) const = default;
 };
 
-/// The flags of a regular file or directory; none where the file system has no such thing, or where
-/// the file had to be opened to tell and may not be.
+/// The flags of a regular file or directory. None if the file system has no flags, or if the file
+/// would have to be opened and may not be.
 Result<InodeFlags> inode_flags(Place place);
 
 /// Sets `sync` and `no_atime` where they are true in `flags`, beside what `file` has; it must be

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A lease for readers is refused while anybody has write access, which a shared mapping keeps.
+// A lease for readers is refused while any process has write access; a shared mapping keeps that
+// access.
 
 #include "sys/lock_file.h"
 
@@ -16,8 +17,8 @@ namespace overpass::sys {
 Result<void> lock_file(BorrowedFd fd) { return checked_void(::flock(raw(fd), LOCK_EX | LOCK_NB)); }
 
 Result<bool> is_open_for_writing(BorrowedFd fd) {
-  // Who opens the file in this moment waits for the lease's end; the notice of that must not end
-  // the process, as SIGIO would.
+  // A process that opens the file at this moment waits for the lease's end. The notice of that must
+  // not end this process, as SIGIO would.
   TRY(checked_void(::fcntl(raw(fd), F_SETSIG, SIGURG)));
   const auto lease = checked_void(::fcntl(raw(fd), F_SETLEASE, F_RDLCK));
   if (lease.failed_with(EAGAIN)) return true;

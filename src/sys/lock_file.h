@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // flock(2), as a claim on a directory that ends with the process; and leases (fcntl(2)), as a way
-// of asking who else has a file open.
+// to learn whether other processes have a file open.
 
 #ifndef OVERPASS_SYS_LOCK_FILE_H_
 #define OVERPASS_SYS_LOCK_FILE_H_
@@ -11,11 +11,11 @@
 
 namespace overpass::sys {
 
-/// Claims the file exclusively, without waiting. EWOULDBLOCK when somebody else has it.
+/// Claims the file exclusively, without waiting. EWOULDBLOCK when another process has claimed it.
 Result<void> lock_file(BorrowedFd fd);
 
-/// Whether anybody has the regular file open for writing, or mapped it while he had. `fd` is open
-/// for reading. EACCES for a file of somebody else's without CAP_LEASE, EINVAL from a file system
+/// Whether any process has the regular file open for writing, or mapped from such an open. `fd` is
+/// open for reading. EACCES for another user's file without CAP_LEASE, EINVAL from a file system
 /// without leases.
 Result<bool> is_open_for_writing(BorrowedFd fd);
 

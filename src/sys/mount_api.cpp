@@ -40,7 +40,7 @@ Result<UniqueFd> clone_read_only(BorrowedFd directory, Submounts submounts) {
     tree = open_clone(directory, AT_RECURSIVE);
   }
   UniqueFd clone = TRY(std::move(tree));
-  // No device is opened through a layer, whatever its owner puts there.
+  // No device can be opened through a layer, whatever its owner puts there.
   constexpr uint64_t kFlags = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV;
   if (!set_flags(clone, kFlags | MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME, recursive)) {
     TRY(set_flags(clone, kFlags, 0, recursive));

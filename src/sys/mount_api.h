@@ -17,10 +17,10 @@ namespace overpass::sys {
 enum class Submounts { Clone, Refuse };
 Result<UniqueFd> clone_read_only(BorrowedFd directory, Submounts submounts = Submounts::Clone);
 
-/// The same, writable: `directory` as it is now, without what is mounted over it later.
+/// A writable clone: `directory` as it is now, without later mounts over it.
 Result<UniqueFd> clone_tree(BorrowedFd directory);
 
-/// The same with what is mounted below, if it cannot be had without.
+/// A clone that includes the mounts below, if one without them is not permitted.
 Result<UniqueFd> clone_whole_tree(BorrowedFd directory);
 
 /// An O_PATH descriptor of the file open at `fd`, on the same mount; nothing is looked up for it.

@@ -66,7 +66,7 @@ Result<MountedAt> mounted_at(const char* mountpoint) {
 }
 
 bool sees_all_mount_users() {
-  // Everybody's tables may be read, and the first process is somebody else's.
+  // The tables of all users may be read, and the first process belongs to another user.
   return proc_is_of_this_place() && proc_has_own_numbers() &&
          checked(::faccessat(raw(proc()), "1/mountinfo", R_OK, 0)).has_value();
 }

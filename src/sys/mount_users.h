@@ -27,15 +27,14 @@ struct MountedAt {
 /// What is mounted at the absolute path. Its server is not asked.
 Result<MountedAt> mounted_at(const char* mountpoint);
 
-/// Whether the procfs (sys/proc.h) shows the processes of others: not when it is mounted so that
-/// each user sees only his own (hidepid, proc(5)), nor when this mount namespace is shared with
-/// another PID namespace.
+/// Whether the procfs (sys/proc.h) shows the processes of others: false if each user sees only his
+/// own (hidepid, proc(5)), or if this mount namespace is shared with another PID namespace.
 bool sees_all_mount_users();
 
 /// A pidfd of a process that has the file system `device` in its mount table, or that has this
-/// process's mount namespace kept under a name; nothing when there is none among those whose tables
-/// may be read. Processes with this one's name (/proc/PID/comm) do not count: a file server keeps
-/// the namespace in which it serves. ENOENT without /proc, EMFILE.
+/// process's mount namespace kept under a name; nothing when no process with a readable table has
+/// it. Processes with this one's name (/proc/PID/comm) do not count: a file server keeps the
+/// namespace in which it serves. ENOENT without /proc, EMFILE.
 Result<std::optional<UniqueFd>> find_mount_user(dev_t device);
 
 /// Propagation of a mount, mount_namespaces(7).

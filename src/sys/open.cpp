@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// openat(2) and openat2(2), or what does the same.
+// openat(2) and openat2(2), or their substitutes.
 
 #include "sys/open.h"
 
@@ -45,7 +45,7 @@ Result<UniqueFd> open_at(BorrowedFd directory, const char* name, int flags, mode
 
 namespace {
 
-/// openat2(2) says ELOOP of a symbolic link that is in the way, openat(2) only that it is no
+/// For a symbolic link in the way openat2(2) says ELOOP; openat(2) says only that it is no
 /// directory.
 Errno why_not_entered(BorrowedFd directory, const char* name, Errno error) {
   const auto found = error == Errno{ENOTDIR} ? stat({directory, name}) : fail(error);
@@ -63,7 +63,7 @@ Result<UniqueFd> open_last(BorrowedFd directory, const char* name, int flags) {
   return fd;
 }
 
-/// The same as openat2(2) where that may not be used: one component at a time, none through a link,
+/// Stands in for openat2(2) where that is forbidden: one component at a time, none through a link,
 /// none upwards.
 Result<UniqueFd> walk_beneath(BorrowedFd root, std::string_view path, int flags) {
   if (path.empty()) return fail(ENOENT);

@@ -29,20 +29,19 @@ Result<UniqueFd> open_beneath(BorrowedFd root, const char* path, int flags);
 /// when it is.
 Result<UniqueFd> open_on_same_mount(BorrowedFd directory, const char* name, int flags);
 
-/// openat2(2) of a path in which "/" and links to it mean `root`, as for a process whose root that
-/// is.
+/// openat2(2) of a path in which "/" and links to it mean `root`, as after chroot(2).
 Result<UniqueFd> open_in_root(BorrowedFd root, const char* path, int flags);
 
-/// The same of what the kernel has in memory, so that no disk or server is waited for: else EAGAIN
-/// (before Linux 5.12: EINVAL).
+/// Opens only what the kernel has in memory, so that it waits for no disk or server: otherwise
+/// EAGAIN (before Linux 5.12: EINVAL).
 Result<UniqueFd> open_known(BorrowedFd root, const char* path, int flags);
 
-/// A new open file description of the same file, also from an O_PATH descriptor. ENOENT without a
-/// procfs (sys/proc.h).
+/// A new open file description of the file, also from an O_PATH descriptor. ENOENT without a procfs
+/// (sys/proc.h).
 Result<UniqueFd> reopen(BorrowedFd fd, int flags);
 
-/// The same without looking up a path: `own_files` is this process's /proc/PID/fd, opened before it
-/// went where /proc may be anything.
+/// Reopens without looking up a path: `own_files` is this process's /proc/PID/fd, opened while
+/// /proc could still be trusted.
 Result<UniqueFd> reopen_by(BorrowedFd own_files, BorrowedFd fd, int flags);
 
 /// A new open file description, for listing, of the directory at `directory` (O_PATH will do).

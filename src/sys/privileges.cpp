@@ -44,7 +44,7 @@ uint64_t mask_of(Capabilities capabilities) {
 }
 
 /// Matters to an execve(2) only, which seal_process() makes harmless as well; without CAP_SETPCAP
-/// it is left to whoever started this process.
+/// the starter of this process must see to it.
 void bound_capabilities(uint64_t kept) {
   for (int capability = 0; capability < 64; ++capability) {
     if ((kept >> capability & 1) != 0) continue;

@@ -21,7 +21,7 @@ struct Identity {
   gid_t gid;
 };
 
-/// A user of this machine, by name or by number (whose group then has the same number). ENOENT.
+/// A user of this machine, by name or by number (the group then has this number too). ENOENT.
 Result<Identity> find_user(const char* name_or_number);
 
 bool is_superuser();
@@ -38,15 +38,14 @@ Result<void> become(Identity identity, Capabilities needed, Capabilities wanted)
 /// Keeps of all capabilities these alone.
 Result<void> keep_capabilities(Capabilities needed, Capabilities wanted);
 
-/// From now on no execve(2) gives privileges, and nobody but the superuser may look into this
-/// process.
+/// From now on no execve(2) gives privileges, and only the superuser may look into this process.
 Result<void> seal_process();
 
 /// A descriptor of this process's mount namespace. ENOENT without /proc.
 Result<UniqueFd> open_mount_namespace();
 
-/// setns(2) into the mount namespace `fd`. EINVAL when it is none; the kernel asks nothing of the
-/// file itself. Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT, and a single thread.
+/// setns(2) into the mount namespace `fd`. EINVAL when it is no mount namespace; the kernel asks
+/// nothing of the file itself. Needs CAP_SYS_ADMIN and CAP_SYS_CHROOT, and a single thread.
 Result<void> enter_mount_namespace(BorrowedFd fd);
 
 }  // namespace overpass::sys

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// /proc by descriptors. Whatever is mounted at /proc may change while the daemon serves: it is
-// unmounted, covered, or moved. So both directories that are needed of it are opened once, and
-// every path below them is relative.
+// /proc by descriptors. The mount at /proc may be unmounted, covered or moved while the daemon
+// serves. So the two directories that the daemon needs are opened once, and every path below them
+// is relative.
 
 #ifndef OVERPASS_SYS_PROC_H_
 #define OVERPASS_SYS_PROC_H_
@@ -18,9 +18,9 @@
 namespace overpass::sys {
 
 /// Opens what the functions below give, for the rest of the process. A procfs of its own where that
-/// is permitted, so that whoever unmounts /proc is not held up. To be called after the last
-/// fork(2), before a thread is started. A process that never calls it gets what is at /proc when it
-/// is first needed. ENOENT without a usable procfs.
+/// is permitted, so that /proc can still be unmounted. Call it after the last fork(2), before a
+/// thread is started. A process that never calls it gets what is at /proc when it is first needed.
+/// ENOENT without a usable procfs.
 Result<void> keep_proc();
 
 /// This process's /proc/PID/fd (O_PATH): its entries are magic links to the open files. Invalid
@@ -38,8 +38,8 @@ bool proc_has_own_numbers();
 bool proc_is_of_this_place();
 
 /// Makes own_files() the current directory, for system calls that know no directory descriptor:
-/// ProcPath is relative from then on. To be called when no relative path is needed any more, before
-/// a thread has a current directory of its own. Whether it is.
+/// ProcPath is relative from then on. Call it when no relative path is needed any more, before a
+/// thread has a current directory of its own. Returns whether it is.
 bool stand_in_own_files();
 bool stands_in_own_files();
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What this process has and who may use it.
+// This process: its resources, signals and memory.
 
 #ifndef OVERPASS_SYS_PROCESS_H_
 #define OVERPASS_SYS_PROCESS_H_

@@ -31,7 +31,7 @@ class CapturedErrors {
   /// Puts descriptor 2 back and returns what was written. To be called once.
   std::string end();
 
-  /// Writes to standard error what end() gave, for who would have seen it.
+  /// Writes the text from end() to standard error, where its reader expects it.
   void pass_on(const std::string& text) const;
 
  private:

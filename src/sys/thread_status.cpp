@@ -2,7 +2,7 @@
 //
 // Texts of /proc/TID.
 //
-// Whatever signal ends a group of threads, the kernel makes SIGKILL pending for each of them.
+// When any signal ends a group of threads, the kernel makes SIGKILL pending for each of them.
 
 #include "sys/thread_status.h"
 

@@ -3,10 +3,10 @@
 // What /proc tells of another thread, and the rights that follow: FUSE brings a caller's ids, but
 // neither its groups nor its capabilities.
 //
-// Whether somebody else's thread is about to die. The kernel's FUSE client lets no caller go before
-// its request is answered, not even one that was killed; and what it sends upon a signal
-// (FUSE_INTERRUPT) comes for every signal, handled ones too, and never over io_uring. /proc tells
-// the deadly ones apart.
+// Whether a thread of another process is about to die. The kernel's FUSE client lets no caller go
+// before its request is answered, not even a killed one. Its message upon a signal (FUSE_INTERRUPT)
+// comes for every signal, handled ones too, and never over io_uring. /proc tells the deadly ones
+// apart.
 
 #ifndef OVERPASS_SYS_THREAD_STATUS_H_
 #define OVERPASS_SYS_THREAD_STATUS_H_
@@ -58,9 +58,9 @@ bool is_being_killed(pid_t thread);
 
 /// Whether a signal has interrupted `thread` in a system call, a handled one or a deadly one:
 /// answering its request with EINTR is then seen as that by the kernel, which restarts the call or
-/// not as the handler wishes. A signal to a whole process counts for its first thread only, since
-/// it cannot be seen which of the others got it; it is false for these. Nothing when that cannot be
-/// told, for the reasons above.
+/// not as the handler wishes. A signal to a whole process counts for its first thread only: /proc
+/// does not show which other thread got it. For the others this is false. Nothing when that cannot
+/// be told, for the reasons above.
 std::optional<bool> is_interrupted(pid_t thread);
 
 }  // namespace overpass::sys

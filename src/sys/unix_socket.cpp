@@ -27,9 +27,9 @@ namespace {
 constexpr int SO_PEERPIDFD = 77;  // asm-generic/socket.h of 6.5.
 #endif
 
-/// Connections that wait to be accepted; who comes then waits in connect(2). A connection stays in
-/// the queue when its maker has gone, so that one who comes and goes keeps it full: the longer it
-/// is, the longer others wait.
+/// Connections that wait to be accepted; further clients wait in connect(2). A connection stays in
+/// the queue when its client has gone, so a client that comes and goes keeps it full: a longer
+/// queue makes others wait longer.
 constexpr int kMostWaiting = 128;
 
 Result<UniqueFd> owned(int fd) {
@@ -47,7 +47,7 @@ Result<sockaddr_un> address_of(const char* path) {
   return address;
 }
 
-/// An option of a socket that is a number; -1 when it cannot be had.
+/// A socket option that is a number; -1 when it cannot be read.
 int option_of(BorrowedFd socket, int option) {
   int value = -1;
   socklen_t size = sizeof value;
@@ -65,7 +65,7 @@ struct alignas(cmsghdr) Control {
   std::byte bytes[CMSG_SPACE(kMostDescriptors * sizeof(int))] = {};
 };
 
-/// Takes what descriptors came, whatever else is wrong: they would stay open otherwise.
+/// Takes the descriptors that came, even if the message is bad: they would stay open otherwise.
 void take_descriptors(msghdr& header, Packet& packet) {
   for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;

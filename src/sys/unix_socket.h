@@ -22,8 +22,8 @@ namespace overpass::sys {
 /// not block. Its queue is short.
 Result<UniqueFd> listen_at(const char* path);
 
-/// The same, made by whoever started this process (sd_listen_fds(3)). ENOENT when none was passed,
-/// EINVAL when it is another kind of socket, or not one.
+/// A listening socket passed by the starter of this process (sd_listen_fds(3)). ENOENT when none
+/// was passed, EINVAL when it is of another kind, or no socket.
 Result<UniqueFd> passed_listener();
 
 /// Connects; EAGAIN instead of waiting when the listener's queue is full. ENAMETOOLONG beyond 107

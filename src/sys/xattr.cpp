@@ -22,7 +22,7 @@ namespace overpass::sys {
 namespace {
 
 /// Runs `at(directory, name, flags)`, an *xattrat call, if there is one; else `by_path` with a
-/// path, whose last component has to be followed if the place is a descriptor.
+/// path. Its last component must be followed if the place is a descriptor.
 template <class At, class ByPath>
 Result<ssize_t> either(Place place, At at, ByPath by_path) {
   if (!newer_calls().xattrat) {
