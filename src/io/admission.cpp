@@ -15,7 +15,7 @@ bool Admission::enter() {
 
 void Admission::leave() {
   Lock lock(mutex_);
-  // Told under the lock: who waits may destroy this as soon as it is dropped.
+  // Notify under the lock: a waiter may destroy this as soon as the lock is dropped.
   if (--inside_ == 0) became_empty_.notify_all();
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// RWF_NOWAIT where the file system knows it; where it does not, reads ask the page cache and writes
-// take the risk, as long as that goes well.
+// RWF_NOWAIT where the file system knows it. Where it does not, reads ask the page cache, and
+// writes take the risk while that goes well.
 
 #include "io/attempt.h"
 

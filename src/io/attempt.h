@@ -14,9 +14,9 @@
 namespace overpass::io {
 
 /// Whether writes may be made that perhaps wait: some file systems (ext4) refuse to say beforehand
-/// whether a write into the page cache would, and nearly none does. After one that did, the next
-/// ones are refused for many times as long as it took, so that of a serving thread's time only a
-/// small part is ever spent waiting.
+/// whether a write into the page cache would, and nearly none does. After one that waited, further
+/// ones are refused for many times as long as it took. So a serving thread spends only a small part
+/// of its time waiting.
 /// Threads: any.
 class Pace {
  public:
@@ -26,8 +26,8 @@ class Pace {
   /// A write waited, for something else than a processor.
   void waited(Clock::time_point began, Clock::time_point ended);
 
-  /// Whether it is worth asking for a write that does not wait: not where the file system has
-  /// refused one. All writes of a mount go to one.
+  /// Whether to ask for a write that does not wait: no, once the file system has refused one. All
+  /// writes of a mount go to one file system.
   bool may_ask() const { return !was_refused_.load(std::memory_order_relaxed); }
   void refused() { was_refused_.store(true, std::memory_order_relaxed); }
 
@@ -36,11 +36,11 @@ class Pace {
   std::atomic<Clock::rep> refuse_until_ = Clock::time_point::min().time_since_epoch().count();
 };
 
-/// Moves what can be moved at once. True when that was all or an error ended it: the operation is
-/// to be completed. False: the rest has to go where waiting is allowed, whatever was moved already.
+/// Moves what can be moved at once. True when that was all or an error ended it: complete the
+/// operation then. False: the rest must go where waiting is allowed, even if a part was moved.
 bool try_now(Operation& operation, Pace& pace);
 
-/// Goes to the end, blocking; then the operation is to be completed.
+/// Goes to the end, blocking. Complete the operation then.
 void perform(Operation& operation);
 
 }  // namespace overpass::io

@@ -48,7 +48,7 @@ class BufferPool {
   static constexpr size_t kAlignment = 4096;
   static constexpr size_t kLargestKept = size_t{1} << 20;
 
-  /// Keeps at most `most_kept` bytes that nobody uses.
+  /// Keeps at most `most_kept` unused bytes.
   explicit BufferPool(size_t most_kept = size_t{16} << 20) : most_kept_(most_kept) {}
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;

@@ -25,7 +25,7 @@ struct Limits {
 /// may be held for long has to be handed on. Threads: any, unless said otherwise.
 class Engine {
  public:
-  /// What became of an operation that was to be started.
+  /// What became of an operation handed to start().
   enum class Start : uint8_t {
     Completed,  ///< Its completion has run on this thread.
     UnderWay,   ///< Its completion runs on a thread of the engine, if it has not already.
@@ -34,10 +34,10 @@ class Engine {
 
   virtual ~Engine() = default;
 
-  /// Does as much as is possible without waiting, and submits the rest. This is how reads and
-  /// writes begin: what is in the page cache is had sooner by a system call than by any engine.
-  /// Throws std::bad_alloc, the operation being the caller's then, when lent bytes cannot be
-  /// copied. REQUIRES: no lock is held, since the completion may run here.
+  /// Does as much as is possible without waiting, and submits the rest. Reads and writes begin
+  /// here: a system call gets what is in the page cache sooner than any engine. Throws
+  /// std::bad_alloc, the operation being the caller's then, when lent bytes cannot be copied.
+  /// REQUIRES: no lock is held, since the completion may run here.
   virtual Start start(const OperationRef& operation);
 
   /// Takes the operation over as it is, with bytes that are not just lent, and never waits. False

@@ -13,10 +13,10 @@ namespace overpass::io {
 
 namespace {
 
-/// Far more than the callers whom a server that does not answer holds up at a time.
+/// Far more callers than a server that does not answer holds up at a time.
 constexpr Limits kServerLimits{.operations = 1024, .threads = 512};
 
-/// Why io_uring is not to be had, in words of those who can change it.
+/// Why io_uring is not available, in words for the administrator.
 std::string reason_for(Errno error) {
   switch (to_int(error)) {
     case ENOSYS:

@@ -11,8 +11,8 @@
 
 namespace overpass::io {
 
-/// The best engine that can be had here, found out by trying. Throws what std::thread throws when
-/// not even threads are to be had.
+/// The best engine available here, found by trying. Throws what std::thread throws if no thread can
+/// be started either.
 std::unique_ptr<Engine> open_engine(const Limits& limits = {});
 
 /// An engine of its own for files of file servers, with many threads: an operation whose server

@@ -12,8 +12,8 @@ namespace overpass::io {
 
 namespace {
 
-/// An attempt that may wait has no reason to answer EAGAIN. Who does so all the same is believed
-/// after this many times.
+/// An attempt that may wait has no reason to answer EAGAIN. A file system that does so all the same
+/// is believed after this many times.
 constexpr unsigned kMostRefusals = 16;
 
 }  // namespace

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// One thing to be done to one file, from when it is handed to an engine until its completion ran.
+// One action on one file, from when it is handed to an engine until its completion has run.
 //
-// It is owned by two references, that of who submits it and that of the engine, and freed with the
-// later one. What it was given for the time of the transfer (descriptor, memory, the completion
-// itself) is let go at the completion, however long the submitter keeps its reference.
+// Two references own it, the submitter's and the engine's. The later one frees it. What it was
+// given for the time of the transfer (descriptor, memory, the completion itself) is let go at the
+// completion, however long the submitter keeps its reference.
 
 #ifndef OVERPASS_IO_OPERATION_H_
 #define OVERPASS_IO_OPERATION_H_
@@ -26,25 +26,25 @@ namespace overpass::io {
 
 enum class Action : uint8_t { Read, Write, Sync, SyncData, Allocate };
 
-/// What is to be done.
+/// What to do.
 struct Job {
   Action action = Action::Read;
   BorrowedFd fd{-1};
   std::shared_ptr<const void> pin = {};  ///< Keeps `fd` open.
   off_t offset = 0;                      ///< Means nothing to RWF_APPEND.
-  std::span<char> bytes = {};  ///< To be filled or written; valid until the completion, or lent.
-  Buffer buffer = {};          ///< Where `bytes` are, if they are not somebody else's.
-  /// Set: `bytes` are to be written and lent until Engine::start() returns. What is not written by
+  std::span<char> bytes = {};  ///< Filled or written; valid until the completion, or lent.
+  Buffer buffer = {};          ///< Where `bytes` are, unless they belong to the caller.
+  /// If set, `bytes` are for writing and lent until Engine::start() returns. What is not written by
   /// then is copied into a buffer of this pool.
   BufferPool* copy_into = nullptr;
   int rw_flags = 0;  ///< RWF_*, from rw_flags.h; without RWF_NOWAIT.
-  /// Part of it is worth nothing: an error after some bytes is the outcome, not their number. For
-  /// what the kernel's page cache is filled from and what is written back from it.
+  /// A part is worth nothing: an error after some bytes is the outcome, not their number. For fills
+  /// of the kernel's page cache and write-back from it.
   bool whole = false;
   bool direct = false;  ///< `fd` has O_DIRECT: a short read is the end, not to be gone on with.
   /// `fd` is of a file server (network, FUSE), which may never answer.
   bool is_remote = false;
-  /// It must not cost set-id bits: it is made with CAP_FSETID, by perform().
+  /// The write must not take set-id bits: perform() makes it with CAP_FSETID.
   bool keeps_set_ids = false;
   int allocate_mode = 0;  ///< FALLOC_*, for Allocate.
   off_t length = 0;       ///< For Allocate.
@@ -58,9 +58,9 @@ using OperationRef = std::shared_ptr<Operation>;
 class Operation {
  public:
   /// Gets the bytes that were read or written, none for other actions. Runs once, on a thread of
-  /// the engine or of who started it, with no lock held; must neither wait nor throw. The bytes and
-  /// the descriptor are there until it returns. Is destroyed without being run only if the
-  /// operation never went to an engine.
+  /// the engine or on the starting thread, with no lock held; must neither wait nor throw. The
+  /// bytes and the descriptor are there until it returns. Is destroyed without being run only if
+  /// the operation never went to an engine.
   using OnDone = std::move_only_function<void(Result<std::span<char>>)>;
 
   enum class Step : uint8_t { Done, Again };

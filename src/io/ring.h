@@ -14,9 +14,9 @@
 
 namespace overpass::io {
 
-/// Threads: that which opened it, which also does what the kernel has left to do for it. With one
-/// thread the kernel needs no locks and interrupts nobody with completions: a ring shared by
-/// serving threads would have each disturbed in its read of /dev/fuse.
+/// Threads: the one that opened it; the kernel runs its remaining work there. With one thread the
+/// kernel needs no locks and interrupts no other thread with completions: a ring shared by serving
+/// threads would disturb each of them in its read of /dev/fuse.
 class Ring {
  public:
   /// A ring for `entries` operations that has proved to work. ENOSYS, EPERM, EACCES where it is

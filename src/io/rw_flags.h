@@ -18,7 +18,7 @@ namespace overpass::io {
 enum class Trait : uint8_t {
   None = 0,
   /// Pages that the kernel writes back (FUSE_WRITE_CACHE): their place is final, whatever the
-  /// handle that carries them; who wanted them on the disk sends an FSYNC afterwards.
+  /// handle that carries them. A caller that wants them on the disk sends an FSYNC afterwards.
   Writeback = 1,
   /// Set-id bits have to fall (FUSE_WRITE_KILL_SUIDGID). No flag: the file system drops them by
   /// itself, since the daemon writes without CAP_FSETID.
@@ -38,7 +38,7 @@ constexpr bool has(Trait set, Trait one) {
 /// RWF_* for a read through a handle whose O_* flags are `open_flags`. Unknown bits mean nothing.
 int read_flags(int open_flags, Trait traits = Trait::None);
 
-/// The same for a write.
+/// RWF_* for a write through such a handle.
 int write_flags(int open_flags, Trait traits = Trait::None);
 
 }  // namespace overpass::io

@@ -32,7 +32,7 @@ bool SyncEngine::submit(OperationRef operation) {
       try {
         threads_.emplace_back([this] { run(); });
       } catch (const std::exception&) {
-        // No thread more is to be had. Those there are will come to it.
+        // No further thread can be started. The existing ones will come to it.
       }
     }
   }
@@ -71,7 +71,8 @@ void SyncEngine::stop() {
     Lock lock(mutex_);
     cancels_ = true;
   }
-  // Who was admitted before the door closed may come to the queue only now: threads stay for that.
+  // An operation that was admitted before the end may reach the queue only now: threads stay for
+  // it.
   admission_.wait_until_empty();
   std::vector<std::thread> threads;
   {

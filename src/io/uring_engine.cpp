@@ -21,7 +21,7 @@ namespace {
 constexpr uint64_t kWake = UINT64_MAX;
 constexpr uint64_t kIgnored = UINT64_MAX - 1;  ///< The answer to a cancellation.
 
-/// The kernel refused to take entries, for want of memory most likely.
+/// The kernel refused to take entries, most likely for lack of memory.
 constexpr std::chrono::milliseconds kTryAgainAfter{1};
 
 /// Fills in what has to be done for the rest of an operation.

@@ -60,7 +60,8 @@ class UringEngine : public Engine {
 
   Mutex<LockRank::Queue> mutex_;
   std::vector<OperationRef> queue_ GUARDED_BY(mutex_);
-  /// The thread looks at the queue only when it is woken; who sets this to false wakes it.
+  /// The thread looks at the queue only when it is woken. The thread that sets this to false wakes
+  /// it.
   bool sleeps_ GUARDED_BY(mutex_) = false;
 
   // The engine's thread's own.
