@@ -13,7 +13,7 @@
 
 namespace overpass {
 
-/// (uid_t)-1 and (gid_t)-1 are nobody's.
+/// (uid_t)-1 and (gid_t)-1 belong to no user or group.
 inline constexpr uint32_t kNoId = UINT32_MAX;
 
 /// Constant after it was parsed; threads: any. A map without ranges leaves every id as it is.

@@ -102,8 +102,8 @@ class SCOPED_CAPABILITY SharedLock {
   M& mutex_;
 };
 
-/// Holds two mutexes of one rank exclusively, which may be the same one. Never waits for one while
-/// it holds the other, so no order between the two is needed.
+/// Holds two mutexes of one rank exclusively; they may be one and the same. Never waits for one
+/// while it holds the other, so the two need no order.
 template <class M>
 class LockPair {
  public:
@@ -130,7 +130,7 @@ class LockPair {
 };
 
 /// Holds a child's mutex while the parent's of the same rank is held. The tree is the order: parent
-/// before child, and nobody who holds a child's waits for a parent's.
+/// before child, and no thread that holds a child's waits for a parent's.
 template <class M>
 class NestedLock {
  public:

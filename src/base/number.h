@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Numbers in text: std::from_chars, which takes no blanks, no plus and no "0x", where it has to
-// take all there is.
+// Numbers in text: std::from_chars, which takes no blanks, no plus and no "0x", and here must take
+// the whole text.
 
 #ifndef OVERPASS_BASE_NUMBER_H_
 #define OVERPASS_BASE_NUMBER_H_

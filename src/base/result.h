@@ -4,9 +4,9 @@
 // number. ENOENT and ENODATA are ordinary answers here (every negative lookup is one), so an error
 // costs no allocation and no throw.
 //
-// Three borders make or unmake an Errno and nobody else: sys/ (from errno), io/ (from a
-// completion), fuse/ (into a reply). Start-up code, whose errors a person reads, returns
-// Expected<T> (problem.h).
+// An Errno is made or unmade at three borders only: sys/ (from errno), io/ (from a completion),
+// fuse/ (into a reply). Start-up code, whose errors a person reads, returns Expected<T>
+// (problem.h).
 
 #ifndef OVERPASS_BASE_RESULT_H_
 #define OVERPASS_BASE_RESULT_H_

@@ -8,8 +8,8 @@
 
 namespace overpass {
 
-/// What an object derives from to be kept; alone in a ring of its own until it is put in another.
-/// Also the ring itself, as the link that no object belongs to.
+/// Base class of the objects in a ring. An object is alone in a ring of its own until it joins
+/// another. The ring itself is such a link, without an object.
 class RingLink {
  public:
   RingLink() = default;

@@ -10,7 +10,7 @@
 
 namespace overpass {
 
-/// As std::mutex. Taking and dropping it makes no system call unless somebody waits.
+/// As std::mutex. Taking and dropping it makes no system call unless a thread waits.
 class SmallMutex {
  public:
   SmallMutex() = default;
@@ -25,7 +25,7 @@ class SmallMutex {
 
   void lock() {
     if (try_lock()) return;
-    // Whoever has waited holds it as Awaited, since others may still wait.
+    // A thread that has waited holds it as Awaited, since others may still wait.
     while (state_.exchange(kAwaited, std::memory_order_acquire) != kFree) {
       state_.wait(kAwaited, std::memory_order_relaxed);
     }
@@ -37,8 +37,8 @@ class SmallMutex {
 
  private:
   static constexpr uint32_t kFree = 0;
-  static constexpr uint32_t kHeld = 1;     ///< Nobody waits.
-  static constexpr uint32_t kAwaited = 2;  ///< Somebody may wait.
+  static constexpr uint32_t kHeld = 1;     ///< No thread waits.
+  static constexpr uint32_t kAwaited = 2;  ///< A thread may wait.
 
   std::atomic<uint32_t> state_ = kFree;
 };

@@ -12,7 +12,7 @@
 
 namespace overpass {
 
-/// A file descriptor somebody else owns, valid while the owner lives. May be AT_FDCWD.
+/// A file descriptor that another object owns, valid while the owner lives. May be AT_FDCWD.
 enum class BorrowedFd : int {};
 
 constexpr int raw(BorrowedFd fd) { return static_cast<int>(fd); }
@@ -43,7 +43,7 @@ class UniqueFd {
   int release() { return std::exchange(fd_, -1); }
 
   void reset() {
-    // EINTR and EIO leave the descriptor closed on Linux, and nobody reads data through it later.
+    // EINTR and EIO leave the descriptor closed on Linux, and no data is read through it later.
     if (fd_ >= 0) (void)::close(std::exchange(fd_, -1));
   }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// How often the log may warn. Warnings tell of what is wrong in a layer, and whoever made the layer
-// or walks through it must not be able to fill a disk with them: a line that was said is not said
-// again, and of different ones only so many are said in a while.
+// How often the log may warn. Warnings tell what is wrong in a layer. The maker of a layer, or a
+// program that walks through it, must not be able to fill a disk with them: a line that was said is
+// not said again, and of different ones only so many are said in a while.
 
 #ifndef OVERPASS_BASE_WARNING_LIMIT_H_
 #define OVERPASS_BASE_WARNING_LIMIT_H_
@@ -20,7 +20,7 @@ class WarningLimit {
   static constexpr uint32_t kLines = 30;         ///< So many lines ...
   static constexpr int64_t kPeriodSeconds = 10;  ///< ... in so long a time.
 
-  /// Whether `line` is to be said at `now`, in seconds of a clock that does not go back.
+  /// Whether to log `line` at `now`, in seconds of a clock that does not go back.
   bool admits(std::string_view line, int64_t now);
 
   /// How many lines the limit has kept back since this was asked last; repetitions do not count.
