@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How much of a file is to be copied up.
+// How much of a file a copy-up copies.
 
 #ifndef OVERPASS_OVERLAY_COPY_UP_COPY_EXTENT_H_
 #define OVERPASS_OVERLAY_COPY_UP_COPY_EXTENT_H_

@@ -82,7 +82,7 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
     } else {
       TRY(prepared.publish(overlay.index->fd, source.index_name.c_str()));
     }
-    // Beyond this point everybody sees the copy.
+    // Beyond this point the copy is visible.
     inode->layer = layer::kUpper;
     inode->known = known_object(copy);
     set_data_place(*inode, std::move(prepared.data));
