@@ -43,7 +43,7 @@ TEST(Hash, SpreadsNamesThatAreAlike) {
   EXPECT_LT(*std::max_element(buckets.begin(), buckets.end()), 20U);
 }
 
-TEST(StreamHash, IsThatOfTheWholeHoweverItIsCut) {
+TEST(StreamHash, DoesNotDependOnTheCuts) {
   std::string text(5000, 'x');
   for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * 7);
   StreamHash whole;

@@ -86,7 +86,7 @@ TEST(CompactMutex, LetsOneThreadInAtATime) {
   EXPECT_EQ(value, 60000);
 }
 
-TEST(CompactMutex, WakesEveryoneWhoWaits) {
+TEST(CompactMutex, WakesAllWaiters) {
   SmallMutex mutex;
   int value = 0;
   auto wait = [&] {

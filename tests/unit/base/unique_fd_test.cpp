@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// That a descriptor is closed once, by its last owner, and by nobody else.
+// A descriptor is closed once, and only by its last owner.
 
 #include "base/unique_fd.h"
 
@@ -40,7 +40,7 @@ TEST(UniqueFd, IsEmptyAfterItWasMovedFrom) {
   EXPECT_EQ(raw(second), fd);
 }
 
-TEST(UniqueFd, ClosesWhatItHadWhenItIsGivenAnother) {
+TEST(UniqueFd, ClosesItsDescriptorWhenAssignedAnother) {
   const int old = opened();
   UniqueFd owner(old);
   const int fresh = opened();

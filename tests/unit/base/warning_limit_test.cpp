@@ -20,7 +20,7 @@ TEST(WarningLimit, SaysALineOnce) {
   EXPECT_EQ(limit.take_kept_back(), 0u);
 }
 
-TEST(WarningLimit, KeepsBackWhatIsTooMuchForThePeriod) {
+TEST(WarningLimit, HoldsBackLinesBeyondThePeriodsBudget) {
   WarningLimit limit;
   for (uint32_t i = 0; i < WarningLimit::kLines; ++i) EXPECT_TRUE(limit.admits(line(i), 1));
   EXPECT_FALSE(limit.admits("late", WarningLimit::kPeriodSeconds - 1));

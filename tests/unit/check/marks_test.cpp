@@ -73,7 +73,7 @@ TEST_P(MarkRows, AreJudged) {
 INSTANTIATE_TEST_SUITE_P(Marks, MarkRows, testing::ValuesIn(kRows),
                          [](const auto& row) { return row.param.test; });
 
-/// Marks the directory as only root can; anybody else sees no such mark.
+/// Marks the directory as only root can; other users see no such mark.
 bool mark_as_root(const Scratch& disk, const std::string& name) {
   return ::lsetxattr(disk.path(name).c_str(), "trusted.overlay.opaque", "y", 1, 0) == 0;
 }

@@ -202,13 +202,13 @@ TEST_F(Upper, StopsWhenItIsToldTo) {
   EXPECT_TRUE(disk.exists("upper/a"));
 }
 
-TEST_F(Upper, IsRefusedWhileSomebodyElseHasIt) {
+TEST_F(Upper, IsRefusedWhileAnotherMountUsesIt) {
   const UniqueFd lock = disk.open("upper");
   ASSERT_EQ(::flock(raw(lock.get()), LOCK_EX | LOCK_NB), 0);
   EXPECT_THROW(layers.check(), std::runtime_error);
 }
 
-TEST_F(Upper, IsRefusedWhileSomebodyElseHasTheWorkdir) {
+TEST_F(Upper, IsRefusedWhileAnotherMountUsesTheWorkdir) {
   const UniqueFd lock = disk.open("work");
   ASSERT_EQ(::flock(raw(lock.get()), LOCK_EX | LOCK_NB), 0);
   EXPECT_THROW(layers.check(), std::runtime_error);

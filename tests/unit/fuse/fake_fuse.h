@@ -66,7 +66,7 @@ class FakeFuse {
   config::Options options;
   /// The first request, that of Linux 6.18 if nothing is changed.
   fuse_init_in init;
-  /// Who makes requests.
+  /// The caller of the requests.
   struct Caller {
     uint32_t uid, gid, pid;
   } caller;

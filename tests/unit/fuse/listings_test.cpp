@@ -63,13 +63,13 @@ class ListingsTest : public testing::Test {
   Listings listings_{3};
 };
 
-TEST_F(ListingsTest, AReadingIsContinuedByWhoAsksFromWhereItStopped) {
+TEST_F(ListingsTest, ARequestAtTheStopContinuesTheReading) {
   int64_t end = 0;
   const OpenDirectory* kept = keep("a", 5, end);
   auto taken = listings_.take(u_.at("a"), end);
   EXPECT_EQ(taken.get(), kept);
   EXPECT_EQ(taken->position(), end);
-  // It is taken: another one who asks gets a reading of his own, which goes on there as well.
+  // It is taken: another request gets a reading of its own, which goes on there as well.
   auto other = listings_.take(u_.at("a"), end);
   EXPECT_NE(other.get(), kept);
   Taker rest(100);
@@ -109,7 +109,7 @@ TEST_F(ListingsTest, TheOldestArePushedOut) {
   EXPECT_EQ(rest.taken, 20U + 2 - 2);
 }
 
-TEST_F(ListingsTest, OfWhatIsTooHeavyTheLastStays) {
+TEST_F(ListingsTest, KeepsTheLastOfReadingsThatAreTooHeavy) {
   Listings light(10, 1);
   int64_t first_end = 0;
   int64_t end = 0;

@@ -58,7 +58,7 @@ TEST_F(NamespaceOps, MkdirMakesADirectoryOfTheUpper) {
   EXPECT_EQ(mkdir(made.nodeid, "deeper").error, 0);
 }
 
-TEST_F(NamespaceOps, MknodMakesWhatItIsTold) {
+TEST_F(NamespaceOps, MknodMakesTheNodeThatWasAskedFor) {
   const auto fifo = mknod("fifo", S_IFIFO | 0600).as<fuse_entry_out>();
   EXPECT_EQ(fifo.attr.mode, S_IFIFO | 0600U);
   EXPECT_EQ(fuse.disk.stat("upper/fifo").st_mode, S_IFIFO | 0600U);

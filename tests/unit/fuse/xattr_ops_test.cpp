@@ -73,7 +73,7 @@ TEST_F(XattrOps, RemovexattrCopiesUp) {
   EXPECT_EQ(remove(node, "user.color"), ENODATA);
 }
 
-TEST_F(XattrOps, StatusIsInFullForTheUserWhoMounted) {
+TEST_F(XattrOps, TheMountingUserGetsTheFullStatus) {
   EXPECT_EQ(count_of("GETXATTR"), 1);
   EXPECT_EQ(count_of("open_handles"), 0);
   fuse.caller.uid = 12'345;

@@ -40,7 +40,7 @@ class EngineLimits : public testing::TestWithParam<Kind> {
 INSTANTIATE_TEST_SUITE_P(Io, EngineLimits, testing::Values(Kind::Uring, Kind::Threads),
                          [](const auto& row) { return unit::name_of(row.param); });
 
-TEST_P(EngineLimits, RefuseWhatIsTooMuchAndTakeItAgainLater) {
+TEST_P(EngineLimits, RefuseOperationsBeyondThemAndTakeThemLater) {
   if (!open({.operations = 3, .threads = 8})) GTEST_SKIP() << "the kernel has no io_uring";
   const unit::Pipe pipe;
   std::vector<std::string> buffers(4, " ");

@@ -78,7 +78,7 @@ void UnrulyEngine::hold(OperationRef operation) {
   changed_.notify_all();
 }
 
-/// The thread that completes when nobody says when.
+/// The thread that completes operations for which the test sets no time.
 void UnrulyEngine::run() {
   std::unique_lock lock(mutex_);
   while (true) {

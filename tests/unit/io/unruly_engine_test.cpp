@@ -24,7 +24,7 @@ Ways holding() {
   return ways;
 }
 
-TEST(UnrulyEngine, CompletesInTheOrderItIsTold) {
+TEST(UnrulyEngine, CompletesInTheChosenOrder) {
   const Scratch disk;
   disk.write("file", "0123456789");
   const UniqueFd fd = disk.open("file");
@@ -67,7 +67,7 @@ TEST(UnrulyEngine, LetsEverythingGoInTheEnd) {
   EXPECT_EQ(disk.read("file"), "abc34abc89");
 }
 
-TEST(UnrulyEngine, FailsWhereItIsTold) {
+TEST(UnrulyEngine, FailsAtTheChosenOperation) {
   const Scratch disk;
   disk.write("file", "0123456789");
   const UniqueFd fd = disk.open("file", O_RDWR);

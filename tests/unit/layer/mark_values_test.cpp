@@ -47,7 +47,7 @@ TEST(MetacopyMark, HasNoDigestWithoutAnAlgorithm) {
   EXPECT_EQ(decode_metacopy("\0\x24\0\0"s + kSha256), MetacopyMark{});
 }
 
-TEST(MetacopyMark, TakesFlagsThatNobodyDefinedYet) {
+TEST(MetacopyMark, TakesUndefinedFlags) {
   EXPECT_EQ(decode_metacopy("\0\x24\x80\1"s + kSha256), (MetacopyMark{1, kSha256}));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Directories of the daemon's own in a workdir that somebody else prepared.
+// Directories of the daemon's own in a workdir that another user prepared.
 
 #include "layer/own_directory.h"
 
@@ -109,7 +109,7 @@ TEST_F(OwnDirectory, OfAnEarlierMountIsRemovedWithWhatIsInIt) {
   EXPECT_EQ(error_of(remove_former_directory(work, "d")), ENOTDIR);
 }
 
-TEST_F(OwnDirectory, OfSomebodyElseIsEmptiedAsFarAsHeMight) {
+TEST_F(OwnDirectory, OfAnotherUserIsEmptiedByThatUsersRights) {
   if (!is_root()) GTEST_SKIP() << "only root gives directories away";
   disk.write("work/d/his/file", "");
   give("work/d", kOther);

@@ -87,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(Values, BadOverride,
                                          "0:0:644:char-a-b", "4294967296:0:644", "4294967295:0:644",
                                          " 0:0:644"));
 
-TEST(StatOverride, LeavesTheInodeNoSetIdBitsAndNobodyMoreThanOthersHave) {
+TEST(StatOverride, LeavesTheInodeNoSetIdBitsAndOnlyTheRightsOfOthers) {
   EXPECT_EQ(mode_on_disk(S_IFREG | 04755), 0655U);
   EXPECT_EQ(mode_on_disk(S_IFREG | 0640), 0600U);
   EXPECT_EQ(mode_on_disk(S_IFREG | 0000), 0600U);

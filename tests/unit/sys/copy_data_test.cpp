@@ -120,7 +120,7 @@ TEST_P(CopyData, TellsHowFarItIs) {
   EXPECT_EQ(content_of(to), text);
 }
 
-TEST_P(CopyData, EndsWhenItIsTold) {
+TEST_P(CopyData, EndsWhenItsObserverSaysSo) {
   source.write("file", noise(17 << 20));
   const UniqueFd from = source.open("file");
   const UniqueFd to = target.open("copy", O_RDWR | O_CREAT | O_TRUNC);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A process that was killed and nobody has waited for: the nearest thing to one that is
-// being killed while it waits for something that nothing interrupts.
+// A process that was killed and not yet waited for: the nearest thing to one that is being killed
+// while it waits for something that nothing interrupts.
 
 #ifndef OVERPASS_TESTS_UNIT_SYS_ENDED_CHILD_H_
 #define OVERPASS_TESTS_UNIT_SYS_ENDED_CHILD_H_

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Who has a file system in his mount table, asked of the tables that this test itself sees.
+// Which processes have a file system in their mount tables, as far as this test sees them.
 
 #include "sys/mount_users.h"
 
@@ -41,16 +41,16 @@ TEST(PropagationOf, IsToldForWhatIsInTheTable) {
   EXPECT_FALSE(*other);
 }
 
-TEST(FindMountUser, FindsSomebodyRunningWhoHasIt) {
+TEST(FindMountUser, FindsARunningProcessThatHasIt) {
   const auto proc = mounted_at("/proc");
   ASSERT_TRUE(proc);
-  // Whoever started this test has it, too.
+  // The process that started this test has it, too.
   const auto found = find_mount_user(proc->device);
   ASSERT_TRUE(found && *found);
   EXPECT_TRUE(is_running(**found));
 }
 
-TEST(FindMountUser, FindsNobodyWhereNobodyHasIt) {
+TEST(FindMountUser, FindsNothingWhereNoProcessHasIt) {
   const auto found = find_mount_user(kNoSuchDevice);
   ASSERT_TRUE(found);
   EXPECT_FALSE(*found);

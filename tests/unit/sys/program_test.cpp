@@ -48,7 +48,7 @@ TEST(CapturedErrors, ReturnsWhatThisProcessAndItsChildrenWrote) {
   EXPECT_EQ(errors.end(), "own\nchild\n");
 }
 
-TEST(CapturedErrors, HoldsNobodyUpWhenMuchIsWritten) {
+TEST(CapturedErrors, DoesNotBlockTheWriterOfALongText) {
   CapturedErrors errors;
   (void)!::system("head -c 300000 /dev/zero >&2 2>/dev/null");
   EXPECT_GE(errors.end().size(), 4096u);

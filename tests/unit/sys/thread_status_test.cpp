@@ -60,7 +60,7 @@ TEST(ThreadRights, FollowTheEffectiveCapabilities) {
   EXPECT_TRUE(rights_of(::gettid())->has_fsetid());
 }
 
-TEST(ThreadRights, OfWhomNoThreadIsSeenAreUnknown) {
+TEST(ThreadRights, OfAnUnseenThreadAreUnknown) {
   EXPECT_TRUE(rights_of(0).failed_with(ESRCH));
   EXPECT_TRUE(rights_of(-1).failed_with(ESRCH));
 }
@@ -88,7 +88,7 @@ TEST(FatalSignal, IsNoneThatIsBlockedOrHandled) {
   ASSERT_EQ(::pthread_sigmask(SIG_SETMASK, &before, nullptr), 0);
 }
 
-TEST(FatalSignal, IsNotSeenOfWhomNobodySees) {
+TEST(FatalSignal, OfAnUnseenThreadIsNotSeen) {
   EXPECT_FALSE(is_being_killed(0));
   EXPECT_FALSE(is_being_killed(-1));
   pid_t gone;

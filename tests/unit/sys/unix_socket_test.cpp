@@ -91,7 +91,7 @@ TEST_F(UnixSocket, DoesNotWaitUnlessTold) {
   EXPECT_EQ(error_of(receive_packet(pair_.second, buffer, Wait::No)), EAGAIN);
 }
 
-TEST(Listener, KnowsWhoConnected) {
+TEST(Listener, KnowsTheUserThatConnected) {
   const unit::Scratch scratch;
   const std::string path = scratch.path("socket");
   const UniqueFd listener = must(listen_at(path.c_str()));
@@ -104,7 +104,7 @@ TEST(Listener, KnowsWhoConnected) {
   EXPECT_TRUE(is_running(must(peer_process(accepted, peer))));
 }
 
-TEST(Listener, GivesUpOnOneWhoDoesNotAnswer) {
+TEST(Listener, GivesUpOnASilentClient) {
   const unit::Scratch scratch;
   const UniqueFd listener = must(listen_at(scratch.path("socket").c_str()));
   const UniqueFd client = must(connect_to(scratch.path("socket").c_str(), 20));

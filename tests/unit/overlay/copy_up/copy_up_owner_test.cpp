@@ -26,14 +26,14 @@ TEST(ModeWithAnotherGroup, GivesNoPersonMoreThanTheFileDid) {
   }
 }
 
-TEST(ModeWithAnotherGroup, LeavesTheOwnerWhatItHadAndNoSetIdBits) {
+TEST(ModeWithAnotherGroup, KeepsTheOwnersRightsAndNoSetIdBits) {
   for (mode_t mode = 0; mode <= 07777; ++mode) {
     EXPECT_EQ(mode_with_another_group(mode) & 01700, mode & 01700) << std::oct << mode;
     EXPECT_EQ(mode_with_another_group(mode) & 06000, 0U) << std::oct << mode;
   }
 }
 
-TEST(ModeWithAnotherGroup, KeepsWhatGroupAndOthersHadAlike) {
+TEST(ModeWithAnotherGroup, KeepsTheRightsThatGroupAndOthersShare) {
   EXPECT_EQ(mode_with_another_group(0644), 0644U);
   EXPECT_EQ(mode_with_another_group(0755), 0755U);
   EXPECT_EQ(mode_with_another_group(0664), 0644U);

@@ -212,7 +212,7 @@ TEST(CopyUp, IsEroFsWithoutAnUpper) {
   EXPECT_EQ(copy(u, "d"), EROFS);
 }
 
-/// chattr(1) on a file; undone at the end, or nobody could remove it.
+/// chattr(1) on a file; undone at the end, since the file could not be removed otherwise.
 class Protected {
  public:
   Protected(const unit::Scratch& disk, const std::string& name, int flag)

@@ -129,7 +129,7 @@ TEST_F(Served, GoesThroughNoLowersToReplaceADirectory) {
   EXPECT_FALSE(u.disk.exists("upper/d/merged"));
 }
 
-TEST_F(Served, WaitsForNobodysCopy) {
+TEST_F(Served, WaitsForNoOtherCopy) {
   const InodeRef link = u.at("d/link");
   {
     Lock lock(link->mutex);

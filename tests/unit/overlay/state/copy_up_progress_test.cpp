@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Who may end a copy, who waits for it, and what they are told.
+// What ends a copy, which threads wait for it, and what the waiters learn.
 
 #include "overlay/state/copy_up_progress.h"
 
@@ -25,7 +25,7 @@ void wait_for_waiters(const CopyUnderWay& copy, int count) {
   while (copy.waiters() != count) std::this_thread::yield();
 }
 
-TEST(CopyUnderWay, GoesOnForWhoIsAlive) {
+TEST(CopyUnderWay, GoesOnWhileItsCallerLives) {
   CopyUnderWay copy({}, {.thread = ::gettid()});
   copy.begin(4 * kFar);
   EXPECT_EQ(error_of(copy.reached(kFar)), 0);
@@ -35,14 +35,14 @@ TEST(CopyUnderWay, GoesOnForWhoIsAlive) {
   copy.finish({});
 }
 
-TEST(CopyUnderWay, GoesOnForWhoCannotBeSeen) {
+TEST(CopyUnderWay, GoesOnForAnUnseenCaller) {
   CopyUnderWay copy({}, {});
   copy.begin(4 * kFar);
   EXPECT_EQ(error_of(copy.reached(kFar)), 0);
   copy.finish({});
 }
 
-TEST(CopyUnderWay, EndsForWhoIsKilled) {
+TEST(CopyUnderWay, EndsWhenItsCallerIsKilled) {
   const EndedChild child;
   CopyUnderWay copy({}, {.thread = child.pid()});
   copy.begin(4 * kFar);
@@ -51,7 +51,7 @@ TEST(CopyUnderWay, EndsForWhoIsKilled) {
   EXPECT_EQ(error_of(copy.wait(0)), 0) << "who came too late has to copy himself";
 }
 
-TEST(CopyUnderWay, GoesOnForOthersThanWhoIsKilled) {
+TEST(CopyUnderWay, GoesOnForWaitersWhenItsCallerIsKilled) {
   const EndedChild child;
   CopyUnderWay copy({}, {.thread = child.pid()});
   copy.begin(4 * kFar);
@@ -64,7 +64,7 @@ TEST(CopyUnderWay, GoesOnForOthersThanWhoIsKilled) {
   EXPECT_EQ(copy.waiters(), 0);
 }
 
-TEST(CopyUnderWay, LetsGoWhoIsKilledWhileWaiting) {
+TEST(CopyUnderWay, ReleasesAKilledWaiter) {
   const EndedChild child;
   CopyUnderWay copy({}, {.thread = child.pid()});
   copy.begin(4 * kFar);

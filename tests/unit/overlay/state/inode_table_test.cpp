@@ -60,7 +60,7 @@ TEST_F(NodeIds, LeadToTheirInode) {
   EXPECT_EQ(table_.find(file->id).get(), file.get());
 }
 
-TEST_F(NodeIds, ThatNobodyHandedOutLeadNowhere) {
+TEST_F(NodeIds, ThatWereNeverHandedOutLeadNowhere) {
   const InodeRef file = add(root_, "file", 2);
   const auto id = static_cast<uint64_t>(file->id);
   for (const uint64_t wrong : {uint64_t{0}, id + 64, id + (uint64_t{1} << kGenerationShift),

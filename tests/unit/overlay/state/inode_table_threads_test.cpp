@@ -79,7 +79,7 @@ TEST_F(InodeTableThreads, AgreeOnOneInodeOfAName) {
 }
 
 TEST_F(InodeTableThreads, MeetInodesOnTheirWayOut) {
-  // Few names and nobody holds them: almost every reference is a last one.
+  // Few names, and no reference is kept: almost every reference is a last one.
   run_together([&](unsigned, std::mt19937& random) {
     for (int i = 0; i < kRounds; ++i) {
       const uint64_t number = 2 + random() % 3;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Every sequence of up to six operations on one file, driven through OpenMode the way
-// open_file.cpp drives it, and judged by what does not depend on it: the kernel's rules
-// (kernel_model.h), that no writer ever gets the lower file, that ids live as long as their
-// handles, that one repeated walk of the path is always enough, and that whoever walks the path
-// sees what was written before.
+// Every sequence of up to six operations on one file, driven through OpenMode the way open_file.cpp
+// drives it, and judged by what does not depend on it: the kernel's rules (kernel_model.h), that no
+// writer ever gets the lower file, that ids live as long as their handles, that one repeated walk
+// of the path is always enough, and that a caller that walks the path sees what was written before.
 
 #include <gtest/gtest.h>
 
@@ -199,7 +198,7 @@ class Play {
     demand(node.kernel.accepts(id), "the kernel refuses the reply: EIO");
     node.kernel.opened(id);
     handles_.push_back({&node, id, side, writes});
-    // Whoever may write may have written when the next one opens.
+    // A handle that may write may have written before the next open.
     if (writes) has_diverged_ = true;
     check_handles();
     return Outcome::Opened;

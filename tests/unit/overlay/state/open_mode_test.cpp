@@ -130,7 +130,7 @@ TEST_F(OpenModeBacking, IsInForceUntilTheLastHandleIsReleased) {
   EXPECT_TRUE(files_.live.empty());
 }
 
-TEST_F(OpenModeBacking, IsIdleAfterTheLastReleaseWhileSomebodyKeepsIt) {
+TEST_F(OpenModeBacking, IsIdleAfterTheLastReleaseWhileACacheKeepsIt) {
   const SharedBacking kept = new_backing();
   mode_.opened_new(Side::Upper, kept);
   EXPECT_EQ(mode_.idle_backing(Side::Upper), nullptr);

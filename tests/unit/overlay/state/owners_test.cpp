@@ -69,7 +69,7 @@ TEST(MappedOwners, AreShownOfLowerAndUpper) {
   EXPECT_EQ(owner_of(u.stat("up")), (Owner{kShown, 2011}));
 }
 
-TEST(MappedOwners, OutsideOfTheMapAreNobody) {
+TEST(MappedOwners, OutsideOfTheMapAreTheOverflowId) {
   Union u(mapped());
   u.disk.write("lower1/file", "x");
   ASSERT_EQ(::chown(u.disk.path("lower1/file").c_str(), 5000, 5000), 0);
@@ -91,7 +91,7 @@ TEST(MappedOwners, OfNewFilesAreTheCallersOnDisk) {
   }
 }
 
-TEST(MappedOwners, AreNobodyOrOverflowWhereTheDiskHasNone) {
+TEST(MappedOwners, AreTheOverflowIdOrEoverflowWithoutAnIdOnDisk) {
   Union u(mapped());
   u.disk.write("upper/own", "x");
   const InodeRef root = u.at("");
