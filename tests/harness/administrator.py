@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The machine's root beside tests that run as somebody else: does what he would have done for such a user.
+"""The machine's root, beside tests that run as another user: does what an administrator does for such a user.
 
 Before a test process becomes root of a user namespace or an ordinary user (harness/worlds.py), it forks one that
 stays root. do() has it call a function in the caller's mount namespace and directory: mount a disk, give a file
@@ -19,7 +19,7 @@ LONGEST = 1 << 17
 
 
 def start():
-    """Forks the administrator; for a process that is root and is about to become somebody else."""
+    """Forks the administrator; for a process that is root and is about to become another user."""
     global _asks
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if os.fork() == 0:

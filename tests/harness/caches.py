@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The kernel's caches of names and inodes: dropping them, and noticing that somebody did."""
+"""The kernel's caches of names and inodes: dropping them, and noticing such a drop."""
 
 from . import administrator, write
 
@@ -10,7 +10,7 @@ def drop(what=2):
 
 
 def drops():
-    """How often anybody on this machine has dropped names and inodes."""
+    """How often names and inodes were dropped on this machine."""
     with open("/proc/vmstat", encoding="ascii") as file:
         for line in file:
             name, value = line.split()

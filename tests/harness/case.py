@@ -10,7 +10,7 @@ import time
 from . import administrator, checks, dump, features, isolation, syscalls, systems, trees
 from .systems import Stack
 
-# What says how the layers are to be read; with these the kernel is given the same.
+# Options that say how to read the layers; the kernel gets them too.
 FORMAT_OPTIONS = ("userxattr", "redirect_dir", "metacopy", "index")
 
 
@@ -104,7 +104,7 @@ class Case:
         return self.settings.world
 
     def by_root(self, function, *arguments, **named):
-        """function(*arguments, **named) as the machine's root, whoever runs the test."""
+        """function(*arguments, **named) as the machine's root, in every world."""
         return administrator.do(function, *arguments, **named)
 
     def need(self, *names):

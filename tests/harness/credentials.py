@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Acting as somebody else for a while, or as a whole process."""
+"""Acting as another user for a while, or as a whole process."""
 import contextlib
 import os
 import pickle

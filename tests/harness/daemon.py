@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The overpass program as a child process: started in the foreground, watched, and judged when it ends.
 
-Invariant: whoever starts a Daemon ends it through `end`, which demands exit status 0 and a clean
+Invariant: code that starts a Daemon ends it through `end`, which demands exit status 0 and a clean
 standard error (no sanitizer report, no failed assertion).
 """
 import json

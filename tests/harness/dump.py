@@ -142,7 +142,7 @@ def _content(path, size):
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOATIME)
     except PermissionError:
-        fd = os.open(path, os.O_RDONLY)         # somebody else's
+        fd = os.open(path, os.O_RDONLY)         # another user's
     try:
         at = 0
         while (at := _next_data(fd, at, size)) is not None:

@@ -23,7 +23,7 @@ from _pytest.runner import runtestprotocol
 
 from . import isolation, scratch, syscalls, trees, worlds
 
-OF_THE_SYSTEM = "/usr/bin/python3"      # one that all users may read: pytest's may be in somebody's home
+OF_THE_SYSTEM = "/usr/bin/python3"      # one that all users may read: pytest's may be in a user's home
 
 
 class FileProcess:
@@ -95,7 +95,7 @@ def _begin(session, settings, orders, parent):
         syscalls.die_with_parent(signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
-        signal.signal(signal.SIGINT, signal.default_int_handler)    # whoever started pytest may have had them ignored,
+        signal.signal(signal.SIGINT, signal.default_int_handler)    # the process that started pytest may ignore them,
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(number, signal.SIG_DFL)                   # and a daemon would inherit that
         # The alarm that ends a test is the test's own: processes that it starts may set theirs, and die of it.

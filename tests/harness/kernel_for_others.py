@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Kernel overlayfs mounted by the machine's root over the layers of somebody who may not mount it, or not as he asks.
+"""Kernel overlayfs, mounted by the machine's root over the layers of a user who may not mount it, or not in this way.
 
 The kernel keeps redirects, metacopies and the index to root, whose marks are trusted. attributes; the format is the
 same under both names. So where a test asks for these, the marks in the layers get root's names as long as the kernel

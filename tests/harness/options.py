@@ -15,7 +15,7 @@ def add_to(parser):
     group.addoption("--system", default="overpass", choices=("overpass", "kernel", "plain"),
                     help="what the tests mount: kernel overlayfs or a plain directory prove the tests themselves")
     group.addoption("--world", default="root", choices=("root", "userns", "user"),
-                    help="who runs the tests and mounts: root, root of a user namespace, an ordinary user")
+                    help="user that runs the tests and mounts: root, root of a user namespace, an ordinary user")
     group.addoption("--seed", type=int, help="seed of the random tests")
     group.addoption("--steps", type=int, default=0, help="operations of the model and io tests and of each differential one")
     group.addoption("--step", type=int, default=0, help="only this step of each scenario of the fault suite")

@@ -15,7 +15,7 @@ import time
 # (`python3 tests/harness/pace.py --reference` measures it).
 REFERENCE = 0.32
 
-MOST = 50.0         # what hangs is to be told as hanging some day
+MOST = 50.0         # a hang must be reported some day
 
 
 def work():

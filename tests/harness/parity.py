@@ -108,7 +108,7 @@ class Place:
         if settings.world != "user":
             self.kernel = self._mount(lower, "kernel", "kernel", table.options)
         if settings.system == "overpass":
-            # Who is asked for redirects writes them for an ordinary user, too.
+            # With redirects asked for, a system writes them for an ordinary user, too.
             options = table.options if self.kernel else (*table.options, "redirect_dir=on")
             self.subject = self._mount(lower, "subject", "overpass", options)
 

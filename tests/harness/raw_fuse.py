@@ -77,7 +77,7 @@ class RawFuse:
             except OSError as error:
                 self._answer(unique, b"", error.errno)
             except (struct.error, LookupError, ValueError):
-                self._answer(unique, b"", errno.EIO)    # this server's mistake: nobody waits for it for ever
+                self._answer(unique, b"", errno.EIO)    # this server's mistake: no caller waits for it for ever
 
     def _reply(self, opcode, node, body):
         if opcode == LOOKUP:

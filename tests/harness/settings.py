@@ -9,7 +9,7 @@ import os
 class Settings:
     overpass: str = ""           # absolute path of the program under test
     system: str = "overpass"     # overpass, kernel or plain: what the mount suite mounts
-    world: str = "root"          # or "userns", "user": who runs the tests and mounts (harness/worlds.py)
+    world: str = "root"          # or "userns", "user": the user that runs the tests and mounts (harness/worlds.py)
     seed: int = 1
     steps: int = 0               # model suite: number of operations, 0 for its own default
     step: int = 0                # fault suite: only this step of each scenario, 0 for all

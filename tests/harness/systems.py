@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The three systems under test behind one interface: overpass, kernel overlayfs, a plain directory.
 
-A Stack says what is to be mounted; `mount(settings, stack, directory)` gives a Mount with a path.
+A Stack says what to mount; `mount(settings, stack, directory)` gives a Mount with a path.
 The plain directory is the flattened copy of the layers and has no options.
 """
 import dataclasses
@@ -90,7 +90,7 @@ class Mount:
 
 
 def unmount(path, flags=0):
-    """As who may: an ordinary user needs a program for it. OSError with what the call said, or EPERM."""
+    """With the rights it takes: an ordinary user needs a program for it. OSError of the call, or EPERM."""
     if os.geteuid() == 0:
         return syscalls.umount(path, flags)
     return unmount_by_program(path, bool(flags & syscalls.MNT_DETACH))

@@ -97,7 +97,7 @@ def _make_node(path, item):
     number = os.makedev(*item.rdev)
     if stat.S_IFMT(item.kind) in (stat.S_IFCHR, stat.S_IFBLK) and number:
         owner = administrator.do(owner_of, os.path.dirname(path))
-        administrator.do(os.mknod, path, item.kind | 0o600, number)     # whoever the tests are, a layer may have devices
+        administrator.do(os.mknod, path, item.kind | 0o600, number)     # a layer may have devices in every world
         administrator.do(os.chown, path, *owner)
     else:
         os.mknod(path, item.kind | 0o600, number)
@@ -146,7 +146,7 @@ def mark(name):
 
 
 def remove(directory):
-    """Removes a directory and all in it, even what somebody made immutable."""
+    """Removes a directory and all in it, even immutable files."""
     shutil.rmtree(directory, ignore_errors=True)
     if os.path.exists(directory):
         subprocess.run(["chattr", "-R", "-f", "-ia", directory], stderr=subprocess.DEVNULL, check=False)

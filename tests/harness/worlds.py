@@ -89,7 +89,7 @@ def _enter_user_namespace(uid, count):
     os.setgroups([])
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)
-    syscalls.make_dumpable()        # or nobody but the machine's root could write the maps of a child's namespace
+    syscalls.make_dumpable()        # or only the machine's root could write the maps of a child's namespace
     for fd in (ready_read, ready_write, mapped_read):
         os.close(fd)
 
@@ -111,7 +111,7 @@ def give_to(path, uid):
 
 def hand_over(t, stack, uid, kept=None):
     """Makes the layers and the mountpoint uid's, before the first mount. kept: {name in the lower: (uid, gid, mode)} of what
-    is somebody else's there."""
+    belongs to another user there."""
     for path in (stack.lowers[0], stack.upper, stack.work, stack.mountpoint):
         give_to(path, uid)
     for name, (owner, group, mode) in (kept or {}).items():
@@ -130,5 +130,5 @@ def chown(path, uid, gid):
 
 
 def umount(m):
-    """By whoever has mounted it."""
+    """By the user that mounted it."""
     m.umount()

@@ -118,7 +118,7 @@ def test_requests_out_of_order_end_the_connection(t):
         found = [client.greet(fuse.fd)[0], client.receive()]
         first = Client(broker.socket)
         found += [first.ask(REGISTER, fd)[0], first.receive()]
-        for backing in (1, 77):         # another's, and nobody's
+        for backing in (1, 77):         # another client's, and an unknown one
             thief = Client(broker.socket)
             thief.greet(fuse.fd)
             found += [thief.ask(CLOSE, backing_id=backing)[0], thief.receive()]
@@ -232,7 +232,7 @@ def test_connections_are_bounded_in_time(t):
             found.add(client.receive()[0])
             client.leave()
         return found
-    holds("TooFast" in as_user(NOBODY, deed), "one who comes again and again is sent away")
+    holds("TooFast" in as_user(NOBODY, deed), "a client that comes again and again is sent away")
     is_alive_as(broker, point, OTHER)
 
 
@@ -250,7 +250,7 @@ def test_a_flood_without_reading_ends_by_itself(t):
         except OSError:
             return sent
         return None
-    holds(attack(broker, point, deed) is not None, "the broker does not wait for one who does not read")
+    holds(attack(broker, point, deed) is not None, "the broker does not wait for a client that does not read")
     broker.wait_for_children(0, "after the flood")
     is_alive(broker, point)
 
@@ -265,7 +265,7 @@ def test_clients_that_say_nothing_cost_only_their_own_quota(t):
         return heir.pid, len(idle)
     heir, count = as_user(NOBODY, deed)
     equal(count, 5, "idle clients")
-    # Who connected has ended; that the heir has the sockets open does not keep the places.
+    # The client that connected has ended. The heir has the sockets open, but that does not keep the places.
     broker.wait_for_children(0, "after the end of the idle client")
     os.kill(heir, signal.SIGKILL)
     is_alive_as(broker, point, OTHER)

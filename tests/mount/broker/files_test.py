@@ -194,7 +194,7 @@ def test_append_only_stays_append_only(t):
 
 
 def test_what_chattr_protects_stays_as_it_is(t):
-    """Also for one who has opened it before."""
+    """Also for a client that has opened it before."""
     broker, point = world(t)
     for name, flag in (("append", syscalls.FS_APPEND_FL), ("immutable", syscalls.FS_IMMUTABLE_FL)):
         path = f"{t.roots}/{name}"
@@ -256,7 +256,7 @@ def test_what_is_no_file_ends_the_connection(t):
     broker, point = world(t)
 
     def offers():
-        syscalls.libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)      # else /proc/self is root's, who this process was
+        syscalls.libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)      # else /proc/self is root's, as this process was
         yield "pipe", os.pipe()[0], "NotRegular"
         yield "socket", socket.socketpair()[0].detach(), "NotRegular"
         yield "directory", os.open("/", os.O_RDONLY), "NotRegular"
@@ -340,7 +340,7 @@ def test_file_systems_of_other_kinds_are_refused(t):
         equal(attack(broker, point, deed), ("FileSystem", None), f"{name}: the answer, and {ENDS}")
 
 
-def test_directories_that_help_nobody_end_the_connection(t):
+def test_directories_without_use_end_the_connection(t):
     broker, point = world(t)
     union = t.fresh("union")
     syscalls.mount("overlay", union, "overlay", 0, f"lowerdir={t.fresh('lower')}:{t.roots}")

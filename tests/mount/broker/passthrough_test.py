@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Those who may not register files themselves have them passed through by overpass-broker."""
+"""overpass-broker registers files for users who may not register them, so that they are passed through."""
 import os
 import time
 
@@ -50,7 +50,7 @@ def test_a_daemon_that_dies_leaves_nothing_with_the_broker(t):
     broker.wait_for_children(0, "after its end")
 
 
-def test_the_administrator_sees_who_has_how_many_files(t):
+def test_the_administrator_sees_how_many_files_each_user_has(t):
     broker, stack = world(t, NOBODY)
 
     def work(pause):
@@ -124,7 +124,7 @@ def test_upper_files_that_the_user_may_not_write_are_served_by_the_daemon(t):
 
 
 def test_a_write_takes_the_set_id_bits_away(t):
-    """The daemon serves who writes to such a file: what falls goes by the rights of that one."""
+    """The daemon serves writers of such a file: the writer's rights decide which bits fall."""
     broker, stack = world(t, NOBODY)
 
     def work():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Attacks on overpass-broker by who and where one is: user namespaces, borrowed descriptors, servers that do not answer."""
+"""Attacks on overpass-broker by a false identity or place: user namespaces, borrowed descriptors, servers that do not answer."""
 import ctypes
 import errno
 import fcntl
@@ -23,7 +23,7 @@ SYS_MOUNT_SETATTR, AT_EMPTY_PATH, AT_RECURSIVE, MOUNT_ATTR_RDONLY = 442, 0x1000,
 
 
 def call_oneself(uid):
-    """From now on this process is, in a user namespace of its own making, somebody of that number."""
+    """From now on this process has that user id, in a user namespace that it made."""
     outside = os.getuid()
     syscalls.make_dumpable()
     syscalls.unshare(syscalls.CLONE_NEWUSER)
@@ -33,7 +33,7 @@ def call_oneself(uid):
 
 
 def test_a_number_of_ones_own_making_makes_no_owner(t):
-    """Whoever makes a user namespace may choose who he is in it; a mount names its owner by number."""
+    """The maker of a user namespace chooses his id in it; a mount names its owner by number."""
     need("user namespaces")
     broker, point = world(t), mountpoint(t, OTHER)
 
@@ -48,7 +48,7 @@ def test_a_number_of_ones_own_making_makes_no_owner(t):
 
 
 def test_a_connection_without_a_mount_is_refused(t):
-    """What is mounted with it later would be a mount that nobody has looked at."""
+    """What is mounted with it later would be a mount that was never checked."""
     broker = world(t)
     answers = as_user(NOBODY, lambda: [Client(broker.socket).greet(os.open("/dev/fuse", os.O_RDWR))[0] for _ in range(3)])
     equal(answers, ["NotFuse"] * 3, "the answers")
@@ -70,7 +70,7 @@ def test_a_connection_hidden_behind_locks_is_refused(t):
 
 
 def test_a_process_is_no_mount_namespace(t):
-    """setns(2) takes descriptors of processes too, and anybody may have one of anybody's."""
+    """setns(2) takes descriptors of processes too, and every user may open one of any process."""
     broker, point = world(t), mountpoint(t)
 
     def deed(fuse, client):

@@ -72,7 +72,7 @@ def holding_the_only_place(broker):
     return meanwhile
 
 
-def test_a_mount_finds_a_broker_that_had_too_many_clients(t):
+def test_a_mount_returns_to_a_broker_that_was_full(t):
     broker, stack = world(t, NOBODY, "--clients-per-user", "1")
     other = holding_the_only_place(broker)
     meanwhile = used_after(t, broker, stack, "quota of clients")
@@ -85,7 +85,7 @@ def test_who_demands_passthrough_does_not_get_it_later(t):
     other = holding_the_only_place(broker)
 
     def work():
-        """Nobody looks at the mount: the daemon ends without being asked anything."""
+        """The mount is not looked at: the daemon ends without any request."""
         command = [t.settings.overpass, "mount", "-f", "-o", systems.option_text(stack), stack.mountpoint]
         environment = {**os.environ, "OVERPASS_BROKER": broker.socket}
         done = subprocess.run(command, env=environment, capture_output=True, timeout=t.settings.seconds(30), check=False)

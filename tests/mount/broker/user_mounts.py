@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Mounts of those who may not register files themselves, beside a broker."""
+"""Mounts of users who may not register files themselves, beside a broker."""
 import concurrent.futures
 import os
 import subprocess

@@ -139,7 +139,7 @@ def test_index_entries_of_directories_are_verified(t):
 
 
 def leave_litter(m):
-    """What crashes and tools may leave, and nobody wants."""
+    """Unwanted leftovers of crashes and tools."""
     for directory in (m.upper + "/moved", m.upper):
         info = os.stat(directory)
         os.mknod(directory + "/nothing", 0o020000)

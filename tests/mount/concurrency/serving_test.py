@@ -26,7 +26,7 @@ class SlowUnion:
         self.below = t.mount(t.layer(SLOW))
         self.waiting = connection(self.below) + "/waiting"
         self.m = t.mount(t.layer(QUICK | {"dir": {"file": "x"}}), self.below.path, options=(f"threads={threads}", "io_uring=off"))
-        # In this directory nothing needs the slow layer: who changes a directory waits for lookups in it.
+        # In this directory nothing needs the slow layer: a change of a directory waits for lookups in it.
         write(self.m / "dir/old", "x")
 
     @contextlib.contextmanager
@@ -59,7 +59,7 @@ class SlowUnion:
         return {os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in self.children}
 
 
-def test_slow_requests_hold_up_nobody_while_a_thread_is_left(t):
+def test_slow_requests_hold_up_no_others_while_a_thread_is_left(t):
     for threads in (2, 5):
         union = SlowUnion(t, threads)
         with union.stopped():
@@ -72,9 +72,9 @@ def test_slow_requests_hold_up_nobody_while_a_thread_is_left(t):
         equal(sorted(os.listdir(union.m / "dir")), ["file", "new", "old"], "names made and changed meanwhile")
 
 
-def test_slow_requests_after_an_idle_time_hold_up_nobody(t):
+def test_slow_requests_after_an_idle_time_hold_up_no_others(t):
     union = SlowUnion(t, 2)
-    time.sleep(1.5)      # Nobody looks after the threads any more.
+    time.sleep(1.5)      # The threads are not looked at any more.
     with union.stopped():
         union.ask_slow(1)
         equal(os.stat(union.m / "quick0").st_size, 1, "answer meanwhile")

@@ -63,7 +63,7 @@ def test_a_sparse_file_stays_sparse(t):
         equal(file.read(6000), b"island" * 1000, "data beyond the hole")
 
 
-@only_in("root", "userns", why="it writes as somebody else")
+@only_in("root", "userns", why="it writes as another user")
 def test_a_writer_without_rights_on_the_directory_may_still_write_the_file(t):
     m = t.mount(t.layer({"dir": {"file": File("old", 0o666)}}))
     with acting_as(1000):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Copy-ups that take long: shown while they last, and ended when nobody who is left wants them.
+"""Copy-ups that take long: shown while they last, and ended when no remaining caller wants them.
 
 Each write of the daemon to the copy stops before it is made, so that the copy takes as long as a test likes
 (harness/unruly_transfers); the layers lie on two file systems, or the kernel would copy by itself. What a test claims
@@ -64,7 +64,7 @@ class Held:
         return self.m.status()["copies"]
 
     def wait_for_waiters(self, t, count):
-        wait_for(t, lambda: [copy["waiting"] for copy in self.copies()] == [count], f"{count} who wait for the copy")
+        wait_for(t, lambda: [copy["waiting"] for copy in self.copies()] == [count], f"{count} callers wait for the copy")
 
     def has_left_nothing(self, t):
         wait_for(t, lambda: self.m.status()["worker_tasks"] == 0, "the end of the copy")
@@ -204,7 +204,7 @@ def test_a_copy_that_others_wait_for_goes_on(t):
     equal(held.writes, [number * MIB for number in range(SIZE // MIB)], "where the copy was written, once")
 
 
-def test_one_who_waits_for_the_copy_of_another_can_be_killed(t):
+def test_a_caller_that_waits_for_anothers_copy_can_be_killed(t):
     held = Held(t)
     first = opening(held.path)
     held.wait_until_held(t)

@@ -51,7 +51,7 @@ def test_symlinks_fifos_and_devices_are_copied_up_as_they_are(t):
     m = t.mount(t.layer({"link": Symlink("some/target", (3, 4)), "fifo": Node(mode=0o622),
                          "device": Node(stat.S_IFCHR, 0o600, (1, 3))}))
     for name in ("link", "fifo", "device"):
-        if name == "device" and t.world != "root":      # who may make no device makes no copy of one
+        if name == "device" and t.world != "root":      # a user who may make no device makes no copy of one
             refused(errno.EPERM, os.chown, m / name, *owned(11, 12))
             continue
         os.chown(m / name, *owned(11, 12), follow_symlinks=False)
@@ -71,7 +71,7 @@ def test_looking_copies_nothing_up(t):
     equal(os.listdir(m.upper), [], "the upper layer")
 
 
-@only_in("root", "userns", why="somebody else is refused")
+@only_in("root", "userns", why="another user is refused")
 def test_a_refused_change_copies_nothing_up(t):
     from harness.credentials import acting_as
     m = t.mount(t.layer({"file": "x", "dir": {}}))

@@ -49,7 +49,7 @@ def test_a_copy_that_the_disk_spoils_is_refused_and_leaves_nothing(t):
 
 
 @only_in("root", why="a loop device reads the file server of root alone")
-def test_without_the_option_nobody_notices(t):
+def test_without_the_option_the_fault_goes_unnoticed(t):
     scene = Scene(t, {"file": TEXT})
     scene.spoil()
     write(scene.m / "file", "more", "ab")

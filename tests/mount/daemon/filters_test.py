@@ -22,7 +22,7 @@ PATIENCE = 900
 OF_ANY_PROGRAM = {"execve", "brk", "mmap", "munmap", "mprotect", "read", "write", "close", "openat", "newfstatat", "fstat",
                   "pread64", "rt_sigaction", "rt_sigprocmask", "arch_prctl", "set_tid_address", "set_robust_list", "rseq",
                   "prlimit64", "getrandom", "futex", "exit", "exit_group", "restart_syscall", "rt_sigreturn", "access", "lseek"}
-# The library or the loader ends or hangs without these before anybody is asked.
+# Without these the library or the loader ends or hangs before the filter matters.
 OF_THE_LIBRARY = {"execve", "mmap", "munmap", "futex", "exit", "exit_group", "rt_sigreturn"}
 # Users are told so; everything else works.
 DONE_WITHOUT = {"mknodat": ["fifo: EPERM"]}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a daemon gets from who mounted, and does not keep: limits, signals, descriptors, priorities; others' own limits count."""
+"""What a daemon inherits from the mounting process, and does not keep: limits, signals, descriptors, priorities; callers' own limits count."""
 import ctypes
 import errno
 import os
@@ -60,7 +60,7 @@ SOFT = {"file size": (resource.RLIMIT_FSIZE, 64 * KIB), "cpu time": (resource.RL
         "address space": (resource.RLIMIT_AS, 64 << 20), "data": (resource.RLIMIT_DATA, 16 << 20)}
 
 
-def test_soft_limits_of_who_mounts_are_not_the_daemons(t):
+def test_the_daemon_does_not_keep_the_mounting_users_soft_limits(t):
     need_no_sanitizer(t.settings, "they cannot start within such limits")
 
     def inherit():
@@ -142,7 +142,7 @@ def test_nohup_keeps_a_daemon_in_the_foreground_from_ending(t):
     m.alive = False
 
 
-def test_the_umask_of_who_mounts_changes_nothing(t):
+def test_the_mounting_users_umask_changes_nothing(t):
     stack, _, said = mount(t, lambda: os.umask(0o777))
     equal((said, exercise(stack.mountpoint)), ("", []), "what it says, and calls that failed")
     same_lines(state(t, stack.mountpoint), expected(t), "the union")

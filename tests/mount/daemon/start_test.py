@@ -71,7 +71,7 @@ def test_a_mount_that_does_not_answer_is_taken_away(t):
         contains(said, f"the mount at '{stack.mountpoint}' did not answer the kernel within 20 seconds and is given up", "what it says")
         contains(said, "ended with exit code 1 before the mount was usable", "what it says")
         holds(not mounted(stack.mountpoint), "the mount is gone")
-        holds(toucher.wait(t.settings.seconds(20)) != 0, f"who waited got an error after {time.monotonic() - started}")
+        holds(toucher.wait(t.settings.seconds(20)) != 0, f"the waiting process got an error after {time.monotonic() - started}")
         write(stack.mountpoint + "/below", "usable")
         os.unlink(stack.mountpoint + "/below")
         ours.close(), holder.close()

@@ -122,7 +122,7 @@ def test_a_signal_to_the_daemon_loses_nothing(t):
             contains((errno.ENOTCONN, errno.ECONNABORTED, errno.EIO), error.errno, "errors of close")
 
 
-def test_a_full_disk_is_told_once_to_who_wrote(t):
+def test_a_full_disk_is_reported_once_to_the_writer(t):
     upper = mount_image(t, "ext4", 16 << 20) + "/upper"
     os.mkdir(upper)
     m = mount(t, upper=upper)

@@ -46,7 +46,7 @@ WANTED = {"noatime": {"old": False, "coming": False, "link": False},
           "strictatime": {"old": True, "coming": True, "link": True}}
 
 
-@only_in("root", why="nobody else may choose the access times of a mount that was there before")
+@only_in("root", why="only root may choose the access times of a mount that was there before")
 def test_files_of_the_upper_have_the_access_times_that_are_asked_for(t):
     for option, wanted in WANTED.items():
         for how in ("passthrough=auto", "passthrough=off", "writeback=off,passthrough=off"):
@@ -100,7 +100,7 @@ def test_directories_of_the_upper_keep_their_access_times(t):
         equal(int(os.stat(upper + name).st_atime), OLD, "the access time of the directory")
 
 
-@only_in("userns", why="it is root of the namespace who may not change what came from outside")
+@only_in("userns", why="root of a namespace may not change what came from outside")
 def test_the_log_says_where_the_choice_does_not_apply(t):
     m = t.mount(t.layer({"low": "x"}), options=("strictatime",))
     equal(m.daemon.text().count("strictatime does not apply to what the kernel reads"), 1, "lines of the log")

@@ -98,7 +98,7 @@ def test_handles_of_another_daemon_are_stale(t):
     refused(errno.ESTALE, content, m.path, handle)
 
 
-@only_in("root", why="kernel overlayfs has an index for root alone, who may not look into others' mounts")
+@only_in("root", why="kernel overlayfs has an index for root alone, and root may not look into others' mounts")
 def test_overlayfs_on_top_keeps_no_handles_that_end_with_the_mount(t):
     """Its index is off over a lower without handles, whatever is asked for."""
     m = t.mount(t.layer(LOWER))

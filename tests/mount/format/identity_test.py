@@ -74,7 +74,7 @@ def test_another_lower_is_refused(t):
         message = message_of(t, swapped)
         contains(message, "indexed over another lowerdir", f"message after {system}")
         refused(errno.ESTALE, t.mount_stack, swapped, "kernel")
-        t.mount_stack(changed(swapped, t, options=())).umount()     # Without the index nobody asks.
+        t.mount_stack(changed(swapped, t, options=())).umount()     # Without the index this is not checked.
         mount_and_unmount(t, stack, "overpass")
 
 

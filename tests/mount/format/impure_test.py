@@ -70,7 +70,7 @@ def test_it_comes_back_with_the_next_impure_child(t):
     number = os.stat(m / "new/file3").st_ino
     m = t.remount(m)
     keeps(m, "new", ["file3"])
-    if t.world == "root":       # nobody else opens the origin by its handle
+    if t.world == "root":       # only root opens the origin by its handle
         equal(os.stat(m / "new/file3").st_ino, number, "inode number after a remount")
 
 

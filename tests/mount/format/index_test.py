@@ -184,7 +184,7 @@ def test_without_handles_to_open_ordinary_users_have_it_too(t):
 def test_links_that_take_no_marks_of_users_part(t):
     """Kernel overlayfs refuses to change them, and then to mount the layers again."""
     kinds = {"link": Symlink("to"), "fifo": Node(stat.S_IFIFO, 0o644)}
-    if t.world == "root":       # nobody else makes the copy of a device
+    if t.world == "root":       # only root makes the copy of a device
         kinds["node"] = Node(stat.S_IFCHR, 0o644, (7, 9))
     uid = 7 if os.geteuid() == 0 else os.geteuid()
     others = {f"{name}.{at}": Link(name) for name in kinds for at in (1, 2)}

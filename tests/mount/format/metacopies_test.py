@@ -164,7 +164,7 @@ def test_verity_is_required_where_asked(t):
     equal(read(t.mount(top, lower, options=(*ON, "verity=on"), upper=None) / "f"), b"abc", "no digest, none required")
     refused(errno.EIO, read, t.mount(top, lower, options=(*ON, "verity=require"), upper=None) / "f")
     refused(errno.EIO, read, t.mount(named, lower, options=(*ON, "verity=on"), upper=None) / "f")
-    equal(read(t.mount(named, lower, options=ON, upper=None) / "f"), b"abc", "a digest that nobody checks")
+    equal(read(t.mount(named, lower, options=ON, upper=None) / "f"), b"abc", "a digest that is not checked")
     m = t.mount(lower, options=(*ON, "verity=require"))
     os.chmod(m / "f", 0o600)
     holds(not is_metacopy(m, "f"), "without a digest the bytes are copied")

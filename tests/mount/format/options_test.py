@@ -25,7 +25,7 @@ def refusal(t, *options, upper=True):
 
 
 def redirects_of(t):
-    """Only root's marks are nobody else's to forge: redirects are written and followed by default with these alone."""
+    """Only root's marks cannot be forged by others: redirects are written and followed by default with these alone."""
     return "on" if t.world == "root" else "nofollow"
 
 

@@ -85,7 +85,7 @@ def test_an_append_only_lower_stays_so_over_copy_up_and_remount(t):
 
 
 @only_in("userns", "user", why="root may take the flag away")
-def test_an_immutable_lower_stays_so_for_who_may_not_release_it(t):
+def test_an_immutable_lower_stays_so_for_users_who_may_not_release_it(t):
     lower, upper = protected(t)
     m = t.mount(lower, upper=upper)
     refused(errno.EPERM, write, m / "fixed", "x", "r+")
@@ -221,7 +221,7 @@ def test_a_changed_flag_changes_the_time_of_change_at_once(t):
 
 def test_statx_does_not_say_which_flags_a_file_has(t):
     """The kernel's FUSE client passes over the attributes in a server's answer (fuse_do_statx() of Linux 6.18 takes
-    the time of birth from it). Who needs a flag asks by FS_IOC_GETFLAGS."""
+    the time of birth from it). A program that needs a flag asks by FS_IOC_GETFLAGS."""
     m = t.mount(t.layer())
     write(m / "file", "x")
     flags(m / "file", NODUMP, NODUMP)

@@ -92,7 +92,7 @@ def test_a_moved_directory_can_be_removed(t):
     os.rename(m / "a", m / "to/a")
     refused(errno.ENOTEMPTY, os.rmdir, m / "to/a")
     os.unlink(m / "to/a/f"), os.rmdir(m / "to/a")
-    equal(os.listdir(m.upper + "/to"), [], "no whiteout where nothing is to be hidden")
+    equal(os.listdir(m.upper + "/to"), [], "no whiteout where there is nothing to hide")
     equal(os.listdir(m.path), ["to"], "names")
     same_for_the_kernel(t, m)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""An index and marks of copied-up files that somebody has tampered with, compared with kernel overlayfs.
+"""An index and marks of copied-up files that an attacker has changed, compared with kernel overlayfs.
 
 An entry that is not the copy of the file it is named after is never shown in its place, nor written to. The
 kernel looks at all entries when it mounts and refuses the mount then; overpass refuses the names that lead to it.
@@ -134,7 +134,7 @@ def nlink_is_passed_over(t, value):
         counts = [os.stat(m / name).st_nlink for name in ("a", "b", "d/c")]
         os.unlink(m / "a")
         return counts, [answer(m / name) for name in ("b", "d/c")]
-    # What is said of the lower's count means nothing to those who may not open the lower file by its handle.
+    # A mark with the lower's count means nothing to users who may not open the lower file by its handle.
     knows_lower = t.world == "root" or not value.startswith(b"L")
     equal(alike(t, lambda stack: os.setxattr(entry_of(stack), mark("nlink"), value), ask, 1, compared=knows_lower),
           ([2, 2, 2] if knows_lower else [1, 1, 1], ["file content"] * 2), "link counts, and content after an unlink")

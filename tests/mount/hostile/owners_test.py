@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The owner of a lower, of an upper, or of a workdir exchanges objects at random while others work.
 
-Root mounts; five identities call. Nothing of root's is read, changed or run by anybody else, and no call waits for good.
+Root mounts; five identities call. No other user reads, changes or runs anything of root's, and no call waits for good.
 `--steps N` makes each caller do N calls (10,000 and more by hand), `--seed` chooses them.
 """
 import hashlib
@@ -18,7 +18,7 @@ from harness.worlds import NOBODY
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root",)
-ELSEWHERE = "the owners of layers and the one who mounts are different users"
+ELSEWHERE = "the owners of layers and the mounting user are different users"
 PATIENCE = 900
 SECRET = b"SECRET of root\n"
 GROUP = 7000

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A lower on a file server that answers no longer: that holds up those who ask it, and no others.
+"""A lower on a file server that answers no longer holds up the callers that need it, and no others.
 
-Whoever changes a directory waits for lookups in it that are under way, as with every file system. So what the server has is
+A change of a directory waits for lookups in it that are under way, as in every file system. So what the server has is
 in a directory of its own, and what others use in another.
 """
 import contextlib
@@ -101,7 +101,7 @@ class Union:
             for name in os.listdir(self.m / where):
                 os.lstat(self.m / f"{where}/{name}")
         self.opened = [os.open(self.m / f"silent/read{i}", os.O_RDONLY) for i in NAMES]
-        # The kernel keeps what is open, also when somebody has it drop its caches. Otherwise it would look for these names
+        # The kernel keeps what is open, also when its caches are dropped. Otherwise it would look for these names
         # again, and the server be asked whether it has such a directory too.
         self.directories = [os.open(self.m / where, os.O_PATH) for where in ("silent", "dir")]
 

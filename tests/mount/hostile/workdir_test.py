@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A workdir that belongs to somebody who means harm: what he has put there beforehand, and what he changes later.
+"""A workdir that belongs to an attacker: what he has put there beforehand, and what he changes later.
 
-Kernel overlayfs removes the former "work" and makes its own; so must overpass, and nobody may reach into that.
+Kernel overlayfs removes the former "work" and makes its own; so must overpass, and no other user may reach into that.
 """
 import errno
 import os
@@ -111,7 +111,7 @@ def refusal(t, stack):
 
 @only("overpass")
 def test_what_the_owner_may_not_remove_is_not_removed_for_him(t):
-    """He moved a directory of his into the workdir, in which somebody else has files."""
+    """The attacker moved a directory of his into the workdir; another user has files in it."""
     def with_others(work):
         os.makedirs(work + "/work/of/victim")
         write(work + "/work/of/victim/file", "precious")
@@ -194,7 +194,7 @@ def test_an_index_of_the_daemons_own_is_closed_to_others(t):
 
 @only("overpass")
 @only_in("root", why="it acts as an ordinary user, who mounts by fusermount3")
-def test_an_ordinary_user_is_told_whose_work_is_in_his_way(t):
+def test_an_ordinary_user_learns_which_users_work_is_in_the_way(t):
     worlds.ordinary_fuse_device(t)
     stack = t.stack(t.layer(LOWER))
     worlds.hand_over(t, stack, worlds.NOBODY)

@@ -65,7 +65,7 @@ def test_layers_on_several_file_systems_have_short_numbers(t):
     holds(max(found.values()) < SHORT, "numbers of 32 bits")
 
 
-def test_a_number_that_does_not_fit_is_told_to_those_who_ask_for_short_ones(t):
+def test_with_short_numbers_one_that_does_not_fit_is_logged(t):
     inner = t.mount_stack(upper_elsewhere(t, "tmpfs", t.layer({"low": "x"})))
     write(inner / "large", "x")     # its number is of the range that is divided
     for option, told in (("ino32_t", True), ("xino=off", True), ("xino=on", False), ("ino32_t=0", False)):

@@ -223,7 +223,7 @@ def test_a_mountpoint_inside_a_lower_works(t):
 @only("overpass")
 def test_status_says_what_is_mounted(t):
     m = t.mount(t.layer(LOWER))
-    with open(m / "file", "rb"):        # so that nobody's drop of caches takes it from the daemon
+    with open(m / "file", "rb"):        # so that no drop of caches takes it from the daemon
         status = m.status()
     equal((status["pid"], status["mountpoint"]), (m.pid, m.path), "pid and mountpoint")
     holds(status["transport"] in ("io_uring", "/dev/fuse"), f"a transport: {status['transport']}")
@@ -232,7 +232,7 @@ def test_status_says_what_is_mounted(t):
     equal(t.status_text("status", m.path)[0], 0, "status without --json")
 
 
-@only_in("root", "userns", why="it gives a directory to somebody else")
+@only_in("root", "userns", why="it gives a directory to another user")
 def test_the_root_directory_has_the_upper_layers_attributes(t):
     upper = t.layer()
     os.chmod(upper, 0o2751), os.chown(upper, 5, 6), os.setxattr(upper, "user.a", b"b")

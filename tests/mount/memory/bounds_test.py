@@ -56,7 +56,7 @@ def growth_allowed(files, pid):
 
 
 def forget(m):
-    """Makes the kernel forget all inodes of the mount that nobody uses."""
+    """Makes the kernel forget all unused inodes of the mount."""
     caches.drop()
     deadline = time.monotonic() + m.settings.seconds(20)
     while m.status()["inodes"] > 200 and time.monotonic() < deadline:

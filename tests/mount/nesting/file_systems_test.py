@@ -85,7 +85,7 @@ def one_stack(t, kinds, upper):
     disk = loop_images.mount_image(t, upper)
     os.mkdir(disk + "/upper")
     m = t.mount(*lowers, upper=disk + "/upper", options=("redirect_dir=on",))
-    # Nobody else, root included, may look into the FUSE mounts of those who are not root.
+    # No other user, not even root, may look into an ordinary user's FUSE mounts.
     fuse = t.world != "root" and not {"fuse-overlayfs", "overpass"}.isdisjoint(kinds)
     if not (fuse and t.world == "user"):
         reader = t.mount(*lowers, t.layer(), upper=None, system="kernel")

@@ -36,7 +36,7 @@ def use(root):
 
 
 def expected(t):
-    """The tree that is to be seen, and its dump without what unions tell otherwise."""
+    """The expected tree, and its dump without what unions show differently."""
     plain = t.fresh("plain", LOWER)
     use(plain)
     return dump(t, plain)
@@ -118,7 +118,7 @@ def test_kernel_overlayfs_refuses_or_does_without_an_upper_in_overpass(t):
     try:
         kernel = t.mount_stack(stack, "kernel")
     except OSError as error:
-        # Nobody else, root included, may look into an ordinary user's mount.
+        # No other user, not even root, may look into an ordinary user's mount.
         equal(error.errno, 13 if t.world == "user" else 22, "errno of the kernel")
         return
     use(kernel.path)
@@ -145,7 +145,7 @@ def test_the_marks_of_an_inner_upper_are_escaped_as_the_kernel_reads_them(t):
     above.umount(), below.umount()
 
 
-def test_what_a_union_marks_is_seen_by_nobody_inside_it(t):
+def test_the_marks_of_a_union_are_not_visible_inside_it(t):
     """A program in the union that keeps overlay attributes of its own gets them back, three unions deep."""
     mounts = nested(t, t.mount(t.layer({"other": "o"}), options=OPTIONS), 2)
     name = mark("opaque")

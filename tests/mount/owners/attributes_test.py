@@ -58,8 +58,8 @@ def test_copies_say_what_their_lowers_were(t):
     equal(read(m / "file"), b"0123", "the bytes")
 
 
-@only_in("root", "userns", why="it writes as somebody else")
-def test_a_write_by_somebody_else_costs_set_id_bits(t):
+@only_in("root", "userns", why="it writes as another user")
+def test_a_write_by_another_user_takes_set_id_bits(t):
     for passthrough in ("on", "off") if t.world == "root" else ("off",):
         m = t.mount(t.layer(), options=("xattr_permissions=2", f"passthrough={passthrough}"))
         os.chmod(t.directory, 0o755)
@@ -75,7 +75,7 @@ def test_a_write_by_somebody_else_costs_set_id_bits(t):
         m.umount()
 
 
-@only_in("root", "userns", why="it reads as somebody else")
+@only_in("root", "userns", why="it reads as another user")
 def test_permissions_are_those_said(t):
     m = t.mount(t.layer(), options=("xattr_permissions=2",))
     os.chmod(t.directory, 0o755)
@@ -83,7 +83,7 @@ def test_permissions_are_those_said(t):
     write(m / "his", "x"), os.chown(m / "his", NOBODY, NOBODY), os.chmod(m / "his", 0o600)
     as_user(NOBODY, lambda: refused(errno.EACCES, lambda: read(m / "secret")))
     equal(as_user(NOBODY, lambda: read(m / "his")), b"x", "one's own")
-    equal(os.stat(m.stack.upper + "/secret").st_mode & 0o077, 0, "nobody else reads it on disk")
+    equal(os.stat(m.stack.upper + "/secret").st_mode & 0o077, 0, "no other user reads it on disk")
 
 
 def test_the_attribute_is_not_callers_to_see_or_set(t):

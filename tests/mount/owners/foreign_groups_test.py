@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Lower files of a user who is not in their group: a copy gets a group of his, and gives nobody more than the file did."""
+"""Lower files of a user who is not in their group: a copy gets a group of his, and gives no user more rights than the file did."""
 import errno
 import os
 import subprocess
@@ -28,7 +28,7 @@ def foreign(t, tree, modes, owner=NOBODY):
     return lower
 
 
-def test_the_owner_writes_and_group_and_others_get_what_both_had(t):
+def test_the_owner_writes_and_group_and_others_get_only_common_rights(t):
     for mode, kept in ((0o644, 0o644), (0o640, 0o600), (0o660, 0o600), (0o664, 0o644), (0o666, 0o666), (0o604, 0o600),
                        (0o6755, 0o755), (0o2770, 0o700), (0o775, 0o755)):
         m = t.mount(foreign(t, {"file": "old "}, {"file": mode}))

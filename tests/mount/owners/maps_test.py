@@ -60,7 +60,7 @@ def test_new_files_belong_to_their_maker_on_both_sides(t):
 
 
 @only_in("root", "userns", why="others act in it")
-def test_who_has_no_id_on_disk_is_nobody_there_and_gets_nothing(t):
+def test_a_user_without_an_id_on_disk_gets_the_overflow_id_and_no_files(t):
     stack, _ = mapped(t)
     m = t.mount_stack(stack)
     os.chmod(m.path, 0o777)
@@ -96,7 +96,7 @@ def test_chown_and_acls_are_translated(t):
     equal([line for line in said.splitlines() if line.startswith(("user:7", "group:3"))], ["user:7:rw-", "group:3:r--"], "the ACL on disk")
     equal(as_user(1007, lambda: read(m / "file"), gid=2009), b"text", "the named user reads")
     done = subprocess.run(["setfacl", "-m", "u:4242:r", m / "file"], check=False, capture_output=True)
-    equal(done.returncode != 0, True, "an ACL for somebody whom the disk does not know is refused")
+    equal(done.returncode != 0, True, "an ACL for a user without an id on disk is refused")
 
 
 @only_in("root", "userns", why="an ordinary user gives nothing away")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a change of a file's bytes or owner takes from its set-id bits and capabilities, by who makes it.
+"""Which set-id bits and capabilities a change of a file's bytes or owner takes, for each kind of caller.
 
 One table: each change, by each caller, of each kind of privileged file, of an upper file and of one that is copied up
 by the change, in each way in which a mount moves data. The truth is a plain directory, and kernel overlayfs has to
@@ -146,7 +146,7 @@ def state(path):
 
 
 def answers(directory):
-    """What each case answers and leaves, as the one who made the call and root then see it."""
+    """What each case answers and leaves, as its caller and root then see it."""
     found = {}
     for number, (change, caller, kind) in enumerate(CASES):
         path, (uid, gid, groups) = f"{directory}/{number}", CALLERS[caller]
@@ -241,7 +241,7 @@ def set_id_file(t, mode=0o4777, **named):
 
 @only_in("root", why="elsewhere a write of root's takes the bits in a plain directory too")
 def test_bits_set_while_the_file_is_passed_through_to_a_writer_fall_with_the_next_write_of_any_user(t):
-    """The kernel writes to a backing file with the rights of the one who registered it, and gives no way to serve an
+    """The kernel writes to a backing file with the rights of the process that registered it, and gives no way to serve an
     open file otherwise from then on. In a plain directory a write of root's keeps the bits."""
     need("passthrough")
     m = set_id_file(t, 0o777)

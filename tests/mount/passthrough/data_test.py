@@ -108,7 +108,7 @@ def test_times_of_what_is_stored_into_a_mapping_are_seen(t):
         os.stat(m / "file")
         with m.requests() as counted:
             os.stat(m / "file")
-    equal(counted.counts, {}, "requests of a stat once nobody maps the file")
+    equal(counted.counts, {}, "requests of a stat once the file is not mapped")
 
 
 def test_exec_of_lower_and_upper_programs(t):
@@ -178,7 +178,7 @@ def test_kernel_aio(t):
     equal(read(m / "file")[4096:8192], b"a" * 4096, "content")
 
 
-@only_in("root", "userns", why="it writes as somebody else")
+@only_in("root", "userns", why="it writes as another user")
 def test_set_id_bits_are_dropped_by_a_passed_through_write(t):
     m = passed_through(t, {"suid": File("x", 0o6777), "plain": File("x", 0o777), "capable": File("x", 0o777)})
     os.setxattr(m / "capable", "security.capability", bytes.fromhex("0100000200200000000000000000000000000000"))

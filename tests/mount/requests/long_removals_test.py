@@ -81,7 +81,7 @@ def test_one_name_among_them_keeps_it(t):
         equal(len(os.listdir(m.upper + "/big")), COUNT + (not merged), "entries on disk")
 
 
-def test_a_caller_who_is_killed_leaves_it_whole_or_gone(t):
+def test_a_killed_caller_leaves_it_whole_or_gone(t):
     for merged in (False, True):
         m = mounted(t, merged)
         caller = subprocess.Popen(["rmdir", m / "big"])

@@ -36,7 +36,7 @@ def test_an_opaque_upper_directory_hides_all_below(t):
     equal(tree_of(m.path), {"a": "bottom", "b": "bottom", "d/s/new": "upper"}, "the union")
 
 
-@only_in("root", why="nobody else has trusted. attributes")
+@only_in("root", why="only root has trusted. attributes")
 def test_with_userxattr_only_user_marks_count(t):
     top = {"d": Dir({}, opaque="user")}
     m = t.mount(t.layer(top), t.layer(BOTTOM), options=("userxattr",))

@@ -124,8 +124,8 @@ def test_closed_directories_are_moved_and_removed(t):
         m.umount()
 
 
-def test_one_who_closes_a_directory_while_others_look_at_it_has_closed_it(t):
-    """Each first look of a daemon that may not read gives it that right for a moment, which nobody may see."""
+def test_a_directory_closed_while_others_look_at_it_stays_closed(t):
+    """Each first look of a daemon that may not read gives it that right for a moment, which must not be visible."""
     names = [f"d{number}" for number in range(30)]
     upper = t.layer({name: Dir({"f": ""}, 0o300) for name in names})
     m = t.mount(t.layer({name: {"low": ""} for name in names}), upper=upper)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How mounts end without anybody's unmounting them: the daemon is killed, the mount namespace goes."""
+"""How mounts end without being unmounted: the daemon is killed, the mount namespace goes."""
 import errno
 import json
 import os
@@ -60,7 +60,7 @@ def killed(t, options):
 
 
 def stack_with(t, *options, uid=None):
-    """Layers of uid's, or of whoever runs the test."""
+    """Layers that belong to uid, or to the user that runs the test."""
     stack = t.stack(t.layer(TREE), options=options)
     if uid is None:
         t.watch_lower(stack.lowers[0])
@@ -102,7 +102,7 @@ def test_a_killed_daemon_leaves_a_dead_mount_and_the_next_one_says_so(t):
     equal(read(m / "made"), b"before", "content at the next mount")
 
 
-@only_in("root", "userns", why="nobody mounts upon what only an ordinary user may see")
+@only_in("root", "userns", why="no other user can mount on what only an ordinary user may see")
 def test_with_auto_unmount_what_is_mounted_there_later_stays(t):
     stack = stack_with(t, "auto_unmount")
     m = systems.mount_overpass(t.settings, stack, t.directory + "/log")
@@ -249,8 +249,8 @@ def test_a_mount_stays_while_its_namespace_has_a_name(t):
         equal((done.returncode, done.stderr), (0, b""), f"{command[0]} in the namespace")
         return done.stdout
     inside(t.settings.overpass, "-o", systems.option_text(stack), stack.mountpoint)
-    equal(inside("cat", stack.mountpoint + "/file"), b"content", "what who enters the namespace reads")
+    equal(inside("cat", stack.mountpoint + "/file"), b"content", "what a process that enters the namespace reads")
     pid = json.loads(inside(t.settings.overpass, "status", stack.mountpoint, "--json"))["pid"]
-    holds(not ended(t, pid, patience=0.2), "the daemon is there with nobody in the namespace")
+    holds(not ended(t, pid, patience=0.2), "the daemon is there with no process in the namespace")
     inside("umount", stack.mountpoint)
     holds(ended(t, pid), "the daemon has ended")

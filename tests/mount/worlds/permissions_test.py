@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Who is let in, and what each world permits: /etc/fuse.conf, subordinate ids, namespaces in namespaces."""
+"""Which users are let in, and what each world permits: /etc/fuse.conf, subordinate ids, namespaces in namespaces."""
 import errno
 import json
 import os
@@ -78,7 +78,7 @@ def status_for(t, uid, point):
     return as_user(uid, ask)
 
 
-def test_the_status_shows_paths_process_and_counters_to_root_and_the_user_who_mounted_alone(t):
+def test_the_status_shows_paths_process_and_counters_only_to_root_and_the_mounting_user(t):
     stack = users_stack(t, NOBODY, "allow_other", f"broker={t.directory}/no-broker")
     fuse_conf(t, "user_allow_other\n")
     equal(mount_as(t, NOBODY, stack)[0], 0, "status")
@@ -108,7 +108,7 @@ def test_without_allow_other_a_user_keeps_even_root_out(t):
         syscalls.umount(stack.mountpoint)
 
 
-def test_a_mountpoint_of_somebody_elses_is_refused_with_the_reason(t):
+def test_a_mountpoint_of_another_user_is_refused_with_the_reason(t):
     stack = users_stack(t, NOBODY)
     os.chown(stack.mountpoint, 0, 0)
     status, _, err = mount_as(t, NOBODY, stack)

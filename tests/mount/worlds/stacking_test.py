@@ -36,7 +36,7 @@ def test_a_bind_mount_over_a_name_survives_the_copy_up_of_the_file_below(t):
 
 @only_in("root", "userns", why="an ordinary user cannot bind mounts")
 def test_a_bind_mount_over_a_name_survives_a_write_below_it(t):
-    """The file below is copied up by its other view, while nobody has it open."""
+    """The file below is copied up by its other view, while it is not open."""
     write_below_a_bind_mount(t, (), reader=False)
 
 
@@ -107,7 +107,7 @@ def test_the_union_bind_mounted_elsewhere_is_the_same(t):
     unbind(view)
 
 
-@only_in("root", "userns", why="nobody else, root included, may look into an ordinary user's mount")
+@only_in("root", "userns", why="no other user, not even root, may look into an ordinary user's mount")
 def test_kernel_overlayfs_is_mounted_on_top(t):
     features.need("overlayfs")
     m = t.mount(t.layer(LOWER))

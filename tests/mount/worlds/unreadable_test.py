@@ -12,7 +12,7 @@ ELSEWHERE = "root reads everything, and an ordinary user's mount is refused befo
 def layers(t, mode):
     hidden, shown = t.layer({"dir": {"a": "1"}, "file": "x"}), t.layer({"below": "y"})
     for path in (hidden, hidden + "/dir", hidden + "/file"):
-        t.by_root(os.chown, path, 0, 0)      # nobody there, so that no capability counts
+        t.by_root(os.chown, path, 0, 0)      # the overflow id there, so that no capability counts
     t.by_root(os.chmod, hidden, mode)
     t.let_lower_change(hidden, "it cannot be read for its checksum")
     return hidden, shown
