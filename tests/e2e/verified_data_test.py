@@ -36,17 +36,17 @@ filename=new-{name}
 """
 
 
-def test_what_fio_writes_is_what_it_reads(t):
+def test_fio_reads_what_it_wrote(t):
     verify(t)
 
 
 @only("overpass")
-def test_what_fio_writes_is_what_it_reads_through_the_daemon(t):
+def test_fio_reads_what_it_wrote_through_the_daemon(t):
     verify(t, "passthrough=off")
 
 
 @only("overpass")
-def test_what_fio_writes_is_what_it_reads_without_a_writeback_cache(t):
+def test_fio_reads_what_it_wrote_without_a_writeback_cache(t):
     verify(t, "passthrough=off", "writeback=off")
 
 

@@ -20,7 +20,7 @@ WORLDS = ("root",)
 ELSEWHERE = "it starts the broker, which root alone may, and enters the worlds of its clients itself"
 
 
-def test_what_is_no_fuse_connection_is_refused(t):
+def test_other_files_than_fuse_connections_are_refused(t):
     broker = world(t)
 
     def deed():
@@ -50,7 +50,7 @@ def test_another_users_mount_is_refused(t):
     equal(own[0], "None", "the answer to the owner")
 
 
-def test_what_is_no_mount_namespace_is_refused(t):
+def test_other_files_than_mount_namespaces_are_refused(t):
     broker, point = world(t), mountpoint(t)
 
     def deed(fuse, client):

@@ -193,7 +193,7 @@ def test_append_only_stays_append_only(t):
     equal(outcome[0], "AppendOnly", "the answer")
 
 
-def test_what_chattr_protects_stays_as_it_is(t):
+def test_files_protected_by_chattr_stay_as_they_are(t):
     """Also for a client that has opened it before."""
     broker, point = world(t)
     for name, flag in (("append", syscalls.FS_APPEND_FL), ("immutable", syscalls.FS_IMMUTABLE_FL)):
@@ -252,7 +252,7 @@ def test_a_registered_program_may_run(t):
     equal(attack(broker, point, deed), "None", "the answer")
 
 
-def test_what_is_no_file_ends_the_connection(t):
+def test_objects_other_than_files_end_the_connection(t):
     broker, point = world(t)
 
     def offers():

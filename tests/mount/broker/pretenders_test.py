@@ -178,7 +178,7 @@ def as_user_beside(broker, t):
     return answer
 
 
-def test_who_inherits_a_connection_is_served_no_longer_than_its_maker_lives(t):
+def test_an_heir_of_a_connection_is_served_no_longer_than_its_maker_lives(t):
     """Also one that never pauses, so that the broker does not come to wait."""
     broker, point, path = world(t), mountpoint(t), served_file(t)
 

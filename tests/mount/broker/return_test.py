@@ -80,7 +80,7 @@ def test_a_mount_returns_to_a_broker_that_was_full(t):
     equal(meanwhile.go_on(), "done", "the user's work")
 
 
-def test_who_demands_passthrough_does_not_get_it_later(t):
+def test_a_mount_that_demands_passthrough_does_not_get_it_later(t):
     broker, stack = world(t, NOBODY, "--clients-per-user", "1", options=("passthrough=on",))
     other = holding_the_only_place(broker)
 

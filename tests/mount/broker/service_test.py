@@ -68,7 +68,7 @@ def test_it_keeps_three_rights_and_a_clients_process_two(t):
     client.go_on()
 
 
-def test_nobody_may_look_into_it(t):
+def test_other_processes_may_not_look_into_it(t):
     broker = made(t)
     client = greeted(t, broker)
     for pid in (broker.process.pid, *broker.children()):
@@ -96,7 +96,7 @@ def test_a_service_manager_may_start_it(t):
     equal(broker.listed(), [], "the list")
 
 
-def test_what_it_cannot_start_with_is_said_in_a_line(t):
+def test_a_failed_start_gives_its_reason_in_a_line(t):
     broker = made(t)
     free = t.fresh("free") + "/socket"
 

@@ -48,7 +48,7 @@ def test_an_upper_on_a_read_only_file_system_is_checked_and_not_repaired(t):
     holds(os.path.lexists(stack.upper + "/useless"), "the whiteout is still there")
 
 
-def test_what_is_mounted_is_refused(t):
+def test_mounted_layers_are_refused(t):
     for system in ("kernel", "overpass"):
         m = t.mount(t.layer({"file": "x"}), system=system)
         status, out, err = check(t, m.stack)

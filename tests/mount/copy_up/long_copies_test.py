@@ -153,7 +153,7 @@ def test_a_copy_is_shown_to_the_user_it_is_made_for_and_to_no_other_user(t):
     equal(end_of(child), "opened", "the process that opens the file")
 
 
-def test_what_else_is_done_on_the_mount_goes_on_meanwhile(t):
+def test_other_calls_on_the_mount_go_on_meanwhile(t):
     held = Held(t)
     child = opening(held.path)
     held.wait_until_held(t)
@@ -234,7 +234,7 @@ def test_the_bytes_of_a_metacopy_are_given_up_as_well(t):
     held.can_be_copied_anew()
 
 
-def test_what_is_set_while_a_metacopy_gets_its_bytes_stays(t):
+def test_attributes_set_while_a_metacopy_gets_its_bytes_stay(t):
     held = Held(t, "metacopy=on", prepare=lambda m: (os.chmod(m / "big", 0o4600), os.utime(m / "big", (5, 6))))
     child = opening(held.path)
     held.wait_until_held(t)
@@ -246,7 +246,7 @@ def test_what_is_set_while_a_metacopy_gets_its_bytes_stays(t):
         equal((oct(info.st_mode), info.st_atime, info.st_mtime), ("0o100640", 7, 9), f"mode and times of {path}")
 
 
-def test_one_time_that_is_set_then_leaves_the_other(t):
+def test_setting_one_time_then_leaves_the_other(t):
     held = Held(t, "metacopy=on", prepare=lambda m: (os.chmod(m / "big", 0o600), os.utime(m / "big", (5, 6))))
     child = opening(held.path)
     held.wait_until_held(t)

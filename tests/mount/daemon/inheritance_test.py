@@ -148,7 +148,7 @@ def test_the_mounting_users_umask_changes_nothing(t):
     same_lines(state(t, stack.mountpoint), expected(t), "the union")
 
 
-def test_nobody_waits_for_what_the_daemon_inherited(t):
+def test_no_process_waits_for_descriptors_that_the_daemon_inherited(t):
     for options in ((), ("auto_unmount",)):
         ours, theirs = os.pipe()
         held = os.open(t.directory, os.O_RDONLY)

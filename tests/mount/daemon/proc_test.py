@@ -97,7 +97,7 @@ def test_a_mount_needs_no_proc_at_its_start(t):
 
 
 @only_in("userns", why="root has a procfs of his own")
-def test_who_may_have_no_procfs_is_told_that_proc_is_missing(t):
+def test_a_user_who_may_have_no_procfs_learns_that_proc_is_missing(t):
     stack = t.stack(t.layer(TREE))
     with covered_proc():
         answer = t.status_text("-o", systems.option_text(stack), stack.mountpoint)

@@ -118,7 +118,7 @@ def test_a_write_that_fails_fails_for_its_caller_only(t):
     holds(unruly.disturbed > 0, "a write failed")
 
 
-def test_what_is_read_after_an_error_is_right(t):
+def test_reads_after_an_error_are_right(t):
     failing = threading.Event()
     m, unruly = unruly_mount(t, fails=lambda transfer: errno.EIO if failing.is_set() and not transfer.writes else 0)
     write(m / "file", content_of(1))

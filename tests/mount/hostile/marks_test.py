@@ -143,7 +143,7 @@ def test_a_layer_full_of_bad_marks_does_not_fill_the_log(t):
     equal(read(m / "good"), b"g", "the rest of the union")
 
 
-def test_what_is_refused_can_be_neither_changed_nor_lost(t):
+def test_refused_objects_can_be_neither_changed_nor_lost(t):
     top = {"dir": led(b"/.."), "file": hollow(b"..")}
     m = t.mount(t.layer({"a": "x"}), upper=t.fresh("upper", top), options=METACOPY)
     for name in top:

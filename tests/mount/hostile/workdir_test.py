@@ -110,7 +110,7 @@ def refusal(t, stack):
 
 
 @only("overpass")
-def test_what_the_owner_may_not_remove_is_not_removed_for_him(t):
+def test_the_owner_gets_nothing_removed_that_he_may_not_remove(t):
     """The attacker moved a directory of his into the workdir; another user has files in it."""
     def with_others(work):
         os.makedirs(work + "/work/of/victim")

@@ -36,7 +36,7 @@ def use(m):
     equal((read(m / "gone"), read(m / "file")), (b"again", b"x+"), "contents through the mount that was first")
 
 
-def test_what_kernel_overlayfs_has_mounted_is_refused(t):
+def test_layers_mounted_by_kernel_overlayfs_are_refused(t):
     t.need("overlayfs")
     kernel = t.mount(t.layer(LOWER), system="kernel")
     fresh = t.stack(kernel.stack.lowers[0])
@@ -66,7 +66,7 @@ def test_it_is_refused_by_whatever_path(t):
     use(kernel)
 
 
-def test_what_overpass_has_mounted_is_refused_by_whatever_path(t):
+def test_layers_mounted_by_overpass_are_refused_by_every_path(t):
     m = t.mount(t.layer(LOWER))
     elsewhere = t.fresh("elsewhere")
     t.by_root(syscalls.mount, t.directory, elsewhere, None, syscalls.MS_BIND)

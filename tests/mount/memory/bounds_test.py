@@ -116,7 +116,7 @@ def test_past_a_bound_the_kernel_is_asked_to_forget_idle_inodes(t):
     equal(walk(m.path), files, "files walked again")
 
 
-def test_what_is_written_to_a_file_outlives_that_the_kernel_forgets_it(t):
+def test_written_data_outlive_the_kernels_memory_of_the_file(t):
     need("prune")
     m = t.mount(many(t, 2000), options=["max_idle_inodes=100"])
     for number in range(500):

@@ -94,7 +94,7 @@ def test_the_mountpoint_shows_what_is_beneath_it_and_no_walk_hangs(t):
     equal(os.listdir(m / "home/u"), ["other"], "removed")
 
 
-def test_what_was_in_the_mountpoint_is_shown(t):
+def test_the_mountpoints_former_content_is_shown(t):
     tree = {"home": {"u": {"upper": {}, "work": {}, "m": {"old": "1", "d": Dir({"deep": "2"})}}}}
     _, stack = inside(t, tree)
     m = t.mount_stack(stack)

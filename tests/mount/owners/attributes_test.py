@@ -24,7 +24,7 @@ def look(path):
 
 
 @only_in("root", "userns", why="an ordinary user gives nothing away")
-def test_what_root_makes_stays_the_daemons_on_disk(t):
+def test_files_that_root_makes_stay_the_daemons_on_disk(t):
     m = t.mount(t.layer({"low": "1"}), options=("xattr_permissions=2",))
     write(m / "file", "x"), os.chown(m / "file", 7, 8), os.chmod(m / "file", 0o4711)
     os.mkdir(m / "dir", 0o2750), os.mkfifo(m / "pipe", 0o600)
@@ -192,6 +192,6 @@ def test_switches(t):
     holds(done.returncode != 0 and "not supported" in done.stderr, f"no ACL can be set: {done.stderr}")
 
 
-def test_what_contradicts_itself_is_refused(t):
+def test_contradictory_options_are_refused(t):
     status, _, err = t.status_text("mount", "-o", f"lowerdir={t.layer()},xattr_permissions=2,index=on", t.fresh("mnt"))
     holds(status != 0 and "exclude each other" in err, err)

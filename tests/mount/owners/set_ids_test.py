@@ -188,7 +188,7 @@ def same_answers(where, found, right, excused=()):
     equal(wrong + stale, [], f"differences, {where}")
 
 
-def test_what_falls_with_a_change_is_what_falls_in_a_plain_directory(t):
+def test_a_change_takes_the_bits_that_it_takes_in_a_plain_directory(t):
     right = truth(t)
     for mode, (needs, options) in MODES.items():
         if not all(has(feature) for feature in needs):

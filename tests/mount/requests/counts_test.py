@@ -170,7 +170,7 @@ def test_a_warm_readlink_costs_nothing(t):
     equal(counted.counts, {}, "requests")
 
 
-def test_what_was_just_made_is_known(t):
+def test_new_files_are_known(t):
     m = t.mount(t.layer(TREE))
     os.mkdir(m / "work/newdir")
     os.symlink("x", m / "work/newlink")

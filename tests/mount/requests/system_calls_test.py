@@ -88,7 +88,7 @@ def test_a_create_recognizes_nothing(t):
     equal(traced.recognizing, {}, "calls that recognize objects")
 
 
-def test_what_acts_on_a_name_acts_on_a_descriptor_that_was_recognized(t):
+def test_calls_on_a_name_use_a_descriptor_that_was_recognized(t):
     m = union(t)
     for what, call, kind, most in (
             ("chmod", lambda path: os.chmod(path, 0o600), "upper", 5),
@@ -107,7 +107,7 @@ def test_a_link_a_rename_and_an_unlink_recognize_once(t):
         equal(cost(t, union(t), call, "upper").recognizing, expected, f"calls of {what} that recognize")
 
 
-def test_what_the_kernel_knows_costs_neither_a_request_nor_a_call(t):
+def test_names_known_to_the_kernel_cost_neither_a_request_nor_a_call(t):
     m = union(t)
     traced = cost(t, m, os.stat, "lower")
     equal((traced.layer, traced.requests), ({}, 0), "calls on layers, and requests")

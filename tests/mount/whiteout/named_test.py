@@ -117,7 +117,7 @@ def test_a_copied_up_file_keeps_its_number_while_it_is_mounted(t):
     equal((os.stat(m / "file").st_ino, read(m / "file")), (before, b"low+"), "number and content")
 
 
-def test_what_has_no_name_for_its_whiteout_is_not_removed(t):
+def test_a_file_without_room_for_its_whiteouts_name_is_not_removed(t):
     long = "n" * 252
     m = nfs(t, t.stack(t.layer({long: "kept", long + "d": {"in": ""}, "other": "x"})))
     refused(errno.ENAMETOOLONG, os.unlink, m / long)

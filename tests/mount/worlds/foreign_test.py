@@ -28,7 +28,7 @@ def refusal(t, plain):
     return errno.EOVERFLOW if t.world == "userns" else plain
 
 
-def test_what_belongs_to_others_is_read_and_not_changed(t):
+def test_files_of_others_are_read_and_not_changed(t):
     m = mounted(t)
     equal((read(m / "file"), sorted(os.listdir(m / "dir")), read(m / "dir/sub/deep")), (b"theirs", ["in", "sub"], b"2"), "content")
     refused(errno.EACCES, os.listdir, m / "secret")

@@ -18,7 +18,7 @@ def layers(t, mode):
     return hidden, shown
 
 
-def test_what_may_not_be_read_is_mounted_and_names_in_it_are_found(t):
+def test_an_unreadable_lower_is_mounted_and_names_in_it_are_found(t):
     m = t.mount(*layers(t, 0o711), upper=None, options=() if t.settings.system == "kernel" else ("ro",))
     equal(read(m / "file"), b"x", "a file that may be read")
     equal(read(m / "below"), b"y", "a file of the other lower")
@@ -26,7 +26,7 @@ def test_what_may_not_be_read_is_mounted_and_names_in_it_are_found(t):
     refused(errno.EACCES, os.listdir, m.path)
 
 
-def test_what_may_not_be_searched_is_mounted_and_every_name_is_refused(t):
+def test_an_unsearchable_lower_is_mounted_and_every_name_is_refused(t):
     m = t.mount(*layers(t, 0o700), upper=None)
     for call in (lambda: os.listdir(m.path), lambda: read(m / "file"), lambda: os.lstat(m / "below"),
                  lambda: write(m / "new", "x")):

@@ -204,7 +204,7 @@ def test_an_ordinary_user_changes_files_in_directories_he_may_not_write_to(t):
     equal((read(stack.upper + "/ro/file"), read(stack.upper + "/ro/sub/deep")), (b"content+", b"z+"), "the copies")
 
 
-def test_nobody_sees_a_read_only_directory_open_while_its_files_are_copied(t):
+def test_a_read_only_directory_never_looks_open_while_its_files_are_copied(t):
     tree = {"ro": Dir({f"f{number}": "content" for number in range(150)}, 0o555)}
     stack = stack_for(t, NOBODY, tree)
 
