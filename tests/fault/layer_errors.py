@@ -3,7 +3,7 @@
 
 The caller gets that errno and sees the old tree, or the call was dispensable and he gets what he
 asked for. What the mount shows is what the disk holds; nothing is left in the workdir; the daemon
-lives, and the same operation succeeds when the disk works again.
+lives, and the operation succeeds when the disk works again.
 """
 import errno
 import itertools

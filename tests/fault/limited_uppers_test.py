@@ -2,7 +2,7 @@
 """Kills at every step on upper file systems that cannot do what overlayfs asks of one.
 
 The gate answers what such a file system would: EINVAL to RENAME_WHITEOUT or RENAME_EXCHANGE, EOPNOTSUPP
-to O_TMPFILE, EPERM to the making of devices. Without unnamed files the promise is the same. Without the renames an operation takes two
+to O_TMPFILE, EPERM to the making of devices. Without unnamed files the promise does not change. Without the renames an operation takes two
 steps, and a kill between them leaves a third tree: a directory or what a whiteout hid is seen as in the
 lower layer, or a file has both its names. The tables say exactly which tree, for each operation that has
 one; overpass-layers(7) says it in words. A state that is listed has to be seen, and no other is.

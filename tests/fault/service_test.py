@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Faults of the layers during service that are no single call's: a broken disk below the upper layer, an upper
-unmounted by somebody, no room for names. tests/mount/faults has those of lower layers, quotas and full disks.
+unmounted from outside, no room for names. tests/mount/faults has those of lower layers, quotas and full disks.
 """
 import errno
 import os

@@ -78,5 +78,5 @@ def difference(seen, state, name):
 
 
 def with_parted_links(state):
-    """The same tree without a word of which names are links of each other."""
+    """The tree without the information which names are links of each other."""
     return State({name: line.split(" links=")[0] for name, line in state.lines.items()}, state.times, False)

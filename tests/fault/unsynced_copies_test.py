@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Copies that nobody synced: with copy_up=ordered a power loss shows the lower's file or the whole copy.
+"""Copies that were never synced: with copy_up=ordered a power loss shows the lower's file or the whole copy.
 
 The copies are of all sizes that file systems treat differently, with holes, and from a lower of
 another file system and of the same one (where blocks may be shared). A file beside them is synced now

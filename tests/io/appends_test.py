@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Several processes append records through the mount while another one appends to the upper's file beside it.
 
-O_APPEND means the end of the file as it is on the disk, whoever made it longer: every record is there in the end,
+O_APPEND means the end of the file as it is on the disk, no matter what made it longer: every record is there in the end,
 whole, each writer's in its order. Records are of all sizes, so that they end anywhere in a page.
 """
 import os

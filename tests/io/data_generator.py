@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Draws the steps of the random tester, with regard to what is open at the moment, and makes its first layers.
 
-A few files are in work at a time; each is given up after a while for one that nobody has touched, so that files are
+A few files are in work at a time; each is given up after a while for an untouched one, so that files are
 copied up all along. Offsets and lengths like the ends of pages and of files.
 """
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the random tester believes of each file: a bytearray, the times it has seen, and who holds what.
+"""What the random tester believes of each file: a bytearray, the times it has seen, and which process holds what.
 
 It knows nothing of mounts. A descriptor for reading that is older than the first write has, in modes that pass lowers
 through, a view of its own: the content at that time. Where a change of attributes came before the first write it may
@@ -33,9 +33,9 @@ class ModelFile:
     name: str
     content: bytearray
     born: str                           # lower, upper, or new
-    in_lower: bool = False              # nobody has opened it for writing, nor changed it
+    in_lower: bool = False              # it was neither opened for writing nor changed
     lower_content: bytes = b""          # what old descriptors may go on showing
-    attributes_changed: bool = False    # copied up while nobody had written
+    attributes_changed: bool = False    # copied up before the first write
     changed_at: int = 0                 # the clock before the last change of content
     mtime: int = 0
     ctime: int = 0
@@ -58,7 +58,7 @@ class ModelFile:
         self.largest = max(self.largest, size)
 
     def written(self):
-        """Somebody opened it for writing or cut it."""
+        """It was opened for writing or cut."""
         self.in_lower = False
 
 

@@ -58,7 +58,7 @@ class Place:
                     demand_read([file.content], 0, len(file.content) + 1, upper.read(), f"the upper's {name}")
                 file.born, file.in_lower = "upper", False
             elif not file.attributes_changed:
-                demand(not os.path.exists(path), f"the upper has no {name}, which nobody has written")
+                demand(not os.path.exists(path), f"the upper has no {name}, which was never written")
         shown = sorted(files)
         self.mount = self.mode.mount_stack(self.t, self.mount.stack)
         demand(sorted(os.listdir(self.mount.path)) == shown, "the names after the remount")

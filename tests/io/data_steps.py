@@ -108,7 +108,7 @@ class Steps:
             demand_attributes(handle.file, shown, f"fstat of {handle.file.name}", self.place.most_blocks)
 
     def verify(self, name):
-        """Somebody who comes anew reads the file from one end to the other."""
+        """A new reader reads the file from one end to the other."""
         file = self.files.get(name)
         if file is None:
             return

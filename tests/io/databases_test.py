@@ -2,7 +2,7 @@
 """SQLite with several writing processes that are killed in the middle: what was committed is there afterwards.
 
 A writer says through a pipe what COMMIT has acknowledged. After the kill the database is sound, has every row that
-was acknowledged and, of each writer, at most one more. The same is true after a remount and of the upper's file alone.
+was acknowledged and, of each writer, at most one more. This also holds after a remount and for the upper's file alone.
 tests/e2e has the sums of money that moves; here it is about single rows, in each mode.
 """
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the flags of opens and calls do to the backing file: the same as in a plain directory.
+"""The flags of opens and calls act on the backing file as in a plain directory.
 
 The upper layer is on a disk that writes down what reaches it and each flush (harness/block_recorder), so that O_DSYNC
 or O_DIRECT show in what is on the disk when the call returns. Every row runs in a plain directory on such a disk, on

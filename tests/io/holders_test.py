@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Whoever holds a file while others change it: by a descriptor, a duplicate, a child's, a mapping, /proc, a running program.
+"""Processes that hold a file while others change it: by a descriptor, a duplicate, a child's, a mapping, /proc, a running program.
 
 Every way of holding is combined with every way of changing, for files of the lower and of the upper, in each mode.
 What a holder from before the first write to a lower file sees is the mode's matter (`old_reads`, `old_maps`); in all
-other cases, and for everybody who comes later, there is one answer.
+other cases, and for every later opener, there is one answer.
 """
 import errno
 import mmap
@@ -218,10 +218,10 @@ def every_holder_sees_what_it_should_after_every_change(t, mode):
         if seen != wanted:
             wrong.append(f"{what}: {seen[:12]}... ({len(seen)} bytes), expected {wanted[:12]}... ({len(wanted)} bytes)")
         if read(m / name) != new or os.stat(m / name).st_size != len(new):
-            wrong.append(f"who comes later than {what}: {read(m / name)[:12]}...")
+            wrong.append(f"an opener after {what}: {read(m / name)[:12]}...")
         end()
         if read(m / name) != new:
-            wrong.append(f"who comes when {what} has gone: {read(m / name)[:12]}...")
+            wrong.append(f"an opener once {what} has gone: {read(m / name)[:12]}...")
     holds(not wrong, f"{len(wrong)} of {len(cases)} show something else:\n    " + "\n    ".join(wrong[:20]))
     m = mode.remount(t, m)
     for name, (start, holder, change) in zip(names, cases, strict=True):

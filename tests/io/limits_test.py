@@ -2,7 +2,7 @@
 """Writing where space, a quota, descriptors or memory end: the right errno for the right caller, and service goes on.
 
 A writer appends pieces and syncs each; what was synced before the end came is in the upper afterwards. The error may
-be that of write, fsync or close, depending on who holds the data back, and is told once.
+be that of write, fsync or close, depending on what holds the data back, and is told once.
 """
 import os
 import resource
@@ -139,7 +139,7 @@ def files_that_are_open_go_on_when_descriptors_run_out(t, mode):
             more.append(os.open(m / f"f{number}", os.O_RDWR))
         except OSError as error:
             refusals.add(name_of(error.errno))
-    holds(refusals and refusals <= {"ENFILE", "ENOMEM"}, f"opens are refused for want of descriptors: {refusals}")
+    holds(refusals and refusals <= {"ENFILE", "ENOMEM"}, f"opens are refused for lack of descriptors: {refusals}")
     for number, fd in enumerate(held):
         os.pwrite(fd, b"%d is written" % number, 1000)
         os.fsync(fd)

@@ -21,7 +21,7 @@ UNRULY_STEPS = 1500
 
 
 def usual(t, steps, full):
-    """How many steps of `steps`, `full` times as many where everything is to be done."""
+    """The number of steps: `steps`, or `full` times as many in a full run."""
     return steps * full if t.settings.full else steps // 10 if t.settings.brief else steps
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""A disk below the upper layer that cannot write some data: who is told of it, by which call, and how often.
+"""A disk below the upper layer that cannot write some data: which callers learn of it, by which call, and how often.
 
 Only blocks that carry a mark fail, so that the file system itself stays whole. The same rows run in a plain directory
 on such a disk, which is the truth, and on the mount: an error of write-back is told once to each handle that was open
-when it happened, to nobody else, and never to users of another file.
+when it happened, to no others, and never to users of another file.
 """
 import errno
 import mmap
@@ -133,7 +133,7 @@ def errors_of_the_disk_are_told_as_in_a_plain_directory(t, mode):
         m = mode.mount_stack(t, stack_on(t, disk.point, lower, mode.options))
         found = answers(disk, m.path)
         wrong = [f"{name}: {found[name]}\n        expected {expected[name]}" for name in ROWS if found[name] != expected[name]]
-        holds(not wrong, f"files of the {place}: callers are told the same:\n    " + "\n    ".join(wrong))
+        holds(not wrong, f"files of the {place}: callers get equal answers:\n    " + "\n    ".join(wrong))
         m.umount()
         for name in ROWS:
             content = read(f"{m.upper}/{name}")

@@ -56,7 +56,7 @@ class Run:
             if step % LOOK_EVERY == 1:
                 self.paths = paths_below(self.mount.path)
             operation = random_operation(self.source, {}, self.paths)
-            if operation[0] != "chmod" or self.t.world != "user":       # who may close to himself what is to be checked
+            if operation[0] != "chmod" or self.t.world != "user":       # a user may lock himself out of what must be checked
                 self.apply(operation)
             if step % REMOUNT_EVERY == 0:
                 self.use(self.t.remount(self.mount))

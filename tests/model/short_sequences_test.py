@@ -29,7 +29,7 @@ def with_names(operation, number):
 
 
 def lower_of(sequences):
-    """The same lower layer as a tree on disk and as a model."""
+    """One lower layer, as a tree on disk and as a model."""
     disk, model = {}, {}
     for number in range(len(sequences)):
         name, entry = f"d{number % 97:02}", f"f{number}"

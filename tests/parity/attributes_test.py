@@ -20,7 +20,7 @@ ROWS = [
     row("chown of the owner only", "chown dir 5:; stat dir"),
     row("chown of a symlink itself", "lchown link 5:6; lstat link; stat file"),
     row("chown drops set-id bits", "chown suid 5:6; stat suid"),
-    row("chown to the same owner drops set-id bits", "chown suid 1000:1001; stat suid"),
+    row("chown to the present owner drops set-id bits", "chown suid 1000:1001; stat suid"),
     row("chown by root keeps setgid without group execute", "chown file 0:0; chmod file 6644; chown file 5:6; stat file; chmod file 2644; chown file 7:7; stat file"),
     row("chown by the owner of a file with setgid without group execute", "chown file 1000:1001; chmod file 6644; as 1000:1001,1009 chown file :1009; stat file",
         through_fuse=["ok", "ok", "ok", "file 0644 1000:1009 links=1 size=7 mtime=1000000000.000000000"],

@@ -66,7 +66,7 @@ ROWS = [
     row("the times that data changes make", "mark file; open h file r,w; changed file; write h x; close h; changed file; mark file; truncate file 2; changed file; mark file; truncate file 2; changed file",
         either="opening for writing copies up"),
     row("a write of a large piece", "open h new r,w,creat; write h a*200000,b*200000; fstat h; pread h 199998 4"),
-    row("a reopened handle reads the same", "open h file r; reopen g h r; read g 99"),
+    row("a reopened handle reads equal bytes", "open h file r; reopen g h r; read g 99"),
     row("a reopened handle writes", "open h file r; reopen g h r,w; pwrite g 0 ZZ; cat file", placements=("upper",)),
     row("a reopened handle writes when no lower file is open", "open h file path; reopen g h r,w; pwrite g 0 ZZ; cat file"),
     row("a path handle gives stat only", "open h file path; fstat h; read h 1; reopen g h r; read g 99"),
