@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Which parts of the on-disk format a mount uses: as the user chose, and as it was settled when the
-// layers were opened and it was known what their file systems and this process's privileges allow.
-// The names are those of overlayfs's mount options (Documentation/filesystems/overlayfs.rst).
+// The parts of the on-disk format that a mount uses: the user's choice, and the settled one, made
+// once the layers are open and their file systems and this process's privileges are known. The
+// names are those of overlayfs's mount options (Documentation/filesystems/overlayfs.rst).
 
 #ifndef OVERPASS_LAYER_FORMAT_SETTINGS_H_
 #define OVERPASS_LAYER_FORMAT_SETTINGS_H_
@@ -26,7 +26,7 @@ enum class Verity {
 enum class Xino { Off, Auto, On };  ///< Settled: whether there is anything to compose.
 enum class Uuid { Off, Null, Auto, On };
 
-/// Where owner, mode and kind of files are kept (stat_override.h), beside the inode itself.
+/// The place of files' owner, mode and kind (stat_override.h), beside the inode itself.
 enum class StatOverride {
   None,
   Privileged,  ///< xattr_permissions=1: security.fuseoverlayfs.override_stat.

@@ -88,8 +88,8 @@ std::string opaque_file_of(sys::Place directory) {
   return inside + kOpaqueFileName;
 }
 
-/// As fuse-overlayfs does where there are no attributes. Which of its names a directory holds is
-/// not shown, so its times stay.
+/// The form of fuse-overlayfs where there are no attributes. The file is not shown, so the
+/// directory's times stay.
 Result<void> make_opaque_file(sys::Place directory) {
   const std::string file = opaque_file_of(directory);
   const sys::Stat before = TRY(sys::stat(directory));

@@ -17,7 +17,7 @@
 
 namespace overpass::layer {
 
-/// Where the marks of this mount live.
+/// The namespace of this mount's marks.
 enum class Prefix { Trusted, User };
 
 enum class Mark {
@@ -39,7 +39,7 @@ const char* name_of(Mark mark, Prefix prefix);
 /// Whether the mark is there; no also where attributes are not supported or not ours to read.
 Result<bool> has_mark(sys::Place place, Mark mark, Prefix prefix);
 
-/// How many bytes its value has; nothing where there is none.
+/// The number of bytes of its value; nothing without the mark.
 Result<std::optional<size_t>> mark_size(sys::Place place, Mark mark, Prefix prefix);
 
 /// Whether `name` belongs to the format: it is not shown, and callers cannot set it as it is.
@@ -53,7 +53,7 @@ std::string stored_xattr_name(std::string_view name, Prefix prefix);
 /// The reverse, for listings: nothing when the stored attribute is the format's own.
 std::optional<std::string> shown_xattr_name(std::string_view stored, Prefix prefix);
 
-/// What the opaque mark of a directory says.
+/// The meaning of a directory's opaque mark.
 enum class Opacity {
   None,
   Opaque,         ///< Lowers do not show through.

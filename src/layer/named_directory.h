@@ -28,7 +28,7 @@ struct NamedDirectory {
   std::string text() const;
 };
 
-/// What lack of permission to read the directory is.
+/// Whether a directory without read permission is refused or taken.
 enum class Unreadable { Refused, Taken };
 
 /// A problem names the option, the path and the remedy.

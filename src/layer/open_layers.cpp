@@ -92,7 +92,7 @@ void hide_mountpoint(const std::string& mountpoint, LayerIndex layer, const Name
   stack.hidden.back().beneath = std::move(directory->fd);
 }
 
-/// What is not shown of the lowers: upper and workdir, and the mountpoint.
+/// Hides parts of the lowers: upper, workdir and the mountpoint.
 void hide_own_directories(const LayerPaths& paths, const NamedDirectory& upper,
                           const std::vector<NamedDirectory>& lowers, LayerStack& stack) {
   std::optional<NamedDirectory> work;

@@ -61,7 +61,8 @@ Expected<void> check_workdir_content(const NamedDirectory& work, const std::stri
       "use an empty directory");
 }
 
-/// What the workdir's file system must be able to do, each with its own words.
+/// Checks that the workdir's file system can do what the upper needs; each lack has its own
+/// message.
 Expected<Prefix> check_features(const Workdir& workdir, const LayerPaths& paths) {
   const UpperFeatures& features = workdir.features();
   const std::string upper = "the file system of upperdir " + quoted(*paths.upper);

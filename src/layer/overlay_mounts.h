@@ -19,7 +19,7 @@ namespace overpass::layer {
 struct OverlayMount {
   std::string device;  ///< Of its superblock, "MAJOR:MINOR".
   std::string mountpoint;
-  // As given to mount(2): each in the ways in which the text can be meant, likeliest first.
+  // As given to mount(2): every reading of the text, the likeliest first.
   std::vector<std::string> upper;
   std::vector<std::string> work;
 };

@@ -108,7 +108,7 @@ Result<void> close_to_others(BorrowedFd directory) {
   const auto stat = TRY(sys::stat(sys::place_of(directory)));
   if ((stat.stx_mode & 07777) == 0700) return {};
   auto changed = sys::change_mode(sys::place_of(directory), 0700);
-  // Where modes are not kept, as on FAT, that was warned of.
+  // If modes are not kept, as on FAT, a warning was given.
   return changed.failed_with(EPERM) || changed.failed_with(EOPNOTSUPP) ? Result<void>() : changed;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// From what the user chose of the format to what the mount uses: choices that contradict each
-// other, and the defaults of the world the mount lives in. Knows no file system; what theirs cannot
-// do is found out when the layers are opened.
+// Turns the user's choice of the format into what the mount uses: refuses contradictions, and adds
+// the defaults of the world that the mount lives in. Knows no file system; their limits show when
+// the layers are opened.
 
 #ifndef OVERPASS_LAYER_SETTLE_FORMAT_H_
 #define OVERPASS_LAYER_SETTLE_FORMAT_H_

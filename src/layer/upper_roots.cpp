@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What is cloned is the nearest directory that both lie in.
+// The clone is of the nearest directory that contains both.
 
 #include "layer/upper_roots.h"
 

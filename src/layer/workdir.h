@@ -23,7 +23,7 @@
 
 namespace overpass::layer {
 
-/// What the file system of the upper can do, found out by trying it in the workdir.
+/// The abilities of the upper's file system, found by trying them in the workdir.
 struct UpperFeatures {
   bool trusted_xattrs = false;
   bool user_xattrs = false;

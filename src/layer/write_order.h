@@ -21,8 +21,8 @@ struct WriteOrder {
   bool names_after_data = false;
 };
 
-/// That of the file system of `directory`, for all that is known; else none. Reads /proc: to be
-/// called before a mount may cover it.
+/// The order of the file system of `directory`, as far as known; else none. Reads /proc, so call it
+/// before a mount may cover that.
 WriteOrder write_order_of(BorrowedFd directory);
 
 /// Whether ext4 with the options `options` (/proc/fs/ext4/DEVICE/options) orders names after data:
