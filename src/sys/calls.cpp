@@ -53,7 +53,7 @@ struct Needed {
   long (*call)();
 };
 
-// Of each, the raw system call: the library may make another when one is refused.
+// Each as the raw system call: the library may make another when one is refused.
 constexpr Needed kNeeded[] = {
     {"openat", [] { return ::syscall(SYS_openat, kNone, kName, O_RDONLY, 0); }},
     {"statx", [] { return ::syscall(SYS_statx, kNone, kName, 0, 0, nullptr); }},

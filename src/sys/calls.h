@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Which system calls there are. A kernel that is too old answers ENOSYS; a filter (seccomp(2)) also
-// EPERM, which the calls themselves answer for other reasons. So each is asked once, with arguments
-// to which the kernel itself answers EBADF or EINVAL.
+// Finds out which system calls exist. A kernel that is too old answers ENOSYS. A filter
+// (seccomp(2)) may also answer EPERM, which the calls give for other reasons too. So each is tried
+// once, with arguments to which the kernel itself answers EBADF or EINVAL.
 
 #ifndef OVERPASS_SYS_CALLS_H_
 #define OVERPASS_SYS_CALLS_H_
@@ -23,7 +23,7 @@ struct NewerCalls {
   bool mknodat;  ///< Not new, but a filter may keep nodes from being made.
 };
 
-/// What this process may use, found out at the first call.
+/// The calls that this process may use, found out at the first call.
 const NewerCalls& newer_calls();
 
 struct RefusedCall {

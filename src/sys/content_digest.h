@@ -23,9 +23,9 @@ namespace overpass::sys {
 
 enum class ReadFrom {
   Cache,  ///< As read(2) does: from the page cache where it has the file.
-  /// From below the page cache as far as the file system lets: past it (O_DIRECT), else after it
-  /// was told to forget the file, which must have been synced. A file system in memory has nothing
-  /// below.
+  /// From below the page cache as far as the file system permits: past the cache (O_DIRECT), else
+  /// after dropping the file from it; the file must have been synced. A file system in memory has
+  /// nothing below.
   Disk,
 };
 

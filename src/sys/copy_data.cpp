@@ -23,8 +23,8 @@ namespace {
 // saves, and a hole shorter than a block is none.
 constexpr off_t kSmallFile = 64 * 1024;
 constexpr size_t kBufferSize = 1024 * 1024;
-// What the kernel copies by one call, which nothing ends: few milliseconds from memory to memory,
-// and long enough that the calls cost nothing.
+// The bytes that the kernel copies by one call, which cannot be ended: few milliseconds from memory
+// to memory, and enough that the calls cost nothing.
 constexpr size_t kPart = size_t{8} * 1024 * 1024;
 
 /// The two files, and the observer of the copy.

@@ -21,7 +21,7 @@ class CopyObserver {
   virtual Result<void> reached(off_t offset) = 0;
 };
 
-/// What becomes of the copy afterwards.
+/// The treatment of the copy afterwards.
 enum class Afterwards {
   Left,    ///< To the file system's own time.
   Synced,  ///< By the caller: the disk begins while the rest is copied.

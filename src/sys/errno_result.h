@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// From a system call's -1 to a Result: the only place where errno is read. For sys/ itself.
+// Turns a system call's -1 into a Result: the only place where errno is read. For sys/ itself.
 
 #ifndef OVERPASS_SYS_ERRNO_RESULT_H_
 #define OVERPASS_SYS_ERRNO_RESULT_H_

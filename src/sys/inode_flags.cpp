@@ -45,7 +45,7 @@ Result<InodeFlags> by_name(Place place) {
   auto get = [&](int directory, const char* name, int flags) {
     return ::syscall(kFileGetAttr, directory, name, &attributes, sizeof attributes, flags);
   };
-  // Of a descriptor it takes none that is O_PATH.
+  // The ioctl takes no O_PATH descriptor.
   TRY(checked(place.is_fd() ? get(raw(own_files()), FdName(place.fd).c_str(), 0)
                             : get(raw(place.fd), place.name, AT_SYMLINK_NOFOLLOW)));
   return InodeFlags{.sync = (attributes.xflags & FS_XFLAG_SYNC) != 0,

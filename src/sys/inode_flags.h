@@ -30,8 +30,8 @@ Result<InodeFlags> inode_flags(Place place);
 /// open for more than its path. Does nothing where the file system has no such thing.
 Result<void> add_inode_flags(BorrowedFd file, InodeFlags flags);
 
-/// What a directory hands down to what is made in it: flags of chattr(1) and of xfs, sizes of
-/// extents, a project id.
+/// The properties that a directory hands down to new objects in it: flags of chattr(1) and of xfs,
+/// sizes of extents, a project id.
 struct Heritage {
   uint32_t flags = 0;           ///< FS_*_FL
   uint32_t extended_flags = 0;  ///< FS_XFLAG_*

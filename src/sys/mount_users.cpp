@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Of a mount namespace that was given a name by a bind mount, the root in a mount table is what
-// readlink(2) says of /proc/PID/ns/mnt.
+// If a bind mount gave a mount namespace a name, its root in the mount table is the text that
+// readlink(2) gives for /proc/PID/ns/mnt.
 
 #include "sys/mount_users.h"
 
@@ -30,7 +30,7 @@ namespace overpass::sys {
 
 namespace {
 
-/// What is looked for in mount tables.
+/// The entry looked for in mount tables.
 struct Wanted {
   std::string device;       ///< "MAJOR:MINOR".
   std::string mount_space;  ///< "mnt:[NUMBER]"; empty: not looked for.

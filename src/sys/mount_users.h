@@ -16,15 +16,15 @@
 
 namespace overpass::sys {
 
-/// Which mount is at a place. The numbers of file systems are given again as soon as one has ended,
-/// those of mounts are not.
+/// Identifies the mount at a place. Numbers of file systems are used again as soon as one has
+/// ended; those of mounts are not.
 struct MountedAt {
   dev_t device = 0;
   std::optional<uint64_t> mount_id;  ///< From Linux 6.8 on.
   bool operator==(const MountedAt&) const = default;
 };
 
-/// What is mounted at the absolute path. Its server is not asked.
+/// The mount at the absolute path. Its server is not asked.
 Result<MountedAt> mounted_at(const char* mountpoint);
 
 /// Whether the procfs (sys/proc.h) shows the processes of others: false if each user sees only his

@@ -147,7 +147,7 @@ Result<void> check_writable(BorrowedFd directory) {
   if (newer_calls().faccessat2) {
     return checked_void(::faccessat(raw(directory), ".", W_OK, AT_EACCESS));
   }
-  // With the real ids, which a daemon has as its effective ones.
+  // Uses the real ids, which in a daemon are the effective ones.
   return checked_void(::syscall(SYS_faccessat, raw(directory), ".", W_OK));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Where a file is, for system calls ending in "at": a name in an open directory, or an open file
-// itself. Symbolic links in the last component are never followed.
+// The place of a file, for system calls ending in "at": a name in an open directory, or an open
+// file itself. Symbolic links in the last component are never followed.
 
 #ifndef OVERPASS_SYS_PLACE_H_
 #define OVERPASS_SYS_PLACE_H_

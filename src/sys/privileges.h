@@ -31,8 +31,8 @@ enum class Capability { DacReadSearch, SysAdmin, SysChroot };
 using Capabilities = std::initializer_list<Capability>;
 
 /// Becomes `identity` without other groups, and keeps of all capabilities `needed` alone, and those
-/// of `wanted` that this process has. EPERM when it has not all that are needed. To be called with
-/// a single thread.
+/// of `wanted` that this process has. EPERM when it lacks one that is needed. Call it with a single
+/// thread.
 Result<void> become(Identity identity, Capabilities needed, Capabilities wanted);
 
 /// Keeps of all capabilities these alone.

@@ -45,7 +45,7 @@ bool is_procfs(BorrowedFd root) {
   return magic && *magic == PROC_SUPER_MAGIC;
 }
 
-/// Of this process's PID namespace.
+/// Mounts one for this process's PID namespace.
 Result<UniqueFd> mount_own_procfs() {
   const UniqueFd context(TRY(checked(::fsopen("proc", FSOPEN_CLOEXEC))));
   TRY(checked_void(::fsconfig(raw(context), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0)));

@@ -28,13 +28,13 @@ Result<void> block_signals(const sigset_t& signals);
 /// Lets `signal` do nothing in this process but interrupt what a thread waits in (EINTR).
 Result<void> let_interrupt(int signal);
 
-/// How often this thread has waited for something, ever, rather than been made to wait for others.
+/// How often this thread has blocked, ever; preemptions do not count.
 long waits_of_this_thread();
 
 /// Fixes how much free memory the allocator may keep at the end of each of its arenas, of which it
 /// makes one for each processor at most. By itself it makes eight, and keeps more there once large
-/// buffers were freed, up to 2 MiB for one of 1 MiB, where give_back_memory() does not reach it. To
-/// be called before threads are started. Does nothing without glibc.
+/// buffers were freed, up to 2 MiB for one of 1 MiB, where give_back_memory() does not reach it.
+/// Call it before threads are started. Does nothing without glibc.
 void bound_kept_memory();
 
 /// Returns to the system what the allocator keeps of freed memory in whole pages. May take tens of

@@ -28,7 +28,7 @@ class CapturedErrors {
   CapturedErrors& operator=(const CapturedErrors&) = delete;
   ~CapturedErrors();
 
-  /// Puts descriptor 2 back and returns what was written. To be called once.
+  /// Puts descriptor 2 back and returns what was written. Call it once.
   std::string end();
 
   /// Writes the text from end() to standard error, where its reader expects it.

@@ -24,12 +24,12 @@ using Stat = struct statx;
 /// Attributes of the place itself (links are not followed), with the birth time where there is one.
 Result<Stat> stat(Place place);
 
-/// What the kernel knows of an open file without asking a file server (network, FUSE) for it. Type,
-/// numbers and STATX_ATTR_* flags are right; sizes and times may be old.
+/// Attributes of an open file that the kernel knows without asking its file server (network, FUSE).
+/// Type, numbers and STATX_ATTR_* flags are right; sizes and times may be old.
 Result<Stat> stat_without_asking(BorrowedFd fd);
 
-/// Of stat_without_asking(): the mount, by a number that is never given to another. Nothing before
-/// Linux 6.8.
+/// From stat_without_asking(): the mount, by a number that is never given to another. Nothing
+/// before Linux 6.8.
 std::optional<uint64_t> unique_mount_id(const Stat& stat);
 
 Result<struct statvfs> stat_file_system(BorrowedFd fd);

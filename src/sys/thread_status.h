@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What /proc tells of another thread, and the rights that follow: FUSE brings a caller's ids, but
-// neither its groups nor its capabilities.
+// Reads /proc about another thread, and derives its rights: FUSE brings a caller's ids, but neither
+// its groups nor its capabilities.
 //
 // Whether a thread of another process is about to die. The kernel's FUSE client lets no caller go
 // before its request is answered, not even a killed one. Its message upon a signal (FUSE_INTERRUPT)
@@ -34,7 +34,7 @@ std::string_view status_field(std::string_view status, std::string_view key);
 /// A hexadecimal set of bits behind `key`; 0 without one.
 uint64_t status_bits(std::string_view status, std::string_view key);
 
-/// What a thread may do.
+/// The rights of a thread.
 struct ThreadRights {
   std::vector<gid_t> groups;          ///< Supplementary ones, as numbers of this user namespace.
   uint64_t capabilities = 0;          ///< Effective ones, which count in its own user namespace.
@@ -47,7 +47,7 @@ struct ThreadRights {
   bool has_fowner() const;  ///< CAP_FOWNER.
 };
 
-/// As of now; the thread should be one that waits. ESRCH as above.
+/// The rights at this moment; the thread should be waiting. ESRCH as above.
 Result<ThreadRights> rights_of(pid_t thread);
 
 /// Whether a signal that ends it is pending for `thread`, by its number in this process's

@@ -28,7 +28,7 @@ Result<ssize_t> either(Place place, At at, ByPath by_path) {
   if (!newer_calls().xattrat) {
     return checked(static_cast<ssize_t>(by_path(ProcPath(place).c_str())));
   }
-  // Of a descriptor they take none that is O_PATH, but its magic link.
+  // The calls take no O_PATH descriptor, but its magic link.
   const long answer = place.is_fd() ? at(raw(own_files()), FdName(place.fd).c_str(), 0)
                                     : at(raw(place.fd), place.name, AT_SYMLINK_NOFOLLOW);
   return checked(static_cast<ssize_t>(answer));
