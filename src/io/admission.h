@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How many operations an engine has under way: the bound that makes it refuse more, the end of
-// taking any, and the waiting for those that are left.
+// Counts the operations that an engine has under way: refuses more beyond a bound, refuses all at
+// the end, and waits for the remaining ones.
 
 #ifndef OVERPASS_IO_ADMISSION_H_
 #define OVERPASS_IO_ADMISSION_H_

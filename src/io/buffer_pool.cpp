@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::align_val_t kAligned{BufferPool::kAlignment};
 
-/// What is really allocated for `size` bytes.
+/// The bytes to allocate for a buffer of `size` bytes.
 size_t capacity_for(size_t size) {
   if (size > BufferPool::kLargestKept) return size;
   return std::bit_ceil(std::max(size, BufferPool::kAlignment));

@@ -28,7 +28,7 @@ class Buffer {
   Buffer& operator=(Buffer&& other) noexcept;
   ~Buffer() { reset(); }
 
-  /// As many as were asked for.
+  /// The bytes that were asked for.
   std::span<char> bytes() const { return bytes_; }
   void reset();
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What carries out operations without holding up the thread that has them done. Two kinds: over
-// io_uring (uring_engine.h) and, where that is forbidden or absent, by threads that make blocking
-// system calls (sync_engine.h).
+// Carries out operations without holding up the submitting thread. Two kinds: over io_uring
+// (uring_engine.h) and, where that is forbidden or absent, by threads that make blocking system
+// calls (sync_engine.h).
 
 #ifndef OVERPASS_IO_ENGINE_H_
 #define OVERPASS_IO_ENGINE_H_
@@ -49,10 +49,10 @@ class Engine {
 
   /// The end: nothing more is taken. Reads that are under way are given up (ECANCELED), all else is
   /// carried out: a page that is being written back was acknowledged to its writer long ago. Every
-  /// completion has run when this returns. To be called by one thread, which may do so again.
+  /// completion has run when this returns. Called by one thread, which may call it again.
   virtual void stop() = 0;
 
-  /// How it works, and why that way, in a few words for `overpass status`.
+  /// The engine's kind and the reason for it, in a few words for `overpass status`.
   virtual std::string describe() const = 0;
 
  private:

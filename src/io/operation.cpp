@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How partial answers add up to an outcome.
+// Adds partial answers up to an outcome.
 
 #include "io/operation.h"
 

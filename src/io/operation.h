@@ -74,7 +74,7 @@ class Operation {
 
   // For engines.
 
-  /// What is still to be moved, and where in the file.
+  /// The bytes still to move, and their place in the file.
   std::span<char> rest() const { return job_.bytes.subspan(moved_); }
   off_t position() const { return job_.offset + static_cast<off_t>(moved_); }
   /// The last attempt was answered EAGAIN: the next one has to be one that waits.

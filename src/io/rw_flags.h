@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// From what is known of a request, the flags of an open and of the one transfer, to the RWF_* flags
-// of preadv2(2), pwritev2(2) and io_uring. One table, used by every path that moves a file's data.
+// Turns the flags of an open and of one transfer into the RWF_* flags of preadv2(2), pwritev2(2)
+// and io_uring. One table, used by every path that moves a file's data.
 //
 // FUSE brings the flags of the open as they are at the time of each request, O_DSYNC and O_SYNC
 // also where only the call asked for them (RWF_DSYNC, RWF_SYNC, in direct mode). It does not bring
@@ -14,7 +14,7 @@
 
 namespace overpass::io {
 
-/// What a single transfer says of itself, a set of bits.
+/// Properties of a single transfer, a set of bits.
 enum class Trait : uint8_t {
   None = 0,
   /// Pages that the kernel writes back (FUSE_WRITE_CACHE): their place is final, whatever the

@@ -17,7 +17,7 @@ namespace overpass::io {
 
 namespace {
 
-// What is not a slot's number.
+// A value that is no slot's number.
 constexpr uint64_t kWake = UINT64_MAX;
 constexpr uint64_t kIgnored = UINT64_MAX - 1;  ///< The answer to a cancellation.
 
