@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Which user or group ids on disk stand for which ids of a mount: uidmapping= and gidmapping= of
-// fuse-overlayfs(1), and how their texts are read.
+// Maps user or group ids on disk to ids of a mount: uidmapping= and gidmapping= of
+// fuse-overlayfs(1), and the reader of their texts.
 
 #ifndef OVERPASS_BASE_ID_MAP_H_
 #define OVERPASS_BASE_ID_MAP_H_
@@ -19,7 +19,7 @@ inline constexpr uint32_t kNoId = UINT32_MAX;
 /// Constant after it was parsed; threads: any. A map without ranges leaves every id as it is.
 class IdMap {
  public:
-  /// What an id outside of all ranges looks like (user_namespaces(7), the default of
+  /// Shown for an id outside of all ranges (user_namespaces(7), the default of
   /// /proc/sys/kernel/overflowuid).
   static constexpr uint32_t kOverflow = 65534;
 
@@ -30,7 +30,7 @@ class IdMap {
 
   bool is_identity() const { return ranges_.empty(); }
 
-  /// What a file that belongs to `disk` shows; kOverflow when nothing is said of it.
+  /// The id shown for a file that belongs to `disk`; kOverflow without a range for it.
   uint32_t shown(uint32_t disk) const;
 
   /// The id on disk of what the mount calls `shown`; nothing when it has none.

@@ -31,9 +31,9 @@ enum class LockRank : int {
   InodeNumbers = 15,
   /// The connection to the broker. An exception among the leaves: held over one exchange with it.
   Broker = 16,
-  /// Which closed objects are being looked at. Another exception: held over one chmod(2).
+  /// The list of unreadable objects being looked at. Another exception: held over one chmod(2).
   ScopedReadable = 17,
-  /// Which connection to the broker is in use, and which ids are of one.
+  /// The connection to the broker in use, and the ids of each connection.
   BrokerLink = 18,
 };
 

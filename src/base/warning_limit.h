@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // How often the log may warn. Warnings tell what is wrong in a layer. The maker of a layer, or a
-// program that walks through it, must not be able to fill a disk with them: a line that was said is
-// not said again, and of different ones only so many are said in a while.
+// program that walks through it, must not be able to fill a disk with them: a line is not repeated,
+// and only a bounded number of different lines is logged in a period.
 
 #ifndef OVERPASS_BASE_WARNING_LIMIT_H_
 #define OVERPASS_BASE_WARNING_LIMIT_H_
@@ -23,7 +23,7 @@ class WarningLimit {
   /// Whether to log `line` at `now`, in seconds of a clock that does not go back.
   bool admits(std::string_view line, int64_t now);
 
-  /// How many lines the limit has kept back since this was asked last; repetitions do not count.
+  /// The number of lines kept back by the limit since the last call; repetitions do not count.
   uint32_t take_kept_back() { return kept_back_.exchange(0); }
 
  private:
