@@ -54,7 +54,7 @@ overlay::Changes changes_of(const struct stat& attributes, int bits, const fuse_
       time_change(bits, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW, attributes.st_atim);
   changes.modification_time =
       time_change(bits, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW, attributes.st_mtim);
-  // With a write-back cache the time of change comes along, which no file system lets anyone set.
+  // With a write-back cache the time of change comes along; no file system allows setting it.
   changes.costs_only_set_ids = (bits & ~(kCostsBits | FUSE_SET_ATTR_CTIME)) == 0;
   // A user's change names a handle for the sake of the size alone.
   changes.is_late_time = info != nullptr && !changes.size && changes.modification_time &&

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// fusermount3 looks for the owner of a mount in /etc/mtab, which build chroots have not; umount(8)
-// of util-linux finds him in the mount table itself. What both say is known from the mount table
+// fusermount3 looks for the owner of a mount in /etc/mtab, which build chroots lack; umount(8) of
+// util-linux finds the owner in the mount table itself. What both say is known from the mount table
 // afterwards.
 
 #include "fuse/detach.h"

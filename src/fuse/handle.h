@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How handlers run: every exception is turned into an errno here and nowhere else, since nothing
-// may unwind through libfuse; and what may take long is moved to a worker.
+// How handlers run. Every exception becomes an errno here and nowhere else, since nothing may
+// unwind through libfuse. Work that may take long is moved to a worker.
 
 #ifndef OVERPASS_FUSE_HANDLE_H_
 #define OVERPASS_FUSE_HANDLE_H_

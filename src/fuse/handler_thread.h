@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the threads that libfuse runs handlers on need from us at their beginning and their end.
+// Start and end of the threads on which libfuse runs handlers.
 //
 // libfuse cancels its threads when the session ends. Those of its io_uring queues can be cancelled
 // while they run a handler, and unwinding C++ that way ends the process (a destructor that closes a

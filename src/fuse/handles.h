@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the kernel holds by a file handle number: open files and directories. They are owned here
-// from the reply to the release, or to the end of the mount if that comes first.
+// Open files and directories, which the kernel holds by a file handle number. This owns them from
+// the reply to the release, or to the end of the mount if that comes first.
 
 #ifndef OVERPASS_FUSE_HANDLES_H_
 #define OVERPASS_FUSE_HANDLES_H_

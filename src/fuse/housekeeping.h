@@ -26,7 +26,7 @@ class Housekeeping {
   Housekeeping(const Housekeeping&) = delete;
   Housekeeping& operator=(const Housekeeping&) = delete;
 
-  // To be called often; each costs a look at one or two numbers.
+  // Call these often: each costs a look at one or two numbers.
 
   void entry_was_sent() {
     if (most_ != 0 && table_.size() > look_above_.load(std::memory_order_relaxed)) ask_to_prune();

@@ -3,7 +3,7 @@
 #include "fuse/library.h"
 
 #include "fuse/libfuse.h"
-// A libfuse that is installed has it not; <linux/fuse.h> may be older than the library.
+// An installed libfuse does not have it; <linux/fuse.h> may be older than the library.
 #if __has_include(<fuse_kernel.h>)
 #include <fuse_kernel.h>
 #else

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which libfuse this program is linked with.
+// The version of libfuse that this program is linked with.
 
 #ifndef OVERPASS_FUSE_LIBRARY_H_
 #define OVERPASS_FUSE_LIBRARY_H_

@@ -16,7 +16,7 @@ namespace overpass::fuse {
 /// A mountpoint that cannot be opened.
 Problem mountpoint_problem(const std::string& mountpoint, Errno error);
 
-/// What is known of a mount that failed.
+/// The facts about a failed mount.
 struct FailedMount {
   std::string mountpoint;
   std::string complaint;  ///< The last thing that libfuse complained of; may be empty.

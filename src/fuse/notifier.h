@@ -52,7 +52,7 @@ class Chore {
 class Notifier {
  public:
   explicit Notifier(fuse_session* session);
-  /// What is still queued is dropped: the mount is gone.
+  /// Drops what is still queued: the mount is gone.
   ~Notifier();
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;

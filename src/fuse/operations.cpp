@@ -13,7 +13,7 @@ namespace overpass::fuse {
 
 namespace {
 
-/// Only a mount that came about leaves the mark.
+/// Only a mount that succeeded leaves the mark.
 void mark_volatile(Daemon& daemon) {
   if (daemon.failed || !daemon.options.is_volatile || !daemon.overlay.stack.has_upper()) return;
   if (daemon.overlay.stack.workdir.mark_volatile()) return;
@@ -30,8 +30,8 @@ fuse_lowlevel_ops operations() {
     try {
       negotiate(daemon, *connection);
       mark_volatile(daemon);
-      // From here on no relative path is needed. Without calls that know directories the current
-      // one has to be that of the open files.
+      // From here on no relative path is needed. Without calls that take a directory, the current
+      // directory must be that of the open files.
       if (!sys::newer_calls().xattrat) (void)sys::stand_in_own_files();
     } catch (const std::exception& reason) {
       daemon.failed = Problem{reason.what(), {}};

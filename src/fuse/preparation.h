@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What is settled before a layer is opened: that this process can serve at all, and where the mount
-// is going to be.
+// Steps before a layer is opened: checks that this process can serve at all, and finds the
+// mountpoint.
 
 #ifndef OVERPASS_FUSE_PREPARATION_H_
 #define OVERPASS_FUSE_PREPARATION_H_

@@ -41,7 +41,7 @@ class Reply {
   Reply& operator=(const Reply&) = delete;
   ~Reply() {
     if (request_ == nullptr) return;
-    // What is thrown between a request's arrival and its work is want of memory.
+    // An exception between a request's arrival and its work is lack of memory.
     fail(std::uncaught_exceptions() > 0 ? Errno{ENOMEM} : unanswered_);
   }
 
@@ -204,7 +204,7 @@ class IoctlReply : public Reply {
   }
 };
 
-/// How long the kernel may keep what it is told, in seconds: for ever. The upper is the daemon's
+/// How long the kernel may keep an answer, in seconds: for ever. The upper belongs to the daemon
 /// alone and lowers do not change.
 inline constexpr double kForever = 1e9;
 

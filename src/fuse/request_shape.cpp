@@ -32,7 +32,7 @@ constexpr size_t kNeverLongEnough = SIZE_MAX;
 enum class Tail : uint8_t {
   Any,             ///< Not read.
   Name,            ///< Of an entry.
-  NameToLookUp,    ///< The same, or "." or "..".
+  NameToLookUp,    ///< Of an entry, or "." or "..".
   TwoNames,        ///< Of two entries.
   NameAndTarget,   ///< Of an entry; what a symbolic link says.
   Attribute,       ///< The name of an attribute.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What libfuse does not look at. It takes the lengths and names in a request on trust, as a kernel
-// always sends them right: one that is cut short would make it read what an earlier request left in
-// the buffer, or beyond it, and a name with a slash would lead a handler out of its layer.
+// Checks that libfuse leaves out. It trusts the lengths and names in a request, since a kernel
+// always sends them right. A request that is cut short would make it read what an earlier request
+// left in the buffer, or beyond it. A name with a slash would lead a handler out of its layer.
 
 #ifndef OVERPASS_FUSE_REQUEST_SHAPE_H_
 #define OVERPASS_FUSE_REQUEST_SHAPE_H_

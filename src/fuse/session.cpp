@@ -137,7 +137,7 @@ class SessionRequests : public RequestSource {
 
   bool has_waiting() override { return sys::has_input(BorrowedFd{fuse_session_fd(session_)}); }
 
-  /// Answers INIT, which the kernel queued when it mounted. To be called before any other thread
+  /// Answers INIT, which the kernel queued when it mounted. Call this before any other thread
   /// serves: libfuse reads in each receive what it negotiates here. Returns false when nothing is
   /// served over /dev/fuse afterwards: io_uring was agreed on, or something required was refused.
   Result<bool> serve_init() {

@@ -75,7 +75,7 @@ void StartWatch::run() NO_THREAD_SAFETY_ANALYSIS {
 
 void StartWatch::give_up() const {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience_).count();
-  // What is written there may be captured just now.
+  // Output there may be captured at this moment.
   if (errors_) sys::replace_standard_error(errors_);
   log::error("the mount at '%s' did not answer the kernel within %d seconds and is given up",
              mountpoint_.c_str(), static_cast<int>(seconds));

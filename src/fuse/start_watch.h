@@ -23,8 +23,8 @@ namespace overpass::fuse {
 /// How long a daemon may take from mount(2) to its answer.
 constexpr std::chrono::seconds kStartPatience{20};
 
-/// From its making until answered() or its end: a thread that takes the mount away and ends the
-/// process with status 1, unless it is told in time. Without a thread it does nothing.
+/// A thread that removes the mount and ends the process with status 1, unless answered() is called
+/// in time or this is destroyed. If no thread can be started it does nothing.
 /// Threads: answered() any, else the one that made it.
 class StartWatch {
  public:

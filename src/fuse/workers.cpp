@@ -71,7 +71,7 @@ size_t Workers::pending() const {
   return tasks_.size() + delayed_.size() + running_;
 }
 
-/// What is delayed becomes due at the end as well.
+/// At the end all delayed tasks become due.
 void Workers::take_due() {
   const Clock::time_point now = Clock::now();
   while (!delayed_.empty() && (stopping_ || delayed_.front().due <= now)) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the kernel has gathered for files of the mount and not written back yet would be lost with
-// the daemon. umount(2) has it written; an end by a signal has to see to it.
+// Writes back what the kernel has gathered for files of the mount: it would be lost with the
+// daemon. umount(2) does so by itself; an end by a signal must do it here.
 
 #ifndef OVERPASS_FUSE_WRITE_BACK_H_
 #define OVERPASS_FUSE_WRITE_BACK_H_
