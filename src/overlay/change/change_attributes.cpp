@@ -86,7 +86,7 @@ Result<void> change_owner_and_mode(const Overlay& overlay, const Caller& caller,
     if (mark.mode_without) TRY(sys::change_mode(place, *mark.mode_without));
   }
   if (changes.mode) {
-    // Whether the caller may set this bit was decided where his groups are known.
+    // The kernel, which knows the caller's groups, has decided whether the caller may set this bit.
     const sys::KeepingSetgid keeping((*changes.mode & S_ISGID) != 0);
     TRY(sys::change_mode(place, *changes.mode));
     keep_new_mode(place, *changes.mode);

@@ -66,8 +66,8 @@ Result<void> make_as_caller(const NewObject& object, BorrowedFd directory, const
   return object.make(directory, name, object.mode & 07777);
 }
 
-/// What a new object in the upper's directory `upper` shows, where that is kept in an attribute:
-/// inode_init_owner(9)'s rules, since no file system follows them here.
+/// Owner and mode that a new object in the upper's directory `upper` shows, for uppers that keep
+/// them in an attribute. Follows the rules of inode_init_owner(9), since no file system does here.
 Result<sys::Stat> override_of(const NewObject& object, BorrowedFd upper) {
   const Owners& owners = object.overlay.settings.owners;
   const sys::Stat parent = TRY(layer_stat(object.overlay, layer::kUpper, sys::place_of(upper)));
@@ -123,8 +123,7 @@ Result<SlotState> make_over(const NewObject& object, BorrowedFd upper) {
   return before;
 }
 
-/// What was in the way of it.
-/// REQUIRES: the directory's names are held exclusively.
+/// Returns what was in its way. REQUIRES: the directory's names are held exclusively.
 Result<SlotState> make_in_upper(const NewObject& object, BorrowedFd upper) {
   // Ordinarily a whiteout is in the way of a name that lowers show. Only fuse-overlayfs's form of
   // it is not, and would no longer hide them below a new directory.
@@ -161,7 +160,7 @@ class Unsettled {
     try {
       remove();
     } catch (const std::exception&) {
-      // What failed first was memory, and this needs some too: the name stays.
+      // If the first failure was a lack of memory, this lacks it too: the name stays.
     }
   }
 
@@ -208,7 +207,7 @@ Result<Entry> enter_new(const NewObject& object, BorrowedFd upper) {
   return enter(object.overlay, object.directory, object.name, std::move(found));
 }
 
-/// What else has to succeed for a new object, with its entry.
+/// A further step that must succeed for a new object, with its entry.
 using Finisher = std::function<Result<void>(const Entry&)>;
 
 Result<Entry> make_entry(const NewObject& object, const Finisher& finish = {}) {
@@ -226,7 +225,7 @@ Result<Entry> make_entry(const NewObject& object, const Finisher& finish = {}) {
   return entry;
 }
 
-/// What a creating open leaves for the descriptor itself.
+/// The flags of a creating open that apply to the descriptor itself.
 int creation_flags(const Overlay& overlay, int flags) {
   const int own = flags & (O_ACCMODE | O_DSYNC | O_SYNC | O_NONBLOCK);
   return own_access(overlay, flags, own) | O_CREAT | O_EXCL;

@@ -40,7 +40,7 @@ void store(uint32_t flags, std::vector<char>& argument) {
   std::memcpy(argument.data(), &flags, sizeof flags);
 }
 
-/// What of the flags protects goes into the mark, the rest to the file itself.
+/// The protecting flags go into the mark, the rest to the file itself.
 Result<void> change_flags(Overlay& overlay, Inode& inode, BorrowedFd file, unsigned request,
                           std::vector<char>& argument) {
   const Flags flags(request, argument);

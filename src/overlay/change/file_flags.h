@@ -21,9 +21,9 @@ struct Overlay;
 bool is_flag_request(unsigned request);
 bool is_flag_change(unsigned request);
 
-/// Runs the request on the inode's file: `input` is what the caller gave, the result what he gets,
-/// of `output_size` bytes. ENOTTY for any other request.
-/// kMustWait for a change, as for copy_up_metadata().
+/// Runs the request on the inode's file: `input` is the caller's argument, the result the answer to
+/// the caller, of `output_size` bytes. ENOTTY for any other request. kMustWait for a change, as for
+/// copy_up_metadata().
 Result<std::vector<char>> flag_request(Overlay& overlay, const Caller& caller,
                                        const InodeRef& inode, unsigned request,
                                        std::span<const char> input, size_t output_size);

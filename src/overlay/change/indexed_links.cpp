@@ -67,7 +67,7 @@ void drop_index_of_last(Overlay& overlay, Inode& inode) {
   const std::string& name = inode.extras->index_name;
   const auto stat = sys::stat(index_place(overlay, name));
   if (!stat || static_cast<int32_t>(stat->stx_nlink) + inode.nlink_difference > 0) return;
-  // What stays is removed at the next mount.
+  // A leftover is removed at the next mount.
   (void)sys::remove_file(overlay.index->fd, name.c_str());
   inode.extras->index_name.clear();
   inode.nlink_difference = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What changes of names do to a file that is indexed (index.h): its links in the upper and the
-// count that the nlink mark keeps.
+// The effect of changed names on an indexed file (index.h): its links in the upper, and the count
+// in the nlink mark.
 
 #ifndef OVERPASS_OVERLAY_CHANGE_INDEXED_LINKS_H_
 #define OVERPASS_OVERLAY_CHANGE_INDEXED_LINKS_H_

@@ -58,7 +58,7 @@ Result<InodeRef> find_inode(Overlay& overlay, const InodeRef& directory, const c
   return inode;
 }
 
-/// A directory whose content lowers contribute to.
+/// A directory to which lowers contribute.
 bool is_merged(const Inode& inode) {
   return inode.is_directory() && !inode.directory->lowers.empty();
 }
@@ -73,7 +73,7 @@ bool is_indexed(const Inode& inode) {
   return inode.is_indexed();
 }
 
-/// What the rename moves, which is then to be copied up. EXDEV when it cannot be. L: none.
+/// The inode to move, which must be copied up then. EXDEV when it cannot be moved. L: none.
 Result<InodeRef> find_movable(Overlay& overlay, const InodeRef& directory, const char* name) {
   if (!directory->is_directory()) return fail(ENOTDIR);
   if (!overlay.is_writable()) return fail(EROFS);
@@ -228,9 +228,9 @@ void put_back(Overlay& overlay, const End& to, Discards& discards) {
   }
 }
 
-/// What has to be written to what is moved, for it to be found in full under its new name: where
-/// its lowers or its bytes are; or that it is not to be merged with what lowers show there. The
-/// result is the inode's once it has moved.
+/// Marks the moved object so that it is found in full under its new name: with the place of its
+/// lowers or bytes, or as opaque, so that it is not merged with what lowers show there. The result
+/// belongs to the inode once it has moved.
 Result<std::unique_ptr<Relocation>> mark_moved(Overlay& overlay, const End& moved,
                                                const End& target) {
   const bool same_parent = moved.directory.get() == target.directory.get();
@@ -281,7 +281,7 @@ Result<void> move(Overlay& overlay, const End& from, const End& to, Discards& di
     if (overlay.stack.workdir.whiteout_form() != layer::WhiteoutForm::Named) {
       return move_over_whiteout(overlay, from, to);
     }
-    // What hides it then is not in the way.
+    // The new whiteout has another name (".wh.NAME"), so it is not in the way.
     TRY(replace_by_whiteout(overlay, to.upper->fd, to.name, /*is_directory=*/false, discards));
   }
   const bool cleared =
@@ -292,8 +292,9 @@ Result<void> move(Overlay& overlay, const End& from, const End& to, Discards& di
   return moved;
 }
 
-/// Gives `from` its name in the upper, if it is indexed and has not. What moves from there may have
-/// an origin, and its new directory has to say so. (The link may be what made the old one impure.)
+/// Gives `from` its name in the upper, if it is indexed and lacks the name. What moves from there
+/// may have an origin, and its new directory has to say so. (The link may be what made the old one
+/// impure.)
 Result<void> prepare_move(Overlay& overlay, const End& from, const End& to) {
   TRY(link_up(overlay, *from.inode, *from.directory, from.upper->fd, from.name));
   TRY(check_upper(overlay, *from.inode, from.place()));

@@ -26,7 +26,7 @@ namespace overpass::overlay {
 
 namespace {
 
-/// To be called at each step of a way that may be long.
+/// Call this at each step of work that may take long.
 Result<void> take_step(const Caller& caller, size_t steps) {
   constexpr size_t kStepsBetweenLooks = 1024;
   if (steps % kStepsBetweenLooks != 0) return {};
@@ -55,7 +55,7 @@ Result<bool> all_lowers_hidden(Overlay& overlay, const Caller& caller, Inode& di
   for (const LowerName& name : listing->all()) {
     TRY(take_step(caller, ++steps));
     auto found = find_in_layers(overlay, directory, std::string(listing->text_of(name)).c_str());
-    // What may not be followed is an entry as well.
+    // A name that must not be followed is an entry as well.
     if (found || found.failed_with(EPERM)) return false;
     if (!found.failed_with(ENOENT)) return fail(found.error());
   }

@@ -33,7 +33,7 @@ Result<void> check_shows_nothing(Overlay& overlay, const Caller& caller, const I
 /// Whether the upper's directory `name` has no entries on disk, not even whiteouts.
 Result<bool> is_bare(BorrowedFd upper, const char* name);
 
-/// What the upper's part of a directory contains, as far as the union is concerned.
+/// The content of a directory's upper part, as far as the union is concerned.
 struct UpperContent {
   bool shows_entries = false;
   std::vector<std::string> whiteouts;  ///< Of both forms.

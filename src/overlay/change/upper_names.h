@@ -14,10 +14,10 @@ namespace overpass::overlay {
 
 struct Overlay;
 
-/// What the upper has under a name that the union does not show.
+/// The state in the upper of a name that the union does not show.
 enum class SlotState {
   Free,
-  Whiteout,  ///< A device 0:0 is in the way and has to be replaced.
+  Whiteout,  ///< A device 0:0 is in the way and must be replaced.
 };
 
 /// Whether names in `directory` can change: ENOTDIR, EROFS, EPERM when chattr(1) made it immutable
@@ -34,15 +34,15 @@ Result<SharedFd> upper_for_change(Overlay& overlay, const InodeRef& directory,
 /// directory's lowers have and the union hides.
 Result<void> check_new_name(const Inode& directory, const char* name);
 
-/// What is in the way of making `name`. EEXIST when the upper shows it.
+/// The obstacle to making `name`. EEXIST when the upper shows the name.
 /// REQUIRES: the directory's names are held exclusively.
 Result<SlotState> slot_state(const Overlay& overlay, BorrowedFd upper, const char* name);
 
 /// Whether the upper's file at `place` is a whiteout.
 Result<bool> hides_in_upper(const Overlay& overlay, sys::Place place, const sys::Stat& stat);
 
-/// How the upper file of `inode`, about to lose its name, can be reached afterwards; null when it
-/// is not in the upper. ESTALE when the name leads to another object.
+/// A descriptor to reach the upper file of `inode` after it loses its name; null when it is not in
+/// the upper. ESTALE when the name leads to another object.
 /// L: none of rank Inode on entry.
 Result<SharedFd> orphan_of(const Overlay& overlay, Inode& inode, BorrowedFd upper,
                            const char* name);

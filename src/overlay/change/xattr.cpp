@@ -46,7 +46,7 @@ Result<void> remove_capability(sys::Place place) {
   return sys::change_mode(place, before.stx_mode & 07777);
 }
 
-/// An ACL has changed the mode, of which the kernel asks before it decides anything by it.
+/// An ACL has changed the mode. The kernel asks for the mode before it uses it.
 void note_new_mode(Inode& inode, const Located& located) NO_THREAD_SAFETY_ANALYSIS {
   if (inode.is_directory()) return;
   if (const auto stat = sys::stat(located.place())) inode.known = known_object(*stat);

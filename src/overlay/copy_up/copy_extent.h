@@ -13,7 +13,7 @@ namespace overpass::overlay {
 
 inline constexpr off_t kWholeFile = std::numeric_limits<off_t>::max();
 
-/// What a caller needs to be in the upper.
+/// The part of a file that a caller needs in the upper.
 struct CopyExtent {
   bool bytes = true;
   off_t wanted = kWholeFile;

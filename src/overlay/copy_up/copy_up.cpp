@@ -102,7 +102,7 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
   return {};
 }
 
-/// From the lower, with or without its bytes.
+/// Copies from the lower, with or without the bytes.
 Result<void> copy_from_lower(Overlay& overlay, const InodeRef& inode, const CopyExtent& extent,
                              CopyUnderWay& progress) {
   InodeRef parent;
@@ -210,7 +210,7 @@ Result<void> copy_up_one_directory(Overlay& overlay, const InodeRef& inode) {
   return {};
 }
 
-/// What a change of attributes or names needs.
+/// The extent for a change of attributes or names.
 constexpr CopyExtent kMetadata = {.bytes = false, .wanted = kWholeFile};
 
 /// Whether the copy may take long: data have to be copied, or another caller's copy of the file is

@@ -47,8 +47,8 @@ Result<void> write_bytes(Overlay& overlay, BorrowedFd from, BorrowedFd file, off
   return {};
 }
 
-/// What a write takes away from a file: its capabilities, and the set-id bits unless the daemon has
-/// CAP_FSETID in the initial user namespace.
+/// The privileges that a write takes from a file: its capabilities, and the set-id bits unless the
+/// daemon has CAP_FSETID in the initial user namespace.
 struct Privileges {
   std::optional<std::string> capability;
   mode_t mode;

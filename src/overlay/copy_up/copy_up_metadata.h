@@ -15,7 +15,7 @@ namespace overpass::overlay {
 
 struct Overlay;
 
-/// What a copy shows beside the file that it was made of.
+/// Whether a copy shows the owner and mode of its source.
 enum class Likeness { Same, OtherOwnerOrMode };
 
 /// Gives `to` the owner, extended attributes and ACLs, mode and times of `from`, which is in

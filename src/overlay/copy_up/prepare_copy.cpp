@@ -38,12 +38,13 @@ Result<UniqueFd> open_source(Overlay& overlay, const Source& source) {
     if (!source.data) return open_regular(source.place(), flags);
     return TRY(open_data(overlay, source.place(), *source.data, flags)).fd;
   };
-  // Where the layer is no noatime clone, reading leaves no trace if the daemon owns the file.
+  // Without a noatime clone of the layer, reading leaves no access time if the daemon owns the
+  // file.
   auto fd = open(O_RDONLY | O_NOATIME);
   return fd.failed_with(EPERM) ? open(O_RDONLY) : std::move(fd);
 }
 
-/// What the mark of a metacopy of the source says; nothing when it may be none (verity=require).
+/// The mark for a metacopy of the source; nothing when a metacopy is not allowed (verity=require).
 Result<std::optional<layer::MetacopyMark>> metacopy_mark(Overlay& overlay, const Source& source) {
   const layer::Verity verity = overlay.stack.format.verity;
   layer::MetacopyMark mark;

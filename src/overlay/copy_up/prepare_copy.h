@@ -24,7 +24,7 @@ namespace overpass::overlay {
 struct Overlay;
 class CopyUnderWay;
 
-/// What is copied. A lower inode keeps its place, so this stays true without a lock.
+/// The source of a copy. A lower inode keeps its place, so this stays true without a lock.
 struct Source {
   InodeRef parent;
   std::string name;
@@ -34,7 +34,7 @@ struct Source {
   sys::Stat stat;
   std::string index_name;  ///< One of several links that stay one file.
 
-  /// Of several links that part, each is a file of its own.
+  /// If several links part, each becomes a file of its own.
   bool has_origin() const { return stat.stx_nlink == 1 || !index_name.empty(); }
   sys::Place place() const { return sys::place_of(file); }
   UnionName union_name() const { return {parent, name}; }

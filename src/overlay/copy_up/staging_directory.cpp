@@ -25,7 +25,7 @@ namespace {
 constexpr char kDefaultAcl[] = "system.posix_acl_default";
 constexpr char kLabel[] = "security.selinux";
 
-/// What a directory has that "work" has not, or has otherwise.
+/// The properties in which a directory differs from "work".
 struct Difference {
   std::optional<sys::Stat> setgid;  ///< The directory that hands down its group.
   std::optional<std::string> default_acl;
@@ -44,7 +44,7 @@ Result<std::optional<std::string>> attribute_of(sys::Place place, const char* na
   return fail(value.error());
 }
 
-/// Of one that may not be read (an ordinary user's own) it is taken to be the workdir's.
+/// If the directory may not be read (an ordinary user's own), the workdir's is assumed.
 std::optional<sys::Heritage> heritage_to_take(const layer::Workdir& workdir, BorrowedFd directory) {
   if (!workdir.heritage()) return {};
   const auto readable = sys::open_for_listing(directory);
@@ -60,7 +60,7 @@ Result<Difference> difference(const layer::Workdir& workdir, BorrowedFd director
   const sys::Stat stat = TRY(sys::stat(model));
   if ((stat.stx_mode & S_ISGID) != 0) found.setgid = stat;
   found.default_acl = TRY(attribute_of(model, kDefaultAcl));
-  // Where there are no labels "work" has none.
+  // Without labels "work" has none.
   const auto own_label = TRY(attribute_of(sys::place_of(workdir.fd()), kLabel));
   if (own_label) found.label = TRY(attribute_of(model, kLabel));
   if (found.label == own_label) found.label.reset();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Where in the workdir a new object is made when it cannot be made in its directory directly. What
-// it inherits there (group, set-group-ID bit, default ACL, flags of chattr(1), project id, security
-// label) must be what it would inherit in its directory, and nothing of the workdir's. So where the
-// two differ a scratch directory is dressed like that one and the file system itself does the
-// inheriting.
+// Chooses the place in the workdir for a new object that cannot be made in its directory directly.
+// There it must inherit what its directory would hand down (group, set-group-ID bit, default ACL,
+// flags of chattr(1), project id, security label), and nothing of the workdir's. So where the two
+// differ, a scratch directory gets the properties of that directory, and the file system itself
+// does the inheriting.
 
 #ifndef OVERPASS_OVERLAY_COPY_UP_STAGING_DIRECTORY_H_
 #define OVERPASS_OVERLAY_COPY_UP_STAGING_DIRECTORY_H_
@@ -16,8 +16,8 @@
 
 namespace overpass::overlay {
 
-/// What is made for a directory: something new, or what gets its owner, mode and attributes from
-/// another file. Only its place on the disk is inherited by the second: flags and project id.
+/// The kind of object: a new one, or a copy that gets owner, mode and attributes from another file.
+/// A copy inherits only what concerns its place on the disk: flags and project id.
 enum class Making { New, Copy };
 
 /// A place to make something for `directory`, to be given to a PendingUpper: null where "work"

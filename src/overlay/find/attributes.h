@@ -15,9 +15,9 @@ namespace overpass::overlay {
 
 struct Overlay;
 
-/// What a layer says of a file, as the union shows it: with the union's inode number, the owner
-/// that the mount shows, and with one link for a directory that is merged from several (overlayfs's
-/// convention: not counted). `stat` is of layer_stat.h.
+/// A layer's attributes of a file, turned into those that the union shows: the union's inode
+/// number, the owner that the mount shows, and one link for a directory that is merged from several
+/// (overlayfs's convention: not counted). `stat` is of layer_stat.h.
 sys::Stat shown(const Overlay& overlay, const Inode& inode, sys::Stat stat);
 
 /// L: none of rank Inode on entry.

@@ -43,8 +43,8 @@ Result<Content> open_data(Overlay& overlay, sys::Place metacopy, const DataPlace
 /// The layer of the bytes.
 layer::LayerIndex content_layer(const Inode& inode) REQUIRES(inode.mutex);
 
-/// As open_content(), and what is read leaves no access time where the mount says so. Without
-/// O_NOATIME where only the owner of the file may ask for it.
+/// As open_content(), but reading leaves no access time if the mount says so. Without O_NOATIME
+/// where only the owner of the file may use it.
 /// L: as open_content().
 Result<Content> open_quietly(Overlay& overlay, Inode& inode, int flags,
                              const Caller* truncator = nullptr);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a search for a name has found (search.h).
+// The result of a search for a name (search.h).
 
 #ifndef OVERPASS_OVERLAY_FIND_FOUND_H_
 #define OVERPASS_OVERLAY_FIND_FOUND_H_
@@ -17,7 +17,7 @@
 
 namespace overpass::overlay {
 
-/// What the layers hold under a name.
+/// The object that the layers hold under a name.
 struct Found {
   layer::LayerIndex layer;                 ///< Of the object itself; the topmost for a directory.
   sys::Stat stat;                          ///< As that layer has it.
@@ -31,7 +31,7 @@ struct Found {
                                            ///< the upper, and `stat` that of the entry.
   bool is_new = false;                     ///< Just made: no inode in memory can be this file.
   layer::ProtectionMark protection;        ///< By chattr(1).
-  /// Of a lower file with several links that are to stay one file.
+  /// For a lower file with several links that must stay one file.
   FileKey shared_lower;
 };
 

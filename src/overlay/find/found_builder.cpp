@@ -27,14 +27,14 @@ namespace {
 
 using layer::LayerIndex;
 
-/// Of these 512 bytes each are the unit of stx_blocks.
+/// stx_blocks counts units of 512 bytes.
 constexpr uint64_t kBlock = 512;
 
 FileKey key_of(const sys::Stat& stat) { return {sys::device_of(stat), stat.stx_ino}; }
 
 }  // namespace
 
-/// Where the target is that a redirect gave; "" if none did.
+/// The path of the target that a redirect gave; "" without a redirect.
 std::string FoundBuilder::redirected_path(LayerIndex layer, const Wanted& asked) const {
   if (asked.is_path()) return asked.target;
   if (!asked.is_redirected) return "";

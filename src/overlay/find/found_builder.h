@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the layers show under one name, put together from the top down.
+// Puts together, from the top down, what the layers show under one name.
 
 #ifndef OVERPASS_OVERLAY_FIND_FOUND_BUILDER_H_
 #define OVERPASS_OVERLAY_FIND_FOUND_BUILDER_H_

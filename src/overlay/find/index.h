@@ -63,8 +63,8 @@ Result<void> record_lower_nlink(Overlay& overlay, sys::Place copy);
 Result<void> write_nlink(Overlay& overlay, sys::Place place, layer::NlinkMark::Base base,
                          int32_t difference);
 
-/// How many links the lower has from which the upper file `place` was copied; nothing when that
-/// cannot be told without privilege.
+/// The link count of the lower file that the upper file `place` was copied from; nothing when
+/// reading it takes a missing privilege.
 std::optional<uint32_t> lower_nlink_of(Overlay& overlay, sys::Place place);
 
 /// A name of an indexed file was found; the lower file has `lower_nlink` links (0: not known).

@@ -39,7 +39,7 @@ const layer::Layer& LayerReader::the_layer() const {
   return searched_.overlay.stack.layers[layer_];
 }
 
-/// Of an upper that began empty it is known which marks it has.
+/// The marks of an upper that began empty are known.
 bool LayerReader::may_hold(bool this_mount_writes_it) const {
   return the_layer().foreign_marks || (layer_ == layer::kUpper && this_mount_writes_it);
 }

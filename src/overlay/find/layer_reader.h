@@ -22,7 +22,7 @@ namespace overpass::overlay {
 
 struct Overlay;
 
-/// Where a search begins, and what it was asked for.
+/// The start of a search, and the name asked for.
 struct SearchedName {
   Overlay& overlay;
   Inode& directory;

@@ -18,7 +18,7 @@
 
 namespace overpass::overlay {
 
-/// What the next layer is asked for, after what the layers above it have shown.
+/// The question to the next layer, given what the layers above it have shown.
 struct Wanted {
   enum class Kind : uint8_t {
     Anything,   ///< Nothing was found so far.
@@ -33,7 +33,7 @@ struct Wanted {
   bool is_path() const { return target.front() == '/'; }
 };
 
-/// What a layer says.
+/// The answer of a layer.
 struct Verdict {
   enum class Kind : uint8_t {
     NotAsked,  ///< The union shows nothing of this layer there. The layers below are asked.
@@ -53,7 +53,7 @@ struct Verdict {
   bool is_final() const { return kind == Kind::Hidden || kind == Kind::EndsHere; }
 };
 
-/// Which layers there are below the one that is asked.
+/// The layers below the one that is asked.
 enum class Below : uint8_t { Nothing, DataOnly, Lowers };
 
 /// One layer, seen at one name at a time.
@@ -71,7 +71,7 @@ class LayerView {
   /// Whether a file beside an absent name hides the name in the layers below (".wh.NAME").
   virtual Result<bool> has_whiteout_file() = 0;
 
-  // Of the object that go_to() came to.
+  // Attributes of the object that go_to() reached.
   virtual const sys::Stat& stat() const = 0;
   virtual Result<bool> is_whiteout() = 0;
   virtual Result<bool> is_opaque() = 0;
@@ -79,7 +79,7 @@ class LayerView {
   virtual Result<std::optional<layer::Redirect>> redirect() = 0;
 };
 
-/// What the layer says to `wanted`. Errors are those of the view.
+/// The layer's answer to `wanted`. Errors are those of the view.
 Result<Verdict> ask_layer(LayerView& view, const Wanted& wanted, Below below);
 
 }  // namespace overpass::overlay

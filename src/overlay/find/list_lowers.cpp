@@ -38,7 +38,7 @@ class LowerNamesBuilder {
       }
       const HiddenName* not_shown = find_hidden(directory_, layer, entry.name);
       if (not_shown != nullptr && not_shown->beneath == nullptr) return {};
-      // What covers the other kind must not be looked at: it is the union itself.
+      // A name with `beneath` must not be looked at: what covers it is the union itself.
       if (not_shown == nullptr && TRY(is_whiteout(fd, entry, xwhiteouts))) {
         hidden_below.emplace_back(entry.name);
         return {};

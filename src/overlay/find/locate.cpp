@@ -236,7 +236,7 @@ Result<Located> current_located(Overlay& overlay, InodeRef& inode,
   while (true) {
     inode = current(inode);
     Located located = TRY(find(overlay, *inode));
-    // That happens under the mutex, which is held now.
+    // An inode is superseded under the mutex, which is held now.
     if (!inode->superseded) return located;
   }
 }

@@ -80,8 +80,8 @@ class Located {
   bool locked_ = false;
 };
 
-/// Where the inode's file is: by name, which may lead to another object by now. For asking for its
-/// attributes (recognize_located()); everything else is done with held().
+/// The place of the inode's file, by name. The name may lead to another object by now, so use it
+/// only to read attributes (recognize_located()), and held() for everything else.
 /// L: none of rank Inode or beyond on entry; the inode's mutex is held by the result.
 Result<Located> locate(Overlay& overlay, Inode& inode);
 
@@ -90,8 +90,8 @@ Result<Located> locate(Overlay& overlay, Inode& inode);
 /// L: as locate().
 Result<Located> held(Overlay& overlay, Inode& inode);
 
-/// What `find`, locate() or held(), gives for the inode that holds the state of `inode`'s file
-/// while the result lives. `inode` becomes that one.
+/// Calls `find` (locate() or held()) for the inode that now has the state of `inode`'s file, and
+/// keeps it so while the result lives. Sets `inode` to that one.
 Result<Located> current_located(Overlay& overlay, InodeRef& inode,
                                 Result<Located> (*find)(Overlay&, Inode&));
 
@@ -101,12 +101,12 @@ Result<void> check_recognized(const Overlay& overlay, Inode& inode, layer::Layer
                               const sys::Stat& stat, bool allows_restriction = false)
     REQUIRES(inode.mutex);
 
-/// What is hidden of `layer` at `path`, from its root without a slash in front; null where nothing
-/// is.
+/// The hidden name of `layer` at `path`, from its root without a slash in front; null if nothing is
+/// hidden there.
 const HiddenName* find_hidden_path(const Overlay& overlay, layer::LayerIndex layer,
                                    std::string_view path);
 
-/// Where a walk along a path begins that must not lead into the union's own mount.
+/// The start of a walk along a path that must not lead into the union's own mount.
 struct WalkStart {
   SharedFd directory;     ///< Null: the path leads to what is not shown.
   std::string_view rest;  ///< What is left of the path; empty: the directory itself.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// From what the layers hold to the inode that stands for it.
+// Finds or makes the inode for an object in the layers.
 
 #include "overlay/find/lookup.h"
 
@@ -15,7 +15,7 @@ namespace overpass::overlay {
 
 namespace {
 
-/// What tells that two names are of one file; nothing for what has one name only.
+/// The key by which two names are known to be of one file; empty for an object with one name.
 FileKey key_of(const Found& found) {
   if (sys::is_directory(found.stat) || found.is_new) return {};
   if (found.layer != layer::kUpper) return found.shared_lower;
@@ -70,7 +70,7 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
   auto is_name_of = [&](const InodeRef& known) -> Result<Entry> {
     add_link(overlay, known, directory, name);
     if (found.index) count_new_names(*known, found.index->lower_nlink);
-    // What was a lower when it was found may have been copied up since.
+    // An object found in a lower may have been copied up since.
     if (!in_upper) return entry_of(overlay, known);
     {
       Lock lock(known->mutex);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Where lowers are. Ordinarily a directory's part in a lower has the directory's own name in its
-// parent's part; redirects (overlay.redirect) put it elsewhere, and what lies below it follows.
+// The places of lowers. Ordinarily a directory's part in a lower has the directory's own name in
+// its parent's part. Redirects (overlay.redirect) put it elsewhere, and everything below it
+// follows.
 //
 // A location never changes, since lowers do not. What is renamed in the union gets a Relocation at
 // that moment, so that its new name does not matter.

@@ -17,7 +17,7 @@ struct Overlay;
 /// time: then the kernel must be told to forget the attributes that it keeps.
 bool note_mappable(Inode& inode, int flags);
 
-/// To be called before attributes are given: finds out whether such an inode may still be mapped. A
+/// Finds out whether such an inode may still be mapped; call it before attributes are given. A
 /// mapping outlives its handle, but is not hidden: the file below counts as open for writing.
 /// L: none of rank Inode on entry.
 void settle_mappings(Overlay& overlay, Inode& inode);

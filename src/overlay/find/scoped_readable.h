@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// An ordinary user's own object that he may not read (mode 0000, 0300). Its marks are user.
+// An ordinary user's own object without read permission (mode 0000, 0300). Its marks are user.
 // attributes, which take the right to read; a mark that is not seen would show what is below. So
 // the daemon gives itself that right for a moment, when it first looks at the object. The mode of
 // that moment is never shown. A crash in it leaves the owner with the right to read.
@@ -25,7 +25,7 @@ class ScopedReadable {
   /// For the object at `place` with the attributes `stat`. Does nothing if its marks can be read
   /// anyway, or cannot be made readable.
   ScopedReadable(sys::Place place, const sys::Stat& stat);
-  /// Of a directory, which may be listed then, and what is in it looked at and removed.
+  /// For a directory: it can be listed then, and its content looked at and removed.
   explicit ScopedReadable(sys::Place directory);
   ScopedReadable(const ScopedReadable&) = delete;
   ScopedReadable& operator=(const ScopedReadable&) = delete;

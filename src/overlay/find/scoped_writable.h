@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// An ordinary user's own directory that he may not write to (mode 0555). What is in it may be
+// An ordinary user's own directory without write permission (mode 0555). What is in it may be
 // changed, which begins with a copy in the upper's directory; without CAP_DAC_OVERRIDE that takes
 // write permission there for a moment. The union goes on showing the directory's own mode. A crash
 // in that moment leaves the owner with more permission than the mode gave before.

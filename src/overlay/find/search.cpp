@@ -22,12 +22,12 @@ namespace {
 
 using layer::LayerIndex;
 
-/// From this many lowers on, reading them once is cheaper than asking each for every name.
+/// With this many lowers or more, reading them once is cheaper than asking each for every name.
 constexpr size_t kManyLowers = 4;
 
 bool has_data_only(const layer::LayerStack& stack) { return stack.lowers_end() < stack.size(); }
 
-/// What is below the last lower that is asked.
+/// The layers below the last lower.
 Below below_lowers(const layer::LayerStack& stack) {
   return has_data_only(stack) ? Below::DataOnly : Below::Nothing;
 }
@@ -149,7 +149,7 @@ Result<bool> lowers_show(Overlay& overlay, Inode& directory, const char* name) {
   const SearchedName searched = {overlay, directory, name};
   for (const LayerIndex layer : lowers) {
     LayerReader reader(searched, layer, /*begins_at_root=*/false);
-    // As if it were the last: what is below does not matter.
+    // Asked like the last layer: the layers below do not matter.
     const Verdict verdict = TRY(ask_layer(reader, {.target = name}, below_lowers(overlay.stack)));
     if (verdict.has_found()) return true;
     if (verdict.is_final()) return false;

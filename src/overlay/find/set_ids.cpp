@@ -73,7 +73,7 @@ bool take_set_ids(const Overlay& overlay, sys::Place place, sys::Stat& stat, con
   const mode_t lost = bits_lost_by_write(caller, shown);
   const mode_t left = stat.stx_mode & 07777 & ~lost;
   const sys::KeepingSetgid keeping((left & S_ISGID) != 0);
-  // What cannot be taken here falls with the change, which is made without CAP_FSETID then.
+  // Bits that cannot be taken here fall with the change, which is made without CAP_FSETID then.
   if (lost != 0 && !sys::change_mode(place, left)) return false;
   stat.stx_mode = static_cast<uint16_t>(stat.stx_mode & ~lost);
   return (left & (S_ISUID | S_ISGID)) != 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Where an inode is in the union, by the names in memory.
+// The path of an inode in the union, by the names in memory.
 
 #ifndef OVERPASS_OVERLAY_FIND_UNION_PATH_H_
 #define OVERPASS_OVERLAY_FIND_UNION_PATH_H_

@@ -17,7 +17,7 @@ namespace overpass::overlay {
 
 struct Overlay;
 
-/// What a program may do without being root's (capabilities(7)).
+/// The rights of a program that is not root's (capabilities(7)).
 inline constexpr char kCapability[] = "security.capability";
 
 inline constexpr char kAccessAcl[] = "system.posix_acl_access";

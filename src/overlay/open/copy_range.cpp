@@ -33,7 +33,7 @@ constexpr auto kTimeOfPart = 20ms;
 /// After this the caller gets what has been copied, and can look after its signals.
 constexpr auto kTimeOfAnswer = 500ms;
 
-/// How much to copy next, when `part` took so long.
+/// The next part's length, after `part` took so long.
 size_t next_part(size_t part, Clock::duration took) {
   if (took < kTimeOfPart / 4) return part * 4;
   if (took < kTimeOfPart / 2) return part * 2;
@@ -60,7 +60,7 @@ Result<size_t> copy_range(Overlay& overlay, const Caller& caller, OpenFile& from
     const size_t wanted = std::min(part, length - done);
     const auto copied = sys::copy_file_range(source->fd, from_offset + offset, target->fd,
                                              to_offset + offset, wanted);
-    // What failed after a part fails again when it is asked for, which tells why.
+    // A failure after the first part is reported by the caller's next request, which fails again.
     if (!copied && done == 0) return fail(copied.error());
     if (!copied || *copied == 0) break;
     done += *copied;

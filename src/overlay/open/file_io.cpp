@@ -45,8 +45,8 @@ Result<io::Job> job_for(Overlay& overlay, OpenFile& file, io::Action action, int
   return job;
 }
 
-/// What fills the kernel's page cache is worth nothing in part: there the end of what was read is
-/// taken for the end of the file. A direct read goes to the caller as it comes.
+/// A read that fills the kernel's page cache must be whole: the kernel takes the end of a short one
+/// for the end of the file. A direct read goes to the caller as it comes.
 Result<io::Job> read_job(Overlay& overlay, OpenFile& file, size_t size, off_t offset, int flags) {
   io::Job job = TRY(job_for(overlay, file, io::Action::Read, flags));
   job.offset = offset;
@@ -80,8 +80,8 @@ Result<io::Job> write_job(Overlay& overlay, OpenFile& file, std::span<char> data
   return job;
 }
 
-/// What is appended goes to the file's end as it is on the disk, unless the kernel still holds
-/// pages that come before it: then its place is the one that the kernel gave it.
+/// An append goes to the file's end on the disk, unless the kernel still holds pages that come
+/// before it: then it goes where the kernel placed it.
 void leave_room_for_unwritten_pages(io::Job& job) {
   const auto stat = sys::stat(sys::place_of(job.fd));
   if (stat && job.offset > static_cast<off_t>(stat->stx_size)) job.rw_flags &= ~RWF_APPEND;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What is done with the content of an open file by way of the daemon: everything but the reads and
-// writes that are passed through.
+// Work of the daemon on the content of an open file: everything but the reads and writes that are
+// passed through.
 
 #ifndef OVERPASS_OVERLAY_OPEN_FILE_IO_H_
 #define OVERPASS_OVERLAY_OPEN_FILE_IO_H_
@@ -55,8 +55,8 @@ void allocate(Overlay& overlay, const Caller& caller, OpenFile& file, int mode, 
 /// allocate_killably() is called for.
 bool is_long_allocation(const Overlay& overlay, const OpenFile& file, off_t length);
 
-/// As allocate(); EINTR when the caller is being killed, if the file system can be interrupted. It
-/// has undone what it did then. kMustWait.
+/// As allocate(); EINTR when the caller is being killed, if the file system can be interrupted.
+/// Nothing of it is left then. kMustWait.
 Result<void> allocate_killably(Overlay& overlay, const Caller& caller, OpenFile& file, int mode,
                                off_t offset, off_t length);
 

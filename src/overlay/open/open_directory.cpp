@@ -116,7 +116,7 @@ void OpenDirectory::sort_snapshot() {
               if (a.offset != b.offset) return a.offset < b.offset;
               return std::strcmp(names + a.name_offset, names + b.name_offset) < 0;
             });
-  // Of names with one hash, which hardly ever are, the later ones move up.
+  // If names share a hash, which hardly ever happens, the later ones move up.
   for (size_t i = 1; i < snapshot_.size(); ++i) {
     snapshot_[i].offset = std::max(snapshot_[i].offset, snapshot_[i - 1].offset + 1);
   }

@@ -2,9 +2,9 @@
 //
 // An open directory of the union, for READDIR.
 //
-// What only the upper has is streamed, with the offsets of its file system. A directory that has
-// lowers and can change is read into a snapshot when reading begins, and the offset of an entry is
-// a hash of its name: the kernel serves part of a listing from its own cache and asks another
+// A directory of the upper alone is streamed, with the offsets of its file system. A directory that
+// has lowers and can change is read into a snapshot when reading begins, and the offset of an entry
+// is a hash of its name: the kernel serves part of a listing from its own cache and asks another
 // handle for the rest, so offsets must have one meaning in every snapshot. A name that exists all
 // the time is listed exactly once, whatever is made or removed meanwhile.
 
@@ -61,7 +61,7 @@ class OpenDirectory {
   /// L: none on entry; the directory's names are held shared inside.
   Result<void> read(Overlay& overlay, int64_t offset, bool with_attributes, ListingSink& sink);
 
-  /// Where read() has come to: the offset to go on from. 0 before the first.
+  /// The offset at which the next read() goes on. 0 before the first.
   int64_t position() const;
   /// Bytes of memory, roughly.
   size_t weight() const;
@@ -101,8 +101,8 @@ class OpenDirectory {
   const InodeRef directory_;
 
   mutable Mutex<LockRank::DirectoryHandle> mutex_;
-  /// Where the caller continues: after the last entry he was given; -1 before reading. Entries that
-  /// are gone are passed over without it, so that going on needs no seek, which tmpfs answers from
+  /// The caller's position: after the last entry that it got; -1 before reading. Removed entries
+  /// are passed over without changing it, so that going on needs no seek: tmpfs would start from
   /// the beginning when nothing is left.
   int64_t position_ GUARDED_BY(mutex_) = -1;
   int64_t cursor_ GUARDED_BY(mutex_) = 0;           ///< The last entry looked at.

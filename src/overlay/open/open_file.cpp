@@ -30,7 +30,7 @@ namespace overpass::overlay {
 
 namespace {
 
-/// What of the caller's flags the daemon's own descriptor takes over. O_DIRECT would bind it to
+/// The caller's flags that the daemon's own descriptor takes over. O_DIRECT would bind it to
 /// aligned buffers, and O_APPEND would move pages that the kernel writes back; creation flags have
 /// done their work; the kernel adds bits that openat2(2) refuses.
 constexpr int kOwnFlags = O_ACCMODE | O_TRUNC | O_DSYNC | O_SYNC | O_NONBLOCK | O_NOATIME;
@@ -43,7 +43,7 @@ struct Backed {
   bool is_path = false;        ///< `fd` is O_PATH.
   bool is_write_only = false;  ///< The kernel wanted to read through it as well.
   layer::LayerIndex layer = layer::kUpper;
-  /// Of what `fd` was when it was opened; empty when that has changed by the opening.
+  /// The version of the content of `fd` when it was opened; empty if the opening changed it.
   std::optional<ContentVersion> version;
   bool was_tried = false;  ///< To register it; without `backing` it could not be.
   SharedBacking backing;
@@ -121,7 +121,7 @@ class Opening {
     if (answer == OpenAnswer::NewBacking) {
       backing =
           fits && backed.backing != nullptr ? backed.backing : mode.idle_backing(question.content);
-      // What cannot be registered is served by the daemon.
+      // The daemon serves a file that cannot be registered.
       if (backing == nullptr && fits && backed.was_tried) answer = OpenAnswer::Cached;
     }
     registers_ = answer == OpenAnswer::NewBacking && backing == nullptr;
@@ -227,7 +227,7 @@ class Opening {
     overlay_.idle_backings.keep(backing);
   }
 
-  /// To be counted as open by the caller, after everything that may fail.
+  /// Makes the handle. The caller counts the open, after this and everything else that may fail.
   Opened opened(Serving serving, Backed& backed, SharedBacking backing) REQUIRES(node_->mutex) {
     // A reader that is passed through needs no descriptor here, and an O_PATH one is of no other
     // use than being registered.

@@ -52,7 +52,7 @@ class OpenFile : public RingLink {
   /// served by the daemon gets the upper's.
   Result<SharedFd> content(Overlay& overlay);
 
-  /// What content() has cached; nothing afterwards. L: the inode's mutex is held.
+  /// Takes the descriptor that content() has cached. L: the inode's mutex is held.
   SharedFd take_cached();
 
   /// A descriptor for a transfer past the page cache, opened with O_DIRECT; without it if
@@ -71,13 +71,13 @@ class OpenFile : public RingLink {
   layer::LayerIndex layer_;  ///< The layer of fd_ or cached_; guarded by the inode's mutex.
   /// Instead of fd_ without a lease; guarded by the inode's mutex.
   std::weak_ptr<const CachedFd> cached_;
-  /// What direct_content() answered last, and for which content; guarded by the inode's mutex.
+  /// The last answer of direct_content(), and its content; guarded by the inode's mutex.
   DirectContent direct_;
   DescriptorLease direct_lease_;
   SharedFd direct_of_;
 };
 
-/// What becomes of the pages that the kernel holds of a file served by the daemon.
+/// The fate of the pages that the kernel holds of a file served by the daemon.
 enum class Pages : uint8_t {
   Dropped,   ///< They may be of another content.
   Kept,      ///< They are what the file holds.

@@ -18,7 +18,7 @@
 
 namespace overpass::overlay {
 
-/// What users may open a registered file for.
+/// The opens that a registered file allows.
 enum class BackingUse : uint8_t { Read, ReadAndWrite };
 
 /// Threads: any.
@@ -36,7 +36,7 @@ class BackingFiles {
 
   virtual void close(int32_t id) = 0;
 
-  /// How a reader's file is best opened for being registered: O_PATH or O_RDONLY.
+  /// The best flags to open a reader's file for registration: O_PATH or O_RDONLY.
   virtual int flags_for_readers() const { return O_PATH; }
 
   /// Whether a writer's descriptor can be registered only if it may read as well.

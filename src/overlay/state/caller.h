@@ -15,10 +15,10 @@
 
 namespace overpass::overlay {
 
-/// What an operation answers when only time, or a thread that may wait, gets it further: data have
-/// to be copied, lowers gone through, another caller's copy waited for, or a lease on a file is in
-/// the way. It has changed nothing that can be seen. Call the operation again on a thread that may
-/// wait. No system call on files fails with this number.
+/// The answer of an operation that needs time, or a thread that may wait: to copy data, to go
+/// through lowers, to wait for another caller's copy, or because a lease on a file is in the way.
+/// It has changed nothing that can be seen. Call the operation again on a thread that may wait. No
+/// system call on files fails with this number.
 inline constexpr int kMustWait = ERESTART;
 
 /// The second argument of every operation that acts for a caller. The ids are those of the mount.

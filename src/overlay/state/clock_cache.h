@@ -18,7 +18,7 @@
 
 namespace overpass::overlay {
 
-/// What an item of a ClockCache derives from.
+/// The base class of items of a ClockCache.
 struct Cached {
   mutable std::atomic<bool> used = true;
   mutable size_t position = 0;  ///< The cache's own, guarded by its mutex.

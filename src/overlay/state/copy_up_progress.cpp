@@ -48,7 +48,7 @@ void CopyUnderWay::begin(off_t bytes) {
 
 bool CopyUnderWay::is_due(off_t offset) {
   const Clock::time_point now = Clock::now();
-  // What is verified begins at 0 again.
+  // Verification begins at 0 again.
   const bool is_far = offset < looked_at_ || offset - looked_at_ >= kLookEveryBytes;
   if (!is_far && now - looked_when_ < kLookEvery) return false;
   looked_at_ = offset;

@@ -28,13 +28,13 @@
 
 namespace overpass::overlay {
 
-/// What a copy-up is at.
+/// The stage of a copy-up.
 enum class CopyPhase : uint8_t { Preparing, Copying, Syncing, Verifying };
 
 /// For people and scripts.
 const char* word_of(CopyPhase phase);
 
-/// What becomes of a copy's bytes once they are there.
+/// The treatment of a copy's bytes once they are written.
 inline sys::Afterwards afterwards_of(bool is_volatile) {
   return is_volatile ? sys::Afterwards::Left : sys::Afterwards::Synced;
 }
@@ -94,7 +94,7 @@ class CopyUnderWay : public sys::CopyObserver {
   /// The user it is made for; kNoId when that is not known.
   uid_t user() const { return user_; }
   CopyPhase phase() const { return phase_.load(std::memory_order_relaxed); }
-  /// How many wait for it, besides the one it is made for.
+  /// The number of threads that wait for it, without the one that copies.
   int waiters() const { return waiters_.load(std::memory_order_relaxed); }
   off_t done() const { return done_.load(std::memory_order_relaxed); }
   off_t total() const { return total_.load(std::memory_order_relaxed); }

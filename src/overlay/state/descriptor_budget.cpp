@@ -19,7 +19,7 @@ size_t part_of(uint64_t limit, uint64_t divisor, size_t least, size_t most) {
   return std::clamp<uint64_t>(limit / divisor, least, most);
 }
 
-/// What a worker needs at once: two files of a copy, and the directory of each.
+/// Descriptors that a worker needs at a time: two files of a copy, and the directory of each.
 constexpr uint64_t kOfWorker = 4;
 /// For what serving threads have open for the length of a request.
 constexpr uint64_t kOfRequests = 24;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// How the daemon's descriptors are shared out. Callers decide how many files are open, the daemon's
-// own limit decides how many descriptors there are, and names cannot be served without some. So
-// open files get what is left when the caches and the requests under way have theirs, and one user
-// gets a part of that.
+// Shares out the daemon's descriptors. Callers decide how many files are open, the daemon's own
+// limit decides how many descriptors there are, and serving names takes some. So the caches and the
+// requests under way get theirs first, open files get the rest, and one user gets a part of that
+// rest.
 
 #ifndef OVERPASS_OVERLAY_STATE_DESCRIPTOR_BUDGET_H_
 #define OVERPASS_OVERLAY_STATE_DESCRIPTOR_BUDGET_H_

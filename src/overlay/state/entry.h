@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the operations that make or find a name give back.
+// The results of operations that make or find a name.
 
 #ifndef OVERPASS_OVERLAY_STATE_ENTRY_H_
 #define OVERPASS_OVERLAY_STATE_ENTRY_H_

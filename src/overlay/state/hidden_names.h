@@ -16,10 +16,10 @@
 
 namespace overpass::overlay {
 
-/// What is left of `path` behind the directory `leading`; empty if it does not lead through it.
+/// The rest of `path` after the directory `leading`; empty if the path does not lead through it.
 std::string_view behind(std::string_view path, std::string_view leading);
 
-/// What the root of the union has to know; null where nothing is hidden.
+/// The hidden names that the root of the union must know; null if nothing is hidden.
 std::unique_ptr<HiddenNames> hidden_names_of(layer::LayerStack& stack);
 
 /// Tells the new directory `child`, found as `name` in `parent`, what is hidden in it. `all`: what
@@ -28,7 +28,7 @@ std::unique_ptr<HiddenNames> hidden_names_of(layer::LayerStack& stack);
 void pass_on_hidden(const HiddenNames* all, const Inode& parent, std::string_view name,
                     Inode& child);
 
-/// What is hidden of `layer` as `name` in `directory`; null where nothing is.
+/// The hidden object `name` of `layer` in `directory`; null if nothing is hidden there.
 const HiddenName* find_hidden(const Directory& directory, layer::LayerIndex layer,
                               std::string_view name);
 

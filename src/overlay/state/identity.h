@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which object a name led to when the kernel was told of it.
+// The object that a name led to when the kernel was told of it.
 //
 // The kernel checks permissions by the owner and mode that it was told once, and the daemon finds
 // the file by its name at each request. The owner of a layer may put another object under that name

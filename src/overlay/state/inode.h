@@ -30,7 +30,7 @@ class CopyUnderWay;
 class LowerNames;
 class OpenMode;
 
-/// What the kernel calls an inode by: an index into the table and a generation, never a pointer.
+/// The kernel's name for an inode: an index into the table and a generation, never a pointer.
 enum class NodeId : uint64_t {};
 inline constexpr NodeId kRootNode{1};  // FUSE_ROOT_ID.
 
@@ -70,8 +70,8 @@ struct Directory {
 
   /// Set once, under `names` held exclusively, when the directory comes to be in the upper.
   std::atomic<bool> has_upper = false;
-  /// Which directory the upper's is (Identity), valid from then on; tells whether a path still
-  /// leads there.
+  /// The identity of the upper's directory, valid from then on; tells whether a path still leads
+  /// there.
   std::atomic<uint64_t> upper_ino = 0;
   std::atomic<uint32_t> upper_stamp = 0;
   std::atomic<Impurity> impurity = Impurity::Unknown;
@@ -82,9 +82,9 @@ struct Directory {
   std::atomic<uint64_t> version = 0;
   /// The lowers merged in here, topmost first. Constant.
   std::vector<layer::LayerIndex> lowers;
-  /// Which directories these are, in the order of `lowers`. Constant; empty for the root.
+  /// The identities of their directories, in the order of `lowers`. Constant; empty for the root.
   std::vector<Identity> lower_identities;
-  /// What the lowers have in here and below that is not shown. Constant; null for nearly all.
+  /// Names that lowers have in here or below and the union hides. Constant; null for nearly all.
   std::unique_ptr<HiddenNames> hidden;
 
   /// Guards what is cached; a leaf.
@@ -102,14 +102,14 @@ struct Directory {
   size_t layer_count() const { return lowers.size() + (has_upper ? 1 : 0); }
 };
 
-/// What the redirect mark of an upper directory says (overlay.redirect).
+/// The kind of an upper directory's redirect mark (overlay.redirect).
 enum class RedirectMark : uint8_t {
   None,
   Relative,  ///< A name in the directory's own parent.
   Absolute,  ///< A path from the roots of the lowers.
 };
 
-/// Where the lowers of a directory are when that is not under its own name in its parent's
+/// The place of a directory's lowers, if it is not under its own name in its parent's
 /// (lower_location.h). Paths begin with '/'; they never change once they are known.
 struct Relocation {
   std::string lowers_path;               ///< In the union of the lowers alone.
@@ -127,7 +127,7 @@ struct DataPlace {
   Identity identity = {};
 };
 
-/// What few inodes have. Guarded by the inode's mutex.
+/// State that few inodes have. Guarded by the inode's mutex.
 struct InodeExtras {
   std::unique_ptr<Relocation> relocation;  ///< Directories; set once, before the first rename.
   std::unique_ptr<DataPlace> data;         ///< Until the data are copied up as well.
@@ -200,7 +200,7 @@ class Inode {
   /// The file, and what the kernel was told of it last. Not for directories: theirs are in
   /// `directory`.
   KnownObject known GUARDED_BY(mutex) = {};
-  /// What follows lies in the padding at its end.
+  /// The next member lies in the padding at its end.
   [[no_unique_address]] Link link;
 
   bool linked GUARDED_BY(mutex) = true;

@@ -36,7 +36,7 @@ class InodeNumbers {
   void announce(dev_t device);
 
   /// Divides the short numbers among the file systems announced so far; those that turn up later
-  /// get none. To be called once, before any number is asked for.
+  /// get none. Call it once, before any number is asked for.
   void settle();
 
   /// The union's number for inode `ino` of the file system `device`. It never changes.

@@ -28,7 +28,7 @@ enum class Side : uint8_t { Lower, Upper };
 /// How an open file is served.
 enum class Serving : uint8_t { Passthrough, Cached };
 
-/// What an OPEN asks, and what is true of the inode at that moment.
+/// The question of an OPEN, and the inode's state at that moment.
 struct OpenQuestion {
   bool writing;           ///< The open may change the content (O_WRONLY, O_RDWR, O_TRUNC).
   Side content;           ///< Where the file's current content is. A writer's is Upper.
@@ -122,7 +122,7 @@ class OpenMode {
   /// The lower's content is never passed through. Constant from the first open on.
   bool caches_lower = false;
 
-  /// What the file was when the kernel's pages were last known to be its bytes.
+  /// The file's version when the kernel's pages were last known to be its bytes.
   std::optional<ContentVersion> cached_version;
 
  private:

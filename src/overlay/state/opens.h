@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What is asked of an inode's opens, and what is given back when they end.
+// Questions about an inode's opens, and what they give back when they end.
 
 #ifndef OVERPASS_OVERLAY_STATE_OPENS_H_
 #define OVERPASS_OVERLAY_STATE_OPENS_H_

@@ -18,7 +18,7 @@ void carry_out(io::Operation& operation) {
   operation.complete();
 }
 
-/// What is handed to others to be carried out. If they let go of it, it has failed.
+/// A transfer handed to others. If they drop it, it has failed.
 class HandedOver {
  public:
   explicit HandedOver(io::OperationRef operation) : operation_(std::move(operation)) {}

@@ -26,7 +26,7 @@ namespace overpass::overlay {
 /// neither wait nor throw.
 using Transferred = std::move_only_function<void(Result<std::span<char>>)>;
 
-/// Where what blocks may be done. Threads: any.
+/// Threads for work that blocks. May be called from any thread.
 class Background {
  public:
   virtual ~Background() = default;
@@ -35,8 +35,8 @@ class Background {
 };
 
 /// An engine is opened with the first transfer that needs it: where all is passed through there is
-/// none. What file servers have to answer goes through another one than what is on disks, so that
-/// one that does not answer holds up nothing else. Threads: any.
+/// none. Files of file servers have another engine than files on disks, so that a server that does
+/// not answer holds up nothing else. Threads: any.
 class Transfers {
  public:
   Transfers();
@@ -58,7 +58,7 @@ class Transfers {
   /// started any more.
   void stop();
 
-  /// How it is done, in a few words; empty while nothing has been moved.
+  /// The engines in use, in a few words; empty while nothing has been moved.
   std::string describe() const;
 
  private:
