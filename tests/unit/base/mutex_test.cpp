@@ -102,7 +102,7 @@ TEST(CompactMutex, WakesAllWaiters) {
   mutex.unlock();
 }
 
-TEST(LockPair, HoldsBothInWhateverOrderTheyAreNamed) {
+TEST(LockPair, HoldsBothInEitherOrder) {
   Mutex<LockRank::Inode> a, b;
   int value = 0;
   auto one_way = [&] {

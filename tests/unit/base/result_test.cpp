@@ -39,7 +39,7 @@ TEST(Try, YieldsTheValue) { EXPECT_EQ(doubled(4).value(), 8); }
 
 TEST(Try, PassesTheFailureOn) { EXPECT_TRUE(doubled(-4).failed_with(EINVAL)); }
 
-TEST(Try, YieldsWhatCanOnlyBeMoved) {
+TEST(Try, YieldsMoveOnlyValues) {
   auto make = []() -> Result<std::unique_ptr<std::string>> {
     return std::make_unique<std::string>("text");
   };

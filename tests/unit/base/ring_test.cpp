@@ -38,7 +38,7 @@ TEST(Ring, KeepsItsObjectsInTheOrderInWhichTheyJoined) {
   EXPECT_EQ(numbers_in(ring), (std::vector<int>{1, 2, 3}));
 }
 
-TEST(Ring, LosesWhatLeavesItFromAnyPlace) {
+TEST(Ring, LosesElementsThatLeaveFromAnyPlace) {
   RingLink ring;
   Item a(1), b(2), c(3);
   for (Item* item : {&a, &b, &c}) item->join(ring);
@@ -52,7 +52,7 @@ TEST(Ring, LosesWhatLeavesItFromAnyPlace) {
   EXPECT_EQ(numbers_in(ring), std::vector<int>{2});
 }
 
-TEST(Ring, LosesWhatIsDestroyed) {
+TEST(Ring, LosesDestroyedElements) {
   RingLink ring;
   Item a(1);
   a.join(ring);

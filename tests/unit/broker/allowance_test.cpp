@@ -59,7 +59,7 @@ TEST_F(AllowanceTest, AsksOncePerGrant) {
   EXPECT_EQ(allowance_.files(), 2U);
 }
 
-TEST_F(AllowanceTest, UsesAgainWhatWasGivenBack) {
+TEST_F(AllowanceTest, ReusesReturnedAllowance) {
   with_grants({{.files = 1}}, [&] {
     EXPECT_TRUE(allowance_.take_file());
     for (int i = 0; i < 1000; ++i) {
@@ -70,7 +70,7 @@ TEST_F(AllowanceTest, UsesAgainWhatWasGivenBack) {
   EXPECT_EQ(allowance_.files(), 1U);
 }
 
-TEST_F(AllowanceTest, GivesBackWhatIsFarFromNeeded) {
+TEST_F(AllowanceTest, GivesBackExcessAllowance) {
   const auto reports = with_grants({{.files = 1000}, {.requests = 1}}, [&] {
     EXPECT_TRUE(allowance_.take_file());
     EXPECT_TRUE(allowance_.take_request());

@@ -35,7 +35,7 @@ sys::Stat stat_on(uint64_t mount, unsigned mask = kUniqueMountId) {
   return stat;
 }
 
-TEST(KnownMounts, KnowsWhatWasNotedAndNothingElse) {
+TEST(KnownMounts, KnowsNotedMountsAndNoOthers) {
   KnownMounts mounts;
   EXPECT_EQ(mounts.files_like(stat_on(7)), Files::Unknown);
   mounts.note_served(stat_on(7), EXT4_SUPER_MAGIC);

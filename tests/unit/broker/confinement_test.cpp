@@ -107,7 +107,7 @@ const CallRow kCalls[] = {
 
 class Confinement : public testing::TestWithParam<CallRow> {};
 
-TEST_P(Confinement, LetsThroughWhatIsListedAndEndsTheProcessOtherwise) {
+TEST_P(Confinement, LetsListedCallsThroughAndEndsTheProcessAtOthers) {
   const CallRow& row = GetParam();
   EXPECT_EQ(signal_of(confine_to_serving, row.call), row.may_be_served ? 0 : kEndedBy);
   EXPECT_EQ(signal_of(confine_to_registering, row.call), row.may_be_registered ? 0 : kEndedBy);

@@ -48,7 +48,7 @@ class Told {
   std::vector<std::vector<int32_t>> lines_;
 };
 
-TEST(LateCloses, AreToldWithoutBeingAskedFor) {
+TEST(LateCloses, AreReportedUnasked) {
   Told told;
   LateCloses closes(told.tell());
   closes.add(7);
@@ -58,7 +58,7 @@ TEST(LateCloses, AreToldWithoutBeingAskedFor) {
   EXPECT_EQ(told.lines(), (std::vector<std::vector<int32_t>>{{7}, {8}}));
 }
 
-TEST(LateCloses, AreToldTogetherAndOnceEach) {
+TEST(LateCloses, AreReportedTogetherAndOnceEach) {
   Told told;
   LateCloses closes(told.tell());
   constexpr int32_t kMany = 1000;

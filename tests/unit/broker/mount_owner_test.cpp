@@ -83,7 +83,7 @@ std::optional<uint32_t> owner_in(std::string_view line, uint32_t connection) {
   return mount ? fuse_mount_owner(*mount, connection) : std::nullopt;
 }
 
-TEST(MountOwner, IsTheUserWhoMounted) { EXPECT_EQ(owner_in(kLine, 40), 1000U); }
+TEST(MountOwner, IsTheMountingUser) { EXPECT_EQ(owner_in(kLine, 40), 1000U); }
 
 TEST(MountOwner, IsThatOfTheConnectionOnly) {
   EXPECT_EQ(owner_in(kLine, 4), std::nullopt);
@@ -93,14 +93,14 @@ TEST(MountOwner, IsThatOfTheConnectionOnly) {
   EXPECT_EQ(owner_in("1 2 0:40 / / rw - fusectl x rw,user_id=0", 40), std::nullopt);
 }
 
-TEST(MountOwner, IsNotReadFromWhatAUserChooses) {
+TEST(MountOwner, IsNotReadFromTextThatAUserChooses) {
   // Names of mountpoints and sources cannot have blanks, so that they stay one field each.
   EXPECT_EQ(owner_in("1 2 0:40 / /user_id=5 rw - fuse user_id=6,x rw,user_id=7", 40), 7U);
   EXPECT_EQ(owner_in("1 2 0:40 / /- rw - fuse - rw,user_id=7", 40), 7U);
   EXPECT_EQ(owner_in("1 2 0:40 / / rw - fuse x rw,xuser_id=7", 40), std::nullopt);
 }
 
-TEST(MountOwner, OfABrokenLineIsNobody) {
+TEST(MountOwner, OfABrokenLineIsUnknown) {
   for (size_t size = 0; size < kLine.size(); ++size) {
     const auto owner = owner_in(kLine.substr(0, size), 40);
     EXPECT_TRUE(!owner || *owner <= 1000U) << size;

@@ -56,7 +56,7 @@ TEST(Quotas, BoundsTheFilesOfAllUsers) {
   EXPECT_EQ(quotas.grant_files(3, 100), 50U);
 }
 
-TEST(Quotas, GivesNothingForWhatWasNeverGranted) {
+TEST(Quotas, GivesNothingForUngrantedFiles) {
   Quotas quotas(kLimits);
   ASSERT_EQ(quotas.admit(1, 0), Refusal::None);
   quotas.give_back_files(1, 1000);
@@ -72,7 +72,7 @@ TEST(Quotas, BoundsRequestsByTime) {
   EXPECT_EQ(quotas.grant_requests(1, 256, 99000), 50U);
 }
 
-TEST(Quotas, DoesNotRenewTheRequestsOfOneWhoComesAgain) {
+TEST(Quotas, DoesNotRenewTheRequestsOfAReturningUser) {
   Quotas quotas(kLimits);
   ASSERT_EQ(quotas.admit(1, 1000), Refusal::None);
   EXPECT_EQ(quotas.grant_requests(1, 50, 1000), 49U);
@@ -115,7 +115,7 @@ TEST(LineQuota, BoundsTheLinesAboutAUser) {
   EXPECT_EQ(taken(quota, 1, 1000, 1000 * kRefillMs), kLinesPerUser);
 }
 
-TEST(LineQuota, BoundsTheLinesAboutAUserWhoIsNeverQuiet) {
+TEST(LineQuota, BoundsTheLinesAboutANeverQuietUser) {
   LineQuota quota;
   uint32_t lines = 0;
   constexpr uint64_t kPeriods = 100;
@@ -131,7 +131,7 @@ TEST(LineQuota, BoundsTheLinesAboutAllUsers) {
   EXPECT_EQ(taken(quota, 70'000, 20, kRefillMs + 1), 10U) << "refilled for all";
 }
 
-TEST(LineQuota, SumsUpWhatIsLeftOut) {
+TEST(LineQuota, SumsUpOmittedLines) {
   LineQuota quota;
   EXPECT_FALSE(quota.sums_due());
   quota.leave_out(5, 0, 100);

@@ -22,7 +22,7 @@ TEST(Kinds, HaveIdentifiersThatAreUniqueAndPlain) {
   }
 }
 
-TEST(Kinds, SayWhatTheyMeanAndWhatToDo) {
+TEST(Kinds, HaveAMeaningAndARemedy) {
   for (const KindRow& row : kinds()) {
     EXPECT_FALSE(row.meaning.empty() || row.meaning.ends_with('.')) << row.id;
     EXPECT_FALSE(row.remedy.empty() || row.remedy.ends_with('.')) << row.id;

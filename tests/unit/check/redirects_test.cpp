@@ -59,7 +59,7 @@ TEST_F(Redirects, LeadNowhere) {
   EXPECT_NE(layers.findings[0].detail.find("'/there/absent'"), std::string::npos);
 }
 
-TEST_F(Redirects, LeadNowhereWhenWhatTheyNameIsHiddenInALower) {
+TEST_F(Redirects, LeadNowhereWhenTheirTargetIsHiddenInALower) {
   layers.add_lower("lowest");
   disk.whiteout("lower/gone");
   disk.directory("lowest/gone");

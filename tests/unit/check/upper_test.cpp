@@ -193,7 +193,7 @@ TEST_F(Upper, IsWalkedHoweverDeepItIs) {
   EXPECT_EQ(layers.summary.repaired, 1U);
 }
 
-TEST_F(Upper, StopsWhenItIsToldTo) {
+TEST_F(Upper, StopsOnRequest) {
   disk.whiteout("upper/a");
   disk.whiteout("upper/b");
   layers.should_stop = true;

@@ -44,7 +44,7 @@ TEST_F(Work, LosesLeftoversByRepairAndNothingElse) {
   EXPECT_EQ(layers.check(true), Lines());
 }
 
-TEST_F(Work, KeepsWhatOnlyTheUserCanDecideOn) {
+TEST_F(Work, KeepsObjectsOnWhichOnlyTheUserCanDecide) {
   disk.write("work/mine", "x");
   disk.write("work/work/notes", "x");
   disk.directory("work/work/incompat/volatile/dirty");
@@ -78,7 +78,7 @@ TEST_F(Work, HasAnIndexOfEntriesWithSoundNames) {
   EXPECT_TRUE(disk.exists("work/index/README"));
 }
 
-TEST_F(Work, HasAnIndexOfEntriesThatAreWhatTheirNamesSay) {
+TEST_F(Work, HasAnIndexOfEntriesThatMatchTheirNames) {
   const std::string entry = "work/index/" + *layer::index_name_of(some_origin());
   disk.write(entry, "x");
   const std::string shown = entry.substr(4);

@@ -28,7 +28,7 @@ TEST(CheckReport, NamesTheFileAsTheUserWouldNameIt) {
       line_of({Kind::WorkForeign, Area::Work, "/x"}, kPaths).starts_with("/w/x: warning: "));
 }
 
-TEST(CheckReport, SaysWhatRepairWouldDoAndHasDone) {
+TEST(CheckReport, NamesPlannedAndFinishedRepairs) {
   Finding finding{Kind::WhiteoutUnneeded, Area::Upper, "/a", "", Repair::Possible, "remove it"};
   EXPECT_TRUE(line_of(finding, kPaths).ends_with("; --repair would remove it [whiteout-unneeded]"));
   finding.repair = Repair::Done;
@@ -37,7 +37,7 @@ TEST(CheckReport, SaysWhatRepairWouldDoAndHasDone) {
   EXPECT_TRUE(line_of(finding, kPaths).ends_with("; could not remove it [whiteout-unneeded]"));
 }
 
-TEST(CheckReport, IsOneLineWhateverTheNameIs) {
+TEST(CheckReport, IsOneLineForEveryName) {
   const std::string line =
       line_of({Kind::RedirectDangling, Area::Upper, "/a\nb\x1b[1m\x7f", "to 'x\ty'"}, kPaths);
   EXPECT_TRUE(line.starts_with("/u/a\\012b\\033[1m\\177: error: ")) << line;

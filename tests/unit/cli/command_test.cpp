@@ -79,7 +79,7 @@ TEST_F(CommandLine, SaysWhereItSearched) {
                 ", " + world_.scratch.path("system.toml") + ")\n");
 }
 
-TEST_F(CommandLine, TellsWhatIsWrongInAFile) {
+TEST_F(CommandLine, NamesTheFaultInAFile) {
   const std::string file = world_.scratch.write("user.toml", "[mount.box]\nlowr = '/a'\n");
   EXPECT_EQ(run({"mount", "box"}), kFailure);
   EXPECT_EQ(err(), "overpass: " + file + ":2:1: unknown key 'lowr' (did you mean 'lower'?)\n");
@@ -205,14 +205,14 @@ INSTANTIATE_TEST_SUITE_P(
                  "status takes one mountpoint (without any, 'overpass status' lists all)"}),
     [](const auto& row) { return row.param.name; });
 
-TEST_F(CommandLine, RefusesToUnmountWhatIsNotOurs) {
+TEST_F(CommandLine, RefusesToUnmountForeignMounts) {
   EXPECT_EQ(run({"umount", "/proc"}), kFailure);
   EXPECT_EQ(err(),
             "overpass: '/proc' is a mount of type proc, not of overpass (use umount(8) or the "
             "program that mounted it)\n");
 }
 
-TEST_F(CommandLine, RefusesToShowTheStatusOfWhatIsNotOurs) {
+TEST_F(CommandLine, RefusesToShowTheStatusOfForeignMounts) {
   EXPECT_EQ(run({"status", world_.scratch.path(".")}), kFailure);
   EXPECT_NE(err().find("is not a mountpoint of overpass"), std::string::npos);
 }
@@ -254,7 +254,7 @@ TEST_F(CommandLine, TellsProblemsOfANamedMountInTheWordsOfItsFile) {
                        ": lower directory '/lowerdir': gone (create it or correct lower)\n");
 }
 
-TEST_F(CommandLine, BlamesTheCommandLineForWhatItAddsToANamedMount) {
+TEST_F(CommandLine, BlamesTheCommandLineForItsAdditionsToANamedMount) {
   world_.scratch.write("user.toml", "[mount.box]\nlower = '/a'\n");
   EXPECT_EQ(run({"mount", "box", "/m", "--upper", "/u"}), kUsage);
   EXPECT_EQ(run({"mount", "box"}), kFailure);
@@ -311,7 +311,7 @@ TEST_F(CommandLine, AsksForTheInstanceOfATemplate) {
   EXPECT_EQ(err(), "overpass: 'b@' is a template of mounts (name a mount: b@INSTANCE)\n");
 }
 
-TEST_F(CommandLine, TellsWhatWasFoundAsJson) {
+TEST_F(CommandLine, PrintsFindingsAsJson) {
   EXPECT_EQ(run({"--version", "--json"}), kSuccess);
   for (const char* key :
        {"\"format\":1", "\"version\":\"" OVERPASS_VERSION "\"", "\"libfuse\":\"3.",
@@ -326,12 +326,12 @@ TEST_F(CommandLine, GroupsEveryMountOption) {
   EXPECT_EQ(count, config::option_table().size());
 }
 
-TEST_F(CommandLine, AcceptsWhatMountGivesItsHelpers) {
+TEST_F(CommandLine, AcceptsTheArgumentsOfMountHelpers) {
   EXPECT_EQ(run({"source", "/m", "-f", "-n", "-v", "-s", "-o", "rw,lowerdir=/a"}), kSuccess);
   EXPECT_EQ(world_.served.at(0).mountpoint, "/m");
 }
 
-TEST_F(CommandLine, CheckTellsAWrongCallFromWhatCannotBeLookedAt) {
+TEST_F(CommandLine, CheckTellsAWrongCallFromAnUncheckableUnion) {
   world_.scratch.write("user.toml", "[mount.box]\nlower = '/a'\n");
   EXPECT_EQ(run({"check", "--lower", "/a"}), 2);
   EXPECT_EQ(run({"check", "--lower", "/a", "--upper", "/u"}), 2);
@@ -353,7 +353,7 @@ TEST_F(CommandLine, FailsWhenItsOutputDoesNotArrive) {
   EXPECT_NE(err().find("standard output cannot be written"), std::string::npos);
 }
 
-TEST(PlannedCommands, AreNoneOfThoseThatThereAre) {
+TEST(PlannedCommands, AreNotAmongTheExistingCommands) {
   for (const Command& command : commands()) EXPECT_FALSE(is_planned_command(command.table->name));
   EXPECT_TRUE(is_planned_command("run"));
   EXPECT_FALSE(is_planned_command("overlay"));

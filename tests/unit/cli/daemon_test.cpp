@@ -118,7 +118,7 @@ TEST(Daemon, LeavesDirectoryStreamsAndDescriptorsAtReadiness) {
 }
 
 /// In a process of its own: a parent that is killed while its daemon gets ready.
-TEST(Daemon, EndsWhenNobodyWaitsForItAnyMore) {
+TEST(Daemon, EndsWhenNoProcessWaitsForItAnyMore) {
   const Scratch scratch;
   const pid_t parent = ::fork();
   if (parent == 0) {

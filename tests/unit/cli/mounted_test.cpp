@@ -85,7 +85,7 @@ TEST_F(MountAround, IsAnotherOutside) {
   EXPECT_EQ(outside->type, "ext4");
 }
 
-TEST_F(MountAround, IsNotFoundFromWhatIsNotThere) {
+TEST_F(MountAround, IsNotFoundFromAnAbsentPath) {
   EXPECT_EQ(find_mount_around(mountinfo_, top_ + "/none").error().cause,
             "'" + top_ + "/none': No such file or directory");
   EXPECT_FALSE(find_mount_around(mountinfo_, ""));

@@ -15,7 +15,7 @@
 namespace overpass::cli {
 namespace {
 
-TEST(RunProgram, CollectsWhatItPrints) {
+TEST(RunProgram, CollectsItsOutput) {
   const auto finished = run_program({"sh", "-c", "echo out; echo err >&2; exit 3"});
   ASSERT_TRUE(finished);
   EXPECT_EQ(finished->output, "out\nerr\n");
@@ -32,7 +32,7 @@ TEST(DescribeWaitStatus, NamesTheSignal) {
   EXPECT_EQ(describe_wait_status(finished->status), "was killed by signal 15 (Terminated)");
 }
 
-TEST(OpenDescriptors, ListsThoseThatAreOpen) {
+TEST(OpenDescriptors, ListsOpenDescriptors) {
   const auto pipe = make_pipe();
   ASSERT_TRUE(pipe);
   const auto numbers = open_descriptors();

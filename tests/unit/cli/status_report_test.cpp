@@ -60,7 +60,7 @@ TEST(StatusReport, ListsCopiesThatTakeLong) {
             "copies: none that takes long\n");
 }
 
-TEST(StatusReport, RefusesWhatIsNoObject) {
+TEST(StatusReport, RefusesOtherValuesThanObjects) {
   for (const auto text : {"", "{", "[]", "null", "{\"a\":}"}) {
     const auto summary = summarize_status(text);
     ASSERT_FALSE(summary) << text;

@@ -117,7 +117,7 @@ TEST(TomlConfig, ReadsSeveralMountsAndAnEmptyFile) {
   EXPECT_TRUE(parse("# nothing\n")->empty());
 }
 
-TEST(TomlConfig, TakesForeignOptionsThatAskForWhatIs) {
+TEST(TomlConfig, TakesForeignOptionsThatAskForTheDefault) {
   EXPECT_TRUE(parse("[mount.a]\nino32_t = false\nallow_root = false\n"));
 }
 
@@ -207,7 +207,7 @@ TEST(TomlErrors, OfSyntaxNameLineAndColumnToo) {
   EXPECT_EQ(mounts.error().remedy, "see 'man overpass.toml'");
 }
 
-TEST(TomlErrors, OfWhatTomlPlusPlusAsserts) {
+TEST(TomlErrors, OfInputThatTomlPlusPlusAsserts) {
   for (const auto text : {"\n[.a]\n", "\n[[}a]]\n", "\na = ,\n", "\na = ]\n"}) {
     const auto mounts = parse(text);
     ASSERT_FALSE(mounts) << text;
@@ -238,7 +238,7 @@ std::string error_of(std::string_view text, std::string_view wanted = {}) {
   return mounts ? "" : mounts.error().line();
 }
 
-TEST(TomlInheritance, TakesOverWhatATableHasNot) {
+TEST(TomlInheritance, TakesOverKeysThatATableLacks) {
   const auto mounts = mounts_of(R"(
 [mount.build]
 lower = ["/a", "/b"]

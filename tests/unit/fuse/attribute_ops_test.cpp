@@ -28,7 +28,7 @@ void expect_same(const fuse_attr& shown, const struct stat& disk) {
   EXPECT_EQ(shown.ctime, static_cast<uint64_t>(disk.st_ctim.tv_sec));
 }
 
-TEST_F(AttributeOps, GetattrShowsWhatTheDiskSays) {
+TEST_F(AttributeOps, GetattrShowsTheDisksAttributes) {
   fuse.disk.write("lower/file", "text", 0640);
   fuse.disk.write("upper/new", "longer text", 0604);
   expect_same(attributes(node_of("file")), fuse.disk.stat("lower/file"));
@@ -36,7 +36,7 @@ TEST_F(AttributeOps, GetattrShowsWhatTheDiskSays) {
   EXPECT_EQ(attributes(kRootId).mode, fuse.disk.stat("upper").st_mode);
 }
 
-TEST_F(AttributeOps, GetattrLetsTheKernelKeepWhatOnlyItChanges) {
+TEST_F(AttributeOps, GetattrLetsTheKernelKeepAttributesThatOnlyItChanges) {
   fuse.disk.write("lower/file", "text");
   const auto out = fuse.call(FUSE_GETATTR, node_of("file"), bytes_of(fuse_getattr_in{}));
   EXPECT_GT(out.as<fuse_attr_out>().attr_valid, 1'000'000U);

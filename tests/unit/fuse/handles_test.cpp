@@ -22,7 +22,7 @@ struct Object : RingLink {
   int number;
 };
 
-TEST(Handles, GiveBackWhatTheyWereGiven) {
+TEST(Handles, GiveBackStoredObjects) {
   Handles<Object> handles;
   const uint64_t first = handles.add(std::make_unique<Object>(1));
   const uint64_t second = handles.add(std::make_unique<Object>(2));
@@ -33,7 +33,7 @@ TEST(Handles, GiveBackWhatTheyWereGiven) {
   EXPECT_EQ(alive, 0);
 }
 
-TEST(Handles, OwnWhatIsNotReleasedUntilTheEnd) {
+TEST(Handles, OwnUnreleasedObjectsUntilTheEnd) {
   {
     Handles<Object> handles;
     std::vector<uint64_t> numbers;

@@ -23,7 +23,7 @@ class Nodes : public FuseTest {
   }
 };
 
-TEST_F(Nodes, AreStaleWhenUnknownWhateverIsAskedOfThem) {
+TEST_F(Nodes, AreStaleWhenUnknownForEveryRequest) {
   for (const uint64_t node : {uint64_t{0}, uint64_t{2}, uint64_t{1} << 40, ~uint64_t{0}}) {
     for (const Sample& sample : sample_requests(node, 0)) {
       if (!sample.uses_node) continue;

@@ -99,7 +99,7 @@ TEST_F(OpenOps, HandlesWhoseReplyDoesNotArriveAreReleased) {
   EXPECT_TRUE(fuse.disk.exists("upper/new"));
 }
 
-TEST_F(OpenOps, HandlesStayThemselvesWhateverHappensToTheName) {
+TEST_F(OpenOps, HandlesSurviveEveryChangeOfTheName) {
   const uint64_t node = node_of("file");
   const uint64_t handle = open(node, O_RDWR);
   EXPECT_EQ(fuse.call(FUSE_UNLINK, kRootId, name_of("file")).error, 0);

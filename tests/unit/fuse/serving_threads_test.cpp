@@ -125,7 +125,7 @@ class Serving {
 /// No request is ever slow, whatever else the machine does.
 constexpr std::chrono::milliseconds kNever = std::chrono::hours(1);
 
-TEST(ServingThreads, OneThreadHandlesWhatComesOneByOne) {
+TEST(ServingThreads, OneThreadHandlesRequestsThatComeOneByOne) {
   Serving serving(4, kNever);
   serving.start();
   for (size_t i = 1; i <= 1000; ++i) {
@@ -145,7 +145,7 @@ TEST(ServingThreads, HandlesEachRequestOnceInOrderWithOneThread) {
   EXPECT_TRUE(serving.stop());
 }
 
-TEST(ServingThreads, ASlowRequestHoldsUpNobody) {
+TEST(ServingThreads, ASlowRequestHoldsUpNoOthers) {
   Serving serving(2);
   std::latch other_was_handled(1);
   serving.requests.work = [&](char request) {
@@ -159,7 +159,7 @@ TEST(ServingThreads, ASlowRequestHoldsUpNobody) {
   EXPECT_TRUE(serving.stop());
 }
 
-TEST(ServingThreads, ASlowRequestAfterALongPauseHoldsUpNobody) {
+TEST(ServingThreads, ASlowRequestAfterALongPauseHoldsUpNoOthers) {
   Serving serving(2);
   std::latch other_was_handled(1);
   serving.requests.work = [&](char request) {
@@ -170,7 +170,8 @@ TEST(ServingThreads, ASlowRequestAfterALongPauseHoldsUpNobody) {
   serving.start();
   serving.requests.send("a");
   (void)serving.requests.wait_for(1);
-  std::this_thread::sleep_for(std::chrono::milliseconds(1500));  // Nobody looks any more.
+  std::this_thread::sleep_for(
+      std::chrono::milliseconds(1500));  // The keeper does not look any more.
   serving.requests.send("so");
   EXPECT_EQ(serving.requests.wait_for(3).size(), 3U);
   EXPECT_TRUE(serving.stop());
@@ -235,7 +236,7 @@ TEST(ServingThreads, MoreJoinWhenOneDoesNotKeepUpAndLeaveAfterwards) {
   serving.start();
   (void)serving.requests.wait_for(20'000);
   EXPECT_EQ(serving.requests.take_handlers(), 3U);
-  // Whoever has waited longest is woken, so all three draw their conclusion in this time.
+  // The thread that has waited longest is woken, so all three draw their conclusion in this time.
   for (size_t i = 1; i <= 4000 && serving.threads.active() > 1; ++i) {
     serving.requests.send("r");
     (void)serving.requests.wait_for(20'000 + i);
@@ -244,7 +245,7 @@ TEST(ServingThreads, MoreJoinWhenOneDoesNotKeepUpAndLeaveAfterwards) {
   EXPECT_TRUE(serving.stop());
 }
 
-TEST(ServingThreads, StoppingWaitsForWhatIsBeingHandled) {
+TEST(ServingThreads, StoppingWaitsForRequestsUnderWay) {
   Serving serving(2);
   std::promise<void> begun, may_end;
   serving.requests.work = [&](char) {

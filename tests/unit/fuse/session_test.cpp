@@ -21,7 +21,7 @@ uint64_t flags_of(const fuse_init_out& agreed) {
   return agreed.flags | static_cast<uint64_t>(agreed.flags2) << 32;
 }
 
-TEST_F(SessionTest, TakesWhatLinuxOffersAsFarAsItIsWanted) {
+TEST_F(SessionTest, TakesTheWantedFeaturesThatLinuxOffers) {
   const fuse_init_out agreed = fuse.agreed();
   EXPECT_EQ(agreed.major, 7U);
   const uint64_t flags = flags_of(agreed);
@@ -87,7 +87,7 @@ TEST_F(SessionTest, CountsARequestForEachRowOfTheTable) {
   }
 }
 
-TEST_F(SessionTest, RefusesWhatItHasNoHandlerFor) {
+TEST_F(SessionTest, RefusesRequestsWithoutAHandler) {
   // The kernel takes ENOSYS for good: it does these by itself from then on, or not at all.
   const std::string nothing(128, '\0');
   for (const uint32_t opcode : {uint32_t{FUSE_FLUSH}, uint32_t{FUSE_GETLK}, uint32_t{FUSE_ACCESS},
@@ -148,7 +148,7 @@ TEST_F(SessionTest, AnswersRequestsOfAllKindsAtOnce) {
   EXPECT_EQ(fuse.disk.read("lower/file"), std::string(50'000, 'x'));
 }
 
-TEST_F(SessionTest, AnswersWhatWasUnderWayWhenTheConnectionEnds) {
+TEST_F(SessionTest, AnswersRequestsUnderWayWhenTheConnectionEnds) {
   fuse.disk.write("lower/file", std::string(300'000, 'x'));
   const uint64_t node = node_of("file");
   fuse_open_in open = {};
@@ -158,7 +158,7 @@ TEST_F(SessionTest, AnswersWhatWasUnderWayWhenTheConnectionEnds) {
   EXPECT_EQ(fuse.disk.read("upper/file").size(), 300'000U);
 }
 
-TEST(Session, EndsWithoutWhatItMustHave) {
+TEST(Session, EndsWithoutARequiredFeature) {
   FakeFuse fuse;
   fuse.options.writeback = config::Switch::On;
   fuse.init.flags &= ~uint32_t{FUSE_WRITEBACK_CACHE};

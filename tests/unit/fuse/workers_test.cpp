@@ -91,7 +91,7 @@ TEST(Workers, DoNotTryAgainAtOnce) {
   EXPECT_GE(again.get_future().get() - begun, std::chrono::milliseconds(10));
 }
 
-TEST(Workers, EndWithWhatWasToBeTriedAgain) {
+TEST(Workers, EndAfterTasksThatWaitToTryAgain) {
   int runs = 0;
   {
     Workers workers;

@@ -39,7 +39,7 @@ TEST(Attempt, ReadsAndWritesThePageCacheAtOnce) {
   EXPECT_EQ(disk.read("file"), "01234567abc");
 }
 
-TEST(Attempt, LeavesWhatWaitsByItsNature) {
+TEST(Attempt, LeavesTransfersThatAlwaysWait) {
   const unit::Scratch disk;
   disk.write("file", "0123456789");
   const UniqueFd fd = disk.open("file", O_RDWR);
@@ -61,7 +61,7 @@ TEST(Attempt, LeavesWhatWaitsByItsNature) {
   EXPECT_EQ(disk.read("file"), "0123456789");
 }
 
-TEST(Attempt, KeepsWhatItReadWhenTheRestIsNotThere) {
+TEST(Attempt, KeepsThePartThatItReadWhenTheRestIsAbsent) {
   const unit::Scratch disk;
   const std::string text(1 << 20, 't');
   const UniqueFd fd = disk.open("file", O_RDWR | O_CREAT);
@@ -95,7 +95,7 @@ TEST(Attempt, EndsWithAnError) {
   EXPECT_EQ(unit::error_of(reads.outcome.get()), EBADF);
 }
 
-TEST(Attempt, DoesNotAskAgainWhatWasRefused) {
+TEST(Attempt, DoesNotRepeatARefusedQuestion) {
   const unit::Scratch disk;
   disk.write("file", "0123456789");
   const UniqueFd fd = disk.open("file", O_RDWR);

@@ -75,7 +75,7 @@ TEST(BufferPool, ServesManyThreads) {
         const char mark = static_cast<char>(seed);
         EXPECT_TRUE(std::all_of(buffer.bytes().begin(), buffer.bytes().end(), [mark](char each) {
           return each == mark;
-        })) << "nobody else wrote into it";
+        })) << "no other user wrote into it";
         buffer = pool.take(random() % 20'000);
         std::fill(buffer.bytes().begin(), buffer.bytes().end(), mark);
       }

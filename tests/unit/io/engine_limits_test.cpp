@@ -61,7 +61,7 @@ TEST_P(EngineLimits, RefuseOperationsBeyondThemAndTakeThemLater) {
   EXPECT_EQ(buffers[3], "d");
 }
 
-TEST_P(EngineLimits, LeaveWhatWasRefusedToBePerformed) {
+TEST_P(EngineLimits, LeaveRefusedOperationsToPerform) {
   if (!open({.operations = 1, .threads = 1})) GTEST_SKIP() << "the kernel has no io_uring";
   const unit::Pipe pipe;
   std::string buffer(1, ' ');

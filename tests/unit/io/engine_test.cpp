@@ -179,7 +179,7 @@ class PlainEngine : public EveryEngine {
 INSTANTIATE_TEST_SUITE_P(Io, PlainEngine, testing::Values(Kind::Uring, Kind::Threads),
                          [](const auto& row) { return unit::name_of(row.param); });
 
-TEST_P(PlainEngine, CompletesAtOnceWhatIsInThePageCache) {
+TEST_P(PlainEngine, CompletesReadsFromThePageCacheAtOnce) {
   disk_.write("file", "0123456789");
   const UniqueFd fd = disk_.open("file", O_RDWR);
   std::string buffer(20, ' ');
@@ -197,7 +197,7 @@ TEST_P(PlainEngine, CompletesAtOnceWhatIsInThePageCache) {
   EXPECT_EQ(disk_.read("file"), "012340123456789");
 }
 
-TEST_P(PlainEngine, TakesOverWhatWouldWait) {
+TEST_P(PlainEngine, TakesOverOperationsThatWouldWait) {
   const unit::Pipe pipe;
   std::string buffer(4, ' ');
   auto [operation, outcome] = unit::pending(read_job(pipe.read_end, buffer, unit::kStream));
@@ -207,7 +207,7 @@ TEST_P(PlainEngine, TakesOverWhatWouldWait) {
   EXPECT_EQ(buffer, "late");
 }
 
-TEST_P(PlainEngine, ReadsWhatIsNotInThePageCache) {
+TEST_P(PlainEngine, ReadsBytesThatThePageCacheLacks) {
   const std::string text(1 << 20, 't');
   const UniqueFd fd = disk_.open("file", O_RDWR | O_CREAT);
   must(sys::write_at(fd, text, 0));

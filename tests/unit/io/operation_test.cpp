@@ -88,7 +88,7 @@ TEST(Operation, GoesOnWhereItStopped) {
   EXPECT_EQ(operation.rest().size(), 7u);
 }
 
-TEST(Operation, CopiesWhatIsLeftOfLentBytes) {
+TEST(Operation, CopiesTheRestOfLentBytes) {
   BufferPool pool;
   std::string lent = "0123456789";
   Operation operation({.action = Action::Write, .bytes = lent, .copy_into = &pool}, nullptr);
@@ -115,7 +115,7 @@ TEST(Operation, WaitsAfterARefusalAndDoesNotTryForEver) {
   while (operation.advance(-EAGAIN) == Operation::Step::Again) ASSERT_LT(++refusals, 1000);
 }
 
-TEST(Operation, LetsGoOfWhatItOwnsAtTheCompletion) {
+TEST(Operation, ReleasesItsResourcesAtTheCompletion) {
   BufferPool pool;
   auto pin = std::make_shared<int>(1);
   auto captured = std::make_shared<int>(2);

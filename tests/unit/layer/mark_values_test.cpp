@@ -51,7 +51,7 @@ TEST(MetacopyMark, TakesUndefinedFlags) {
   EXPECT_EQ(decode_metacopy("\0\x24\x80\1"s + kSha256), (MetacopyMark{1, kSha256}));
 }
 
-TEST(MetacopyMark, RefusesWhatIsCutShortOrTooLong) {
+TEST(MetacopyMark, RefusesShortAndLongValues) {
   EXPECT_FALSE(decode_metacopy("\0"s));
   EXPECT_FALSE(decode_metacopy("\0\3\0"s));
   EXPECT_FALSE(decode_metacopy("\0\x24\0\1"s + kSha256.substr(1)));
@@ -75,7 +75,7 @@ namespace {
 using namespace std::string_literals;
 using Base = NlinkMark::Base;
 
-TEST(NlinkMark, SaysBySignWhatToAdd) {
+TEST(NlinkMark, HasABaseAndASignedDifference) {
   EXPECT_EQ(decode_nlink("U+0"), (NlinkMark{Base::Upper, 0}));
   EXPECT_EQ(decode_nlink("U-1"), (NlinkMark{Base::Upper, -1}));
   EXPECT_EQ(decode_nlink("L+12"), (NlinkMark{Base::Lower, 12}));

@@ -153,7 +153,7 @@ TEST_F(OpenLayers, NameTheOneThatIsMissing) {
   EXPECT_FALSE(disk.exists("absent"));
 }
 
-TEST_F(OpenLayers, AreEmptiedOfWhatACrashLeftInTheWorkdirOnly) {
+TEST_F(OpenLayers, LoseTheLeftoversOfACrashInTheWorkdirOnly) {
   disk.write("work/work/#1", "half a copy");
   disk.write("upper/file", "text");
   const LayerStack stack = open();

@@ -56,7 +56,7 @@ TEST_F(Origins, HaveTheHeaderOfTheKernel) {
   EXPECT_EQ(value.substr(21), must(sys::file_handle(place())).bytes);
 }
 
-TEST_F(Origins, AreNotDecodedFromWhatIsCutOff) {
+TEST_F(Origins, AreNotDecodedFromCutOffValues) {
   const std::string value = must(encode_origin(layer, place()));
   for (size_t length = 0; length < value.size(); ++length) {
     EXPECT_FALSE(decode_origin(value.substr(0, length))) << length;

@@ -32,7 +32,7 @@ TEST(OverlayMounts, HaveTheirEscapesTakenAway) {
   EXPECT_EQ(mounts[0].work, std::vector<std::string>{"w"});
 }
 
-TEST(OverlayMounts, AreNotFoundInWhatIsNoTable) {
+TEST(OverlayMounts, AreNotFoundInOtherTexts) {
   for (const char* text : {"", "\n\n", "1 2 3", "1 0 0:1 / /m rw - overlay none", "- overlay x y",
                            "1 0 0:1 / /m rw - overlay none rw,upperdir"}) {
     EXPECT_TRUE(overlay_mounts(text).empty()) << text;

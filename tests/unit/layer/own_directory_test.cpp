@@ -100,7 +100,7 @@ TEST_F(OwnDirectory, IsOpenedThoughTheKernelClosedIt) {
   EXPECT_EQ(error_of(open_own_directory(work, "link")), ENOTDIR);
 }
 
-TEST_F(OwnDirectory, OfAnEarlierMountIsRemovedWithWhatIsInIt) {
+TEST_F(OwnDirectory, OfAnEarlierMountIsRemovedWithItsContent) {
   EXPECT_FALSE(must(remove_former_directory(work, "d")));
   disk.write("work/d/#1/deep/file", "");
   EXPECT_TRUE(must(remove_former_directory(work, "d")));

@@ -41,7 +41,7 @@ class Work : public testing::Test {
   UniqueFd upper, work;
 };
 
-TEST_F(Work, IsEmptiedOfWhateverACrashLeft) {
+TEST_F(Work, IsEmptiedOfTheLeftoversOfACrash) {
   disk.write("work/work/#3", "half a copy");
   disk.write("work/work/#4/deep/down/file", "");
   disk.whiteout("work/work/#4/whiteout");
@@ -69,7 +69,7 @@ TEST_F(Work, IsNoPlaceForAFileOfThatName) {
   EXPECT_EQ(disk.read("work/work"), "a file");
 }
 
-TEST_F(Work, FindsOutWhatTheFileSystemCanDo) {
+TEST_F(Work, FindsTheAbilitiesOfTheFileSystem) {
   const Workdir workdir = must(Workdir::prepare(work));
   EXPECT_TRUE(workdir.features().whiteouts);
   EXPECT_TRUE(workdir.features().entry_types);
@@ -93,7 +93,7 @@ TEST_F(Work, HandsOutNamesThatAreDifferentInAllThreads) {
   EXPECT_EQ(all.size(), 2000U);
 }
 
-TEST_F(Work, DiscardsWhatIsNotPublished) {
+TEST_F(Work, DiscardsUnpublishedTemporaries) {
   Workdir workdir = must(Workdir::prepare(work));
   {
     const PendingUpper temporary(workdir);
@@ -115,7 +115,7 @@ TEST_F(Work, PublishesInOneStep) {
   EXPECT_EQ(disk.read("upper/file"), "new");
 }
 
-TEST_F(Work, DiscardsWhatChangedPlacesWithIt) {
+TEST_F(Work, DiscardsTheObjectThatItReplaced) {
   Workdir workdir = must(Workdir::prepare(work));
   if (!workdir.features().rename_exchange) GTEST_SKIP() << "no RENAME_EXCHANGE here";
   disk.write("upper/d/file", "old");

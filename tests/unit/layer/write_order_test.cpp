@@ -25,7 +25,7 @@ TEST(WriteOrder, OfXfsNeedsNoRealTimeDevice) {
   EXPECT_FALSE(xfs_orders_names("rw,attr2,rtdev=/dev/sdb,noquota"));
 }
 
-TEST(WriteOrder, IsNoneOfWhatIsUnknown) {
+TEST(WriteOrder, IsNoneForUnknownFileSystems) {
   const UniqueFd proc = unit::must(sys::open_at(BorrowedFd{-1}, "/proc", O_PATH | O_DIRECTORY));
   const WriteOrder order = write_order_of(proc);
   EXPECT_FALSE(order.metadata);

@@ -141,7 +141,7 @@ Union::Union(UnionOptions options)
 
 Union::~Union() {
   overlay_.reset();
-  EXPECT_EQ(backings.registered(), 0U) << "ids that nobody closed";
+  EXPECT_EQ(backings.registered(), 0U) << "ids that were not closed";
 }
 
 overlay::Overlay& Union::overlay() {

@@ -124,7 +124,7 @@ TEST(Create, LeavesADirectoryUnmarkedWhereLowersHaveNothing) {
   EXPECT_EQ(u.disk.xattr("upper/d", kOpaque), "-");
 }
 
-TEST(Create, HidesWhatOnlyANameOfFuseOverlayfsHid) {
+TEST(Create, HidesNamesThatOnlyFuseOverlayfsHid) {
   Union u;
   u.disk.write("lower1/d/old", "");
   u.disk.write("upper/.wh.d", "");

@@ -121,7 +121,7 @@ TEST(Rename, MovesADirectoryOverAnEmptyOneOfALower) {
   EXPECT_EQ(u.disk.xattr("upper/target", kOpaque), "y");
 }
 
-TEST(Rename, RefusesWhatTheKernelRefuses) {
+TEST(Rename, RefusesAsTheKernelDoes) {
   Union u;
   u.disk.write("lower1/file", "");
   u.disk.write("lower1/full/x", "");
@@ -138,7 +138,7 @@ TEST(Rename, RefusesWhatTheKernelRefuses) {
   EXPECT_TRUE(u.shows("full/x"));
 }
 
-TEST(Rename, MovesDirectoriesThatLowersContributeToAndWhatIsBelow) {
+TEST(Rename, MovesDirectoriesOfLowersWithTheirContent) {
   Union u;
   u.disk.write("lower1/of the lower/d/x", "1");
   u.disk.write("lower1/merged/x", "2");

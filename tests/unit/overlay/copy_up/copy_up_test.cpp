@@ -312,7 +312,7 @@ TEST_F(FailedCopyUp, LeavesReadersAlone) {
   EXPECT_TRUE(u_.open("d/file", O_RDONLY).is_passed_through());
 }
 
-TEST_F(FailedCopyUp, DoesNotStandInTheWayOfWhatNeedsNoData) {
+TEST_F(FailedCopyUp, DoesNotBlockChangesThatNeedNoData) {
   const SmallFiles limit;
   EXPECT_EQ(u_.truncate("d/file", 1000), 0);
   EXPECT_EQ(u_.stat("d/file").stx_size, 1000U);

@@ -41,7 +41,7 @@ TEST_F(StagingDirectory, IsNoneWhereThereIsNothingToInherit) {
   EXPECT_EQ(temporaries(), 0U);
 }
 
-TEST_F(StagingDirectory, HandsDownTheSetGroupIdBitToWhatIsNew) {
+TEST_F(StagingDirectory, HandsTheSetGroupIdBitDownToNewObjects) {
   disk.directory("upper", 02755);
   EXPECT_EQ(must(scratch_like(workdir, upper, Making::Copy)), nullptr);
   const auto scratch = must(scratch_like(workdir, upper, Making::New));

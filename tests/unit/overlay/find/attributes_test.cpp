@@ -125,7 +125,7 @@ TEST_P(Attributes, KeepSetIdBitsOnlyForThePrivileged) {
 
 INSTANTIATE_TEST_SUITE_P(OfAFileIn, Attributes, testing::Values("lower1", "upper"));
 
-TEST(Truncation, LeavesReadersWhatTheyHave) {
+TEST(Truncation, LeavesReadersTheirContent) {
   Union u;
   u.disk.write("lower1/file", "0123456789");
   Handle reader = u.open("file", O_RDONLY);

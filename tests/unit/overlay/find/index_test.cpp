@@ -72,7 +72,7 @@ TEST_F(Index, TakesNoEntryForAFileOfOneLink) {
   EXPECT_EQ(u.disk.names("work/index"), Names());
 }
 
-TEST(IndexOfUsers, PartsLinksOfWhatTakesNoMark) {
+TEST(IndexOfUsers, PartsLinksOfFilesThatTakeNoMark) {
   Union u({.userxattr = true, .format = {.index = true}});
   std::filesystem::create_symlink("to", u.disk.path("lower1/one"));
   std::filesystem::create_hard_link(u.disk.path("lower1/one"), u.disk.path("lower1/two"));

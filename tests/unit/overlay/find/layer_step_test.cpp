@@ -139,7 +139,7 @@ void check(const char* what, const Layer& layer, const Wanted& wanted, const Exp
   EXPECT_EQ(verdict->is_metacopy, has_found && expected.next.kind == Wanted::Kind::Data);
 }
 
-TEST(LayerStep, OfANameLooksAtWhatIsThere) {
+TEST(LayerStep, OfANameLooksAtTheObjectThere) {
   const Wanted n = anything("n");
   check("nothing", {}, n, absent(n), "whiteout file n");
   check("a whiteout", {{"n", kWhiteout}}, n, hidden(n), "");
@@ -229,7 +229,7 @@ TEST(LayerStep, OfAPathEndsTheSearchAtAnOpaqueDirectoryOnTheWay) {
         "opaque a, redirect a, opaque a/b, opaque a/b/c, redirect a/b/c");
 }
 
-TEST(LayerStep, OfAPathReplacesWhatARedirectStandsForThoughTheRestIsAbsent) {
+TEST(LayerStep, OfAPathReplacesARedirectsTargetThoughTheRestIsAbsent) {
   struct Row {
     const char *of_a, *of_b, *next;
   };
@@ -269,7 +269,7 @@ TEST(LayerStep, AsksNothingWhereTheUnionShowsNothing) {
   EXPECT_EQ(ask_layer(view, directory("/a/n"), Below::Lowers)->kind, Kind::Absent);
 }
 
-TEST(LayerStep, PassesOnWhatTheLayerFailsWith) {
+TEST(LayerStep, PassesOnTheLayersError) {
   for (const char* question : {"opaque a", "redirect a", "metacopy a/b"}) {
     TableView view;
     view.objects = {{"a", kDirectory}, {"a/b", kFile}};

@@ -38,7 +38,7 @@ TEST(Lookup, SaysThatAbsentNamesDoNotExist) {
   EXPECT_EQ(error_of(u.look_up(std::string(256, 'x'))), ENAMETOOLONG);
 }
 
-TEST(Lookup, HidesWhatAWhiteoutCovers) {
+TEST(Lookup, HidesNamesBelowAWhiteout) {
   Union u({.lowers = 2});
   u.disk.write("lower2/a", "");
   u.disk.write("lower2/b", "");
@@ -48,7 +48,7 @@ TEST(Lookup, HidesWhatAWhiteoutCovers) {
   EXPECT_FALSE(u.shows("b"));
 }
 
-TEST(Lookup, ShowsAgainWhatIsAboveAWhiteout) {
+TEST(Lookup, ShowsNamesAboveAWhiteoutAgain) {
   Union u({.lowers = 3});
   u.disk.write("lower3/a", "old");
   u.disk.whiteout("lower2/a");
@@ -142,7 +142,7 @@ TEST(Lookup, ReadsWhiteoutsThatAreAttributes) {
   EXPECT_TRUE(u.shows("d/b"));
 }
 
-TEST(Lookup, RefusesToFollowWhatItIsNotToldToFollow) {
+TEST(Lookup, RefusesToFollowForbiddenMarks) {
   Union u({.lowers = 2, .userxattr = true});
   u.disk.directory("lower1/moved");
   u.disk.set_xattr("lower1/moved", "user.overlay.redirect", "elsewhere");

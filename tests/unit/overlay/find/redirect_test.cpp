@@ -46,7 +46,7 @@ TEST(Redirect, IsAPathFromTheRootsElsewhere) {
   EXPECT_EQ(u.read("b/newer/file"), "text");
 }
 
-TEST(Redirect, NamesTheOldPathOfWhatIsBelowAMovedDirectory) {
+TEST(Redirect, NamesTheOldPathBelowAMovedDirectory) {
   Union u(with_lowers(1));
   u.disk.write("lower1/a/b/c/file", "text");
   ASSERT_EQ(u.rename("a", "moved"), 0);

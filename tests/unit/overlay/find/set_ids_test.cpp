@@ -26,7 +26,7 @@ const Caller kStranger{.uid = 1002, .gid = 1002, .lacks_fsetid = true};
 const Caller kMember{.uid = 1001, .gid = kGroup, .lacks_fsetid = true};
 const Caller kPrivileged{.uid = 0, .gid = 0, .lacks_fsetid = false};
 
-TEST(BitsLost, AreNoneOfWhatHasNone) {
+TEST(BitsLost, AreNoneOfFilesWithoutBits) {
   EXPECT_EQ(bits_lost_by_write(kStranger, file_with(S_IFREG | 0777)), 0U);
   EXPECT_EQ(bits_lost_by_write(kStranger, file_with(S_IFDIR | 06777)), 0U);
   EXPECT_EQ(bits_lost_by_chown(kStranger, file_with(S_IFDIR | 06777)), 0U);

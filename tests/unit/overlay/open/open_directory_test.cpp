@@ -107,7 +107,7 @@ TEST_P(Listing, HandsOutTheInodesThatLookupsFind) {
   }
 }
 
-TEST_P(Listing, LeavesOutWhatWasRemovedBeforeIt) {
+TEST_P(Listing, LeavesOutNamesRemovedBeforeIt) {
   for (const char* name : {"entry0", "entry1", "entry299"}) {
     ASSERT_EQ(u_.remove(std::string("d/") + name), 0);
     expected_.erase(name);
@@ -137,7 +137,7 @@ TEST_P(Listing, CanBeEmptiedWhileItIsRead) {
   EXPECT_EQ(u_.remove_directory("d"), 0);
 }
 
-TEST_P(Listing, ShowsOnceWhatStaysWhileOthersComeAndGo) {
+TEST_P(Listing, ShowsLastingNamesOnceWhileOthersComeAndGo) {
   OpenDirectory directory(u_.at("d"));
   std::set<std::string> listed;
   int64_t offset = 0;
@@ -229,7 +229,7 @@ TEST(ListingOfMarks, HidesThemAllInADirectoryOfOneLayer) {
   }
 }
 
-TEST(ListingOfTypes, SaysWhatEachEntryIs) {
+TEST(ListingOfTypes, SaysTheTypeOfEachEntry) {
   Union u;
   u.disk.write("lower1/d/file", "");
   u.disk.directory("lower1/d/directory");
@@ -275,7 +275,7 @@ TEST(ListingOfCopiedUpFiles, FindsThemInTheirNewLayer) {
   EXPECT_EQ(first.entries.size() + others.entries.size(), 22U);
 }
 
-TEST(ListingInMemory, ShowsOnceWhatStaysWhenTheEndOfItIsRemoved) {
+TEST(ListingInMemory, ShowsLastingNamesOnceWhenItsEndIsRemoved) {
   // tmpfs begins anew when it is asked to continue at an offset behind which nothing is left.
   Union u({.on = "/dev/shm"});
   u.disk.directory("upper/d");

@@ -84,7 +84,7 @@ TEST_F(Served, CopiesNoDataToChangeAttributesOrNames) {
   EXPECT_TRUE(is_untouched());
 }
 
-TEST_F(Served, ChangesWhatIsInTheUpper) {
+TEST_F(Served, ChangesFilesInTheUpper) {
   u.chmod("d/file", 0600);
   EXPECT_EQ(open("d/file", O_WRONLY), 0);
   EXPECT_EQ(change("d/file", size_of(1)), 0);
@@ -93,7 +93,7 @@ TEST_F(Served, ChangesWhatIsInTheUpper) {
   EXPECT_EQ(u.read("d/name"), "t");
 }
 
-TEST_F(Served, CopiesWhatHasNoData) {
+TEST_F(Served, CopiesFilesWithoutData) {
   EXPECT_EQ(change("d", mode_of(0700)), 0);
   EXPECT_EQ(rename("link", "name"), 0);
   EXPECT_TRUE(u.shows("d/name"));

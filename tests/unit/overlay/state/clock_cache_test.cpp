@@ -38,20 +38,20 @@ class ClockCacheTest : public testing::Test {
 
 using ClockCacheBound = ClockCacheTest;
 
-TEST_F(ClockCacheBound, KeepsWhatFits) {
+TEST_F(ClockCacheBound, KeepsItemsThatFit) {
   for (int id = 0; id < 3; ++id) cache_.keep(thing(id));
   EXPECT_EQ(cache_.size(), 3U);
   EXPECT_TRUE(gone_.empty());
 }
 
-TEST_F(ClockCacheBound, PushesOutForWhatIsNew) {
+TEST_F(ClockCacheBound, PushesItemsOutForNewOnes) {
   for (int id = 0; id < 10; ++id) cache_.keep(thing(id));
   EXPECT_EQ(cache_.size(), 3U);
   EXPECT_EQ(gone_.size(), 7U);
   EXPECT_FALSE(gone_.contains(9));
 }
 
-TEST_F(ClockCacheBound, SparesWhatWasUsedSinceTheHandPassed) {
+TEST_F(ClockCacheBound, SparesItemsUsedSinceTheHandPassed) {
   std::vector<std::weak_ptr<const Thing>> things;
   for (int id = 0; id < 3; ++id) {
     auto made = thing(id);

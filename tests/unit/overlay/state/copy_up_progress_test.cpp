@@ -48,7 +48,7 @@ TEST(CopyUnderWay, EndsWhenItsCallerIsKilled) {
   copy.begin(4 * kFar);
   EXPECT_EQ(error_of(copy.reached(kFar)), EINTR);
   copy.finish(fail(EINTR));
-  EXPECT_EQ(error_of(copy.wait(0)), 0) << "who came too late has to copy himself";
+  EXPECT_EQ(error_of(copy.wait(0)), 0) << "a waiter that came too late must copy itself";
 }
 
 TEST(CopyUnderWay, GoesOnForWaitersWhenItsCallerIsKilled) {

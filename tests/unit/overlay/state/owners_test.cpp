@@ -75,7 +75,7 @@ TEST(MappedOwners, OutsideOfTheMapAreTheOverflowId) {
   ASSERT_EQ(::chown(u.disk.path("lower1/file").c_str(), 5000, 5000), 0);
   EXPECT_EQ(owner_of(u.stat("file")), (Owner{IdMap::kOverflow, IdMap::kOverflow}));
   EXPECT_EQ(u.chmod("file", 0600), 0);
-  EXPECT_EQ(on_disk(u, "upper/file"), (Owner{5000, 5000})) << "a copy keeps what it had";
+  EXPECT_EQ(on_disk(u, "upper/file"), (Owner{5000, 5000})) << "a copy keeps the owner on disk";
 }
 
 TEST(MappedOwners, OfNewFilesAreTheCallersOnDisk) {
