@@ -47,9 +47,9 @@ inline sys::Afterwards afterwards_of(bool is_volatile) {
 /// 1. finish() is called exactly once, so that every waiter wakes, also after an error.
 /// 2. A copy is given up only if its caller is being killed and no thread waits for it. A thread
 ///    that begins to wait at that moment learns it from wait() and makes a copy itself.
-/// 3. Changes that callers make to mode, owner and times meanwhile are noted here. The copying
-/// thread
-///    does not overwrite them with what was before.
+/// 3. Changes that callers make to mode, owner and times meanwhile are noted here.
+///    The thread that copies looks at the notes before it puts mode and times back, so that no
+///    change is lost.
 ///
 /// Threads: each group of functions says which thread may call it. Those that speak of the file's
 /// mutex need it held; wait() needs that no lock is held.

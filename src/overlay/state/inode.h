@@ -156,8 +156,8 @@ struct InodeExtras {
 /// 4. For an inode of a lower, link.parent and link.name are its location in that layer, even after
 ///    the name was removed from the union.
 ///
-/// Threads: any that holds a reference. Members marked GUARDED_BY need `mutex`; the others are
-/// constant or atomic.
+/// Threads: any that holds a reference. `link` and members marked GUARDED_BY need `mutex`; the
+/// others are constant, atomic, or the table's own.
 /// Lock order: `directory->names` (a parent's before a child's), then `mutex`, then the leaves of
 /// lock_rank.h. No lock is held across a copy of data or a reply.
 class Inode {

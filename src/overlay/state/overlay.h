@@ -43,14 +43,14 @@ struct Settings {
   Owners owners = {};
 };
 
-/// The state of one mounted union. Operations are free functions that take it first; which kernel
-/// interface calls them is no concern of this folder (`Mount` and `BackingFiles` are its doors
-/// out).
+/// The state of one mounted union. Operations are free functions that take it as their first
+/// argument. Nothing here knows which kernel interface calls them: `Mount` and `BackingFiles` stand
+/// for it.
 ///
 /// Invariants:
 /// 1. Layers and settings never change after the mount, so they are read without a lock.
-/// `writeback`
-///    is set at INIT, before the first operation.
+///    `writeback` is set at INIT, before the first operation. (`has_protected_uppers` is atomic and
+///    may be raised later.)
 /// 2. `table` is the last member: inodes that go with it give back what they hold in the others.
 ///
 /// Threads: any. Each member of the second group guards itself; its header says which locks a
