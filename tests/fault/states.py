@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a tree shows, in a form in which two trees are equal, or one is named as old or new.
+"""The state that a tree shows, in a form that can be compared and named as old or new.
 
 A state is a dict from path to its line of the dump. Times of directories are kept apart: a copy-up
 touches its parent directory and puts the time back afterwards, so that a crash between the two leaves

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What each name of a tree may show after a power loss, given what was done and synced, and when.
+"""The states that each name of a tree may show after a power loss, given the changes, the syncs and their times.
 
 While the operations run, `changed` notes the lines of the tree after each, with the position in the
 recorder's log before it; `synced` notes what a finished fsync(2) promised. Afterwards `judge` compares

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a test function is given: layers, mounts, and the promise that both are looked after.
+"""The argument of a test function: it makes layers and mounts, and looks after both.
 
 Every lower of every mount is checksummed before the first mount and again after the last unmount.
 Every daemon is unmounted at the end of the test and must end cleanly. A test cannot forget either.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a test may claim, and what it may lack.
+"""The claims of a test, and its needs.
 
 A claim is a plain `assert`, or one of these functions, which say more when they fail. Both are counted (`made`), so that a
 test that claims nothing can be refused.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the running kernel can do, found out by trying, never by its version.
+"""The abilities of the running kernel, found by trying, never by its version.
 
 A test that needs a feature says `need("passthrough")`; if the kernel lacks it the test is skipped,
 counted and listed under the feature's description. Missing programs are not features: setting up the

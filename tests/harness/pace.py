@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How fast this machine is now, so that limits of time fit slow machines and busy ones.
+"""Measures how fast this machine is now, so that time limits fit slow machines and busy ones.
 
 A fixed piece of work, such as the suites are made of (processes started, bytes hashed, small files made), is timed. Where it
 takes longer than on the machine that the limits were made for, everything else will, too.

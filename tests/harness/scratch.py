@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where a test file's layers lie: an ext4 in memory if the machine can have one, else the scratch directory itself.
+"""The place of a test file's layers: an ext4 in memory if the machine can have one, else the scratch directory itself.
 
 A real file system keeps the tests honest, memory keeps their many small syncs cheap. It is mounted
 inside the private mount namespace and goes with it.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a run of the tests is told from outside: options (options.py) and a few environment variables."""
+"""The settings of a run of the tests: options (options.py) and a few environment variables."""
 import dataclasses
 import json
 import os

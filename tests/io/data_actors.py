@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What calls the system for the random tester: this process, or another one that is told what to call.
+"""The processes that make the random tester's system calls: this one, or another one that it commands.
 
 An actor has descriptors and mappings under the numbers that the tester gives them. Each method is one step; it
 returns a plain value, or raises OSError.

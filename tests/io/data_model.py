@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the random tester believes of each file: a bytearray, the times it has seen, and which process holds what.
+"""The random tester's model of each file: a bytearray, the times it has seen, and which process holds what.
 
 It knows nothing of mounts. A descriptor for reading that is older than the first write has, in modes that pass lowers
 through, a view of its own: the content at that time. Where a change of attributes came before the first write it may

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How `overpass check` is called, what it refuses, and that it changes nothing unless it is asked to."""
+"""Calls of `overpass check`: what it refuses, and that it changes nothing unless it is asked to."""
 import json
 import os
 import pty

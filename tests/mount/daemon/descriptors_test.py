@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What open files cost the daemon's descriptors: passed-through readers none, others a bounded share, names always go on."""
+"""The daemon's descriptors for open files: none for passed-through readers, a bounded share for others; names always go on."""
 import contextlib
 import ctypes
 import errno

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What users do with a union, one call of each kind, and what it is then: the same as of a plain directory."""
+"""One call of each kind that users make on a union. The result must equal that in a plain directory."""
 import ctypes
 import errno
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the kernel keeps in its page cache of files that are not passed through, and when it drops it."""
+"""The kernel's page cache of files that are not passed through: what it keeps, and when it drops it."""
 import mmap
 import os
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What goes wrong during service: full disks, quotas, broken or vanished layers, no descriptors left."""
+"""Faults during service: full disks, quotas, broken or vanished layers, no descriptors left."""
 import errno
 import os
 import resource

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a tree of hostile layers answers, in few words, and what kernel overlayfs answers of the same layers.
+"""The answers of a tree of hostile layers, in few words, and those of kernel overlayfs for these layers.
 
 A Row is a sentence, layers, and for each path that matters the answer: an errno, or what is there with what is
 in it. Overpass has to give it, with the promised number of log lines and not one more when asked again, and so

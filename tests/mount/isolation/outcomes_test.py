@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What runs the tests sees what is wrong with one, and leaves nothing of it behind: a pytest run inside a test."""
+"""The test runner sees each kind of failure, and leaves nothing of the test behind: a pytest run inside a test."""
 import glob
 import os
 import re

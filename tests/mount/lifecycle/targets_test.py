@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How status, umount and check are told which union is meant, and what status says of all of them."""
+"""How the user names a union for status, umount and check, and what status says about all unions."""
 import json
 import os
 import subprocess

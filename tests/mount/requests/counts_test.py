@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What operations cost in FUSE requests, counted by the daemon: round trips are what a FUSE file system pays with.
+"""The cost of operations in FUSE requests, counted by the daemon: round trips are the price of a FUSE file system.
 
 Changes are made in a directory below the root: asking for the count walks through the root, and after a
 change there that walk would itself cost a GETATTR.

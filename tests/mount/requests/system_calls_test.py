@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What operations cost in system calls of the daemon, and how many of these recognize objects: an open pays for that with at
+"""The cost of operations in system calls of the daemon, and how many of these recognize objects: an open pays for that with at
 most one, what the kernel answers by itself with none.
 """
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is made in the workdir and moved to its name inherits what it would in its directory, and nothing of the workdir.
+"""An object made in the workdir and moved to its name inherits from its directory, and nothing from the workdir.
 
 The truth is a plain directory that is dressed like the upper's. A name that was deleted is made again in the workdir,
 since a whiteout is in the way; a lower file that is changed and a lower directory are copied there. (Kernel overlayfs

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What an ordinary user is told when he may not mount: the cause, in one line, and the remedy for that cause."""
+"""The message when an ordinary user may not mount: the cause, in one line, and the remedy for that cause."""
 import os
 
 from harness import contains, equal, holds, isolation, syscalls, write
