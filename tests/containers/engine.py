@@ -86,7 +86,7 @@ class Engine:
         return listings
 
     def remove_everything(self):
-        """As a user would; then nothing of the engine's is mounted, and nobody serves a mount any more."""
+        """As a user would; then nothing of the engine's is mounted, and no daemon serves a mount any more."""
         self.buildah("rm", "--all")
         self.podman("rmi", "--all", "--force")
         checks.equal(self.podman("images", "--quiet"), "", "images that are left")

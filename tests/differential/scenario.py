@@ -178,7 +178,7 @@ class Scenario:
         self.compare()
 
     def forget(self):
-        """A remount of the superblock alone drops the names that nobody uses, and only those of this mount."""
+        """A remount of the superblock alone drops the unused names, and only those of this mount."""
         for place in self.places:
             flags = os.statvfs(place.point).f_flag & KEPT_BY_REMOUNT
             syscalls.mount("none", place.point, None, syscalls.MS_REMOUNT | flags)

@@ -32,7 +32,7 @@ def connect(path):
 
 
 def choose_journal(path, journal):
-    """Kept in the database. Before the others come: a change waits for nobody."""
+    """Kept in the database. Before the others come: a change waits for no other process."""
     bank = connect(path)
     equal(bank.execute(f"PRAGMA journal_mode={journal}").fetchone(), (journal.lower(),), "the journal mode")
     bank.close()

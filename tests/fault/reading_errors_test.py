@@ -106,15 +106,15 @@ def walk_at_every_step(t, *lowers):
     at_every_step(t, subject, walk_with_error)
 
 
-def test_a_read_error_during_a_walk_is_told_and_forgotten(t):
+def test_a_read_error_during_a_walk_is_reported_and_forgotten(t):
     walk_at_every_step(t, TREE)
 
 
-def test_a_read_error_among_marks_of_fuse_overlayfs_is_told_and_forgotten(t):
+def test_a_read_error_among_marks_of_fuse_overlayfs_is_reported_and_forgotten(t):
     walk_at_every_step(t, {"dir": {".wh.lower": "", "both": {".wh..wh..opq": "", "own": "o"}}, ".wh.file": ""}, TREE)
 
 
-def test_a_read_error_among_xwhiteouts_is_told_and_forgotten(t):
+def test_a_read_error_among_xwhiteouts_is_reported_and_forgotten(t):
     features.need("xwhiteouts")
     hidden = File(b"", xattrs={"trusted.overlay.whiteout": b""})
     walk_at_every_step(t, {"dir": Dir({"lower": hidden, "empty": ""}, xattrs={"trusted.overlay.opaque": b"x"})}, TREE)

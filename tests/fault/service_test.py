@@ -14,7 +14,7 @@ DATA = bytes(range(256)) * 1024
 LOWER = {"large": DATA, "small": "s", "d": {"x": "y"}, "gone": "g"}
 
 
-def test_a_disk_that_fails_below_the_upper_is_told_by_fsync_and_spoils_nothing(t):
+def test_fsync_reports_a_failing_disk_below_the_upper_and_nothing_is_spoiled(t):
     disk = Disk(t, "ext4", {})
     lower = t.layer(LOWER)
     m = t.mount_stack(stack_on(t, disk.point, lower, ()))

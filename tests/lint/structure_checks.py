@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Checks of how the sources hang together: who includes whom, who may use what, what is built.
+"""Checks of how the sources hang together: which file includes which, what each may use, what is built.
 
 A check is a function of the context that yields one line of text per finding.
 """

@@ -233,7 +233,7 @@ def test_checks_would_see_a_second_line(t):
     holds(False, "a call that succeeds should have been seen")
 
 
-def test_a_lower_inside_the_upper_is_told_with_what_it_means(t):
+def test_a_lower_inside_the_upper_is_reported_with_its_meaning(t):
     upper = t.fresh("low", {"up": {}})
     t.let_lower_change(upper + "/up", reason="it is in the upper")
     point = t.fresh("mnt")

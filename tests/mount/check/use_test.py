@@ -91,7 +91,7 @@ def test_two_checks_at_once_are_refused(t):
         os.close(lock)
 
 
-def test_wrong_calls_are_told(t):
+def test_wrong_calls_are_reported(t):
     stack = stack_with(t, {})
     layers = f"lowerdir={stack.lowers[0]}"
     for arguments, words in ((("-o", layers), "nothing to check"),
@@ -200,7 +200,7 @@ def test_root_of_a_user_namespace_checks_its_own_upper(t):
 
 
 @only_in("root", "userns", why="it becomes that user itself")
-def test_an_ordinary_user_is_told_what_he_may_not_read(t):
+def test_an_ordinary_user_learns_which_directory_is_unreadable(t):
     stack = stack_with(t, {"mine": {"a": "x"}, "secret": {"b": "x"}})
     worlds.give_to(stack.upper, worlds.NOBODY)
     os.chown(stack.upper + "/secret", 0, 0), os.chmod(stack.upper + "/secret", 0o700)

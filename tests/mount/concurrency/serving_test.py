@@ -139,7 +139,7 @@ def test_a_detached_mount_serves_until_its_last_file_is_closed(t):
     equal(read(m.upper + "/new"), b"written afterwards", "the upper layer")
 
 
-def test_a_session_ends_whenever_it_is_told_to(t):
+def test_a_session_ends_at_every_stage_on_request(t):
     """At once after the mount, and in the middle of many requests."""
     for round_ in range(12):
         m = t.mount(t.layer(QUICK), options=("threads=3",))

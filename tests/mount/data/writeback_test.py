@@ -64,7 +64,7 @@ def test_a_file_that_only_may_be_written_can_be(t):
     equal(read(m.upper + "/file"), b"firthen", "content in the upper")
 
 
-def test_where_data_lie_is_told_only_when_it_is_known(t):
+def test_the_place_of_data_is_given_only_when_it_is_known(t):
     m = mount(t)
     fd = os.open(m / "file", os.O_CREAT | os.O_RDWR)
     os.pwrite(fd, b"x" * 4096, 1 << 20)

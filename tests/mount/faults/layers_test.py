@@ -33,7 +33,7 @@ def fill(root):
         os.close(fd)
 
 
-def test_a_full_disk_is_told_to_the_caller_and_spoils_nothing(t):
+def test_a_full_disk_is_reported_to_the_caller_and_spoils_nothing(t):
     kinds = [("tmpfs", 4 << 20)] + [("ext4", 8 << 20)] * has("ext4")
     for kind, size in kinds:
         root = mount_image(t, kind, size)
@@ -67,7 +67,7 @@ def test_a_full_disk_leaves_no_part_of_a_copy_behind(t):
     holds(os.statvfs(root).f_bavail * 4096 > 1 << 20, "the space of the failed copies is free again")
 
 
-def test_no_inodes_left_is_told_to_the_caller(t):
+def test_a_lack_of_inodes_is_reported_to_the_caller(t):
     root = mount_image(t, "tmpfs", 8 << 20, "nr_inodes=12")
     m = t.mount(t.layer(TREE), upper=upper_on(t, root))
     made = 0
@@ -107,7 +107,7 @@ def test_a_rename_that_fails_leaves_the_directory_it_would_have_replaced(t):
     equal(sorted(os.listdir(m.path)), ["d"], "names at last")
 
 
-def test_a_quota_is_told_to_the_caller(t):
+def test_a_quota_is_reported_to_the_caller(t):
     root = mount_image(t, "btrfs", 256 << 20)
     quota = t.by_root(subprocess.run, ["btrfs", "quota", "enable", root], capture_output=True, check=False)
     if quota.returncode:
@@ -143,7 +143,7 @@ def test_a_lower_layer_unmounted_below_us_still_serves_or_errs_cleanly(t):
     equal(read(m / "new"), b"y", "the upper layer")
 
 
-def test_an_io_error_of_a_lower_is_told_and_the_rest_goes_on(t):
+def test_an_io_error_of_a_lower_is_reported_and_the_rest_goes_on(t):
     root = mount_image(t, "ext4", 32 << 20)
     write(root + "/bad", DATA * 8), write(root + "/good", "g")
     os.sync()

@@ -76,7 +76,7 @@ def test_a_write_by_another_user_takes_set_id_bits(t):
 
 
 @only_in("root", "userns", why="it reads as another user")
-def test_permissions_are_those_said(t):
+def test_the_shown_permissions_apply(t):
     m = t.mount(t.layer(), options=("xattr_permissions=2",))
     os.chmod(t.directory, 0o755)
     write(m / "secret", "x"), os.chmod(m / "secret", 0o600)

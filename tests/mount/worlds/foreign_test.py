@@ -41,7 +41,7 @@ def test_files_of_others_are_read_and_not_changed(t):
     equal((os.listdir(m.upper), left), ([], set()), "the upper layer, and what is left in the workdir")
 
 
-def test_names_of_what_belongs_to_others_are_his_to_remove_and_to_give_again(t):
+def test_he_may_remove_names_of_others_files_and_give_them_again(t):
     m = mounted(t)
     os.unlink(m / "file"), write(m / "file", "mine"), os.chmod(m / "file", 0o600)
     write(m / "mine", "+", "ab"), shutil.rmtree(m / "own")

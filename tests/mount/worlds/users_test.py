@@ -149,7 +149,7 @@ def in_foreign_lower(t, *options):
     return in_user_namespace(change, 100_000, 65536)
 
 
-def test_a_lower_of_unmapped_owners_is_told_at_the_mount_with_the_option_that_helps(t):
+def test_the_mount_warns_of_a_lower_of_unmapped_owners_and_names_the_option_that_helps(t):
     result, log = in_foreign_lower(t)
     equal(result, errno.EOVERFLOW, "a write")
     told = [line for line in log.splitlines() if "squash_to_root" in line]
