@@ -27,7 +27,7 @@ constexpr Row kRemedies[] = {
      "/etc/fuse.conf"},
     {"not owned by user",
      "the directory is sticky: an ordinary user mounts on such a one only if it is his own"},
-    {"no write access", "an ordinary user mounts on directories only that he may write to"},
+    {"no write access", "an ordinary user can mount only on directories with write permission"},
     {"mounting over filesystem type", "mount on a directory of another file system"},
     {"not a directory", "a union is mounted on a directory"},
     {"Not a directory", "a union is mounted on a directory"},

@@ -99,7 +99,7 @@ Expected<UniqueFd> claim(BorrowedFd directory, const char* option, const std::st
     if (locked) return std::move(*fd);
     if (!locked.failed_with(EWOULDBLOCK)) {
       // NFS locks no directories.
-      log::warn("%s cannot be locked (%s): see to it that no other mount uses it", named.c_str(),
+      log::warn("%s cannot be locked (%s): make sure that no other mount uses it", named.c_str(),
                 text_of(locked.error()).c_str());
       return std::move(*fd);
     }
@@ -152,16 +152,16 @@ std::string remedy_for_work(Errno error) {
   switch (to_int(error)) {
     case EPERM:
     case EACCES:
-      return "'work' in it belongs to somebody else: remove it as root or as its owner, or use "
+      return "'work' in it belongs to another user: remove it as root or as its owner, or use "
              "another workdir";
     case ENOTDIR:
-      return "'work' in it is no directory: remove it, or use an empty workdir";
+      return "'work' in it is not a directory: remove it, or use an empty workdir";
     case EBUSY:
       return "something is mounted on 'work' in it: unmount that";
     case ENOTEMPTY:
     case EEXIST:
     case ESTALE:
-      return "somebody changes 'work' in it: remove it, and use a "
+      return "another process changes 'work' in it: remove it, and use a "
              "workdir in which others cannot write";
     default:
       return "it has to be writable and on a file system with free space";

@@ -64,8 +64,8 @@ Result<void> check_made(BorrowedFd parent, BorrowedFd made) {
   if (is_own(stat)) return {};
   if (!TRY(keeps_no_owners(made, stat))) return fail(ESTALE);
   log::warn(
-      "the file system of the workdir does not keep owners or modes: user %u may change there what "
-      "is being prepared, so see to it that he is trusted",
+      "the file system of the workdir does not keep owners or modes: user %u may change files that "
+      "are prepared there, so this user must be trusted",
       stat.stx_uid);
   return {};
 }

@@ -119,7 +119,7 @@ def test_the_owner_gets_nothing_removed_that_he_may_not_remove(t):
     stack = stack_of(t, with_others)
     worlds.give_to(stack.work + "/work/of/victim", VICTIM)
     message = refusal(t, stack)
-    contains(message, "'work' in it belongs to somebody else", "message")
+    contains(message, "'work' in it belongs to another user", "message")
     equal(read(stack.work + "/work/of/victim/file"), b"precious", "the file of the other")
     shutil.rmtree(stack.work + "/work")
     equal(read(t.mount_stack(stack) / "low"), b"x", "the mount without it")
@@ -147,7 +147,7 @@ def test_a_link_or_a_file_for_work_is_refused_and_stays(t):
     elsewhere = t.fresh("elsewhere", {"file": "mine"})
     for make in (lambda path: os.symlink(elsewhere, path), lambda path: write(path, "a file")):
         stack = stack_of(t, lambda work, make=make: make(work + "/work"))
-        contains(refusal(t, stack), "is no directory", "message")
+        contains(refusal(t, stack), "is not a directory", "message")
         holds(os.path.lexists(stack.work + "/work"), "it is still there")
     equal(read(elsewhere + "/file"), b"mine", "what the link leads to")
 
@@ -209,7 +209,7 @@ def test_an_ordinary_user_learns_which_users_work_is_in_the_way(t):
 
         status, _, text = credentials.as_user(worlds.NOBODY, mount)
         equal((status, len(text.strip().splitlines())), (1, 1), f"status and lines of {text!r}")
-        holds("somebody else" in text or "earlier mount left" in text, f"the message says why: {text!r}")
+        holds("another user" in text or "earlier mount left" in text, f"the message says why: {text!r}")
     equal(os.listdir(stack.work + "/work"), ["#1"], "what is in it")
 
 

@@ -113,7 +113,7 @@ def test_a_mountpoint_of_another_user_is_refused_with_the_reason(t):
     os.chown(stack.mountpoint, 0, 0)
     status, _, err = mount_as(t, NOBODY, stack)
     equal(status, 1, "status")
-    contains(err, "directories only that he may write to", "the remedy")
+    contains(err, "only on directories with write permission", "the remedy")
 
 
 INSIDE = """set -eu

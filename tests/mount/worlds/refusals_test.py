@@ -51,7 +51,7 @@ def test_more_mounts_than_the_administrator_allows(t):
 
 
 def test_directories_of_others(t):
-    contains(refusal(t, given_to_root(t, 0o755)), "(an ordinary user mounts on directories only that he may write to)", "message")
+    contains(refusal(t, given_to_root(t, 0o755)), "(an ordinary user can mount only on directories with write permission)", "message")
     contains(refusal(t, given_to_root(t, 0o1777)), "not owned by user (the directory is sticky", "message")
     closed = given_to_root(t, 0o700)
     err = refusal(t, closed + "/below")

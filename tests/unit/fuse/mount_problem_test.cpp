@@ -46,7 +46,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"Sticky", "", "fusermount3: mountpoint /m not owned by user\n", false,
             ": mountpoint /m not owned by user", "sticky"},
         Row{"NotWritable", "", "fusermount3: user has no write access to mountpoint /m\n", false,
-            ": user has no write access to mountpoint /m", "may write to"},
+            ": user has no write access to mountpoint /m", "with write permission"},
         Row{"WrongFileSystem", "",
             "fusermount3: mounting over filesystem type 0x01021994 is forbidden\n", false,
             ": mounting over filesystem type 0x01021994 is forbidden", "another file system"},
