@@ -130,7 +130,10 @@ Result<void> sync_file(BorrowedFd fd) { return checked_void(::fsync(raw(fd))); }
 Result<void> write_out_file(BorrowedFd fd) {
   constexpr unsigned kAndWait =
       SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
-  return checked_void(::sync_file_range(raw(fd), 0, 0, kAndWait));
+  const auto written = checked_void(::sync_file_range(raw(fd), 0, 0, kAndWait));
+  // No file system says these: a filter of system calls does.
+  if (written.failed_with(EPERM) || written.failed_with(ENOSYS)) return sync_file(fd);
+  return written;
 }
 
 Result<void> sync_data(BorrowedFd fd) { return checked_void(::fdatasync(raw(fd))); }

@@ -44,7 +44,8 @@ Result<void> sync_file(BorrowedFd fd);
 
 /// Writes the data of the file out to its device and waits for that, without a flush of the
 /// device's cache and without any metadata (sync_file_range(2)). What this guarantees depends on
-/// the file system (layer/write_order.h). Blocking.
+/// the file system (layer/write_order.h). Where a filter refuses that call the file is synced.
+/// Blocking.
 Result<void> write_out_file(BorrowedFd fd);
 Result<void> sync_data(BorrowedFd fd);
 /// Lets the file system begin to write a range out, which an fsync has to wait for later
