@@ -14,7 +14,7 @@ import os
 from . import checks, dump, features, systems, trees
 from .case import Case
 from .script import Script
-from . import script_calls            # noqa: F401 (registers the commands)
+from . import script_calls, script_flags     # noqa: F401 (they register the commands)
 
 PLACEMENTS = ("lower", "upper", "merged")
 

@@ -11,7 +11,8 @@ from .script import command, data, shown_data
 
 FLAGS = {"creat": os.O_CREAT, "excl": os.O_EXCL, "trunc": os.O_TRUNC, "append": os.O_APPEND,
          "dir": os.O_DIRECTORY, "nofollow": os.O_NOFOLLOW, "tmpfile": os.O_TMPFILE, "direct": os.O_DIRECT,
-         "sync": os.O_SYNC, "dsync": os.O_DSYNC, "noatime": os.O_NOATIME, "path": os.O_PATH}
+         "sync": os.O_SYNC, "dsync": os.O_DSYNC, "noatime": os.O_NOATIME, "path": os.O_PATH,
+         "nonblock": os.O_NONBLOCK, "async": os.O_ASYNC, "noctty": os.O_NOCTTY}
 F_OFD_SETLK = 37
 
 
