@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 
-from . import checks, isolation
+from . import checks, isolation, recording
 
 REPORTS = re.compile(r"ERROR: \w*Sanitizer|WARNING: ThreadSanitizer|: runtime error:|Assertion .* failed|"
                      r"terminate called|lock order|SUMMARY: \w*Sanitizer")
@@ -22,6 +22,7 @@ class Daemon:
     def __init__(self, settings, arguments, mountpoint, log, **popen):
         self.settings, self.mountpoint, self.log = settings, os.path.realpath(mountpoint), log
         self._log_file = open(log, "wb")
+        recording.note_mount(self.mountpoint)
         self.before = list(isolation.mount_points()).count(self.mountpoint)
         self.process = subprocess.Popen([settings.overpass, *arguments], stdin=subprocess.DEVNULL,
                                         stdout=self._log_file, stderr=self._log_file, **popen)

@@ -21,7 +21,7 @@ import traceback
 import pytest
 from _pytest.runner import runtestprotocol
 
-from . import isolation, scratch, syscalls, trees, worlds
+from . import isolation, recording, scratch, syscalls, trees, worlds
 
 OF_THE_SYSTEM = "/usr/bin/python3"      # one that all users may read: pytest's may be in a user's home
 
@@ -41,6 +41,7 @@ class FileProcess:
             self.answers.close()
             _begin(session, own, theirs, parent)
         theirs.close()
+        self.recorder = recording.attach(self.pid)
 
     def run(self, item, nextitem, seconds, grace):
         """The process's answer: {"reports": serialized reports of the test} or {"broken": why it cannot begin};
@@ -73,6 +74,7 @@ class FileProcess:
             os.kill(self.pid, number)
             if self._has_ended(seconds):
                 break
+        recording.end(self.recorder)
         self.answers.close()
         trees.remove(self.scratch)
 
@@ -95,6 +97,7 @@ def _begin(session, settings, orders, parent):
         syscalls.die_with_parent(signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
+        recording.wait_until_attached()
         signal.signal(signal.SIGINT, signal.default_int_handler)    # the process that started pytest may ignore them,
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(number, signal.SIG_DFL)                   # and a daemon would inherit that
