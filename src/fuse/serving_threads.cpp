@@ -80,6 +80,7 @@ void ServingThreads::serve_while_active(Slot& slot) {
     // that it has to be woken.
     const uint64_t turn = slot.turn.fetch_add(1) / 2;
     if (keeper_sleeps_) wake_keeper();
+    slot.callers.note(source_.caller_of(slot.buffer));
     const bool goes_on = source_.handle(slot.buffer);
     slot.turn.fetch_add(1);
     if (!goes_on) return stop();
@@ -99,23 +100,41 @@ bool ServingThreads::wait_until_wanted(Slot& slot) NO_THREAD_SAFETY_ANALYSIS {
 
 // How many.
 
-/// Looks whether requests are waiting, and draws the conclusion from many such looks.
+/// Looks whether requests are waiting, and draws the conclusion from many such looks, and from who
+/// made the requests meanwhile.
 bool ServingThreads::may_stay_active(Slot& slot) {
   if (most_ == 1 && !has_more_) return true;
   if (source_.has_waiting()) ++slot.found_waiting;
   if (++slot.looks < kLooks) return true;
   const unsigned found = std::exchange(slot.found_waiting, 0);
   slot.looks = 0;
-  if (found >= kBehind) {
-    Lock lock(mutex_);
-    (void)add_locked(most_);
+  Lock lock(mutex_);
+  slot.callers_seen = slot.callers.take();
+  const size_t callers = count_callers();
+  if (found >= kBehind || wanted_ < callers) (void)add_locked(most_);
+  return found > kKeepingUp || wanted_ <= callers || !leave_locked(slot);
+}
+
+/// How many callers the active threads have seen side by side.
+size_t ServingThreads::count_callers() const {
+  std::vector<uint64_t> callers;
+  for (const auto& slot : slots_) {
+    if (!slot->is_active) continue;
+    for (const uint64_t caller : slot->callers_seen) {
+      if (caller != 0) callers.push_back(caller);
+    }
   }
-  return found > kKeepingUp || !leave(slot);
+  std::ranges::sort(callers);
+  return static_cast<size_t>(std::ranges::unique(callers).begin() - callers.begin());
+}
+
+bool ServingThreads::leave(Slot& slot) {
+  Lock lock(mutex_);
+  return leave_locked(slot);
 }
 
 /// Whether the thread is no longer active. The last one stays.
-bool ServingThreads::leave(Slot& slot) {
-  Lock lock(mutex_);
+bool ServingThreads::leave_locked(Slot& slot) {
   if (wanted_ == 1) return false;
   --wanted_;
   --active_;

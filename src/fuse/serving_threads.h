@@ -4,10 +4,11 @@
 //
 // The kernel wakes the thread that has waited longest, so two waiting threads take one caller's
 // requests in turn, each on a processor that has gone idle and cold meanwhile: on /dev/fuse that
-// halves the rate of requests that follow upon each other. Hence one thread is active. Another
-// joins when the queue is found non-empty again and again, and leaves when it is not; and one joins
-// when all active threads have been busy with the same requests for a while, so that one that waits
-// for a slow disk does not hold up what others could answer.
+// halves the rate of requests that follow upon each other. Hence as many threads are active as
+// callers make requests side by side (ConcurrentCallers), one at least. Another joins when the
+// queue is found non-empty again and again; threads beyond the number of callers leave when it is
+// not. And one joins when all active threads have been busy with the same requests for a while, so
+// that one that waits for a slow disk does not hold up what others could answer.
 
 #ifndef OVERPASS_FUSE_SERVING_THREADS_H_
 #define OVERPASS_FUSE_SERVING_THREADS_H_
@@ -23,6 +24,7 @@
 
 #include "base/mutex.h"
 #include "base/result.h"
+#include "fuse/concurrent_callers.h"
 #include "fuse/libfuse.h"
 
 namespace overpass::fuse {
@@ -44,6 +46,9 @@ class RequestSource {
 
   /// Whether requests are waiting now.
   virtual bool has_waiting() = 0;
+
+  /// The number of the thread that made the request; 0 for the kernel's own.
+  virtual uint64_t caller_of(const fuse_buf& buffer) const = 0;
 };
 
 /// Invariants: 1 <= wanted_ <= slots_.size() <= kMostStuck while threads are running; active_ is
@@ -85,8 +90,10 @@ class ServingThreads {
     // Guarded by mutex_.
     bool is_active = false;
     bool has_ended = false;
-    uint64_t turn_seen = 0;  ///< By the last look.
+    uint64_t turn_seen = 0;                    ///< By the last look.
+    ConcurrentCallers::Set callers_seen = {};  ///< By its last conclusion.
     // The thread's own.
+    ConcurrentCallers callers;
     unsigned looks = 0;
     unsigned found_waiting = 0;
   };
@@ -99,6 +106,8 @@ class ServingThreads {
   bool wait_until_wanted(Slot& slot);
   bool may_stay_active(Slot& slot);
   bool leave(Slot& slot);
+  bool leave_locked(Slot& slot) REQUIRES(mutex_);
+  size_t count_callers() const REQUIRES(mutex_);
   bool add_locked(size_t most) REQUIRES(mutex_);
   void wake_keeper();
   void keep();

@@ -135,6 +135,13 @@ class SessionRequests : public RequestSource {
     return fuse_session_exited(session_) == 0;
   }
 
+  uint64_t caller_of(const fuse_buf& buffer) const override {
+    fuse_in_header header;
+    if (buffer.size < sizeof header) return 0;
+    std::memcpy(&header, buffer.mem, sizeof header);
+    return header.pid;
+  }
+
   bool has_waiting() override { return sys::has_input(BorrowedFd{fuse_session_fd(session_)}); }
 
   /// Answers INIT, which the kernel queued when it mounted. Call this before any other thread

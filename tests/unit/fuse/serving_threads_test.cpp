@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <future>
 #include <latch>
@@ -63,7 +64,13 @@ class PipeRequests : public RequestSource {
     return goes_on;
   }
 
-  bool has_waiting() override { return sys::has_input(read_end_); }
+  bool has_waiting() override { return !hides_waiting && sys::has_input(read_end_); }
+
+  /// Capital letters are callers, all else is the kernel's.
+  uint64_t caller_of(const fuse_buf& buffer) const override {
+    const char request = *static_cast<const char*>(buffer.mem);
+    return request >= 'A' && request <= 'Z' ? static_cast<uint64_t>(request) : 0;
+  }
 
   void send(const std::string& requests) {
     ASSERT_EQ(::write(raw(write_end_), requests.data(), requests.size()),
@@ -85,7 +92,8 @@ class PipeRequests : public RequestSource {
 
   std::function<bool(char)> work = [](char) { return true; };
   Result<Arrival> on_end = Arrival::End;
-  std::atomic<int> without_memory = 0;  ///< So many attempts to receive find no memory.
+  std::atomic<int> without_memory = 0;      ///< So many attempts to receive find no memory.
+  std::atomic<bool> hides_waiting = false;  ///< As if each request came alone.
 
  private:
   static int raw(const UniqueFd& fd) { return overpass::raw(BorrowedFd(fd)); }
@@ -242,6 +250,38 @@ TEST(ServingThreads, MoreJoinWhenOneDoesNotKeepUpAndLeaveAfterwards) {
     (void)serving.requests.wait_for(20'000 + i);
   }
   EXPECT_EQ(serving.threads.active(), 1U);
+  EXPECT_TRUE(serving.stop());
+}
+
+TEST(ServingThreads, AreAsManyAsThereAreCallersSideBySide) {
+  Serving serving(3, kNever);
+  serving.requests.hides_waiting = true;
+  serving.start();
+  size_t sent = 0;
+  const auto send = [&](const char* requests, size_t wanted) {
+    for (size_t i = 0; i < 8000 && serving.threads.active() != wanted; ++i) {
+      const char one[] = {requests[i % std::strlen(requests)], '\0'};
+      serving.requests.send(one);
+      (void)serving.requests.wait_for(++sent);
+    }
+    return serving.threads.active();
+  };
+  EXPECT_EQ(send("AB", 2), 2U);
+  EXPECT_EQ(send("ABC", 3), 3U);
+  EXPECT_EQ(send("A", 1), 1U);
+  EXPECT_TRUE(serving.stop());
+}
+
+TEST(ServingThreads, AreOneForCallersThatComeOneAfterAnother) {
+  Serving serving(3, kNever);
+  serving.requests.hides_waiting = true;
+  serving.start();
+  for (size_t i = 0; i < 6000; ++i) {
+    const char one[] = {static_cast<char>('A' + i / 50 % 26), '\0'};
+    serving.requests.send(one);
+    (void)serving.requests.wait_for(i + 1);
+    ASSERT_EQ(serving.threads.active(), 1U) << "after " << i + 1;
+  }
   EXPECT_TRUE(serving.stop());
 }
 
