@@ -62,15 +62,13 @@ class ListingBuffer : public overlay::ListingSink {
   std::vector<overlay::InodeRef> counted_;
 };
 
-/// ENOSYS is an answer that the kernel keeps for all directories: it opens none from then on, and
-/// caches all their listings.
 void on_opendir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
   const Daemon& daemon = arrived(request, Opcode::Opendir);
   OpenDirectoryReply reply(request, *info);
   if (daemon.negotiated.needs_opendir) {
     reply.send();
   } else {
-    reply.fail(Errno{ENOSYS});
+    reply.refuse_all();
   }
 }
 

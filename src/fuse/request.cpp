@@ -45,12 +45,16 @@ Daemon& daemon_of(fuse_req_t request) { return *static_cast<Daemon*>(fuse_req_us
 void Reply::fail(Errno error) {
   int number = to_int(error);
   if (number == overlay::kMustWait) number = EAGAIN;
+  // A system call may fail with it under a filter.
+  if (number == ENOSYS) number = EOPNOTSUPP;
   if (number == EMFILE) {
     number = ENFILE;
     daemon_of(request_).overlay.descriptors.note_exhaustion();
   }
   (void)fuse_reply_err(take(), number);
 }
+
+void OpenDirectoryReply::refuse_all() { (void)fuse_reply_err(take(), ENOSYS); }
 
 struct stat plain_stat(const sys::Stat& stat) {
   struct stat plain = {};

@@ -47,6 +47,8 @@ class Reply {
 
   /// A caller outside cannot wait as the daemon does (overlay::kMustWait). And EMFILE would speak
   /// of the caller's own limit, where the daemon is short of descriptors: that is ENFILE.
+  /// ENOSYS never leaves here either: the kernel takes it for "this daemon has no such operation"
+  /// and asks for none of its kind any more.
   void fail(Errno error);
   /// The answer, from now on, of a request destroyed unanswered; EIO before the first call.
   void set_unanswered(Errno error) { unanswered_ = error; }
@@ -126,6 +128,8 @@ class OpenDirectoryReply : public Reply {
   OpenDirectoryReply(fuse_req_t request, const fuse_file_info& info)
       : Reply(request), info_(info) {}
   void send();
+  /// ENOSYS: the kernel opens no directory from now on, and caches all their listings.
+  void refuse_all();
 
  private:
   fuse_file_info info_;
