@@ -13,7 +13,7 @@
 #include "cli/mount_call.h"
 #include "cli/named_mount.h"
 #include "config/validate.h"
-#include "layer/settle_format.h"
+#include "layer/resolve_format.h"
 
 namespace overpass::cli {
 

@@ -19,7 +19,7 @@ namespace {
 
 Result<ShownAttributes> attributes_of(Daemon& daemon, fuse_ino_t node) {
   overlay::InodeRef inode = TRY(inode_at(daemon, node));
-  overlay::settle_mappings(daemon.overlay, *inode);
+  overlay::recheck_mappings(daemon.overlay, *inode);
   const sys::Stat stat = TRY(overlay::attributes(daemon.overlay, inode));
   return ShownAttributes{std::move(inode), stat};
 }

@@ -103,7 +103,7 @@ std::vector<BorrowedFd> lowers_of(const overlay::Overlay& overlay) {
 
 /// Makes the mount known to the registrar. Passthrough excludes other ways of caching, so this must
 /// be settled before INIT.
-void settle_passthrough(Daemon& daemon, BorrowedFd connection) {
+void set_up_registrar(Daemon& daemon, BorrowedFd connection) {
   std::string& reason = daemon.negotiated.passthrough_reason;
   if (!reason.empty()) return;
   Registrar& registrar = daemon.registrar;
@@ -157,7 +157,7 @@ Expected<void> serve_union(const config::Options& options, const Connect& connec
                                        kOfRing * daemon.threads);
   if (auto connected = connect(session, daemon); !connected) return connected;
   // Beyond this point callers may wait for answers.
-  settle_passthrough(daemon, session.connection());
+  set_up_registrar(daemon, session.connection());
   daemon.notifier.emplace(session.get());
   daemon.housekeeping.emplace(daemon.overlay.table, *daemon.notifier, options.max_idle_inodes);
   watch_callers(daemon);

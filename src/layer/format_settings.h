@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The parts of the on-disk format that a mount uses: the user's choice, and the settled one, made
+// The parts of the on-disk format that a mount uses: the user's choice, and the resolved one, made
 // once the layers are open and their file systems and this process's privileges are known. The
 // names are those of overlayfs's mount options (Documentation/filesystems/overlayfs.rst).
 
@@ -23,7 +23,7 @@ enum class Verity {
   On,       ///< A digest in a metacopy mark is checked.
   Require,  ///< And there has to be one.
 };
-enum class Xino { Off, Auto, On };  ///< Settled: whether there is anything to compose.
+enum class Xino { Off, Auto, On };  ///< Resolved: whether there is anything to compose.
 enum class Uuid { Off, Null, Auto, On };
 
 /// The place of files' owner, mode and kind (stat_override.h), beside the inode itself.

@@ -23,7 +23,7 @@
 #include "layer/format_settings.h"
 #include "layer/markers.h"
 #include "layer/named_directory.h"
-#include "layer/settle_format.h"
+#include "layer/resolve_format.h"
 #include "layer/stat_override.h"
 #include "layer/workdir.h"
 #include "sys/file_handle.h"

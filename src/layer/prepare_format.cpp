@@ -59,7 +59,7 @@ void drop_index(LayerStack& stack, const std::string& reason) {
 }
 
 /// Marks kept in attributes are not written; those of lowers are read all the same.
-void settle_marks(LayerStack& stack) {
+void resolve_marks(LayerStack& stack) {
   if (!stack.has_upper() || stack.workdir.features().has_xattrs()) return;
   const std::string reason = "the upper's file system takes no extended attributes";
   if (stack.format.writes_redirects) stack.format_reasons.redirect_dir = reason;
@@ -69,7 +69,7 @@ void settle_marks(LayerStack& stack) {
 }
 
 /// Entries of the index are named by file handles, and handles by the UUID of their file system.
-void settle_index(LayerStack& stack) {
+void resolve_index(LayerStack& stack) {
   for (const Layer& layer : stack.layers) {
     if (!stack.format.index && !stack.format.nfs_export) return;
     if (!layer.is_present) continue;
@@ -134,7 +134,7 @@ void identify_upper(LayerStack& stack) {
 
 /// Everything on FUSE has one st_dev: numbers of several file systems that were not composed would
 /// make different files look like links of one, to tar(1) for one.
-void settle_xino(const FormatChoice& choice, LayerStack& stack) {
+void resolve_xino(const FormatChoice& choice, LayerStack& stack) {
   stack.format.short_numbers = choice.xino == Xino::Off;
   stack.format.xino = stack.all_on_one_device() ? Xino::Off : Xino::On;
   stack.format_reasons.xino =
@@ -166,13 +166,13 @@ void warn_of_dropped_choices(const FormatChoice& choice, const LayerStack& stack
 }  // namespace
 
 Expected<void> prepare_format(LayerStack& stack, const LayerPaths& paths) {
-  SettledFormat settled = settle_format(paths.format, stack.prefix, stack.has_upper());
-  stack.format = settled.settings;
-  stack.format_reasons = std::move(settled.reasons);
+  ResolvedFormat resolved = resolve_format(paths.format, stack.prefix, stack.has_upper());
+  stack.format = resolved.settings;
+  stack.format_reasons = std::move(resolved.reasons);
   mark_passing_handles(stack.layers);
   mark_ambiguous_lowers(stack.layers);
-  settle_marks(stack);
-  settle_index(stack);
+  resolve_marks(stack);
+  resolve_index(stack);
   // The index compares origins, which carry UUIDs.
   if (stack.format.uuid == Uuid::Off) leave_uuids_out(stack);
   if (stack.format.index) {
@@ -180,7 +180,7 @@ Expected<void> prepare_format(LayerStack& stack, const LayerPaths& paths) {
   }
   // Beyond this point the layers belong together.
   identify_upper(stack);
-  settle_xino(paths.format, stack);
+  resolve_xino(paths.format, stack);
   warn_of_dropped_choices(paths.format, stack);
   return {};
 }

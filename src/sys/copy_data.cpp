@@ -98,7 +98,7 @@ Result<off_t> copy_range(Copying& copying, off_t offset, off_t end) {
 }
 
 /// A clone is of the whole file.
-Result<void> settle_size(BorrowedFd file, off_t size) {
+Result<void> fit_size(BorrowedFd file, off_t size) {
   const Stat now = TRY(stat(place_of(file)));
   if (static_cast<off_t>(now.stx_size) == size) return {};
   return change_size_of_open(file, size);
@@ -114,7 +114,7 @@ Result<void> copy_data(BorrowedFd from, BorrowedFd to, off_t size, CopyObserver*
     const off_t end = TRY(copy_range(copying, 0, size));
     return end == size ? Result<void>() : change_size_of_open(to, size);
   }
-  if (clone_file(from, to)) return settle_size(to, size);
+  if (clone_file(from, to)) return fit_size(to, size);
   off_t offset = 0;
   while (offset < size) {
     auto data = seek(from, offset, SEEK_DATA);

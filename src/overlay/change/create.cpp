@@ -142,21 +142,21 @@ Result<SlotState> make_in_upper(const NewObject& object, BorrowedFd upper) {
 /// A name that was just made, until everything else has succeeded too: otherwise it goes again,
 /// since the kernel remembers of a failed creation that the name is absent.
 /// REQUIRES: the directory's names are held exclusively as long as this lives.
-class Unsettled {
+class Uncommitted {
  public:
   /// `before` is what was under the name.
-  Unsettled(Overlay& overlay, const InodeRef& directory, const char* name, bool is_directory,
-            BorrowedFd upper, SlotState before)
+  Uncommitted(Overlay& overlay, const InodeRef& directory, const char* name, bool is_directory,
+              BorrowedFd upper, SlotState before)
       : overlay_(overlay),
         directory_(directory),
         name_(name),
         is_directory_(is_directory),
         upper_(upper),
         before_(before) {}
-  Unsettled(const Unsettled&) = delete;
-  Unsettled& operator=(const Unsettled&) = delete;
-  ~Unsettled() {
-    if (is_settled_) return;
+  Uncommitted(const Uncommitted&) = delete;
+  Uncommitted& operator=(const Uncommitted&) = delete;
+  ~Uncommitted() {
+    if (is_committed_) return;
     try {
       remove();
     } catch (const std::exception&) {
@@ -164,7 +164,7 @@ class Unsettled {
     }
   }
 
-  void settle() { is_settled_ = true; }
+  void commit() { is_committed_ = true; }
 
  private:
   void remove() {
@@ -190,7 +190,7 @@ class Unsettled {
   const bool is_directory_;
   const BorrowedFd upper_;
   const SlotState before_;
-  bool is_settled_ = false;
+  bool is_committed_ = false;
 };
 
 /// The entry of what was just made in the upper.
@@ -216,11 +216,11 @@ Result<Entry> make_entry(const NewObject& object, const Finisher& finish = {}) {
   Lock names(object.directory->directory->names);
   ++object.directory->directory->version;
   const SlotState before = TRY(make_in_upper(object, upper->fd));
-  Unsettled made(object.overlay, object.directory, object.name, S_ISDIR(object.mode), upper->fd,
-                 before);
+  Uncommitted made(object.overlay, object.directory, object.name, S_ISDIR(object.mode), upper->fd,
+                   before);
   Entry entry = TRY(enter_new(object, upper->fd));
   if (finish) TRY(finish(entry));
-  made.settle();
+  made.commit();
   object.overlay.stack.workdir.remove_whiteout_name(upper->fd, object.name);
   return entry;
 }
@@ -323,7 +323,7 @@ Result<Entry> make_link(Overlay& overlay, const Caller& caller, const InodeRef& 
   TRY(mark_before_link(overlay, *target));
   Lock names(directory->directory->names);
   ++directory->directory->version;
-  std::optional<Unsettled> made;
+  std::optional<Uncommitted> made;
   sys::Stat stat;
   {
     const Located located = TRY(held(overlay, *target));
@@ -348,7 +348,7 @@ Result<Entry> make_link(Overlay& overlay, const Caller& caller, const InodeRef& 
   }
   add_link(overlay, target, directory, name);
   (void)remember_key(overlay, target, {sys::device_of(stat), stat.stx_ino});
-  made->settle();
+  made->commit();
   overlay.stack.workdir.remove_whiteout_name(upper->fd, name);
   return Entry{target, shown(overlay, *target, stat)};
 }

@@ -248,8 +248,8 @@ Result<std::unique_ptr<Relocation>> mark_moved(Overlay& overlay, const End& move
 }
 
 /// The inode has its new name from now on.
-void settle(Overlay& overlay, const End& moved, const End& target,
-            std::unique_ptr<Relocation> relocation) REQUIRES(moved.inode->mutex) {
+void note_moved(Overlay& overlay, const End& moved, const End& target,
+                std::unique_ptr<Relocation> relocation) REQUIRES(moved.inode->mutex) {
   if (relocation) moved.inode->make_extras().relocation = std::move(relocation);
   move_link_locked(overlay, *moved.inode, *moved.directory, moved.name, target.directory,
                    target.name);
@@ -321,7 +321,7 @@ Result<void> replace(Overlay& overlay, const Caller& caller, const End& from, co
       drop_index_of_last(overlay, *to.inode);
       remove_link_locked(overlay, *to.inode, *to.directory, to.name, std::move(orphan));
     }
-    settle(overlay, from, to, std::move(relocation));
+    note_moved(overlay, from, to, std::move(relocation));
     overlay.stack.workdir.remove_whiteout_name(to.upper->fd, to.name);
   }
   if (to.inode && !to.inode->is_directory()) drop_idle_backing(overlay.idle_backings, *to.inode);
@@ -336,8 +336,8 @@ Result<void> exchange(Overlay& overlay, const End& from, const End& to) {
   auto to_relocation = TRY(mark_moved(overlay, to, from));
   LockPair locks(from.inode->mutex, to.inode->mutex);
   TRY(sys::rename(from.place(), to.place(), RENAME_EXCHANGE));
-  settle(overlay, from, to, std::move(from_relocation));
-  settle(overlay, to, from, std::move(to_relocation));
+  note_moved(overlay, from, to, std::move(from_relocation));
+  note_moved(overlay, to, from, std::move(to_relocation));
   return {};
 }
 

@@ -117,7 +117,7 @@ Result<void> complete_metacopy(Overlay& overlay, Inode& inode, const DataPlace& 
     TRY(std::move(restored));
   }
   progress.enter(CopyPhase::Syncing);
-  TRY(settle_data(overlay, file));
+  TRY(order_data(overlay, file));
   const char* mark = layer::name_of(layer::Mark::Metacopy, overlay.stack.prefix);
   return sys::remove_xattr(place, mark);
 }

@@ -164,7 +164,7 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const C
     TRY(sys::touch(sys::place_of(prepared.file)));
   // Without bytes there is nothing that could reach the disk later than the name does.
   progress.enter(CopyPhase::Syncing);
-  if (!is_metacopy) TRY(settle_data(overlay, prepared.file));
+  if (!is_metacopy) TRY(order_data(overlay, prepared.file));
   if (overlay.settings.verifies_copies && !is_metacopy && size > 0) {
     TRY(verify_copy(from, prepared.file, size, source.union_name(), progress));
   }
@@ -223,7 +223,7 @@ Result<Source> source_of(Overlay& overlay, Inode& inode) {
   return source;
 }
 
-Result<void> settle_data(const Overlay& overlay, BorrowedFd copy) {
+Result<void> order_data(const Overlay& overlay, BorrowedFd copy) {
   if (overlay.settings.is_volatile) return {};
   const bool is_ordered = overlay.stack.workdir.features().write_order.names_after_data;
   return is_ordered && !overlay.settings.durable_copies ? sys::write_out_file(copy)

@@ -65,7 +65,7 @@ Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const Copy
 /// Makes sure that the data of `copy` reach the disk no later than the name or the mark that it
 /// gets next; with copy_up=durable that they are there when this returns. Nothing on a volatile
 /// mount.
-Result<void> settle_data(const Overlay& overlay, BorrowedFd copy);
+Result<void> order_data(const Overlay& overlay, BorrowedFd copy);
 
 /// A directory's copy under a temporary name, without entries.
 struct PreparedDirectory {

@@ -151,7 +151,7 @@ void FoundBuilder::set_data_only(const std::string& path) {
       DataPlace{searched_.overlay.stack.lowers_end(), path, blocks, {}});
 }
 
-void FoundBuilder::settle_relocation() {
+void FoundBuilder::finish_relocation() {
   const bool is_elsewhere = std::any_of(lower_paths_.begin(), lower_paths_.end(),
                                         [](const std::string& path) { return !path.empty(); });
   if (!is_elsewhere) return;
@@ -174,7 +174,7 @@ void FoundBuilder::settle_relocation() {
 }
 
 Found FoundBuilder::finish() {
-  settle_relocation();
+  finish_relocation();
   return std::move(found_);
 }
 

@@ -42,7 +42,7 @@ class FoundBuilder {
   Result<void> check_data(layer::LayerIndex layer, LayerReader& reader);
   std::string redirected_path(layer::LayerIndex layer, const Wanted& asked) const;
   std::string ordinary_path(layer::LayerIndex layer) const;
-  void settle_relocation();
+  void finish_relocation();
 
   const SearchedName& searched_;
   bool has_object_ = false;

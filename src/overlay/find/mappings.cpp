@@ -17,7 +17,7 @@ bool note_mappable(Inode& inode, int flags) {
   return (flags & O_ACCMODE) == O_RDWR && !inode.may_be_mapped.exchange(true);
 }
 
-void settle_mappings(Overlay& overlay, Inode& inode) {
+void recheck_mappings(Overlay& overlay, Inode& inode) {
   if (!inode.may_be_mapped) return;
   uint64_t opens = 0;
   {

@@ -20,7 +20,7 @@ bool note_mappable(Inode& inode, int flags);
 /// Finds out whether such an inode may still be mapped; call it before attributes are given. A
 /// mapping outlives its handle, but is not hidden: the file below counts as open for writing.
 /// L: none of rank Inode on entry.
-void settle_mappings(Overlay& overlay, Inode& inode);
+void recheck_mappings(Overlay& overlay, Inode& inode);
 
 }  // namespace overpass::overlay
 

@@ -40,20 +40,20 @@ bool Flocks::take(Domain& domain, const Request& request) {
 }
 
 /// Grants what waits and does not conflict any more.
-void Flocks::grant(Domain& domain, Queue& settled) {
+void Flocks::grant(Domain& domain, Queue& decided) {
   for (auto one = domain.waiting.begin(); one != domain.waiting.end();) {
     const auto next = std::next(one);
-    if (take(domain, one->request)) settled.splice(settled.end(), domain.waiting, one);
+    if (take(domain, one->request)) decided.splice(decided.end(), domain.waiting, one);
     one = next;
   }
 }
 
-void Flocks::answer_all(Queue& settled) {
-  for (Waiting& one : settled) one.answer(std::move(one.result));
+void Flocks::answer_all(Queue& decided) {
+  for (Waiting& one : decided) one.answer(std::move(one.result));
 }
 
 bool Flocks::lock(const Request& request, Answer answer) {
-  Queue own, settled;
+  Queue own, decided;
   own.push_back({next_number_++, request, Clock::now() + kReleaseDelay, std::move(answer)});
   Shard& shard = shard_of(request.domain);
   {
@@ -62,16 +62,16 @@ bool Flocks::lock(const Request& request, Answer answer) {
     domain.held.reserve(domain.held.size() + domain.waiting.size() + 1);
     if (!take(domain, request)) domain.waiting.splice(domain.waiting.end(), own);
     // A conversion may have made room for others.
-    grant(domain, settled);
+    grant(domain, decided);
   }
   const bool is_later = own.empty();
   answer_all(own);
-  answer_all(settled);
+  answer_all(decided);
   return is_later;
 }
 
 void Flocks::unlock(uint64_t number, uint64_t owner) {
-  Queue settled;
+  Queue decided;
   Shard& shard = shard_of(number);
   {
     Lock lock(shard.mutex);
@@ -79,15 +79,15 @@ void Flocks::unlock(uint64_t number, uint64_t owner) {
     if (found == shard.domains.end()) return;
     Domain& domain = found->second;
     std::erase_if(domain.held, [owner](const Held& held) { return held.owner == owner; });
-    grant(domain, settled);
+    grant(domain, decided);
     if (domain.held.empty() && domain.waiting.empty()) shard.domains.erase(found);
   }
-  answer_all(settled);
+  answer_all(decided);
 }
 
-/// Answers one that waits with an error, unless it was settled meanwhile.
-void Flocks::settle(Shard& shard, uint64_t number, uint64_t waiter, Errno error) {
-  Queue settled;
+/// Answers one that waits with an error, unless it was decided meanwhile.
+void Flocks::refuse(Shard& shard, uint64_t number, uint64_t waiter, Errno error) {
+  Queue decided;
   {
     Lock lock(shard.mutex);
     const auto found = shard.domains.find(number);
@@ -96,10 +96,10 @@ void Flocks::settle(Shard& shard, uint64_t number, uint64_t waiter, Errno error)
     const auto one = std::ranges::find(domain.waiting, waiter, &Waiting::number);
     if (one == domain.waiting.end()) return;
     one->result = std::unexpected(error);
-    settled.splice(settled.end(), domain.waiting, one);
+    decided.splice(decided.end(), domain.waiting, one);
     if (domain.held.empty() && domain.waiting.empty()) shard.domains.erase(found);
   }
-  answer_all(settled);
+  answer_all(decided);
 }
 
 void Flocks::attend_shard(Shard& shard, std::optional<milliseconds>& next) {
@@ -128,7 +128,7 @@ void Flocks::attend_shard(Shard& shard, std::optional<milliseconds>& next) {
       error = EINTR;
     }
     if (error) {
-      settle(shard, request.domain, number, Errno{*error});
+      refuse(shard, request.domain, number, Errno{*error});
       continue;
     }
     const auto delay = request.waits ? kSignalDelay : std::chrono::ceil<milliseconds>(until - now);
@@ -143,13 +143,13 @@ std::optional<milliseconds> Flocks::attend() {
 }
 
 void Flocks::end() {
-  Queue settled;
+  Queue decided;
   for (Shard& shard : shards_) {
     Lock lock(shard.mutex);
-    for (auto& [number, domain] : shard.domains) settled.splice(settled.end(), domain.waiting);
+    for (auto& [number, domain] : shard.domains) decided.splice(decided.end(), domain.waiting);
   }
-  for (Waiting& one : settled) one.result = fail(EINTR);
-  answer_all(settled);
+  for (Waiting& one : decided) one.result = fail(EINTR);
+  answer_all(decided);
 }
 
 }  // namespace overpass::overlay

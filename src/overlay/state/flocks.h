@@ -30,7 +30,7 @@
 
 namespace overpass::overlay {
 
-/// Threads: any. Answers are called with no lock held, on the thread whose call settles them.
+/// Threads: any. Answers are called with no lock held, on the thread whose call decides them.
 class Flocks {
  public:
   enum class Kind : uint8_t { Shared, Exclusive };
@@ -101,9 +101,9 @@ class Flocks {
 
   Shard& shard_of(uint64_t domain) { return shards_[domain % shards_.size()]; }
   static bool take(Domain& domain, const Request& request);
-  static void grant(Domain& domain, Queue& settled);
-  static void answer_all(Queue& settled);
-  static void settle(Shard& shard, uint64_t domain, uint64_t number, Errno error);
+  static void grant(Domain& domain, Queue& decided);
+  static void answer_all(Queue& decided);
+  static void refuse(Shard& shard, uint64_t domain, uint64_t number, Errno error);
   static void attend_shard(Shard& shard, std::optional<std::chrono::milliseconds>& next);
 
   std::atomic<uint64_t> next_domain_ = 1;

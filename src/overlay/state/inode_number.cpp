@@ -40,7 +40,7 @@ uint64_t InodeNumbers::number(dev_t device, uint64_t ino) {
 
 void InodeNumbers::announce(dev_t device) { (void)number_of_device(device); }
 
-void InodeNumbers::settle() {
+void InodeNumbers::divide_short_numbers() {
   Lock lock(mutex_);
   short_devices_ = devices_.size() <= kMostShortDevices ? devices_.size() : 0;
   short_bits_ = kShortBits - std::countr_zero(std::bit_ceil(short_devices_));

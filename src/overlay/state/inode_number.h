@@ -24,7 +24,7 @@
 
 namespace overpass::overlay {
 
-/// Threads: any, once settle() has returned.
+/// Threads: any, once divide_short_numbers() has returned.
 class InodeNumbers {
  public:
   /// `first` is the file system whose inodes keep their numbers. `warns`: the first number beyond
@@ -37,7 +37,7 @@ class InodeNumbers {
 
   /// Divides the short numbers among the file systems announced so far; those that turn up later
   /// get none. Call it once, before any number is asked for.
-  void settle();
+  void divide_short_numbers();
 
   /// The union's number for inode `ino` of the file system `device`. It never changes.
   uint64_t number(dev_t device, uint64_t ino);
@@ -50,7 +50,8 @@ class InodeNumbers {
 
   const dev_t first_;
   std::atomic<bool> warns_;
-  /// Constant after settle(). File system n of 1..short_devices_ has 2^short_bits_ short numbers.
+  /// Constant after divide_short_numbers(). File system n of 1..short_devices_ has 2^short_bits_
+  /// short numbers.
   uint64_t short_devices_ = 0;
   int short_bits_ = 0;
   Mutex<LockRank::InodeNumbers> mutex_;

@@ -68,7 +68,7 @@ Overlay::Overlay(layer::LayerStack layers, Settings chosen, Mount& shown_by, Bac
     if (layer.is_present) numbers.announce(layer.device);
     roots.push_back(std::make_shared<CachedFd>(std::move(layer.root)));
   }
-  numbers.settle();
+  numbers.divide_short_numbers();
   if (!stack.index.empty()) index = std::make_shared<CachedFd>(std::move(stack.index));
   // The origin of the root is the topmost lower's, as for any merged directory.
   const auto stat = sys::stat(sys::place_of(roots[1]->fd));

@@ -72,7 +72,7 @@ TEST_P(AnnouncedFileSystems, NeverShareANumberWhateverTheyChose) {
   // More file systems than the upper bits can tell apart; most turn up when all is settled.
   InodeNumbers numbers(kFirst, false);
   for (int i = 0; i < GetParam(); ++i) numbers.announce(kFirst - 100 + static_cast<dev_t>(i));
-  numbers.settle();
+  numbers.divide_short_numbers();
   std::map<uint64_t, std::pair<dev_t, uint64_t>> owners;
   const std::vector<uint64_t> inos = unruly_numbers();
   for (dev_t device = kFirst - 100; device < kFirst + 100; ++device) {
@@ -91,7 +91,7 @@ TEST(InodeNumber, IsShortWhereItFits) {
   for (const uint64_t others : {1, 2, 3, 8, 64}) {
     InodeNumbers numbers(kFirst, false);
     for (uint64_t i = 1; i <= others; ++i) numbers.announce(kFirst + i);
-    numbers.settle();
+    numbers.divide_short_numbers();
     for (uint64_t i = 1; i <= others; ++i) {
       for (const uint64_t ino : {uint64_t{1}, uint64_t{1000}, (uint64_t{1} << 24) - 1}) {
         EXPECT_LT(numbers.number(kFirst + i, ino), kBeyond32Bits) << others << " " << i;
@@ -106,7 +106,7 @@ TEST(InodeNumber, IsShortWhereItFits) {
 TEST(InodeNumber, IsItsOwnWhereAllIsOnOneFileSystem) {
   InodeNumbers numbers(kFirst, false);
   numbers.announce(kFirst);
-  numbers.settle();
+  numbers.divide_short_numbers();
   for (const uint64_t ino : {uint64_t{0xC0000000}, uint64_t{0xFFFFFFFF}, kBeyond32Bits}) {
     EXPECT_EQ(numbers.number(kFirst, ino), ino);
   }
@@ -117,7 +117,7 @@ TEST(InodeNumber, IsTheSameInEveryMountOfAnnouncedFileSystems) {
   InodeNumbers again(kFirst, false);
   for (InodeNumbers* mount : {&numbers, &again}) {
     for (const dev_t device : {dev_t{7}, kFirst, dev_t{3}, dev_t{7}}) mount->announce(device);
-    mount->settle();
+    mount->divide_short_numbers();
   }
   (void)again.number(3, 1);
   for (const dev_t device : {kFirst, dev_t{7}, dev_t{3}}) {

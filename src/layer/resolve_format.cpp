@@ -5,7 +5,7 @@
 // lower below it, past the permissions of the directories on the way. So there both redirects and
 // metacopies are off unless chosen, as on overlayfs (which does not even offer the choice).
 
-#include "layer/settle_format.h"
+#include "layer/resolve_format.h"
 
 namespace overpass::layer {
 
@@ -61,7 +61,7 @@ Expected<void> check_choice(const FormatChoice& choice, bool has_upper) {
         "leave out one of them");
   }
   const bool follows = choice.redirect_dir != RedirectDir::NoFollow;
-  const bool is_dropped = !has_upper && follows;  // As in settle_format().
+  const bool is_dropped = !has_upper && follows;  // As in resolve_format().
   if (choice.nfs_export && choice.index == false && !is_dropped) {
     return problem("nfs_export=on needs an index, and index=off forbids it",
                    "leave out one of them");
@@ -69,40 +69,40 @@ Expected<void> check_choice(const FormatChoice& choice, bool has_upper) {
   return {};
 }
 
-SettledFormat settle_format(const FormatChoice& choice, Prefix prefix, bool has_upper) {
-  SettledFormat settled;
-  FormatSettings& settings = settled.settings;
+ResolvedFormat resolve_format(const FormatChoice& choice, Prefix prefix, bool has_upper) {
+  ResolvedFormat resolved;
+  FormatSettings& settings = resolved.settings;
   const RedirectDir redirects = effective_redirects(choice, prefix);
   settings.follows_redirects = redirects != RedirectDir::NoFollow;
   settings.writes_redirects = has_upper && redirects == RedirectDir::On;
   if (!has_upper && redirects == RedirectDir::On) {
-    settled.reasons.redirect_dir = "without an upper directory redirects are only followed";
+    resolved.reasons.redirect_dir = "without an upper directory redirects are only followed";
   } else if (!settings.follows_redirects && !choice.redirect_dir) {
-    settled.reasons.redirect_dir = "the default where the owner of a file can write its marks";
+    resolved.reasons.redirect_dir = "the default where the owner of a file can write its marks";
   }
   settings.follows_metacopy = choice.metacopy.value_or(false);
   settings.writes_metacopy = has_upper && settings.follows_metacopy;
-  if (!settings.follows_metacopy) settled.reasons.metacopy = kNotChosen;
+  if (!settings.follows_metacopy) resolved.reasons.metacopy = kNotChosen;
   settings.verity = choice.verity;
   settings.nfs_export = choice.nfs_export;
   if (!settings.nfs_export) {
-    settled.reasons.nfs_export = kNotChosen;
+    resolved.reasons.nfs_export = kNotChosen;
   } else if (!has_upper && settings.follows_redirects) {
     settings.nfs_export = false;
-    settled.reasons.nfs_export = "without an upper directory it needs redirect_dir=nofollow";
+    resolved.reasons.nfs_export = "without an upper directory it needs redirect_dir=nofollow";
   }
   settings.index = has_upper && (choice.index.value_or(false) || settings.nfs_export);
   if (!has_upper) {
-    settled.reasons.index = "without an upper directory there is nothing to index";
+    resolved.reasons.index = "without an upper directory there is nothing to index";
   } else if (!settings.index) {
-    settled.reasons.index = kNotChosen;
+    resolved.reasons.index = kNotChosen;
   }
   settings.uuid = choice.uuid;
   if (settings.uuid == Uuid::On && !has_upper) {
     settings.uuid = Uuid::Null;
-    settled.reasons.uuid = "it would be kept in the upper directory, and there is none";
+    resolved.reasons.uuid = "it would be kept in the upper directory, and there is none";
   }
-  return settled;
+  return resolved;
 }
 
 }  // namespace overpass::layer

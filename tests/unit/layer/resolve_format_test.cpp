@@ -3,7 +3,7 @@
 // Defaults of each world, what chosen parts of the format imply, and what contradicts itself: as
 // Linux 6.18 settles it, with overpass's own defaults.
 
-#include "layer/settle_format.h"
+#include "layer/resolve_format.h"
 
 #include <gtest/gtest.h>
 
@@ -13,14 +13,14 @@ namespace {
 constexpr bool kWithUpper = true;
 constexpr bool kNoUpper = false;
 
-FormatSettings settled(const FormatChoice& choice, Prefix prefix = Prefix::Trusted,
-                       bool has_upper = kWithUpper) {
+FormatSettings resolved(const FormatChoice& choice, Prefix prefix = Prefix::Trusted,
+                        bool has_upper = kWithUpper) {
   EXPECT_TRUE(check_choice(choice, has_upper));
-  return settle_format(choice, prefix, has_upper).settings;
+  return resolve_format(choice, prefix, has_upper).settings;
 }
 
-TEST(SettleFormat, RenamesLowerDirectoriesByDefaultAsRoot) {
-  const FormatSettings settings = settled({});
+TEST(ResolveFormat, RenamesLowerDirectoriesByDefaultAsRoot) {
+  const FormatSettings settings = resolved({});
   EXPECT_TRUE(settings.follows_redirects && settings.writes_redirects);
   EXPECT_FALSE(settings.index || settings.follows_metacopy || settings.writes_metacopy ||
                settings.nfs_export);
@@ -29,46 +29,46 @@ TEST(SettleFormat, RenamesLowerDirectoriesByDefaultAsRoot) {
   EXPECT_EQ(settings.xino, Xino::Auto);
 }
 
-TEST(SettleFormat, TrustsNoUserMarksByDefault) {
-  const FormatSettings settings = settled({}, Prefix::User);
+TEST(ResolveFormat, TrustsNoUserMarksByDefault) {
+  const FormatSettings settings = resolved({}, Prefix::User);
   EXPECT_FALSE(settings.follows_redirects || settings.writes_redirects);
   EXPECT_FALSE(settings.follows_metacopy || settings.writes_metacopy || settings.index);
 }
 
-TEST(SettleFormat, TrustsUserMarksByChoice) {
-  FormatSettings settings = settled({.redirect_dir = RedirectDir::On}, Prefix::User);
+TEST(ResolveFormat, TrustsUserMarksByChoice) {
+  FormatSettings settings = resolved({.redirect_dir = RedirectDir::On}, Prefix::User);
   EXPECT_TRUE(settings.follows_redirects && settings.writes_redirects);
   EXPECT_FALSE(settings.follows_metacopy);
-  settings = settled({.redirect_dir = RedirectDir::Follow}, Prefix::User);
+  settings = resolved({.redirect_dir = RedirectDir::Follow}, Prefix::User);
   EXPECT_TRUE(settings.follows_redirects);
   EXPECT_FALSE(settings.writes_redirects);
 }
 
-TEST(SettleFormat, SwitchesRedirectsOnWithMetacopies) {
+TEST(ResolveFormat, SwitchesRedirectsOnWithMetacopies) {
   for (const Prefix prefix : {Prefix::Trusted, Prefix::User}) {
-    const FormatSettings settings = settled({.metacopy = true}, prefix);
+    const FormatSettings settings = resolved({.metacopy = true}, prefix);
     EXPECT_TRUE(settings.follows_redirects && settings.writes_redirects);
     EXPECT_TRUE(settings.follows_metacopy && settings.writes_metacopy);
   }
 }
 
-TEST(SettleFormat, FollowsOldRedirectsWhenOffOnlyAsRoot) {
-  EXPECT_TRUE(settled({.redirect_dir = RedirectDir::Off}).follows_redirects);
-  EXPECT_FALSE(settled({.redirect_dir = RedirectDir::Off}).writes_redirects);
-  EXPECT_FALSE(settled({.redirect_dir = RedirectDir::Off}, Prefix::User).follows_redirects);
-  EXPECT_FALSE(settled({.redirect_dir = RedirectDir::NoFollow}).follows_redirects);
+TEST(ResolveFormat, FollowsOldRedirectsWhenOffOnlyAsRoot) {
+  EXPECT_TRUE(resolved({.redirect_dir = RedirectDir::Off}).follows_redirects);
+  EXPECT_FALSE(resolved({.redirect_dir = RedirectDir::Off}).writes_redirects);
+  EXPECT_FALSE(resolved({.redirect_dir = RedirectDir::Off}, Prefix::User).follows_redirects);
+  EXPECT_FALSE(resolved({.redirect_dir = RedirectDir::NoFollow}).follows_redirects);
 }
 
-TEST(SettleFormat, IndexesForNfsExport) {
-  const FormatSettings settings = settled({.nfs_export = true});
+TEST(ResolveFormat, IndexesForNfsExport) {
+  const FormatSettings settings = resolved({.nfs_export = true});
   EXPECT_TRUE(settings.nfs_export && settings.index);
 }
 
-TEST(SettleFormat, WritesNothingWithoutAnUpper) {
+TEST(ResolveFormat, WritesNothingWithoutAnUpper) {
   const FormatChoice choice = {
       .redirect_dir = RedirectDir::On, .index = true, .metacopy = true, .uuid = Uuid::On};
   ASSERT_TRUE(check_choice(choice, kNoUpper));
-  const SettledFormat format = settle_format(choice, Prefix::Trusted, kNoUpper);
+  const ResolvedFormat format = resolve_format(choice, Prefix::Trusted, kNoUpper);
   EXPECT_TRUE(format.settings.follows_redirects && format.settings.follows_metacopy);
   EXPECT_FALSE(format.settings.writes_redirects || format.settings.writes_metacopy ||
                format.settings.index);
@@ -77,12 +77,12 @@ TEST(SettleFormat, WritesNothingWithoutAnUpper) {
                format.reasons.redirect_dir.empty());
 }
 
-TEST(SettleFormat, ExportsAReadOnlyUnionOnlyWithoutRedirects) {
-  const SettledFormat dropped = settle_format({.nfs_export = true}, Prefix::Trusted, kNoUpper);
+TEST(ResolveFormat, ExportsAReadOnlyUnionOnlyWithoutRedirects) {
+  const ResolvedFormat dropped = resolve_format({.nfs_export = true}, Prefix::Trusted, kNoUpper);
   EXPECT_FALSE(dropped.settings.nfs_export);
   EXPECT_FALSE(dropped.reasons.nfs_export.empty());
-  const FormatSettings kept = settled({.redirect_dir = RedirectDir::NoFollow, .nfs_export = true},
-                                      Prefix::Trusted, kNoUpper);
+  const FormatSettings kept = resolved({.redirect_dir = RedirectDir::NoFollow, .nfs_export = true},
+                                       Prefix::Trusted, kNoUpper);
   EXPECT_TRUE(kept.nfs_export);
   EXPECT_FALSE(kept.index);
 }

@@ -4,8 +4,8 @@
 // the defaults of the world that the mount lives in. Knows no file system; their limits show when
 // the layers are opened.
 
-#ifndef OVERPASS_LAYER_SETTLE_FORMAT_H_
-#define OVERPASS_LAYER_SETTLE_FORMAT_H_
+#ifndef OVERPASS_LAYER_RESOLVE_FORMAT_H_
+#define OVERPASS_LAYER_RESOLVE_FORMAT_H_
 
 #include <string>
 
@@ -25,7 +25,7 @@ struct FormatReasons {
   std::string nfs_export;
 };
 
-struct SettledFormat {
+struct ResolvedFormat {
   FormatSettings settings;
   FormatReasons reasons;
 };
@@ -34,8 +34,8 @@ struct SettledFormat {
 Expected<void> check_choice(const FormatChoice& choice, bool has_upper);
 
 /// `choice` has passed check_choice(). What has no effect is off, with the reason.
-SettledFormat settle_format(const FormatChoice& choice, Prefix prefix, bool has_upper);
+ResolvedFormat resolve_format(const FormatChoice& choice, Prefix prefix, bool has_upper);
 
 }  // namespace overpass::layer
 
-#endif  // OVERPASS_LAYER_SETTLE_FORMAT_H_
+#endif  // OVERPASS_LAYER_RESOLVE_FORMAT_H_
