@@ -71,7 +71,7 @@ void report_marks(Context& context, Area area, const std::string& path, sys::Pla
       context.findings.add(std::move(finding), "set " + name + " to y",
                            [&] { return sys::set_xattr(place, name.c_str(), "y"); });
     } else {
-      context.findings.add(std::move(finding));
+      context.findings.add(finding);
     }
   }
   for (const auto& value : marks.values) {

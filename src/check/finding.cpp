@@ -177,7 +177,7 @@ std::string_view name_of(Severity severity) {
   return "error";
 }
 
-void Findings::add(Finding finding) {
+void Findings::add(const Finding& finding) {
   const auto severity = static_cast<size_t>(row_of(finding.kind).severity);
   if (finding.repair == Repair::Done) {
     ++summary_.repaired;
@@ -196,7 +196,7 @@ void Findings::add(Finding finding, std::string step, const std::function<Result
     finding.repair = repaired ? Repair::Done : Repair::Failed;
     if (!repaired) finding.step += std::string(": ") + std::strerror(to_int(repaired.error()));
   }
-  add(std::move(finding));
+  add(finding);
 }
 
 bool Findings::stopped() {

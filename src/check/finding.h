@@ -136,7 +136,7 @@ class Findings {
   bool may_repair() const { return may_repair_; }
 
   /// A finding that nothing is done about.
-  void add(Finding finding);
+  void add(const Finding& finding);
 
   /// A finding with a remedy: `repair` makes the one system call that `step` names.
   void add(Finding finding, std::string step, const std::function<Result<void>()>& repair);

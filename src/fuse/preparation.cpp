@@ -65,7 +65,8 @@ Expected<std::string> resolve_mountpoint(const std::string& path) {
   const auto fd = sys::open_path(path.c_str(), O_PATH | O_DIRECTORY);
   if (!fd) return std::unexpected(mountpoint_problem(path, fd.error()));
   auto real = sys::read_link({sys::own_files(), sys::FdName(*fd).c_str()});
-  return real && real->starts_with('/') ? std::move(*real) : path;
+  if (real && real->starts_with('/')) return std::move(*real);
+  return path;
 }
 
 }  // namespace overpass::fuse
