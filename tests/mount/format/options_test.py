@@ -40,7 +40,7 @@ def test_the_defaults_with_user_marks(t):
     m = t.mount(t.layer(LOWER), options=("userxattr",))
     status = m.status()
     equal((status["redirect_dir"], status["metacopy"]["active"]), ("nofollow", False), "what is in force")
-    contains(status["redirect_dir_reason"], "owns a file", "reason")
+    contains(status["redirect_dir_reason"], "the owner of a file", "reason")
     refused(errno.EXDEV, os.rename, m / "dir", m / "moved")
 
 
