@@ -21,7 +21,7 @@ constexpr command_line::Flag kServiceFlags[] = {
      "the user to become when started by the superuser;\n"
      "                              default overpass-broker"},
     {"--list", '\0', "", "show the clients of the running broker"},
-    {"--help", 'h', "", "show this help"},
+    command_line::kHelpFlag,
     {"--version", 'V', "", "show the version"},
 };
 

@@ -39,7 +39,7 @@ constexpr command_line::Flag kCheckFlags[] = {
     {"--repair", '\0', "", "remove and correct what is certainly of no use"},
     {"--json", '\0', "", "write one JSON document"},
     {"--verbose", 'v', "", "show notes, too: what is worth knowing and not wrong"},
-    {"--help", 'h', "", "show this help"},
+    command_line::kHelpFlag,
 };
 
 constexpr command_line::FlagGroup kGroups[] = {{"Layers", kLayerFlags}, {"Check", kCheckFlags}};

@@ -22,7 +22,7 @@ namespace {
 using command_line::Completion;
 using command_line::Value;
 
-constexpr command_line::Flag kFlags[] = {{"--help", 'h', "", "show this help"}};
+constexpr command_line::Flag kFlags[] = {command_line::kHelpFlag};
 constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};
 constexpr command_line::Example kExamples[] = {
     {"eval \"$(overpass completion bash)\"",

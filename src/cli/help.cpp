@@ -23,7 +23,7 @@ constexpr std::string_view kPlanned[] = {
     "log",   "squash", "vacuum", "export", "import",    "refresh",  "rm",   "prune",    "path",
     "which", "rules",  "commit", "shell",  "add-layer", "report",   "top"};
 
-constexpr command_line::Flag kFlags[] = {{"--help", 'h', "", "show this help"}};
+constexpr command_line::Flag kFlags[] = {command_line::kHelpFlag};
 constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};
 
 /// How an option of the table is written in -o, for help: "lowerdir=DIR", "ro|rw".

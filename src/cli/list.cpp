@@ -34,7 +34,7 @@ constexpr uint64_t kMostNames = 10'000;  ///< So many names of an upper are coun
 
 constexpr command_line::Flag kFlags[] = {
     {"--json", '\0', "", "write one JSON document"},
-    {"--help", 'h', "", "show this help"},
+    command_line::kHelpFlag,
 };
 constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};
 constexpr command_line::Example kExamples[] = {

@@ -39,7 +39,7 @@ constexpr command_line::Flag kDaemonFlags[] = {
     {"--single-thread", 's', "", "as -o threads=1"},
     {"--no-mtab", 'n', "", "no effect: mount(8) gives it to its helpers"},
     {"--verbose", 'v', "", "no effect, likewise"},
-    {"--help", 'h', "", "show this help"},
+    command_line::kHelpFlag,
     {"--version", 'V', "", "show the version"},
 };
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr command_line::Flag kFlags[] = {
     {"--json", '\0', "", "print the JSON text itself; of all mounts a list"},
-    {"--help", 'h', "", "show this help"},
+    command_line::kHelpFlag,
 };
 
 constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};

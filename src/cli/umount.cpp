@@ -23,7 +23,7 @@ constexpr int kDaemonEndTimeoutMs = 10000;
 
 constexpr command_line::Flag kFlags[] = {
     {"--lazy", 'l', "", "detach now, end when the last user has gone"},
-    {"--help", 'h', "", "show this help"},
+    command_line::kHelpFlag,
 };
 
 constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};

@@ -25,7 +25,7 @@ constexpr int kBrokerPatienceMs = 500;
 
 constexpr command_line::Flag kFlags[] = {
     {"--json", '\0', "", "write one JSON document, with libfuse and what was found"},
-    {"--help", 'h', "", "show this help"},
+    command_line::kHelpFlag,
 };
 constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};
 constexpr command_line::Example kExamples[] = {

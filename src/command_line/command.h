@@ -33,6 +33,9 @@ struct Flag {
   Value value = Value::Text;  ///< What `argument` is.
 };
 
+/// The flag that every command has.
+inline constexpr Flag kHelpFlag = {"--help", 'h', "", "show this help"};
+
 /// Flags below one heading of the help.
 struct FlagGroup {
   std::string_view title;  ///< Without a colon.

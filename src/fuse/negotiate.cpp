@@ -110,8 +110,8 @@ void negotiate_locks(const Daemon& daemon, fuse_conn_info& connection) {
 }
 
 /// A handle (name_to_handle_at(2)) is a node id, which the next daemon may give to another file:
-/// whoever keeps handles, as another overlay's index does, must not get any. FUSE gives them out
-/// unless told not to.
+/// a program that keeps handles, as another overlay's index does, must not get any. FUSE gives them
+/// out unless told not to.
 void negotiate_export(const Daemon& daemon, fuse_conn_info& connection) {
   const bool wanted = daemon.overlay.stack.format.nfs_export;
   ask_for({FUSE_CAP_EXPORT_SUPPORT, wanted}, connection);

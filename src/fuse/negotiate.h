@@ -12,7 +12,7 @@ namespace overpass::fuse {
 struct Daemon;
 
 /// Sets the features of `connection` and notes in daemon.negotiated what came of the optional ones.
-/// Where one that the user demanded is not to be had, daemon.failed says so.
+/// If one that the user demanded is missing, daemon.failed says so.
 void negotiate(Daemon& daemon, fuse_conn_info& connection);
 
 }  // namespace overpass::fuse

@@ -160,11 +160,11 @@ bool announces_more(std::string_view init) {
   return (field_at<uint32_t>(init, offsetof(fuse_init_in, flags)) & FUSE_INIT_EXT) != 0;
 }
 
+}  // namespace
+
 fuse_in_header header_of(std::span<const char> request) {
   return field_at<fuse_in_header>({request.data(), request.size()}, 0);
 }
-
-}  // namespace
 
 bool is_well_formed(std::span<const char> request) {
   const fuse_in_header header = header_of(request);

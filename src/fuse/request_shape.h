@@ -7,9 +7,14 @@
 #ifndef OVERPASS_FUSE_REQUEST_SHAPE_H_
 #define OVERPASS_FUSE_REQUEST_SHAPE_H_
 
+#include <linux/fuse.h>
+
 #include <span>
 
 namespace overpass::fuse {
+
+/// How `request` begins. REQUIRES: it has at least the size of a fuse_in_header.
+fuse_in_header header_of(std::span<const char> request);
 
 /// Whether `request`, which has at least the size of a fuse_in_header, is well formed: it is as
 /// long as it says and as its opcode needs, and its names and offsets are valid. True for opcodes

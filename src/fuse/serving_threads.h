@@ -64,8 +64,8 @@ class ServingThreads {
   ServingThreads& operator=(const ServingThreads&) = delete;
   ~ServingThreads();
 
-  /// Far more than the callers whom a server that does not answer holds up at a time. Stuck threads
-  /// cost little: their memory is hardly touched.
+  /// Far more than the callers that a silent file server holds up at a time. A stuck thread costs
+  /// little: its memory is hardly touched.
   static constexpr size_t kMostStuck = 512;
 
   /// Serves until stop() is called, the source ends, or handle() says so; every request that was

@@ -126,7 +126,7 @@ class SessionRequests : public RequestSource {
   }
 
   bool handle(const fuse_buf& buffer) override {
-    const std::span<const char> request(static_cast<const char*>(buffer.mem), buffer.size);
+    const std::span<const char> request = bytes_of(buffer);
     if (is_well_formed(request)) {
       fuse_session_process_buf(session_, &buffer);
     } else {
@@ -136,10 +136,7 @@ class SessionRequests : public RequestSource {
   }
 
   uint64_t caller_of(const fuse_buf& buffer) const override {
-    fuse_in_header header;
-    if (buffer.size < sizeof header) return 0;
-    std::memcpy(&header, buffer.mem, sizeof header);
-    return header.pid;
+    return header_of(bytes_of(buffer)).pid;
   }
 
   bool has_waiting() override { return sys::has_input(BorrowedFd{fuse_session_fd(session_)}); }
@@ -159,13 +156,16 @@ class SessionRequests : public RequestSource {
   }
 
  private:
+  /// libfuse hands over no request that is shorter than its header.
+  static std::span<const char> bytes_of(const fuse_buf& buffer) {
+    return {static_cast<const char*>(buffer.mem), buffer.size};
+  }
+
   /// libfuse must not see it.
   void refuse(std::span<const char> request) {
     log::debug("a malformed request is refused");
     if (!wants_reply(request)) return;
-    fuse_in_header asked;
-    std::memcpy(&asked, request.data(), sizeof asked);
-    fuse_out_header reply = {sizeof reply, -EINVAL, asked.unique};
+    fuse_out_header reply = {sizeof reply, -EINVAL, header_of(request).unique};
     const BorrowedFd connection{fuse_session_fd(session_)};
     (void)sys::write_message(connection, {reinterpret_cast<const char*>(&reply), sizeof reply});
   }

@@ -3,7 +3,6 @@
 #include "overlay/change/indexed_links.h"
 
 #include "layer/mark_values.h"
-#include "overlay/copy_up/copy_up.h"
 #include "overlay/find/index.h"
 #include "overlay/find/lookup.h"
 #include "overlay/state/overlay.h"
@@ -14,9 +13,6 @@ namespace overpass::overlay {
 
 using layer::NlinkMark;
 
-namespace {
-
-/// The lower file under `name`, if it has several links and must be copied up; else empty.
 Result<InodeRef> shared_lower_at(Overlay& overlay, const InodeRef& directory, const char* name) {
   if (!has_index(overlay)) return InodeRef();
   InodeRef inode;
@@ -28,21 +24,6 @@ Result<InodeRef> shared_lower_at(Overlay& overlay, const InodeRef& directory, co
   Lock lock(inode->mutex);
   const bool is_shared = inode->extras != nullptr && inode->extras->lower_key != FileKey();
   return inode->layer != layer::kUpper && is_shared ? inode : InodeRef();
-}
-
-}  // namespace
-
-Result<void> copy_up_shared(Overlay& overlay, const Caller& caller, const InodeRef& directory,
-                            const char* name) {
-  const InodeRef inode = TRY(shared_lower_at(overlay, directory, name));
-  return inode ? copy_up_metadata(overlay, caller, inode) : Result<void>();
-}
-
-Result<void> check_shared_copy(Overlay& overlay, const Caller& caller, const InodeRef& directory,
-                               const char* name) {
-  if (caller.may_wait) return {};
-  const auto inode = shared_lower_at(overlay, directory, name);
-  return inode && *inode ? check_metadata_copy(overlay, caller, **inode) : Result<void>();
 }
 
 Result<void> begin_new_link(Overlay& overlay, Inode& inode) {

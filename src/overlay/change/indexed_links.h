@@ -7,22 +7,16 @@
 #define OVERPASS_OVERLAY_CHANGE_INDEXED_LINKS_H_
 
 #include "base/result.h"
-#include "overlay/state/caller.h"
 #include "overlay/state/inode.h"
 
 namespace overpass::overlay {
 
 struct Overlay;
 
-/// A lower file of several links is copied up before one of its names goes, since the mark that
-/// keeps their number is the copy's. Nothing for other names.
-/// kMustWait as for copy_up_metadata(). L: none on entry; takes the directory's names shared.
-Result<void> copy_up_shared(Overlay& overlay, const Caller& caller, const InodeRef& directory,
-                            const char* name);
-
-/// kMustWait where copy_up_shared() would answer that. L: as there.
-Result<void> check_shared_copy(Overlay& overlay, const Caller& caller, const InodeRef& directory,
-                               const char* name);
+/// The lower file of several links under `name`; empty for other files, and without an index. Copy
+/// it up (copy_up_metadata()) before the name goes, since the mark that keeps the number of its
+/// links is the copy's. ENOENT. L: none on entry; takes the directory's names shared.
+Result<InodeRef> shared_lower_at(Overlay& overlay, const InodeRef& directory, const char* name);
 
 /// Before an indexed file gets a name in the upper and in the union. Nothing for others.
 Result<void> begin_new_link(Overlay& overlay, Inode& inode) REQUIRES(inode.mutex);

@@ -10,6 +10,7 @@
 #include "overlay/change/shown_entries.h"
 #include "overlay/change/upper_names.h"
 #include "overlay/change/whiteouts.h"
+#include "overlay/copy_up/copy_up.h"
 #include "overlay/copy_up/link_up.h"
 #include "overlay/find/lookup.h"
 #include "overlay/find/protection.h"
@@ -23,7 +24,8 @@ namespace overpass::overlay {
 Result<void> remove_file(Overlay& overlay, const Caller& caller, const InodeRef& directory,
                          const char* name) {
   TRY(check_changeable(overlay, *directory, /*removing=*/true));
-  TRY(copy_up_shared(overlay, caller, directory, name));
+  const InodeRef shared = TRY(shared_lower_at(overlay, directory, name));
+  if (shared) TRY(copy_up_metadata(overlay, caller, shared));
   const SharedFd upper = TRY(upper_for_change(overlay, directory, /*removing=*/true));
   Discards discards;  // Discarded after the locks.
   Lock names(directory->directory->names);

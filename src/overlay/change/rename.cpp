@@ -99,14 +99,17 @@ Result<void> copy_up_ends(Overlay& overlay, const Caller& caller, RenameEnd from
     return copy_up_metadata(overlay, caller, other);
   }
   if (!to.directory->is_directory()) return fail(ENOTDIR);
+  // A file of several links that is replaced loses a name.
+  auto replaced = shared_lower_at(overlay, to.directory, to.name);
+  if (replaced.failed_with(ENOENT)) replaced = InodeRef();
+  const InodeRef shared = TRY(std::move(replaced));
   if (moved->is_directory()) {
     TRY(check_shows_nothing(overlay, caller, to.directory, to.name));
-  } else {
-    TRY(check_shared_copy(overlay, caller, to.directory, to.name));
+  } else if (shared) {
+    TRY(check_metadata_copy(overlay, caller, *shared));
   }
   TRY(copy_up_metadata(overlay, caller, moved));
-  auto ready = copy_up_shared(overlay, caller, to.directory, to.name);
-  return ready.failed_with(ENOENT) ? Result<void>() : ready;
+  return shared ? copy_up_metadata(overlay, caller, shared) : Result<void>();
 }
 
 Result<void> resolve(Overlay& overlay, End& end) {
