@@ -12,6 +12,7 @@
 #include "cli/make_directories.h"
 #include "cli/mount_call.h"
 #include "cli/named_mount.h"
+#include "cli/read_rules.h"
 #include "config/validate.h"
 #include "layer/resolve_format.h"
 
@@ -52,6 +53,7 @@ int mount_given(Context& context, const ParsedArguments& parsed) {
     return fail_with(context, ok.error(), kUsage);
   }
   if (auto ok = resolve_paths(*options); !ok) return fail_with(context, ok.error());
+  if (auto ok = read_rules(*options); !ok) return fail_with(context, ok.error(), kUsage);
   return serve(context, *options, [](const Problem& problem) { return problem; });
 }
 
@@ -68,6 +70,7 @@ int mount_named(Context& context, const ParsedArguments& parsed, const std::stri
     return fail_with(context, teller(ok.error()), file_would_do ? kUsage : kFailure);
   }
   if (auto ok = resolve_paths(*options); !ok) return fail_with(context, ok.error());
+  if (auto ok = read_rules(*options); !ok) return fail_with(context, teller(ok.error()));
   return serve(context, *options, teller);
 }
 

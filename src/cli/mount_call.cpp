@@ -143,6 +143,9 @@ Expected<void> resolve_paths(config::Options& options) {
   for (std::string& data : options.data_only) {
     if (auto ok = make_absolute(data); !ok) return ok;
   }
+  for (config::RuleSource& rules : options.rules) {
+    if (auto ok = make_absolute(rules.file); !ok) return ok;
+  }
   if (options.upper) {
     if (auto ok = make_absolute(*options.upper); !ok) return ok;
   }

@@ -62,7 +62,9 @@ Expected<void> OptionReader::take(const OptionEntry& entry, std::string_view spe
     return problem("option " + in_quotes(spelling) + " is given after data-only directories",
                    "give all lower directories before the first data-only one");
   }
-  if (entry.kind != Kind::Layer && entry.kind != Kind::DataLayer) {
+  const bool may_be_repeated =
+      entry.kind == Kind::Layer || entry.kind == Kind::DataLayer || entry.kind == Kind::Rules;
+  if (!may_be_repeated) {
     if (auto ok = note_given(entry, spelling); !ok) return ok;
   }
   if (!entry.set(options_, *value)) {
@@ -93,6 +95,10 @@ Expected<void> OptionReader::take_data_layers(std::string_view spelling,
     options_.data_only.push_back(layer);
   }
   return {};
+}
+
+void OptionReader::take_rules(std::vector<RuleSource> rules) {
+  for (RuleSource& rule : rules) options_.rules.push_back(std::move(rule));
 }
 
 }  // namespace overpass::config

@@ -38,6 +38,9 @@ class OptionReader {
   Expected<void> take_data_layers(std::string_view spelling,
                                   const std::vector<std::string>& layers);
 
+  /// Takes rules behind those given so far.
+  void take_rules(std::vector<RuleSource> rules);
+
   Options& options() { return options_; }
 
  private:

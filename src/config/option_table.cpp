@@ -59,6 +59,22 @@ bool set_cached_names(Options& options, std::string_view value) {
   return true;
 }
 
+/// ACTION:PATTERN. What both mean is understood later (rules/compile.h).
+bool add_rule(Options& options, std::string_view value) {
+  const size_t colon = value.find(':');
+  if (colon == 0 || colon == value.npos || colon + 1 == value.size()) return false;
+  const std::string action(value.substr(0, colon));
+  options.rules.push_back({{action + " " + std::string(value.substr(colon + 1)), ""}});
+  return true;
+}
+
+bool add_rules(Options& options, std::string_view value) {
+  const bool is_set = value.starts_with('@');
+  options.rules.push_back(
+      {{is_set ? std::string(value) : "", ""}, std::string(is_set ? "" : value)});
+  return true;
+}
+
 bool set_threads(Options& options, std::string_view value) {
   const auto number = number_of<uint32_t>(value);
   if (!number || *number > kMostThreads) return false;
@@ -279,6 +295,10 @@ constexpr OptionEntry kTable[] = {
      "past so many inodes in memory ask the kernel to forget idle ones; 0: never"},
     {"timeout", "", "timeout", "", Kind::Word, "SECONDS", set_timeout,
      "how long the kernel trusts names and attributes it knows; the default is for ever"},
+    {"rule", "", "", "", Kind::Rules, "ACTION:PATTERN", add_rule,
+     "hide, readonly, deny, cached or log what a pattern of gitignore(5) matches"},
+    {"rules", "", "rules", "", Kind::Rules, "FILE|@secrets|@agent", add_rules,
+     "the rules of a file, or of a set that comes with overpass"},
     {"uidmapping", "", "uidmapping", "", Kind::Word, "DISK:SHOWN:COUNT[:DISK:SHOWN:COUNT...]",
      [](Options& options, std::string_view value) { return set_map(options.users, value); },
      "show the owners DISK... as SHOWN..., and the reverse for new files"},
@@ -333,11 +353,8 @@ constexpr OptionEntry kTable[] = {
 
 /// The first option of each group.
 constexpr std::pair<std::string_view, std::string_view> kGroups[] = {
-    {"lowerdir", "Layers"},
-    {"redirect_dir", "On-disk format"},
-    {"copy_up", "Data and transport"},
-    {"uidmapping", "Owners"},
-    {"allow_other", "Access"}};
+    {"lowerdir", "Layers"}, {"redirect_dir", "On-disk format"}, {"copy_up", "Data and transport"},
+    {"rule", "Rules"},      {"uidmapping", "Owners"},           {"allow_other", "Access"}};
 
 }  // namespace
 

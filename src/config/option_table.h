@@ -22,6 +22,7 @@ enum class Kind {
   Layers,     ///< Paths, topmost first: separated by colons in -o, an array in TOML.
   Layer,      ///< One path below those given so far; may be repeated.
   DataLayer,  ///< One data-only path; may be repeated, an array in TOML.
+  Rules,      ///< A rule, a file of rules or a set; may be repeated, an array in TOML.
   Word,       ///< One of a few words, a number, or a text: `set` decides.
 };
 

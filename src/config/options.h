@@ -13,6 +13,7 @@
 
 #include "base/id_map.h"
 #include "layer/format_settings.h"
+#include "rules/rule_text.h"
 
 namespace overpass::config {
 
@@ -28,6 +29,12 @@ enum class Switch { Auto, On, Off };
 
 /// When reading changes the access times of files in the upper.
 enum class AccessTimes { OfTheMount, Never, Relative, Strict };
+
+/// A rule, or a file of rules that stand in its place.
+struct RuleSource {
+  rules::RuleText rule;
+  std::string file = {};  ///< Empty for a rule, or the path as it is given.
+};
 
 struct Options {
   std::vector<std::string> lower;      ///< Topmost first, as in lowerdir=.
@@ -54,6 +61,8 @@ struct Options {
   uint32_t threads = 0;             ///< At most so many serve /dev/fuse; 0: one per CPU.
   /// Past so many inodes in memory the kernel is asked to forget idle ones; 0: never.
   uint32_t max_idle_inodes = 0;
+
+  std::vector<RuleSource> rules;  ///< In their order. No files once a mount is served.
 
   IdMap users, groups;          ///< uidmapping=, gidmapping=: ids on disk and ids shown.
   bool squash_to_root = false;  ///< All files show owner and group 0.

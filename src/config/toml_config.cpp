@@ -115,6 +115,39 @@ Expected<void> read_layers(const Place& place, OptionReader& reader, const Optio
   return {};
 }
 
+/// "ACTION PATTERN", "@SET", or the path of a file. Placeholders are filled in for paths only.
+Expected<RuleSource> rule_of(const Place& place, std::string_view key, const toml::node& node) {
+  const auto* text = node.as_string();
+  if (text == nullptr) {
+    return at(place, node.source(), {"key " + in_quotes(key) + " must be rules in quotes", ""});
+  }
+  const std::string& value = text->get();
+  if (value.starts_with('/') || value.starts_with("~/")) {
+    auto path = path_of(place, key, node);
+    if (!path) return std::unexpected(path.error());
+    return RuleSource{{}, std::move(*path)};
+  }
+  const std::string line = std::to_string(node.source().begin.line);
+  return RuleSource{{value, std::string(place.file) + ":" + line}};
+}
+
+Expected<void> read_rules(const Place& place, OptionReader& reader, std::string_view key,
+                          const toml::node& node) {
+  const auto* array = node.as_array();
+  if (array == nullptr) {
+    return at(place, node.source(),
+              {"key " + in_quotes(key) + " must be an array", "write [\"hide .env\", ...]"});
+  }
+  std::vector<RuleSource> rules;
+  for (const toml::node& element : *array) {
+    auto rule = rule_of(place, key, element);
+    if (!rule) return std::unexpected(rule.error());
+    rules.push_back(std::move(*rule));
+  }
+  reader.take_rules(std::move(rules));
+  return {};
+}
+
 std::unexpected<Problem> unknown_key(const Place& place, const toml::key& key) {
   std::vector<std::string_view> known = option_keys();
   known.push_back(kBase);
@@ -166,6 +199,7 @@ Expected<void> read_key(const Place& place, OptionReader& reader, const toml::ke
   if (entry->kind == Kind::Layers || entry->kind == Kind::DataLayer) {
     return read_layers(place, reader, *entry, key.str(), node);
   }
+  if (entry->kind == Kind::Rules) return read_rules(place, reader, key.str(), node);
   if (entry->kind != Kind::Path) return read_scalar(place, reader, *entry, key, node);
   auto path = path_of(place, key.str(), node);
   if (!path) return std::unexpected(path.error());

@@ -13,6 +13,7 @@
 #include "fuse/preparation.h"
 #include "fuse/session.h"
 #include "layer/open_layers.h"
+#include "rules/compile.h"
 #include "sys/credentials.h"
 #include "sys/process.h"
 
@@ -67,6 +68,12 @@ overlay::Settings settings_of(const config::Options& options) {
                      .groups = options.groups,
                      .squash_user = squashed(options.squash_to_uid),
                      .squash_group = squashed(options.squash_to_gid)}};
+}
+
+Expected<rules::Table> rules_of(const config::Options& options) {
+  std::vector<rules::RuleText> texts;
+  for (const config::RuleSource& source : options.rules) texts.push_back(source.rule);
+  return rules::compile(texts);
 }
 
 /// Finds somebody who may register the mount's files. To be called before mounting.
@@ -144,12 +151,16 @@ using Connect = std::function<Expected<void>(Session&, Daemon&)>;
 
 Expected<void> serve_union(const config::Options& options, const Connect& connect,
                            const std::function<void()>& on_ready) {
+  auto rules = rules_of(options);
+  if (!rules) return std::unexpected(rules.error());
+  overlay::Settings settings = settings_of(options);
+  settings.rules = std::move(*rules);
   // Layers before the mount: it may cover them.
   auto stack = layer::open_layers(paths_of(options));
   if (!stack) return std::unexpected(stack.error());
   warn_of_foreign_owners(*stack, options);
   Session session;
-  Daemon daemon(options, std::move(*stack), settings_of(options));
+  Daemon daemon(options, std::move(*stack), std::move(settings));
   daemon.threads = options.threads != 0 ? options.threads : sys::usable_processors();
   daemon.on_ready = on_ready;
   find_registrar(daemon);

@@ -115,6 +115,11 @@ nlohmann::json requests_of(const Counters& counters) {
   return requests;
 }
 
+nlohmann::json rules_of(const overlay::Overlay& overlay) {
+  return {{"count", overlay.settings.rules.rules().size()},
+          {"refused", overlay.refused_by_rules.load(std::memory_order_relaxed)}};
+}
+
 /// What the mount can do, from which nothing can be told of its layers or its users.
 nlohmann::json features_of(const Daemon& daemon) {
   const Negotiated& agreed = daemon.negotiated;
@@ -157,6 +162,7 @@ void add_details(nlohmann::json& status, Daemon& daemon) {
   status["mountpoint"] = daemon.options.mountpoint;
   status["layers"] = layers_of(daemon);
   status["requests"] = requests_of(daemon.counters);
+  status["rules"] = rules_of(daemon.overlay);
   status["inodes"] = daemon.overlay.table.size();
   status["open_handles"] = daemon.counters.open_files.load();
   status["backing_ids"] = daemon.registrar.count();

@@ -15,6 +15,7 @@
 #include "overlay/find/layer_stat.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/protection.h"
+#include "overlay/find/ruling.h"
 #include "overlay/find/scoped_readable.h"
 #include "overlay/find/scoped_writable.h"
 #include "overlay/open/open_file.h"
@@ -172,12 +173,13 @@ Result<sys::Stat> change_attributes(Overlay& overlay, const Caller& caller, cons
   const Changes changes = TRY(with_ids_on_disk(overlay.settings.owners, asked));
   InodeRef target = current(inode);
   if (changes.size) {
+    TRY(check_deny_rule(overlay, *target));
     TRY(copy_up(overlay, caller, target, *changes.size));
     part_from_readers(overlay, target);
     target = current(target);
   } else {
     const bool is_touch = only_touches(changes);
-    if (is_touch) TRY(check_protection(*target, /*appending=*/true));
+    if (is_touch) TRY(check_protection(overlay, *target, /*appending=*/true));
     TRY(copy_up_metadata(overlay, caller, target, is_touch || changes.is_late_time));
   }
   std::optional<ModeChange> mode_change;

@@ -28,6 +28,7 @@
 #include "overlay/find/lookup.h"
 #include "overlay/find/origin_number.h"
 #include "overlay/find/redirect.h"
+#include "overlay/find/ruling.h"
 #include "overlay/find/scoped_readable.h"
 #include "overlay/state/links.h"
 #include "overlay/state/overlay.h"
@@ -212,6 +213,7 @@ using Finisher = std::function<Result<void>(const Entry&)>;
 
 Result<Entry> make_entry(const NewObject& object, const Finisher& finish = {}) {
   TRY(check_new_name(*object.directory, object.name));
+  TRY(check_name_by_rules(object.overlay, *object.directory, object.name, S_ISDIR(object.mode)));
   const SharedFd upper = TRY(upper_for_change(object.overlay, object.directory));
   Lock names(object.directory->directory->names);
   ++object.directory->directory->version;
@@ -279,6 +281,7 @@ Result<Entry> make_symlink(Overlay& overlay, const Caller& caller, const InodeRe
 
 Result<Created> create_unnamed(Overlay& overlay, const Caller& caller, const InodeRef& directory,
                                int flags, mode_t mode) {
+  TRY(check_deny_rule(overlay, *directory));
   DescriptorLease lease = TRY(overlay.descriptors.lease(caller.uid));
   DescriptorLease orphans_lease = TRY(overlay.descriptors.lease(caller.uid));
   const SharedFd upper = TRY(upper_for_change(overlay, directory));
@@ -300,6 +303,7 @@ Result<Created> create_unnamed(Overlay& overlay, const Caller& caller, const Ino
   const sys::Stat stat = TRY(with_override(overlay, layer::kUpper, sys::place_of(file), made));
   InodeRef inode =
       overlay.table.make(overlay.numbers.number(sys::device_of(stat), stat.stx_ino), S_IFREG);
+  inode->ruled = directory->ruled.load();
   auto orphan =
       std::make_shared<CachedFd>(TRY(sys::reopen(file, O_PATH)), std::move(orphans_lease));
   {
@@ -317,6 +321,7 @@ Result<Created> create_unnamed(Overlay& overlay, const Caller& caller, const Ino
 Result<Entry> make_link(Overlay& overlay, const Caller& caller, const InodeRef& inode,
                         const InodeRef& directory, const char* name) {
   TRY(check_new_name(*directory, name));
+  TRY(check_link_by_rules(overlay, *inode, *directory, name));
   TRY(copy_up_metadata(overlay, caller, current(inode)));
   const InodeRef target = current(inode);
   const SharedFd upper = TRY(upper_for_change(overlay, directory));
@@ -346,6 +351,7 @@ Result<Entry> make_link(Overlay& overlay, const Caller& caller, const InodeRef& 
     made.emplace(overlay, directory, name, /*is_directory=*/false, upper->fd, before);
     stat = TRY(layer_stat(overlay, layer::kUpper, located.place()));
   }
+  add_verdict(*target, verdict_of_name(overlay, *directory, name, /*is_directory=*/false));
   add_link(overlay, target, directory, name);
   (void)remember_key(overlay, target, {sys::device_of(stat), stat.stx_ino});
   made->commit();

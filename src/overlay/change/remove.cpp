@@ -14,6 +14,7 @@
 #include "overlay/copy_up/link_up.h"
 #include "overlay/find/lookup.h"
 #include "overlay/find/protection.h"
+#include "overlay/find/ruling.h"
 #include "overlay/state/links.h"
 #include "overlay/state/opens.h"
 #include "overlay/state/overlay.h"
@@ -24,6 +25,7 @@ namespace overpass::overlay {
 Result<void> remove_file(Overlay& overlay, const Caller& caller, const InodeRef& directory,
                          const char* name) {
   TRY(check_changeable(overlay, *directory, /*removing=*/true));
+  TRY(check_removal_by_rules(overlay, *directory, name, /*is_directory=*/false));
   const InodeRef shared = TRY(shared_lower_at(overlay, directory, name));
   if (shared) TRY(copy_up_metadata(overlay, caller, shared));
   const SharedFd upper = TRY(upper_for_change(overlay, directory, /*removing=*/true));
@@ -32,7 +34,7 @@ Result<void> remove_file(Overlay& overlay, const Caller& caller, const InodeRef&
   ++directory->directory->version;
   const InodeRef inode = TRY(inode_of(overlay, directory, name));
   if (inode->is_directory()) return fail(EISDIR);
-  TRY(check_protection(*inode));
+  TRY(check_protection(overlay, *inode));
   TRY(link_up(overlay, *inode, *directory, upper->fd, name));
   SharedFd orphan = TRY(orphan_of(overlay, *inode, upper->fd, name));
   const bool needs_whiteout = orphan == nullptr || TRY(lowers_show(overlay, *directory, name));
@@ -54,6 +56,7 @@ Result<void> remove_file(Overlay& overlay, const Caller& caller, const InodeRef&
 
 Result<void> remove_directory(Overlay& overlay, const Caller& caller, const InodeRef& directory,
                               const char* name) {
+  TRY(check_removal_by_rules(overlay, *directory, name, /*is_directory=*/true));
   if (directory->is_directory() && !directory->directory->has_upper) {
     TRY(check_shows_nothing(overlay, caller, directory, name));
   }
@@ -64,7 +67,7 @@ Result<void> remove_directory(Overlay& overlay, const Caller& caller, const Inod
   ++directory->directory->version;
   const InodeRef inode = TRY(inode_of(overlay, directory, name));
   if (!inode->is_directory()) return fail(ENOTDIR);
-  TRY(check_protection(*inode));
+  TRY(check_protection(overlay, *inode));
   const bool is_merged = !inode->directory->lowers.empty();
   if (is_merged) TRY(caller.check_may_wait());
   NestedLock child_names(inode->directory->names);

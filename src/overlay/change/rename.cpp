@@ -29,6 +29,7 @@
 #include "overlay/find/origin_number.h"
 #include "overlay/find/protection.h"
 #include "overlay/find/redirect.h"
+#include "overlay/find/ruling.h"
 #include "overlay/open/open_file.h"
 #include "overlay/state/links.h"
 #include "overlay/state/opens.h"
@@ -83,6 +84,7 @@ Result<InodeRef> find_movable(Overlay& overlay, const InodeRef& directory, const
     inode = overlay.table.find(*directory, name);
     if (!inode) inode = TRY(inode_of(overlay, directory, name));
   }
+  TRY(check_read_only_rule(overlay, *inode));
   if (is_merged(*inode) && !overlay.stack.format.writes_redirects) return fail(EXDEV);
   return current(inode);
 }
@@ -92,6 +94,7 @@ Result<InodeRef> find_movable(Overlay& overlay, const InodeRef& directory, const
 Result<void> copy_up_ends(Overlay& overlay, const Caller& caller, RenameEnd from, RenameEnd to,
                           bool is_exchange) {
   const InodeRef moved = TRY(find_movable(overlay, from.directory, from.name));
+  TRY(check_move_by_rules(overlay, *moved, *from.directory, from.name, *to.directory, to.name));
   if (is_exchange) {
     const InodeRef other = TRY(find_movable(overlay, to.directory, to.name));
     TRY(check_metadata_copy(overlay, caller, *other));
@@ -250,12 +253,19 @@ Result<std::unique_ptr<Relocation>> mark_moved(Overlay& overlay, const End& move
   return std::unique_ptr<Relocation>();
 }
 
+Result<void> check_rules(const Overlay& overlay, const End& moved, const End& target) {
+  return check_move_by_rules(overlay, *moved.inode, *moved.directory, moved.name, *target.directory,
+                             target.name);
+}
+
 /// The inode has its new name from now on.
 void note_moved(Overlay& overlay, const End& moved, const End& target,
                 std::unique_ptr<Relocation> relocation) REQUIRES(moved.inode->mutex) {
   if (relocation) moved.inode->make_extras().relocation = std::move(relocation);
   move_link_locked(overlay, *moved.inode, *moved.directory, moved.name, target.directory,
                    target.name);
+  add_verdict(*moved.inode, verdict_of_name(overlay, *target.directory, target.name,
+                                            moved.inode->is_directory()));
 }
 
 /// A directory cannot be renamed over a whiteout: they change places.
@@ -367,10 +377,13 @@ Result<void> rename(Overlay& overlay, const Caller& caller, RenameEnd from_name,
   if (!from.inode) return fail(ENOENT);
   if (from.inode.get() == to.inode.get()) return {};  // Two links of one file: rename(2).
   if ((flags & RENAME_NOREPLACE) != 0 && to.inode) return fail(EEXIST);
-  TRY(check_protection(*from.inode));
+  TRY(check_rules(overlay, from, to));
+  if ((flags & RENAME_EXCHANGE) != 0 && to.inode) TRY(check_rules(overlay, to, from));
+  TRY(check_protection(overlay, *from.inode));
   if (to.inode) {
-    TRY(check_protection(*to.inode));
-    TRY(check_protection(*to.directory));  // A name goes there, which is more than appending.
+    TRY(check_protection(overlay, *to.inode));
+    TRY(check_protection(overlay,
+                         *to.directory));  // A name goes there, which is more than appending.
   }
   return (flags & RENAME_EXCHANGE) != 0 ? exchange(overlay, from, to)
                                         : replace(overlay, caller, from, to, discards);

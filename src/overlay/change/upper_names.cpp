@@ -32,7 +32,7 @@ bool in_upper(const Inode& inode) {
 Result<void> check_changeable(const Overlay& overlay, const Inode& directory, bool removing) {
   if (!directory.is_directory()) return fail(ENOTDIR);
   if (!overlay.is_writable()) return fail(EROFS);
-  return check_protection(directory, /*appending=*/!removing);
+  return check_protection(overlay, directory, /*appending=*/!removing);
 }
 
 Result<SharedFd> upper_for_change(Overlay& overlay, const InodeRef& directory, bool removing) {

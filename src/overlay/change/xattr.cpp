@@ -14,6 +14,7 @@
 #include "overlay/find/attributes.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/protection.h"
+#include "overlay/find/ruling.h"
 #include "overlay/find/scoped_writable.h"
 #include "overlay/find/set_ids.h"
 #include "overlay/find/xattr_names.h"
@@ -52,6 +53,9 @@ void note_new_mode(Inode& inode, const Located& located) NO_THREAD_SAFETY_ANALYS
   if (const auto stat = sys::stat(located.place())) inode.known = known_object(*stat);
 }
 
+/// An attribute that takes permission to read or write the file, as its bytes do.
+bool is_content(std::string_view name) { return name.starts_with("user."); }
+
 bool is_capability(std::string_view name) { return name == kCapability; }
 
 /// Whether `caller` may set an access ACL of the file and leave it a set-group-ID bit. Its groups
@@ -75,6 +79,7 @@ void drop_setgid(sys::Place place) {
 Result<size_t> get_xattr(Overlay& overlay, const InodeRef& inode, const char* name,
                          std::span<char> value) {
   TRY(check_supported(overlay, name));
+  if (is_content(name)) TRY(check_deny_rule(overlay, *inode));
   const bool is_of_acl = is_acl(name);
   const InodeRef target = current(inode);
   const Located located = TRY(held(overlay, *target));
@@ -108,6 +113,7 @@ Result<std::string> list_xattrs(Overlay& overlay, const Caller& caller, const In
 Result<void> set_xattr(Overlay& overlay, const Caller& caller, const InodeRef& inode,
                        const char* name, std::string_view value, int flags) {
   TRY(check_supported(overlay, name));
+  if (is_content(name)) TRY(check_deny_rule(overlay, *inode));
   const bool is_of_acl = is_acl(name);
   const std::string stored = stored_name(overlay, layer::kUpper, name);
   if (!shown_name(overlay, layer::kUpper, stored)) return fail(EPERM);
@@ -134,7 +140,8 @@ Result<void> remove_xattr(Overlay& overlay, const Caller& caller, const InodeRef
   if (!overlay.is_writable()) return fail(EROFS);
   const auto present = get_xattr(overlay, inode, name, {});
   // An ACL that is absent is the one that the mode says.
-  if (present.failed_with(ENODATA) && is_acl(name)) return check_protection(*current(inode));
+  if (present.failed_with(ENODATA) && is_acl(name))
+    return check_protection(overlay, *current(inode));
   TRY(present);
   // A write takes the capabilities, which the kernel asks for, also of an append-only file.
   const bool is_of_write = is_capability(name) && may_be_written(*current(inode));

@@ -25,6 +25,7 @@
 #include "overlay/find/locate.h"
 #include "overlay/find/origin_number.h"
 #include "overlay/find/protection.h"
+#include "overlay/find/ruling.h"
 #include "overlay/find/scoped_writable.h"
 #include "overlay/state/caller.h"
 #include "overlay/state/copy_up_progress.h"
@@ -254,13 +255,14 @@ Result<void> copy_up_file(Overlay& overlay, const Caller& caller, const InodeRef
 
 Result<void> copy_up(Overlay& overlay, const Caller& caller, const InodeRef& inode, off_t wanted,
                      bool appending) {
-  TRY(check_protection(*inode, appending));
+  TRY(check_protection(overlay, *inode, appending));
   return copy_up_file(overlay, caller, inode, {true, wanted});
 }
 
 Result<void> copy_up_metadata(Overlay& overlay, const Caller& caller, const InodeRef& inode,
                               bool despite_protection) {
-  if (!despite_protection) TRY(check_protection(*inode));
+  TRY(despite_protection ? check_read_only_rule(overlay, *inode)
+                         : check_protection(overlay, *inode));
   return copy_up_file(overlay, caller, inode, kMetadata);
 }
 

@@ -7,6 +7,7 @@
 #include "layer/markers.h"
 #include "overlay/find/attributes.h"
 #include "overlay/find/index.h"
+#include "overlay/find/ruling.h"
 #include "overlay/state/hidden_names.h"
 #include "overlay/state/links.h"
 #include "overlay/state/overlay.h"
@@ -64,10 +65,14 @@ bool is_still(Inode& known, const Found& found) {
 }  // namespace
 
 Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* name, Found found) {
+  const rules::Verdict verdict =
+      verdict_of_name(overlay, *directory, name, sys::is_directory(found.stat));
+  if (verdict.has(rules::Action::Hide)) return fail(ENOENT);
   if (found.data) found.stat.stx_blocks = found.data->blocks;
   const bool in_upper = found.layer == layer::kUpper;
   const FileKey key = key_of(found);
   auto is_name_of = [&](const InodeRef& known) -> Result<Entry> {
+    add_verdict(*known, verdict);
     add_link(overlay, known, directory, name);
     if (found.index) count_new_names(*known, found.index->lower_nlink);
     // An object found in a lower may have been copied up since.
@@ -84,6 +89,7 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
     if (known) forget_names(overlay, *known);  // Its number has been given to another file.
   }
   const InodeRef inode = make_inode(overlay, found);
+  pass_on_rules(overlay, *directory, name, verdict, *inode);
   if (inode->is_directory()) {
     const HiddenNames* all = overlay.table.root().directory->hidden.get();
     pass_on_hidden(all, *directory, name, *inode);
@@ -92,6 +98,7 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
   const InodeRef entered = add_first_link(overlay, inode, directory, name, shared);
   if (entered.get() != inode.get()) {
     // Another thread was faster, and may have found another object under the name.
+    add_verdict(*entered, verdict);
     add_link(overlay, entered, directory, name);
     return entry_of(overlay, entered);
   }

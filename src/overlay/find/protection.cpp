@@ -8,13 +8,15 @@
 
 #include "base/log.h"
 #include "layer/markers.h"
+#include "overlay/find/ruling.h"
 #include "overlay/state/overlay.h"
 #include "sys/inode_flags.h"
 #include "sys/xattr.h"
 
 namespace overpass::overlay {
 
-Result<void> check_protection(const Inode& inode, bool appending) {
+Result<void> check_protection(const Overlay& overlay, const Inode& inode, bool appending) {
+  TRY(check_read_only_rule(overlay, inode));
   if (inode.is_immutable || (inode.is_append_only && !appending)) return fail(EPERM);
   return {};
 }

@@ -17,8 +17,9 @@ namespace overpass::overlay {
 
 struct Overlay;
 
-/// EPERM for a file that may not be changed, or not in another way than by `appending`.
-Result<void> check_protection(const Inode& inode, bool appending = false);
+/// EROFS for a file that a rule of the mount protects; EPERM for one that may not be changed, or
+/// not in another way than by `appending`.
+Result<void> check_protection(const Overlay& overlay, const Inode& inode, bool appending = false);
 
 /// The flags of the lower's object at `place`; `stat`: its attributes.
 Result<layer::ProtectionMark> protection_of(sys::Place place, const sys::Stat& stat);

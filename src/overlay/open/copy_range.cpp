@@ -45,7 +45,7 @@ size_t next_part(size_t part, Clock::duration took) {
 Result<size_t> copy_range(Overlay& overlay, const Caller& caller, OpenFile& from, off_t from_offset,
                           OpenFile& to, off_t to_offset, size_t length) {
   TRY(caller.check_may_wait());
-  TRY(check_protection(*current(to.inode()), /*appending=*/true));
+  TRY(check_protection(overlay, *current(to.inode()), /*appending=*/true));
   // The kernel then copies by reading, which is passed through.
   if (reads_what_was(from)) return fail(EOPNOTSUPP);
   const SharedFd source = TRY(from.content(overlay));

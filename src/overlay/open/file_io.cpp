@@ -14,6 +14,7 @@
 #include "io/rw_flags.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/protection.h"
+#include "overlay/find/ruling.h"
 #include "overlay/find/set_ids.h"
 #include "overlay/open/open_directory.h"
 #include "overlay/open/open_file.h"
@@ -146,7 +147,7 @@ Result<void> sync(Overlay& overlay, const Caller& caller, OpenDirectory& directo
 Result<SharedFd> content_for_allocation(Overlay& overlay, OpenFile& file, int mode) {
   // An append-only file may get room at its end.
   const bool keeps_bytes = (mode & ~FALLOC_FL_KEEP_SIZE) == 0;
-  TRY(check_protection(*current(file.inode()), /*appending=*/keeps_bytes));
+  TRY(check_protection(overlay, *current(file.inode()), /*appending=*/keeps_bytes));
   return file.content(overlay);
 }
 
@@ -175,6 +176,7 @@ Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence) {
 }
 
 Result<std::string> read_link(Overlay& overlay, const InodeRef& inode) {
+  TRY(check_deny_rule(overlay, *inode));
   const Located located = TRY(held(overlay, *inode));
   return sys::read_link(located.place());
 }

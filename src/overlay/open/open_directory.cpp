@@ -21,6 +21,7 @@
 #include "overlay/find/list_lowers.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/origin_number.h"
+#include "overlay/find/ruling.h"
 #include "overlay/find/scoped_readable.h"
 #include "overlay/state/hidden_names.h"
 #include "overlay/state/links.h"
@@ -169,6 +170,11 @@ Result<std::optional<Listed>> OpenDirectory::listed(Overlay& overlay, const RawE
     listed.ino = is_dot(raw.name) ? directory_->ino : parent_of(directory_)->ino;
     return std::optional(std::move(listed));
   }
+  const bool may_be_directory = raw.type == DT_DIR || raw.type == DT_UNKNOWN;
+  const auto verdict = verdict_of_name(overlay, *directory_, raw.name, may_be_directory);
+  const bool may_be_hidden = verdict.has(rules::Action::Hide);
+  if (may_be_hidden) may_lose_impure_ = false;  // It is not looked at.
+  if (may_be_hidden && raw.type != DT_UNKNOWN) return std::optional<Listed>();
   InodeRef known = overlay.table.find(*directory_, raw.name);
   if (!with_attributes && known) {
     listed.ino = known->ino;
@@ -195,6 +201,7 @@ Result<std::optional<Listed>> OpenDirectory::listed(Overlay& overlay, const RawE
   };
   auto entry = work_out();
   if (entry.failed_with(ENOENT) || entry.failed_with(ESTALE)) return std::optional<Listed>();
+  if (!entry && may_be_hidden) return std::optional<Listed>();
   if (!entry) {
     // The name is there. If something is wrong with its object, a lookup will say so.
     listed.ino = overlay.numbers.number(overlay.stack.layers[raw.layer].device, raw.ino);
@@ -211,6 +218,7 @@ Result<std::optional<Listed>> OpenDirectory::listed(Overlay& overlay, const RawE
 
 Result<void> OpenDirectory::read(Overlay& overlay, int64_t offset, bool with_attributes,
                                  ListingSink& sink) {
+  TRY(check_deny_rule(overlay, *directory_));
   uint64_t version = 0;
   {
     Lock lock(mutex_);

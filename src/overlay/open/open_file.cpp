@@ -19,6 +19,7 @@
 #include "overlay/find/content.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/mappings.h"
+#include "overlay/find/ruling.h"
 #include "overlay/find/set_ids.h"
 #include "overlay/state/links.h"
 #include "overlay/state/opens.h"
@@ -177,7 +178,7 @@ class Opening {
  private:
   bool may_pass_through(Side content) const REQUIRES(node_->mutex) {
     return overlay_.backing_files.is_available() && !(writing_ && is_set_id_) &&
-           !(node_->opens->caches_lower && content == Side::Lower);
+           !is_cached_by_rule(*node_) && !(node_->opens->caches_lower && content == Side::Lower);
   }
 
   OpenQuestion question_locked() REQUIRES(node_->mutex) {
@@ -316,6 +317,7 @@ bool reads_what_was(const OpenFile& file) {
 
 Result<Opened> open_file(Overlay& overlay, const Caller& caller, const InodeRef& inode, int flags) {
   if (!inode->is_regular()) return fail(inode->is_directory() ? EISDIR : ENXIO);
+  TRY(check_deny_rule(overlay, *inode));
   DescriptorLease lease;
   if (is_writing(flags)) {
     lease = TRY(overlay.descriptors.lease(caller.uid));

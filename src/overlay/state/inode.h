@@ -23,6 +23,7 @@
 #include "overlay/state/identity.h"
 #include "overlay/state/inode_ref.h"
 #include "overlay/state/shared_fd.h"
+#include "rules/table.h"
 
 namespace overpass::overlay {
 
@@ -86,6 +87,8 @@ struct Directory {
   std::vector<Identity> lower_identities;
   /// Names that lowers have in here or below and the union hides. Constant; null for nearly all.
   std::unique_ptr<HiddenNames> hidden;
+  /// Which rules may apply to names below (find/ruling.h). Constant.
+  rules::SharedProgress rules_below;
 
   /// Guards what is cached; a leaf.
   mutable Mutex<LockRank::DirectoryFds> cache_mutex;
@@ -222,6 +225,8 @@ class Inode {
   std::atomic<bool> may_be_mapped = false;
   /// Asked for since the hand of the table's clock went by (InodeTable::find_idle).
   std::atomic<bool> was_asked_for = true;
+  /// What rules say of it: a rules::Verdict, of all names seen so far.
+  std::atomic<uint8_t> ruled = 0;
 
   layer::LayerIndex layer GUARDED_BY(mutex) = layer::kUpper;  ///< Non-directories.
   mutable CompactMutex<LockRank::Inode> mutex;

@@ -184,6 +184,7 @@ InodeRef remember_key(Overlay& overlay, const InodeRef& inode, FileKey key) {
 
 void supersede_locked(Overlay& overlay, const InodeRef& old) {
   InodeRef successor = overlay.table.make(old->ino, old->type);
+  successor->ruled = old->ruled.load();
   InodeExtras& extras = old->make_extras();
   FileKey upper_key, lower_key;
   const uint64_t flock_domain = overlay.flocks.domain_of_locked(*old);

@@ -77,6 +77,7 @@ Overlay::Overlay(layer::LayerStack layers, Settings chosen, Mount& shown_by, Bac
   root->directory = std::make_unique<Directory>();
   root->directory->has_upper = stack.has_upper();
   root->directory->hidden = hidden_names_of(stack);
+  root->directory->rules_below = settings.rules.at_root();
   for (layer::LayerIndex i = 1; i < stack.lowers_end(); ++i) root->directory->lowers.push_back(i);
 }
 

@@ -24,6 +24,7 @@
 #include "overlay/state/owners.h"
 #include "overlay/state/shared_fd.h"
 #include "overlay/state/transfers.h"
+#include "rules/table.h"
 
 namespace overpass::overlay {
 
@@ -41,6 +42,7 @@ struct Settings {
   bool static_nlink = false;     ///< Directories show one link.
   bool access_times = true;      ///< Reading changes those of the upper's files.
   Owners owners = {};
+  rules::Table rules = {};
 };
 
 /// The state of one mounted union. Operations are free functions that take it as their first
@@ -67,6 +69,8 @@ struct Overlay {
   bool writeback = false;  ///< The kernel gathers what is written. Set at INIT.
   /// Whether files of the upper may carry the protattr mark (protection.h).
   std::atomic<bool> has_protected_uppers;
+  /// How many operations rules have refused, for the status.
+  mutable std::atomic<uint64_t> refused_by_rules = 0;
   SharedFd index;               ///< The index directory; null without one (index.h).
   std::vector<SharedFd> roots;  ///< O_PATH, of each layer by index; empty for a missing upper.
 

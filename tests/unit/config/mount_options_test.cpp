@@ -359,6 +359,22 @@ TEST(MountOptions, TakeAValueOfTheGreatestLength) {
   EXPECT_EQ(read("upperdir=" + path)->upper, path);
 }
 
+TEST(RuleOptions, KeepTheirOrder) {
+  const auto options = read("rule=hide:a\\,b,rules=@secrets,rules=/f,rule=deny:!c:d");
+  ASSERT_TRUE(options) << options.error().line();
+  ASSERT_EQ(options->rules.size(), 4u);
+  EXPECT_EQ(options->rules[0].rule.text, "hide a,b");
+  EXPECT_EQ(options->rules[1].rule.text, "@secrets");
+  EXPECT_EQ(options->rules[2].file, "/f");
+  EXPECT_EQ(options->rules[3].rule.text, "deny !c:d");
+}
+
+TEST(RuleOptions, TakeAnActionAndAPattern) {
+  for (const char* text : {"rule=hide", "rule=:x", "rule=hide:", "rule", "rules="}) {
+    EXPECT_FALSE(read(text)) << text;
+  }
+}
+
 TEST(AccessTimeOptions, TheLastOneCounts) {
   EXPECT_EQ(read("noatime,relatime")->access_times, AccessTimes::Relative);
   EXPECT_EQ(read("relatime,strictatime")->access_times, AccessTimes::Strict);

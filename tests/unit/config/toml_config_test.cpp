@@ -108,6 +108,20 @@ cached_names = "*.db:x"
   EXPECT_EQ(options.access_times, AccessTimes::Strict);
 }
 
+TEST(TomlConfig, ReadsRulesSetsAndFilesInTheirOrder) {
+  const auto mounts =
+      parse("[mount.box]\nlower = \"/a\"\nrules = [\n\"hide %n\", \"@agent\",\n\"/r\"]");
+  ASSERT_TRUE(mounts) << mounts.error().line();
+  const auto& rules = mounts->at("box").rules;
+  ASSERT_EQ(rules.size(), 3u);
+  EXPECT_EQ(rules[0].rule.text, "hide %n");
+  EXPECT_TRUE(rules[0].rule.where.ends_with(":4"));
+  EXPECT_EQ(rules[1].rule.text, "@agent");
+  EXPECT_EQ(rules[2].file, "/r");
+  EXPECT_FALSE(parse("[mount.box]\nrules = \"hide x\""));
+  EXPECT_FALSE(parse("[mount.box]\nrules = [1]"));
+}
+
 TEST(TomlConfig, ReadsSeveralMountsAndAnEmptyFile) {
   const auto mounts = parse("[mount.a]\nlower='/x'\n[mount.\"b c\"]\nlower=['/y']\n");
   ASSERT_TRUE(mounts) << mounts.error().line();
@@ -123,7 +137,7 @@ TEST(TomlConfig, TakesForeignOptionsThatAskForTheDefault) {
 
 TEST(TomlConfig, ReadsAllKeysOfTheTable) {
   // Keys that the first two tests do not set would make this list longer than it is.
-  EXPECT_EQ(option_keys().size(), 48u);
+  EXPECT_EQ(option_keys().size(), 49u);
 }
 
 struct ErrorRow {

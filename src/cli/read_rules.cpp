@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+//
+// The daemon may no longer see a file when it would need it, so none is read later than here.
+
+#include "cli/read_rules.h"
+
+#include <cstring>
+
+#include "base/nearest.h"
+#include "rules/compile.h"
+#include "sys/file_io.h"
+
+namespace overpass::cli {
+
+Expected<void> read_rules(config::Options& options) {
+  std::vector<config::RuleSource> all;
+  std::vector<rules::RuleText> texts;
+  for (config::RuleSource& source : options.rules) {
+    if (source.file.empty()) {
+      all.push_back(std::move(source));
+      continue;
+    }
+    const auto text = sys::read_file(source.file);
+    if (!text) {
+      return problem("the rules in " + in_quotes(source.file) +
+                         " cannot be read: " + std::strerror(to_int(text.error())),
+                     "correct the path, or its permissions");
+    }
+    for (rules::RuleText& rule : rules::lines_of(*text, source.file)) {
+      all.push_back({std::move(rule)});
+    }
+  }
+  for (const config::RuleSource& source : all) texts.push_back(source.rule);
+  const auto table = rules::compile(texts);
+  if (!table) return std::unexpected(table.error());
+  for (const rules::Rule& rule : table->rules()) {
+    if (rule.action != rules::Action::Log) continue;
+    return problem("the rule " + in_quotes(rule.text) + " is not supported yet", "leave it out");
+  }
+  options.rules = std::move(all);
+  return {};
+}
+
+}  // namespace overpass::cli

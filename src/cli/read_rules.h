@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+//
+// The rules of a call, before anything is mounted: files are read, and what is not understood is
+// told.
+
+#ifndef OVERPASS_CLI_READ_RULES_H_
+#define OVERPASS_CLI_READ_RULES_H_
+
+#include "base/problem.h"
+#include "config/options.h"
+
+namespace overpass::cli {
+
+/// Puts the rules of files in the place of these, and checks all rules. Paths are absolute.
+Expected<void> read_rules(config::Options& options);
+
+}  // namespace overpass::cli
+
+#endif  // OVERPASS_CLI_READ_RULES_H_
