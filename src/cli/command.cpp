@@ -17,10 +17,15 @@ namespace overpass::cli {
 namespace {
 
 constexpr Command kCommands[] = {
-    {&kMountCommand, run_mount},     {&kUmountCommand, run_umount},
-    {&kStatusCommand, run_status},   {&kListCommand, run_list},
-    {&kCheckCommand, run_check},     {&kCompletionCommand, run_completion},
-    {&kVersionCommand, run_version}, {&kHelpCommand, run_help},
+    {&kMountCommand, run_mount},
+    {&kUmountCommand, run_umount},
+    {&kStatusCommand, run_status},
+    {&kListCommand, run_list},
+    {&kCheckCommand, run_check},
+    {&kRulesCommand, run_rules},
+    {&kCompletionCommand, run_completion},
+    {&kVersionCommand, run_version},
+    {&kHelpCommand, run_help},
 };
 
 /// Says when what a command wrote did not arrive.

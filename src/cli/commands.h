@@ -29,6 +29,9 @@ int run_status(Context& context, const ParsedArguments& parsed);
 extern const command_line::Command kListCommand;
 int run_list(Context& context, const ParsedArguments& parsed);
 
+extern const command_line::Command kRulesCommand;
+int run_rules(Context& context, const ParsedArguments& parsed);
+
 /// The exit status of `overpass check`: a script has to tell what was found from what could not be
 /// looked at.
 enum CheckExitCode : int {

@@ -12,7 +12,7 @@
 
 namespace overpass::cli {
 
-Expected<void> read_rules(config::Options& options) {
+Expected<rules::Table> read_rules(config::Options& options) {
   std::vector<config::RuleSource> all;
   std::vector<rules::RuleText> texts;
   for (config::RuleSource& source : options.rules) {
@@ -31,14 +31,14 @@ Expected<void> read_rules(config::Options& options) {
     }
   }
   for (const config::RuleSource& source : all) texts.push_back(source.rule);
-  const auto table = rules::compile(texts);
+  auto table = rules::compile(texts);
   if (!table) return std::unexpected(table.error());
   for (const rules::Rule& rule : table->rules()) {
     if (rule.action != rules::Action::Log) continue;
     return problem("the rule " + in_quotes(rule.text) + " is not supported yet", "leave it out");
   }
   options.rules = std::move(all);
-  return {};
+  return table;
 }
 
 }  // namespace overpass::cli

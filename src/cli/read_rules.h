@@ -8,11 +8,12 @@
 
 #include "base/problem.h"
 #include "config/options.h"
+#include "rules/table.h"
 
 namespace overpass::cli {
 
-/// Puts the rules of files in the place of these, and checks all rules. Paths are absolute.
-Expected<void> read_rules(config::Options& options);
+/// Puts the rules of files in the place of these, and understands all rules. Paths are absolute.
+Expected<rules::Table> read_rules(config::Options& options);
 
 }  // namespace overpass::cli
 

@@ -120,6 +120,7 @@ std::vector<std::string> keys_in_order(const Json& object) {
     const size_t stem = key.size() - std::string_view("_reason").size();
     const bool belongs_to_another =
         key.ends_with("_reason") && object.contains(key.substr(0, stem));
+    if (key == "rule_texts") continue;  // `overpass rules` is for these.
     if (!belongs_to_another) keys.push_back(key);
   }
   std::stable_sort(keys.begin(), keys.end(), [](const auto& left, const auto& right) {

@@ -120,6 +120,21 @@ nlohmann::json rules_of(const overlay::Overlay& overlay) {
           {"refused", overlay.refused_by_rules.load(std::memory_order_relaxed)}};
 }
 
+/// All rules in their order, sets taken apart; null if they are too long for an attribute.
+nlohmann::json rule_texts_of(const overlay::Overlay& overlay) {
+  constexpr size_t kMostBytes = 40'000;
+  auto texts = nlohmann::json::array();
+  size_t bytes = 0;
+  for (const rules::Rule& rule : overlay.settings.rules.rules()) {
+    // 24 for the keys; a byte may take six as an escape.
+    for (const char byte : rule.text + rule.where) bytes += byte < ' ' || byte == '\\' ? 6 : 1;
+    bytes += 24;
+    if (bytes > kMostBytes) return nullptr;
+    texts.push_back({{"rule", rule.text}, {"where", rule.where}});
+  }
+  return texts;
+}
+
 /// What the mount can do, from which nothing can be told of its layers or its users.
 nlohmann::json features_of(const Daemon& daemon) {
   const Negotiated& agreed = daemon.negotiated;
@@ -163,6 +178,7 @@ void add_details(nlohmann::json& status, Daemon& daemon) {
   status["layers"] = layers_of(daemon);
   status["requests"] = requests_of(daemon.counters);
   status["rules"] = rules_of(daemon.overlay);
+  status["rule_texts"] = rule_texts_of(daemon.overlay);
   status["inodes"] = daemon.overlay.table.size();
   status["open_handles"] = daemon.counters.open_files.load();
   status["backing_ids"] = daemon.registrar.count();
