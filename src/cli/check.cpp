@@ -13,10 +13,10 @@
 #include "check/check.h"
 #include "cli/check_report.h"
 #include "cli/commands.h"
+#include "cli/layer_call.h"
 #include "cli/mount_call.h"
 #include "cli/mounted.h"
 #include "cli/named_mount.h"
-#include "config/validate.h"
 #include "sys/credentials.h"
 
 namespace overpass::cli {
@@ -91,49 +91,14 @@ class Progress {
   uint64_t next_ = kStep;
 };
 
-/// Why there is nothing to check, and what to exit with.
-struct Refusal {
-  Problem problem;
-  CheckExitCode code;
-};
-
-std::unexpected<Refusal> wrong_call(const Problem& problem) {
-  return std::unexpected(Refusal{problem, kCheckUsage});
-}
-
 /// The call has operands, and no lower directories: none of them may be a NAME.
 std::unexpected<Refusal> no_name(const Context& context, const ParsedArguments& parsed,
                                  const Problem& otherwise) {
   const auto mounted = parsed.operands.empty() ? std::unexpected(Problem{})
                                                : find_mount(context, parsed.operands.front());
   if (!mounted) return wrong_call(otherwise);
-  const Problem problem = {in_quotes(*mounted) + " is mounted",
-                           "unmount it, and name the layers: --lower, --upper, --work, or a NAME"};
-  return std::unexpected(Refusal{problem, kCheckImpossible});
-}
-
-/// The options of the call, judged as for a mount.
-std::expected<config::Options, Refusal> options_of_call(const ParsedArguments& parsed,
-                                                        const std::optional<NamedMount>& named,
-                                                        const std::string& name) {
-  auto options = read_mount_call(
-      parsed, named ? std::optional<config::Options>(named->options) : std::nullopt);
-  if (!options) return wrong_call(options.error());
-  if (options->mountpoint.empty()) options->mountpoint = "/";
-  const auto source = named ? config::Source::File : config::Source::CommandLine;
-  auto valid = config::validate(*options, source);
-  if (valid && !options->upper) {
-    valid = problem(
-        "without an upper directory there is nothing to check",
-        named ? "add the keys upper and work" : "add --upper DIR and --work DIR, as for the mount");
-  }
-  if (!valid && named) {
-    return std::unexpected(Refusal{told_of(*named, name, valid.error()), kCheckImpossible});
-  }
-  if (!valid) return wrong_call(valid.error());
-  auto resolved = resolve_paths(*options);
-  if (!resolved) return std::unexpected(Refusal{resolved.error(), kCheckImpossible});
-  return std::move(*options);
+  return not_possible({in_quotes(*mounted) + " is mounted",
+                       "unmount it, and name the layers: --lower, --upper, --work, or a NAME"});
 }
 
 /// The layers that the call is about.
@@ -152,18 +117,11 @@ std::expected<layer::LayerPaths, Refusal> paths_of_call(const Context& context,
   std::optional<NamedMount> named;
   if (*name) {
     auto loaded = load_named_mount(context, **name);
-    if (!loaded) return std::unexpected(Refusal{loaded.error(), kCheckImpossible});
+    if (!loaded) return not_possible(loaded.error());
     named = std::move(*loaded);
   }
-  const auto options = options_of_call(parsed, named, name->value_or(""));
-  if (!options) return std::unexpected(options.error());
-  return layer::LayerPaths{.lower = options->lower,
-                           .data_only = options->data_only,
-                           .upper = options->upper,
-                           .work = options->work,
-                           .mountpoint = {},
-                           .userxattr = options->userxattr,
-                           .format = options->format};
+  const LayerNeeds needs = {.without = "without an upper directory there is nothing to check"};
+  return layers_of_call(parsed, named, name->value_or(""), needs);
 }
 
 int run_on(Context& context, const layer::LayerPaths& paths, const ParsedArguments& parsed) {
@@ -217,7 +175,7 @@ int run_check(Context& context, const ParsedArguments& parsed) {
   const auto paths = paths_of_call(context, parsed);
   if (!paths) {
     (void)fail_with(context, paths.error().problem);
-    return paths.error().code;
+    return paths.error().is_usage ? kCheckUsage : kCheckImpossible;
   }
   const int code = run_on(context, *paths, parsed);
   // Half a report must not look like a whole one.

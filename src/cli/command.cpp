@@ -21,6 +21,8 @@ constexpr Command kCommands[] = {
     {&kUmountCommand, run_umount},
     {&kStatusCommand, run_status},
     {&kListCommand, run_list},
+    {&kDiffCommand, run_diff},
+    {&kWhichCommand, run_which},
     {&kCheckCommand, run_check},
     {&kRulesCommand, run_rules},
     {&kCompletionCommand, run_completion},

@@ -44,6 +44,20 @@ enum CheckExitCode : int {
 extern const command_line::Command kCheckCommand;
 int run_check(Context& context, const ParsedArguments& parsed);
 
+/// The exit status of `overpass diff` and `overpass which`.
+enum DiffExitCode : int {
+  kDiffDone = 0,
+  kDiffChanges = 1,  ///< With --exit-code; of `which`: the union shows no such name.
+  kDiffUsage = 2,
+  kDiffImpossible = 3,  ///< It could not begin, or something could not be read.
+};
+
+extern const command_line::Command kDiffCommand;
+int run_diff(Context& context, const ParsedArguments& parsed);
+
+extern const command_line::Command kWhichCommand;
+int run_which(Context& context, const ParsedArguments& parsed);
+
 extern const command_line::Command kCompletionCommand;
 int run_completion(Context& context, const ParsedArguments& parsed);
 /// `overpass __complete WORD...`: candidates for the last word, for the scripts.

@@ -19,9 +19,9 @@ using command_line::Value;
 
 /// Commands to come. A mount must not get used to such a NAME.
 constexpr std::string_view kPlanned[] = {
-    "run",    "diff", "apply",  "undo",   "discard", "snapshot",  "fork",    "rollback",
-    "rebase", "log",  "squash", "vacuum", "export",  "import",    "refresh", "rm",
-    "prune",  "path", "which",  "commit", "shell",   "add-layer", "report",  "top"};
+    "run",  "apply",  "undo",   "discard",   "snapshot", "fork",    "rollback", "rebase",
+    "log",  "squash", "vacuum", "export",    "import",   "refresh", "rm",       "prune",
+    "path", "commit", "shell",  "add-layer", "report",   "top"};
 
 constexpr command_line::Flag kFlags[] = {command_line::kHelpFlag};
 constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};

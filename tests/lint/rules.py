@@ -14,11 +14,12 @@ MAY_INCLUDE = {
     "config": ("base", "layer/format_settings.h", "rules/rule_text.h"),
     "layer": ("base", "sys"),
     "check": ("base", "sys", "layer"),
+    "changes": ("base", "sys", "layer", "check/tree.h"),
     "io": ("base", "sys"),
     "broker": ("base", "command_line", "sys"),
     "overlay": ("base", "sys", "rules", "layer", "io"),
     "fuse": ("base", "sys", "rules", "config", "layer", "overlay", "broker/link.h", "broker/served_file_systems.h"),
-    "cli": ("base", "command_line", "sys", "rules", "config", "layer", "check", "io", "broker", "overlay", "fuse"),
+    "cli": ("base", "command_line", "sys", "rules", "config", "layer", "check", "changes", "io", "broker", "overlay", "fuse"),
     "main.cpp": ("cli", "sys"),
 }
 
@@ -84,7 +85,7 @@ OPTION_PAGES = ("man/overpass.1", "man/overpass.toml.5")
 # option in the section of its group. Both programs list theirs to this hidden command.
 OPTIONS_LISTING = "__options"
 MOUNT_OPTIONS_PAGE = "man/overpass.1"
-COMMAND_PAGES = {"check": "man/overpass-check.1", "": "man/overpass.1"}
+COMMAND_PAGES = {"check": "man/overpass-check.1", "diff": "man/overpass-diff.1", "": "man/overpass.1"}
 BROKER_PAGE = "man/overpass-broker.8"
 
 # Every kind of finding of a check must be explained to those who read its identifier.

@@ -154,9 +154,9 @@ INSTANTIATE_TEST_SUITE_P(
                  {"stauts", "/m", "--json"},
                  "no command and no mount is called 'stauts' (did you mean 'status'?)"},
         UsageRow{"PlannedCommand",
-                 {"diff", "/m"},
-                 "this version has no command 'diff' ('overpass help' shows those it has; for a "
-                 "mount of this name: overpass mount diff)"},
+                 {"apply", "/m"},
+                 "this version has no command 'apply' ('overpass help' shows those it has; for a "
+                 "mount of this name: overpass mount apply)"},
         UsageRow{"HelpOfPlannedCommand",
                  {"help", "add-layer"},
                  "this version has no command 'add-layer' ('overpass help' shows those it has)"},

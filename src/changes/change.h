@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+//
+// Changes as data. list.h reads them.
+//
+// Two kinds of path occur. `old_path` is a path in what the lowers show, `path` one in what the
+// union shows; both are without a leading slash. So a list may be carried out in three steps: first
+// all deletions, then all renames, then the rest.
+
+#ifndef OVERPASS_CHANGES_CHANGE_H_
+#define OVERPASS_CHANGES_CHANGE_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "changes/view.h"
+
+namespace overpass::changes {
+
+enum class Kind {
+  Deleted,      ///< With all that is below it and was not renamed; `old_path` only.
+  Renamed,      ///< From `old_path`, with all below it; what differs besides is in `differs`.
+  Added,        ///< `path` only. What is below an added directory has changes of its own.
+  Modified,     ///< `differs` says what.
+  TypeChanged,  ///< Another kind of file. What was below a directory is gone with it.
+};
+inline constexpr size_t kKinds = 5;
+
+struct Differences {
+  bool content = false;  ///< Data, the target of a symbolic link, the number of a device.
+  bool mode = false;
+  bool owner = false;
+  bool xattrs = false;  ///< Extended attributes and ACLs.
+
+  bool any() const { return content || mode || owner || xattrs; }
+};
+
+struct Change {
+  Kind kind;
+  std::string path;
+  std::string old_path;
+  Differences differs = {};
+  std::optional<Found> before = {};  ///< In the lowers; none for Added.
+  std::optional<Found> after = {};   ///< In the union; none for Deleted.
+};
+
+/// What could not be read, so that changes may be missing.
+struct Unread {
+  std::string path;
+  Errno error;
+};
+
+struct List {
+  std::vector<Change> changes;  ///< Deletions first; each of the two parts sorted by path.
+  std::vector<Unread> unread;
+
+  size_t count(Kind kind) const {
+    return static_cast<size_t>(std::ranges::count(changes, kind, &Change::kind));
+  }
+};
+
+struct ReadOptions {
+  /// Files that were deleted and added with the same content are renames.
+  bool find_renames = false;
+  /// Asked from time to time whether to stop.
+  std::function<bool()> is_stopped = [] { return false; };
+};
+
+}  // namespace overpass::changes
+
+#endif  // OVERPASS_CHANGES_CHANGE_H_

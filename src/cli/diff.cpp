@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+//
+// `overpass diff`: finds the union, reads the list of its changes, filters and prints it.
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+
+#include "base/nearest.h"
+#include "changes/layers.h"
+#include "changes/list.h"
+#include "cli/commands.h"
+#include "cli/diff_report.h"
+#include "cli/looked_at.h"
+#include "sys/credentials.h"
+
+namespace overpass::cli {
+
+namespace {
+
+using command_line::Value;
+
+constexpr command_line::Flag kDiffFlags[] = {
+    {"--renames", 'M', "", "files deleted and added with the same content are renamed ones"},
+    {"--exclude", '\0', "GLOB", "leave out what matches; may be repeated"},
+    {"--exit-code", '\0', "", "exit with 1 if there are changes"},
+    command_line::kHelpFlag,
+};
+
+constexpr command_line::Flag kOutputFlags[] = {
+    {"--stat", '\0', "", "sizes, and a line with the counts"},
+    {"--name-only", '\0', "", "paths only"},
+    {"--null", 'z', "", "end each path with a NUL, and escape none"},
+    {"--json", '\0', "", "write one JSON document"},
+    {"--color", '\0', "WHEN", "auto, always or never"},
+};
+
+constexpr command_line::FlagGroup kGroups[] = {
+    {"Layers", kLookingFlags}, {"Changes", kDiffFlags}, {"Output", kOutputFlags}};
+
+constexpr command_line::Example kExamples[] = {
+    {"overpass diff merged", "What was changed in the union at ./merged."},
+    {"overpass diff sandbox src '*.h' --exclude '*.o'", "Only below src, and all headers."},
+    {"overpass diff --lower /usr --upper upper", "The same of layers that are not mounted."},
+};
+
+std::string last_value(const ParsedArguments& parsed, std::string_view name) {
+  std::string value;
+  for (const command_line::GivenFlag& flag : parsed.flags) {
+    if (flag.name == name) value = flag.value;
+  }
+  return value;
+}
+
+bool writes_to_terminal(const Context& context) {
+  return &context.out == &std::cout && ::isatty(STDOUT_FILENO) == 1;
+}
+
+Expected<DiffStyle> style_of(const Context& context, const ParsedArguments& parsed) {
+  const std::string when = last_value(parsed, "--color");
+  if (!when.empty() && when != "auto" && when != "always" && when != "never") {
+    return problem("--color takes no " + in_quotes(when), "say auto, always or never");
+  }
+  const char* term = std::getenv("TERM");
+  const bool is_terminal =
+      writes_to_terminal(context) && term != nullptr && std::strcmp(term, "dumb") != 0;
+  return DiffStyle{.name_only = parsed.has("--name-only"),
+                   .nul = parsed.has("--null"),
+                   .colour = when == "always" || (when != "never" && is_terminal)};
+}
+
+void print(Context& context, const changes::List& list, const ParsedArguments& parsed,
+           const LookedAt& looked, DiffStyle style) {
+  if (parsed.has("--json")) return print_json(context.out, list, looked.layers);
+  if (parsed.has("--stat")) return print_stat(context.out, list, style);
+  print_changes(context.out, list, style);
+}
+
+int run_on(Context& context, const ParsedArguments& parsed, const LookedAt& looked,
+           DiffStyle style) {
+  sys::raise_descriptor_limit();
+  const auto layers = changes::open_layers(looked.layers);
+  if (!layers) {
+    (void)fail_with(context, layers.error());
+    return kDiffImpossible;
+  }
+  auto list = changes::read_list(*layers, {.find_renames = parsed.has("--renames")});
+  if (!list) {
+    (void)fail_with(context, {std::string("the upper directory cannot be read: ") +
+                                  std::strerror(to_int(list.error())),
+                              "look as the user who mounts"});
+    return kDiffImpossible;
+  }
+  DiffFilter filter = {looked.paths, {}};
+  for (const command_line::GivenFlag& flag : parsed.flags) {
+    if (flag.name == "--exclude") filter.excluded.push_back(flag.value);
+  }
+  std::erase_if(list->changes,
+                [&](const changes::Change& change) { return !filter.shows(change); });
+  print(context, *list, parsed, looked, style);
+  for (const changes::Unread& unread : list->unread) {
+    (void)fail_with(context, {shown_path("/" + unread.path) +
+                                  " cannot be read: " + std::strerror(to_int(unread.error)),
+                              "look as the user who mounts"});
+  }
+  if (!context.out.flush() || !list->unread.empty()) return kDiffImpossible;
+  return parsed.has("--exit-code") && !list->changes.empty() ? kDiffChanges : kDiffDone;
+}
+
+}  // namespace
+
+constexpr command_line::Command kDiffCommand = {
+    .name = "diff",
+    .synopsis =
+        "overpass diff [OPTIONS] MOUNTPOINT|NAME [PATH...]\n"
+        "overpass diff [OPTIONS] -o OPTS [PATH...]",
+    .summary = "show what the upper directory of a union changes",
+    .description =
+        "Each change is a line: D deleted, R renamed, A added, M modified, T another type. "
+        "Only\nthe upper directory is walked. PATHs are from the union's root, and may be "
+        "globs.\noverpass-diff(1) says what counts as a change.",
+    .groups = kGroups,
+    .examples = kExamples,
+    .operand = Value::Mounted,
+    .help_call = "overpass help diff",
+};
+
+int run_diff(Context& context, const ParsedArguments& parsed) {
+  const auto style = style_of(context, parsed);
+  if (!style) return fail_with(context, style.error(), kUsage);
+  const LayerNeeds needs = {.work = false,
+                            .without = "without an upper directory there are no changes"};
+  const auto looked = find_looked_at(context, parsed, needs);
+  if (!looked) {
+    (void)fail_with(context, looked.error().problem);
+    return looked.error().is_usage ? kDiffUsage : kDiffImpossible;
+  }
+  return run_on(context, parsed, *looked, *style);
+}
+
+}  // namespace overpass::cli

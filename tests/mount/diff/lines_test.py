@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""`overpass diff`: which lines it prints for what was done, live and unmounted, and the calls that it refuses."""
+import json
+import os
+
+from harness import contains, equal, write
+from harness.systems import option_text
+from harness.trees import Symlink
+
+SYSTEMS = ("overpass", "kernel")
+WORLDS = ("root", "userns", "user")
+
+LOWER = {
+    "dir": {"file": "one", "sub": {"deep": "two"}},
+    "gone": {"a": "1", "b": "2"},
+    "again": {"old": "3", "kept": "4"},
+    "file": "five",
+    "name": "six",
+    "link": Symlink("file"),
+}
+
+
+def lines(t, *arguments, status=0):
+    got, out, err = t.status_text("diff", *arguments)
+    equal((got, err), (status, ""), "exit status and messages")
+    return out.splitlines()
+
+
+def change(root):
+    write(root + "/new", "new")
+    with open(root + "/dir/file", "a") as file:
+        file.write("more")
+    os.chmod(root + "/name", 0o600)
+    os.unlink(root + "/link")
+    os.mkdir(root + "/link")
+    for name in ("a", "b"):
+        os.unlink(f"{root}/gone/{name}")
+    os.rmdir(root + "/gone")
+    for name in ("old", "kept"):
+        os.unlink(f"{root}/again/{name}")
+    os.rmdir(root + "/again")
+    os.mkdir(root + "/again")
+    write(root + "/again/kept", "4")
+    write(root + "/evil\x1b[31m", "")
+    with open(root + "/file", "r+") as file:
+        file.write("five")
+
+
+EXPECTED = ["D again/old", "D gone/", "M dir/file", 'A "evil\\033[31m"', "T link/", "M name", "A new"]
+
+
+def test_lines_of_a_live_mount_and_of_its_layers(t):
+    m = t.mount(t.layer(LOWER))
+    change(m.path)
+    equal(lines(t, "-o", option_text(m.stack)), EXPECTED, "lines of the layers while they are mounted")
+    if m.system == "overpass":
+        equal(lines(t, m.path), EXPECTED, "lines of the mount")
+        equal(lines(t, m.path + "/again"), ["D again/old"], "lines of a path in the mount")
+    m.umount()
+    layers = ("-o", option_text(m.stack))
+    equal(lines(t, *layers), EXPECTED, "lines of the layers afterwards")
+    equal(lines(t, *layers, "dir"), ["M dir/file"], "lines below a path")
+    equal(lines(t, *layers, "[gn]*"), ["D gone/", "M name", "A new"], "lines of a glob")
+    equal(lines(t, *layers, "--exclude", "[a-f]*"), ["D gone/", "T link/", "M name", "A new"], "without a glob")
+    equal(lines(t, *layers, "--exit-code", status=1), EXPECTED, "lines with an exit status")
+    equal(lines(t, *layers, "none", "--exit-code"), [], "no lines, and so 0")
+
+
+def test_nul_separated_output_is_raw(t):
+    stack = t.stack(t.layer({"a": "1"}), upper=t.layer({"b\n": "2"}))
+    equal(t.status_text("diff", "-z", "-o", option_text(stack))[1], "A\0b\n\0", "output with -z")
+    equal(t.status_text("diff", "-z", "--name-only", "-o", option_text(stack))[1], "b\n\0", "names with -z")
+
+
+def test_json_says_what_differs(t):
+    m = t.mount(t.layer(LOWER))
+    change(m.path)
+    m.umount()
+    document = json.loads(t.status_text("diff", "--json", "-o", option_text(m.stack))[1])
+    equal((document["format"], document["complete"]), (1, True), "format")
+    by_path = {change["path"]: change for change in document["changes"]}
+    equal(by_path["name"]["differs"], ["mode"], "of a changed mode")
+    equal(by_path["name"]["after"]["mode"], "0600", "the mode")
+    equal(by_path["dir/file"]["differs"], ["content"], "of changed content")
+    equal(by_path["link"]["kind"], "type-changed", "of another type")
+    equal(document["counts"], {"deleted": 2, "renamed": 0, "added": 2, "modified": 2, "type-changed": 1}, "counts")
+
+
+def test_what_cannot_be_looked_at_is_refused(t):
+    for arguments, status, message in (
+        ((), 2, "no union is named"),
+        (("/",), 3, "not of overpass"),
+        (("-o", "lowerdir=/usr"), 2, "without an upper directory"),
+        (("-o", "lowerdir=/usr,upperdir=/nonexistent"), 3, "No such file"),
+        (("--color=blue", "/"), 2, "auto, always or never"),
+    ):
+        got, out, err = t.status_text("diff", *arguments)
+        equal((got, out), (status, ""), f"exit status of diff {arguments}")
+        contains(err, message, "message")
+
+
+def test_which_names_the_layer(t):
+    m = t.mount(t.layer({"both": {"top": ""}}), t.layer({"both": {"low": ""}, "low": ""}))
+    write(m.path + "/both/new", "")
+    upper, (top, low) = m.stack.upper, m.stack.lowers
+
+    def which(*paths):
+        return t.status_text("which", "-o", option_text(m.stack), *paths)
+
+    equal(which("both")[1], f"upper {upper}/both\nlower {top}/both\nlower {low}/both\n", "a merged directory")
+    equal(which("low", "both/new")[1], f"lower {low}/low\nupper {upper}/both/new\n", "files")
+    status, out, err = which("none")
+    equal((status, out), (1, ""), "a name that is not there")
+    contains(err, "shows no 'none'", "message")
+    if m.system == "overpass":
+        equal(t.status_text("which", m.path + "/low")[1], f"lower {low}/low\n", "a path in the mount")
