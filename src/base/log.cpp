@@ -67,6 +67,14 @@ void connect_to_system_log() {
   openlog(name.load(), LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
 
+void record(const char* line) {
+  if (target == Target::Syslog) {
+    syslog(LOG_INFO, "%s", line);
+  } else {
+    std::fputs(line, stderr);
+  }
+}
+
 bool debug_enabled() { return with_debug; }
 
 void debug(const char* format, ...) {

@@ -21,6 +21,9 @@ void connect_to_system_log();
 
 bool debug_enabled();
 
+/// Writes a line of any length that is made for programs, as it is; it ends with a line feed.
+void record(const char* line);
+
 [[gnu::format(printf, 1, 2)]] void debug(const char* format, ...);
 [[gnu::format(printf, 1, 2)]] void warn(const char* format, ...);
 [[gnu::format(printf, 1, 2)]] void error(const char* format, ...);

@@ -149,6 +149,9 @@ Expected<void> resolve_paths(config::Options& options) {
   if (options.upper) {
     if (auto ok = make_absolute(*options.upper); !ok) return ok;
   }
+  if (options.rules_log) {
+    if (auto ok = make_absolute(*options.rules_log); !ok) return ok;
+  }
   if (options.work) {
     if (auto ok = make_absolute(*options.work); !ok) return ok;
   }

@@ -33,10 +33,6 @@ Expected<rules::Table> read_rules(config::Options& options) {
   for (const config::RuleSource& source : all) texts.push_back(source.rule);
   auto table = rules::compile(texts);
   if (!table) return std::unexpected(table.error());
-  for (const rules::Rule& rule : table->rules()) {
-    if (rule.action != rules::Action::Log) continue;
-    return problem("the rule " + in_quotes(rule.text) + " is not supported yet", "leave it out");
-  }
   options.rules = std::move(all);
   return table;
 }

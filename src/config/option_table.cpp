@@ -299,6 +299,8 @@ constexpr OptionEntry kTable[] = {
      "hide, readonly, deny, cached or log what a pattern of gitignore(5) matches"},
     {"rules", "", "rules", "", Kind::Rules, "FILE|@secrets|@agent", add_rules,
      "the rules of a file, or of a set that comes with overpass"},
+    {"rules_log", "", "rules_log", "", Kind::Path, "FILE", set_text<&Options::rules_log>,
+     "append what log rules tell and what rules refuse, a line of JSON each"},
     {"uidmapping", "", "uidmapping", "", Kind::Word, "DISK:SHOWN:COUNT[:DISK:SHOWN:COUNT...]",
      [](Options& options, std::string_view value) { return set_map(options.users, value); },
      "show the owners DISK... as SHOWN..., and the reverse for new files"},

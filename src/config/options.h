@@ -62,7 +62,8 @@ struct Options {
   /// Past so many inodes in memory the kernel is asked to forget idle ones; 0: never.
   uint32_t max_idle_inodes = 0;
 
-  std::vector<RuleSource> rules;  ///< In their order. No files once a mount is served.
+  std::optional<std::string> rules_log;  ///< Where events of rules go; absent: the daemon's log.
+  std::vector<RuleSource> rules;         ///< In their order. No files once a mount is served.
 
   IdMap users, groups;          ///< uidmapping=, gidmapping=: ids on disk and ids shown.
   bool squash_to_root = false;  ///< All files show owner and group 0.

@@ -20,6 +20,7 @@
 #include "fuse/listings.h"
 #include "fuse/notifier.h"
 #include "fuse/registrar.h"
+#include "fuse/rule_log.h"
 #include "fuse/workers.h"
 #include "overlay/open/open_file.h"
 #include "overlay/state/overlay.h"
@@ -53,6 +54,10 @@ class ServedMount : public overlay::Mount {
     if (workers == nullptr) return task();
     workers->submit(std::move(task));
   }
+
+  void tell(const overlay::RuleEvent& event) override { rule_log.write(event); }
+
+  RuleLog rule_log;  ///< Opened before the mount.
 
   // Set before the first request is served, cleared after what they point to has ended.
   Notifier* notifier = nullptr;

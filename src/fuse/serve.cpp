@@ -154,6 +154,7 @@ Expected<void> serve_union(const config::Options& options, const Connect& connec
   auto rules = rules_of(options);
   if (!rules) return std::unexpected(rules.error());
   overlay::Settings settings = settings_of(options);
+  settings.tells_of_rules = rules->uses(rules::Action::Log) || options.rules_log.has_value();
   settings.rules = std::move(*rules);
   // Layers before the mount: it may cover them.
   auto stack = layer::open_layers(paths_of(options));
@@ -161,6 +162,9 @@ Expected<void> serve_union(const config::Options& options, const Connect& connec
   warn_of_foreign_owners(*stack, options);
   Session session;
   Daemon daemon(options, std::move(*stack), std::move(settings));
+  if (options.rules_log) {
+    if (auto opened = daemon.mount.rule_log.open(*options.rules_log); !opened) return opened;
+  }
   daemon.threads = options.threads != 0 ? options.threads : sys::usable_processors();
   daemon.on_ready = on_ready;
   find_registrar(daemon);

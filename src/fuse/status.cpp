@@ -115,8 +115,9 @@ nlohmann::json requests_of(const Counters& counters) {
   return requests;
 }
 
-nlohmann::json rules_of(const overlay::Overlay& overlay) {
+nlohmann::json rules_of(const overlay::Overlay& overlay, const RuleLog& log) {
   return {{"count", overlay.settings.rules.rules().size()},
+          {"lost_lines", log.lost()},
           {"refused", overlay.refused_by_rules.load(std::memory_order_relaxed)}};
 }
 
@@ -177,7 +178,7 @@ void add_details(nlohmann::json& status, Daemon& daemon) {
   status["mountpoint"] = daemon.options.mountpoint;
   status["layers"] = layers_of(daemon);
   status["requests"] = requests_of(daemon.counters);
-  status["rules"] = rules_of(daemon.overlay);
+  status["rules"] = rules_of(daemon.overlay, daemon.mount.rule_log);
   status["rule_texts"] = rule_texts_of(daemon.overlay);
   status["inodes"] = daemon.overlay.table.size();
   status["open_handles"] = daemon.counters.open_files.load();

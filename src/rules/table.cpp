@@ -70,6 +70,10 @@ Table::Table(std::vector<Rule> rules) : rules_(std::move(rules)) {
   at_root_ = progress_of(std::move(first));
 }
 
+bool Table::uses(Action action) const {
+  return std::ranges::any_of(rules_, [action](const Rule& rule) { return rule.action == action; });
+}
+
 void Table::consider(Deciders& deciders, uint16_t rule, bool is_directory) const {
   if (rules_[rule].pattern.directories_only && !is_directory) return;
   auto& last = deciders[static_cast<size_t>(rules_[rule].action)];

@@ -47,6 +47,8 @@ class Table {
   static constexpr size_t kMostRules = 10'000;
 
   bool is_empty() const { return rules_.empty(); }
+  /// Whether some rule is of that action.
+  bool uses(Action action) const;
   std::span<const Rule> rules() const { return rules_; }
 
   /// The progress in the mount's root, where no rule applies.

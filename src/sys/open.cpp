@@ -39,6 +39,11 @@ Result<UniqueFd> open_path(const char* path, int flags) {
   return owned(::open(path, flags | O_CLOEXEC));
 }
 
+Result<UniqueFd> open_file_for_appending(const char* path) {
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  return owned(::open(path, kFlags, 0600));
+}
+
 Result<UniqueFd> open_at(BorrowedFd directory, const char* name, int flags, mode_t mode) {
   return owned(::openat(raw(directory), name, flags | O_CLOEXEC | O_NOFOLLOW, mode));
 }

@@ -18,6 +18,10 @@ namespace overpass::sys {
 /// open(2) of a path that the user named (an option); follows symbolic links.
 Result<UniqueFd> open_path(const char* path, int flags);
 
+/// open(2) of a file that the user named, for writing at its end; made with mode 0600 if it is
+/// missing. No open and no write waits for the reader of a pipe (O_NONBLOCK); ENXIO without one.
+Result<UniqueFd> open_file_for_appending(const char* path);
+
 /// openat(2) of one component, O_NOFOLLOW added. `mode` matters with O_CREAT only.
 Result<UniqueFd> open_at(BorrowedFd directory, const char* name, int flags, mode_t mode = 0);
 

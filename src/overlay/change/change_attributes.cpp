@@ -15,6 +15,7 @@
 #include "overlay/find/layer_stat.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/protection.h"
+#include "overlay/find/rule_events.h"
 #include "overlay/find/ruling.h"
 #include "overlay/find/scoped_readable.h"
 #include "overlay/find/scoped_writable.h"
@@ -139,6 +140,9 @@ void part_from_readers(Overlay& overlay, const InodeRef& inode) {
 
 namespace {
 
+Result<sys::Stat> change_unlogged(Overlay& overlay, const Caller& caller, const InodeRef& inode,
+                                  const Changes& asked, OpenFile* open);
+
 /// utimensat(2) without times, which an append-only file takes as it takes bytes.
 bool only_touches(const Changes& changes) {
   const auto is_now = [](const std::optional<timespec>& time) {
@@ -162,13 +166,11 @@ Result<sys::Stat> lose_set_ids(Overlay& overlay, const Caller& caller, const Ino
   if (may_be_of_write && keeps_all_set_ids(caller)) return before;
   Changes changes;
   changes.uid = kUnchanged;
-  return change_attributes(overlay, caller, target, changes, nullptr);
+  return change_unlogged(overlay, caller, target, changes, nullptr);
 }
 
-}  // namespace
-
-Result<sys::Stat> change_attributes(Overlay& overlay, const Caller& caller, const InodeRef& inode,
-                                    const Changes& asked, OpenFile* open) {
+Result<sys::Stat> change_unlogged(Overlay& overlay, const Caller& caller, const InodeRef& inode,
+                                  const Changes& asked, OpenFile* open) {
   if (asked.costs_only_set_ids) return lose_set_ids(overlay, caller, inode);
   const Changes changes = TRY(with_ids_on_disk(overlay.settings.owners, asked));
   InodeRef target = current(inode);
@@ -191,6 +193,15 @@ Result<sys::Stat> change_attributes(Overlay& overlay, const Caller& caller, cons
   TRY(apply(overlay, caller, located.place(), changes, open));
   note_changes(*target, changes);
   return attributes_of_located(overlay, *target, located);
+}
+
+}  // namespace
+
+Result<sys::Stat> change_attributes(Overlay& overlay, const Caller& caller, const InodeRef& inode,
+                                    const Changes& asked, OpenFile* open) {
+  auto changed = change_unlogged(overlay, caller, inode, asked, open);
+  tell_of(overlay, caller, "change", *inode, error_of(changed), /*always=*/false);
+  return changed;
 }
 
 }  // namespace overpass::overlay

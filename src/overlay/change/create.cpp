@@ -28,6 +28,7 @@
 #include "overlay/find/lookup.h"
 #include "overlay/find/origin_number.h"
 #include "overlay/find/redirect.h"
+#include "overlay/find/rule_events.h"
 #include "overlay/find/ruling.h"
 #include "overlay/find/scoped_readable.h"
 #include "overlay/state/links.h"
@@ -211,7 +212,7 @@ Result<Entry> enter_new(const NewObject& object, BorrowedFd upper) {
 /// A further step that must succeed for a new object, with its entry.
 using Finisher = std::function<Result<void>(const Entry&)>;
 
-Result<Entry> make_entry(const NewObject& object, const Finisher& finish = {}) {
+Result<Entry> make_unlogged(const NewObject& object, const Finisher& finish) {
   TRY(check_new_name(*object.directory, object.name));
   TRY(check_name_by_rules(object.overlay, *object.directory, object.name, S_ISDIR(object.mode)));
   const SharedFd upper = TRY(upper_for_change(object.overlay, object.directory));
@@ -227,10 +228,58 @@ Result<Entry> make_entry(const NewObject& object, const Finisher& finish = {}) {
   return entry;
 }
 
+Result<Entry> make_entry(const NewObject& object, const Finisher& finish = {}) {
+  auto entry = make_unlogged(object, finish);
+  tell_of_name(object.overlay, object.caller, "create", object.directory, object.name,
+               S_ISDIR(object.mode), error_of(entry));
+  return entry;
+}
+
 /// The flags of a creating open that apply to the descriptor itself.
 int creation_flags(const Overlay& overlay, int flags) {
   const int own = flags & (O_ACCMODE | O_DSYNC | O_SYNC | O_NONBLOCK);
   return own_access(overlay, flags, own) | O_CREAT | O_EXCL;
+}
+
+Result<Entry> link_unlogged(Overlay& overlay, const Caller& caller, const InodeRef& inode,
+                            const InodeRef& directory, const char* name) {
+  TRY(check_new_name(*directory, name));
+  TRY(check_link_by_rules(overlay, *inode, *directory, name));
+  TRY(copy_up_metadata(overlay, caller, current(inode)));
+  const InodeRef target = current(inode);
+  const SharedFd upper = TRY(upper_for_change(overlay, directory));
+  TRY(mark_before_link(overlay, *target));
+  Lock names(directory->directory->names);
+  ++directory->directory->version;
+  std::optional<Uncommitted> made;
+  sys::Stat stat;
+  {
+    const Located located = TRY(held(overlay, *target));
+    if (TRY(layer::has_mark(located.place(), layer::Mark::Origin, overlay.stack.prefix))) {
+      TRY(mark_impure(overlay, *directory, upper->fd));
+    }
+    auto begin = [&]() NO_THREAD_SAFETY_ANALYSIS { return begin_new_link(overlay, *target); };
+    TRY(begin());
+    SlotState before = SlotState::Free;
+    auto linked = sys::make_link(located.place(), upper->fd, name);
+    if (linked.failed_with(EEXIST)) {
+      before = TRY(slot_state(overlay, upper->fd, name));
+      layer::Workdir& workdir = overlay.stack.workdir;
+      layer::PendingUpper temporary(workdir, TRY(scratch_like(workdir, upper->fd, Making::Copy)));
+      TRY(sys::make_link(located.place(), temporary.directory(), temporary.name()));
+      TRY(temporary.publish(upper->fd, name));
+    } else {
+      TRY(std::move(linked));
+    }
+    made.emplace(overlay, directory, name, /*is_directory=*/false, upper->fd, before);
+    stat = TRY(layer_stat(overlay, layer::kUpper, located.place()));
+  }
+  add_verdict(*target, verdict_of_name(overlay, *directory, name, /*is_directory=*/false));
+  add_link(overlay, target, directory, name);
+  (void)remember_key(overlay, target, {sys::device_of(stat), stat.stx_ino});
+  made->commit();
+  overlay.stack.workdir.remove_whiteout_name(upper->fd, name);
+  return Entry{target, shown(overlay, *target, stat)};
 }
 
 }  // namespace
@@ -320,43 +369,10 @@ Result<Created> create_unnamed(Overlay& overlay, const Caller& caller, const Ino
 
 Result<Entry> make_link(Overlay& overlay, const Caller& caller, const InodeRef& inode,
                         const InodeRef& directory, const char* name) {
-  TRY(check_new_name(*directory, name));
-  TRY(check_link_by_rules(overlay, *inode, *directory, name));
-  TRY(copy_up_metadata(overlay, caller, current(inode)));
-  const InodeRef target = current(inode);
-  const SharedFd upper = TRY(upper_for_change(overlay, directory));
-  TRY(mark_before_link(overlay, *target));
-  Lock names(directory->directory->names);
-  ++directory->directory->version;
-  std::optional<Uncommitted> made;
-  sys::Stat stat;
-  {
-    const Located located = TRY(held(overlay, *target));
-    if (TRY(layer::has_mark(located.place(), layer::Mark::Origin, overlay.stack.prefix))) {
-      TRY(mark_impure(overlay, *directory, upper->fd));
-    }
-    auto begin = [&]() NO_THREAD_SAFETY_ANALYSIS { return begin_new_link(overlay, *target); };
-    TRY(begin());
-    SlotState before = SlotState::Free;
-    auto linked = sys::make_link(located.place(), upper->fd, name);
-    if (linked.failed_with(EEXIST)) {
-      before = TRY(slot_state(overlay, upper->fd, name));
-      layer::Workdir& workdir = overlay.stack.workdir;
-      layer::PendingUpper temporary(workdir, TRY(scratch_like(workdir, upper->fd, Making::Copy)));
-      TRY(sys::make_link(located.place(), temporary.directory(), temporary.name()));
-      TRY(temporary.publish(upper->fd, name));
-    } else {
-      TRY(std::move(linked));
-    }
-    made.emplace(overlay, directory, name, /*is_directory=*/false, upper->fd, before);
-    stat = TRY(layer_stat(overlay, layer::kUpper, located.place()));
-  }
-  add_verdict(*target, verdict_of_name(overlay, *directory, name, /*is_directory=*/false));
-  add_link(overlay, target, directory, name);
-  (void)remember_key(overlay, target, {sys::device_of(stat), stat.stx_ino});
-  made->commit();
-  overlay.stack.workdir.remove_whiteout_name(upper->fd, name);
-  return Entry{target, shown(overlay, *target, stat)};
+  auto entry = link_unlogged(overlay, caller, inode, directory, name);
+  tell_of_name(overlay, caller, "create", directory, name, /*is_directory=*/false, error_of(entry));
+  if (!entry) tell_of(overlay, caller, "link", *inode, error_of(entry), /*always=*/false);
+  return entry;
 }
 
 }  // namespace overpass::overlay

@@ -14,6 +14,7 @@
 #include "overlay/copy_up/link_up.h"
 #include "overlay/find/lookup.h"
 #include "overlay/find/protection.h"
+#include "overlay/find/rule_events.h"
 #include "overlay/find/ruling.h"
 #include "overlay/state/links.h"
 #include "overlay/state/opens.h"
@@ -22,8 +23,10 @@
 
 namespace overpass::overlay {
 
-Result<void> remove_file(Overlay& overlay, const Caller& caller, const InodeRef& directory,
-                         const char* name) {
+namespace {
+
+Result<void> remove_file_unlogged(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                                  const char* name) {
   TRY(check_changeable(overlay, *directory, /*removing=*/true));
   TRY(check_removal_by_rules(overlay, *directory, name, /*is_directory=*/false));
   const InodeRef shared = TRY(shared_lower_at(overlay, directory, name));
@@ -54,8 +57,8 @@ Result<void> remove_file(Overlay& overlay, const Caller& caller, const InodeRef&
   return {};
 }
 
-Result<void> remove_directory(Overlay& overlay, const Caller& caller, const InodeRef& directory,
-                              const char* name) {
+Result<void> remove_directory_unlogged(Overlay& overlay, const Caller& caller,
+                                       const InodeRef& directory, const char* name) {
   TRY(check_removal_by_rules(overlay, *directory, name, /*is_directory=*/true));
   if (directory->is_directory() && !directory->directory->has_upper) {
     TRY(check_shows_nothing(overlay, caller, directory, name));
@@ -86,6 +89,23 @@ Result<void> remove_directory(Overlay& overlay, const Caller& caller, const Inod
   // Beyond this point the name is gone.
   remove_link_locked(overlay, *inode, *directory, name, std::move(orphan));
   return {};
+}
+
+}  // namespace
+
+Result<void> remove_file(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                         const char* name) {
+  auto removed = remove_file_unlogged(overlay, caller, directory, name);
+  tell_of_name(overlay, caller, "unlink", directory, name, /*is_directory=*/false,
+               error_of(removed));
+  return removed;
+}
+
+Result<void> remove_directory(Overlay& overlay, const Caller& caller, const InodeRef& directory,
+                              const char* name) {
+  auto removed = remove_directory_unlogged(overlay, caller, directory, name);
+  tell_of_name(overlay, caller, "rmdir", directory, name, /*is_directory=*/true, error_of(removed));
+  return removed;
 }
 
 }  // namespace overpass::overlay

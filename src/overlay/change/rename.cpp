@@ -29,6 +29,7 @@
 #include "overlay/find/origin_number.h"
 #include "overlay/find/protection.h"
 #include "overlay/find/redirect.h"
+#include "overlay/find/rule_events.h"
 #include "overlay/find/ruling.h"
 #include "overlay/open/open_file.h"
 #include "overlay/state/links.h"
@@ -354,10 +355,8 @@ Result<void> exchange(Overlay& overlay, const End& from, const End& to) {
   return {};
 }
 
-}  // namespace
-
-Result<void> rename(Overlay& overlay, const Caller& caller, RenameEnd from_name, RenameEnd to_name,
-                    unsigned flags) {
+Result<void> rename_unlogged(Overlay& overlay, const Caller& caller, RenameEnd from_name,
+                             RenameEnd to_name, unsigned flags) {
   if ((flags & ~static_cast<unsigned>(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0) {
     return fail(EINVAL);
   }
@@ -387,6 +386,16 @@ Result<void> rename(Overlay& overlay, const Caller& caller, RenameEnd from_name,
   }
   return (flags & RENAME_EXCHANGE) != 0 ? exchange(overlay, from, to)
                                         : replace(overlay, caller, from, to, discards);
+}
+
+}  // namespace
+
+Result<void> rename(Overlay& overlay, const Caller& caller, RenameEnd from_name, RenameEnd to_name,
+                    unsigned flags) {
+  auto renamed = rename_unlogged(overlay, caller, from_name, to_name, flags);
+  tell_of_move(overlay, caller, from_name.directory, from_name.name, to_name.directory,
+               to_name.name, error_of(renamed));
+  return renamed;
 }
 
 }  // namespace overpass::overlay

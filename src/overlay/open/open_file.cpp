@@ -19,6 +19,7 @@
 #include "overlay/find/content.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/mappings.h"
+#include "overlay/find/rule_events.h"
 #include "overlay/find/ruling.h"
 #include "overlay/find/set_ids.h"
 #include "overlay/state/links.h"
@@ -279,6 +280,32 @@ bool is_open(const Inode& inode) {
   return inode.superseded || (inode.opens != nullptr && inode.opens->handles() > 0);
 }
 
+Result<Opened> open_unlogged(Overlay& overlay, const Caller& caller, const InodeRef& inode,
+                             int flags) {
+  if (!inode->is_regular()) return fail(inode->is_directory() ? EISDIR : ENXIO);
+  TRY(check_deny_rule(overlay, *inode));
+  DescriptorLease lease;
+  if (is_writing(flags)) {
+    lease = TRY(overlay.descriptors.lease(caller.uid));
+    // A truncating open needs none of the data, unless it may yet be sent away (ESTALE).
+    const off_t wanted = (flags & O_TRUNC) != 0 && !is_open(*inode) ? 0 : kWholeFile;
+    TRY(copy_up(overlay, caller, current(inode), wanted,
+                (flags & (O_APPEND | O_TRUNC)) == O_APPEND));
+  }
+  Opening opening(overlay, inode, flags, &caller, caller.uid, std::move(lease));
+  auto finish = [&]() -> Result<Opened> {
+    Backed backed;
+    while (true) {
+      if (auto opened = TRY(opening.answer(backed))) return std::move(*opened);
+      backed = TRY(opening.open());
+    }
+  };
+  auto result = finish();
+  if (result) result = check_direct(overlay, std::move(*result));
+  if (opening.changes_attributes()) overlay.mount.attributes_changed(inode->id);
+  return result;
+}
+
 }  // namespace
 
 int own_access(const Overlay& overlay, int flags, int own_flags) {
@@ -316,28 +343,9 @@ bool reads_what_was(const OpenFile& file) {
 }
 
 Result<Opened> open_file(Overlay& overlay, const Caller& caller, const InodeRef& inode, int flags) {
-  if (!inode->is_regular()) return fail(inode->is_directory() ? EISDIR : ENXIO);
-  TRY(check_deny_rule(overlay, *inode));
-  DescriptorLease lease;
-  if (is_writing(flags)) {
-    lease = TRY(overlay.descriptors.lease(caller.uid));
-    // A truncating open needs none of the data, unless it may yet be sent away (ESTALE).
-    const off_t wanted = (flags & O_TRUNC) != 0 && !is_open(*inode) ? 0 : kWholeFile;
-    TRY(copy_up(overlay, caller, current(inode), wanted,
-                (flags & (O_APPEND | O_TRUNC)) == O_APPEND));
-  }
-  Opening opening(overlay, inode, flags, &caller, caller.uid, std::move(lease));
-  auto finish = [&]() -> Result<Opened> {
-    Backed backed;
-    while (true) {
-      if (auto opened = TRY(opening.answer(backed))) return std::move(*opened);
-      backed = TRY(opening.open());
-    }
-  };
-  auto result = finish();
-  if (result) result = check_direct(overlay, std::move(*result));
-  if (opening.changes_attributes()) overlay.mount.attributes_changed(inode->id);
-  return result;
+  auto opened = open_unlogged(overlay, caller, inode, flags);
+  tell_of(overlay, caller, is_writing(flags) ? "write-open" : "open", *inode, error_of(opened));
+  return opened;
 }
 
 Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, mode_t mode,

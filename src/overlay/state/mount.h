@@ -5,12 +5,26 @@
 #ifndef OVERPASS_OVERLAY_STATE_MOUNT_H_
 #define OVERPASS_OVERLAY_STATE_MOUNT_H_
 
+#include <sys/types.h>
+
+#include <string>
 #include <utility>
 
 #include "overlay/state/inode.h"
 #include "overlay/state/transfers.h"
 
 namespace overpass::overlay {
+
+/// An operation on something that rules apply to.
+struct RuleEvent {
+  const char* operation;      ///< "open", "write-open", "create", "unlink", "rename", ...
+  std::string path;           ///< From the union's root, beginning with '/'.
+  std::string new_path = {};  ///< Of a rename.
+  uid_t uid = 0;
+  gid_t gid = 0;
+  pid_t thread = 0;
+  int error = 0;  ///< The errno with which it failed; 0 if it succeeded.
+};
 
 /// Tells the kernel what has changed, and has workers (submit()). Threads: any.
 class Mount : public Background {
@@ -21,6 +35,8 @@ class Mount : public Background {
   /// Done later, for any node; drops the kernel's pages of a file if its size turns out to be
   /// another.
   virtual void attributes_changed_later(NodeId node) = 0;
+  /// What rules have to say is wanted somewhere (Settings::tells_of_rules). No lock is held.
+  virtual void tell(const RuleEvent&) {}
 };
 
 /// No mount: nothing is cached outside, and what blocks is done by the thread that asks for it.

@@ -43,6 +43,7 @@ struct Settings {
   bool access_times = true;      ///< Reading changes those of the upper's files.
   Owners owners = {};
   rules::Table rules = {};
+  bool tells_of_rules = false;  ///< Events of rules go to the mount (rule_events.h).
 };
 
 /// The state of one mounted union. Operations are free functions that take it as their first

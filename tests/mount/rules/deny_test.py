@@ -54,7 +54,7 @@ def test_denied_directory_has_no_unnamed_files_either(t):
 
 def test_refusals_are_counted(t):
     m = t.mount(t.layer(TREE), options=RULES)
-    equal(m.status()["rules"], {"count": 2, "refused": 0}, "before")
+    equal(m.status()["rules"], {"count": 2, "lost_lines": 0, "refused": 0}, "before")
     refused(errno.EACCES, os.open, m / "secret.key", os.O_RDONLY)
     refused(errno.EACCES, os.mkdir, m / "vault/new")
     equal(m.status()["rules"]["refused"], 2, "after")
