@@ -169,6 +169,15 @@ bool Glob::takes(const Token& token, unsigned char byte) const {
   return false;
 }
 
+bool Glob::takes_ends(std::string_view name) const {
+  if (name.empty() || tokens_.empty()) return name.empty() == tokens_.empty();
+  const Token& first = tokens_.front();
+  const Token& last = tokens_.back();
+  return (first.kind == TokenKind::Star ||
+          takes(first, static_cast<unsigned char>(name.front()))) &&
+         (last.kind == TokenKind::Star || takes(last, static_cast<unsigned char>(name.back())));
+}
+
 /// Only the last star that was passed has to be tried with more bytes: what an earlier one could
 /// take instead, the last one can take as well.
 bool Glob::searches(std::string_view name) const {
@@ -206,7 +215,7 @@ bool Glob::matches(std::string_view name) const {
     case Kind::General:
       break;
   }
-  return searches(name);
+  return takes_ends(name) && searches(name);
 }
 
 }  // namespace overpass::rules

@@ -46,6 +46,9 @@ class Glob {
   bool takes(const Token& token, unsigned char byte) const;
   bool searches(std::string_view name) const;
 
+  /// Whether the ends of `name` can be taken: most names end a search here.
+  bool takes_ends(std::string_view name) const;
+
   Kind kind_ = Kind::General;
   std::string literal_;  ///< Of the kinds that have one.
   std::vector<Token> tokens_;

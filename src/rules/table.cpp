@@ -19,6 +19,9 @@ struct Position {
 class Progress {
  public:
   std::vector<Position> positions;  ///< Ascending, each once.
+  /// Every position is of "**" or right behind one, so that a name which no glob takes leads here
+  /// again.
+  bool is_steady = false;
 };
 
 namespace {
@@ -33,13 +36,22 @@ void add(std::vector<Position>& positions, const Pattern& pattern, Position posi
   }
 }
 
-SharedProgress progress_of(std::vector<Position> positions) {
+bool is_steady(const Pattern& pattern, Position position) {
+  const auto& segments = pattern.segments;
+  return segments[position.segment].is_any_depth ||
+         (position.segment > 0 && segments[position.segment - 1U].is_any_depth);
+}
+
+SharedProgress progress_of(std::vector<Position> positions, std::span<const Rule> rules) {
   if (positions.empty()) return nullptr;
   std::ranges::sort(positions);
   const auto [first, last] = std::ranges::unique(positions);
   positions.erase(first, last);
   auto progress = std::make_shared<Progress>();
   progress->positions = std::move(positions);
+  progress->is_steady = std::ranges::all_of(progress->positions, [rules](Position position) {
+    return is_steady(rules[position.rule].pattern, position);
+  });
   return progress;
 }
 
@@ -67,7 +79,7 @@ Table::Table(std::vector<Rule> rules) : rules_(std::move(rules)) {
       globs_.push_back(i);
     }
   }
-  at_root_ = progress_of(std::move(first));
+  at_root_ = progress_of(std::move(first), rules_);
 }
 
 bool Table::uses(Action action) const {
@@ -115,16 +127,22 @@ Verdict Table::judge(Verdict inherited, const SharedProgress& progress, std::str
 
 SharedProgress Table::enter(const SharedProgress& progress, std::string_view name) const {
   if (progress == nullptr) return nullptr;
+  const auto leads_on = [&](Position position) {
+    const Pattern& pattern = rules_[position.rule].pattern;
+    return !pattern.segments[position.segment].is_any_depth && !is_last(pattern, position) &&
+           takes(pattern, position, name);
+  };
+  if (progress->is_steady && std::ranges::none_of(progress->positions, leads_on)) return progress;
   std::vector<Position> next;
   for (const Position position : progress->positions) {
     const Pattern& pattern = rules_[position.rule].pattern;
     if (pattern.segments[position.segment].is_any_depth) {
       add(next, pattern, position);
-    } else if (!is_last(pattern, position) && takes(pattern, position, name)) {
+    } else if (leads_on(position)) {
       add(next, pattern, {position.rule, static_cast<uint16_t>(position.segment + 1)});
     }
   }
-  SharedProgress below = progress_of(std::move(next));
+  SharedProgress below = progress_of(std::move(next), rules_);
   return are_equal(below, progress) ? progress : below;
 }
 
