@@ -26,9 +26,10 @@ namespace {
 using check::joined;
 using layer::kUpper;
 
-/// The old path that the redirect of an upper file leads to; nothing without one.
+/// The old path that the redirect of a file in `directory` leads to; nothing without one, or if it
+/// names a neighbour where no lower shows through.
 Result<std::optional<std::string>> redirect_of(const View& view, sys::Place place,
-                                               const std::string& old_parent) {
+                                               const UpperDirectory& directory) {
   const layer::LayerStack& stack = view.layers();
   if (!stack.format.follows_redirects) return std::nullopt;
   const auto value = sys::get_xattr(place, layer::name_of(layer::Mark::Redirect, stack.prefix));
@@ -37,7 +38,9 @@ Result<std::optional<std::string>> redirect_of(const View& view, sys::Place plac
   }
   const auto redirect = layer::decode_redirect(TRY(value));
   if (!redirect) return fail(EIO);
-  return redirect->is_absolute() ? redirect->path.substr(1) : joined(old_parent, redirect->path);
+  if (redirect->is_absolute()) return redirect->path.substr(1);
+  if (directory.hides) return std::nullopt;
+  return joined(directory.old_path, redirect->path);
 }
 
 Result<UniqueFd> open_upper(View& view, const std::string& path) {
@@ -112,12 +115,14 @@ Result<void> UpperWalk::note_sources(const UpperDirectory& directory,
     const sys::Place place = {fd, name.c_str()};
     const auto seen = see(merged_, place);
     if (!seen || (seen->what != What::Directory && seen->what != What::OpaqueDirectory)) return {};
-    UpperDirectory found{joined(directory.path, name), joined(directory.old_path, name), {}, false};
+    const bool hides = directory.hides || seen->what == What::OpaqueDirectory;
+    UpperDirectory found{joined(directory.path, name), joined(directory.old_path, name), {}, hides};
     if (seen->what == What::Directory) {
-      const auto source = redirect_of(merged_, place, directory.old_path);
+      const auto source = redirect_of(merged_, place, directory);
       if (source && *source && **source != found.old_path &&
           !TRY(lowers_.find(**source)).directories.empty()) {
         found.old_path = **source;
+        found.hides = false;
         sources_.insert(found.old_path);
       }
     }
@@ -155,7 +160,7 @@ Result<void> UpperWalk::examine_name(List& list, const UpperDirectory& directory
               {},        {}};
   entry.before = TRY(lowers_.look_up(directory.lowers, name));
   if (seen.what == What::File) {
-    entry.redirect = TRY(redirect_of(merged_, place, directory.old_path));
+    entry.redirect = TRY(redirect_of(merged_, place, directory));
     entry.after = TRY(merged_.look_up({Place{kUpper, directory.path, {}}}, name));
     if (entry.after.file && S_ISREG(seen.stat.stx_mode) && !entry.after.data) {
       // A metacopy, whose data are found below all that the directory is merged with.
@@ -168,7 +173,7 @@ Result<void> UpperWalk::examine_name(List& list, const UpperDirectory& directory
     return examine_file(list, entry);
   }
   const bool is_opaque = seen.what == What::OpaqueDirectory;
-  if (!is_opaque) entry.redirect = TRY(redirect_of(merged_, place, directory.old_path));
+  if (!is_opaque) entry.redirect = TRY(redirect_of(merged_, place, directory));
   entry.after.directories = {Place{kUpper, entry.path, seen.stat}};
   below.push_back(TRY(examine_directory(list, entry, is_opaque)));
   return {};
@@ -176,7 +181,7 @@ Result<void> UpperWalk::examine_name(List& list, const UpperDirectory& directory
 
 /// What it is merged with decides what it is compared with.
 Result<UpperDirectory> UpperWalk::examine_directory(List& list, Entry& entry, bool is_opaque) {
-  UpperDirectory found{entry.path, entry.old_path, {}, is_opaque};
+  UpperDirectory found{entry.path, entry.old_path, {}, is_opaque || entry.directory.hides};
   const bool was_moved = sources_.contains(entry.old_path);
   if (entry.redirect && *entry.redirect != entry.old_path) {
     Found source = TRY(lowers_.find(*entry.redirect));
@@ -185,16 +190,17 @@ Result<UpperDirectory> UpperWalk::examine_directory(List& list, Entry& entry, bo
       if (!entry.before.is_nothing()) TRY(add_deletion(list, entry.directory, entry.name));
       entry.old_path = *entry.redirect;
       found.old_path = entry.old_path;
+      found.hides = false;
       found.lowers = source.directories;
       TRY(add_compared(list, entry, Kind::Renamed, source));
       return found;
     }
   }
-  if (entry.before.is_nothing() || (is_opaque && was_moved)) {
-    found.hides = false;
+  if (entry.before.is_nothing() || (found.hides && was_moved)) {
+    found.hides = true;
     add(list, Kind::Added, entry);
   } else if (entry.before.file) {
-    found.hides = false;
+    found.hides = true;
     add(list, Kind::TypeChanged, entry);
   } else {
     found.lowers = entry.before.directories;

@@ -22,7 +22,9 @@ struct UpperDirectory {
   std::string path;      ///< In the union.
   std::string old_path;  ///< In the lowers, of what it is compared with.
   Stack lowers;          ///< What it is compared with; empty for a new one.
-  bool hides = false;    ///< Names that only the lowers have are deleted.
+  /// It or a directory above it is opaque, or it is new: no lower shows through, and names that
+  /// only `lowers` have are deleted.
+  bool hides = false;
 };
 
 /// Fills a List. A directory with a redirect is a rename at once. A file that came from another
