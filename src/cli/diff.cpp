@@ -9,9 +9,11 @@
 #include <iostream>
 
 #include "base/nearest.h"
+#include "changes/file_pairs.h"
 #include "changes/layers.h"
 #include "changes/list.h"
 #include "cli/commands.h"
+#include "cli/diff_patch.h"
 #include "cli/diff_report.h"
 #include "cli/looked_at.h"
 #include "sys/credentials.h"
@@ -30,6 +32,7 @@ constexpr command_line::Flag kDiffFlags[] = {
 };
 
 constexpr command_line::Flag kOutputFlags[] = {
+    {"--patch", 'u', "", "a patch in git's format, which 'git apply' takes"},
     {"--stat", '\0', "", "sizes, and a line with the counts"},
     {"--name-only", '\0', "", "paths only"},
     {"--null", 'z', "", "end each path with a NUL, and escape none"},
@@ -71,11 +74,39 @@ Expected<DiffStyle> style_of(const Context& context, const ParsedArguments& pars
                    .colour = when == "always" || (when != "never" && is_terminal)};
 }
 
-void print(Context& context, const changes::List& list, const ParsedArguments& parsed,
-           const LookedAt& looked, DiffStyle style) {
-  if (parsed.has("--json")) return print_json(context.out, list, looked.layers);
-  if (parsed.has("--stat")) return print_stat(context.out, list, style);
-  print_changes(context.out, list, style);
+/// `list` is whole, so that what moved out of a directory is not told as deleted with it.
+Expected<void> print_as_patch(Context& context, const layer::LayerStack& layers,
+                              const changes::List& list, const DiffFilter& filter,
+                              DiffStyle style) {
+  changes::View lowers(layers, layer::kUpper + 1);
+  changes::View merged(layers, layer::kUpper);
+  auto pairs = changes::file_pairs(lowers, list);
+  if (!pairs) {
+    return problem(
+        std::string("a lower directory cannot be read: ") + std::strerror(to_int(pairs.error())),
+        "look as the user who mounts");
+  }
+  std::erase_if(*pairs, [&](const changes::FilePair& pair) { return !filter.shows(pair); });
+  return print_patch(context.out, merged, *pairs, style.colour);
+}
+
+Expected<void> print(Context& context, const layer::LayerStack& layers, changes::List& list,
+                     const ParsedArguments& parsed, const LookedAt& looked, DiffStyle style) {
+  DiffFilter filter = {looked.paths, {}};
+  for (const command_line::GivenFlag& flag : parsed.flags) {
+    if (flag.name == "--exclude") filter.excluded.push_back(flag.value);
+  }
+  Expected<void> printed;
+  if (parsed.has("--patch")) printed = print_as_patch(context, layers, list, filter, style);
+  std::erase_if(list.changes, [&](const changes::Change& change) { return !filter.shows(change); });
+  if (parsed.has("--json")) {
+    print_json(context.out, list, looked.layers);
+  } else if (parsed.has("--stat")) {
+    print_stat(context.out, list, style);
+  } else if (!parsed.has("--patch")) {
+    print_changes(context.out, list, style);
+  }
+  return printed;
 }
 
 int run_on(Context& context, const ParsedArguments& parsed, const LookedAt& looked,
@@ -93,13 +124,10 @@ int run_on(Context& context, const ParsedArguments& parsed, const LookedAt& look
                               "look as the user who mounts"});
     return kDiffImpossible;
   }
-  DiffFilter filter = {looked.paths, {}};
-  for (const command_line::GivenFlag& flag : parsed.flags) {
-    if (flag.name == "--exclude") filter.excluded.push_back(flag.value);
+  if (const auto printed = print(context, *layers, *list, parsed, looked, style); !printed) {
+    (void)fail_with(context, printed.error());
+    return kDiffImpossible;
   }
-  std::erase_if(list->changes,
-                [&](const changes::Change& change) { return !filter.shows(change); });
-  print(context, *list, parsed, looked, style);
   for (const changes::Unread& unread : list->unread) {
     (void)fail_with(context, {shown_path("/" + unread.path) +
                                   " cannot be read: " + std::strerror(to_int(unread.error)),

@@ -179,6 +179,15 @@ bool DiffFilter::shows(const Change& change) const {
          });
 }
 
+bool DiffFilter::shows(const changes::FilePair& pair) const {
+  const std::string& path = pair.path.empty() ? pair.old_path : pair.path;
+  const auto is_excluded = [&](const std::string& glob) { return excludes(glob, path); };
+  if (std::ranges::any_of(excluded, is_excluded)) return false;
+  return paths.empty() || std::ranges::any_of(paths, [&](const std::string& pattern) {
+           return covers(pattern, path) || covers(pattern, pair.old_path);
+         });
+}
+
 void print_changes(std::ostream& out, const changes::List& list, DiffStyle style) {
   for (const Change& change : list.changes) {
     if (!style.nul) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "changes/file_pairs.h"
 #include "changes/list.h"
 #include "layer/layer_paths.h"
 
@@ -20,6 +21,7 @@ struct DiffFilter {
   std::vector<std::string> excluded;  ///< Globs.
 
   bool shows(const changes::Change& change) const;
+  bool shows(const changes::FilePair& pair) const;
 };
 
 struct DiffStyle {

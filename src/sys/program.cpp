@@ -13,6 +13,7 @@
 
 #include <array>
 #include <csignal>
+#include <optional>
 #include <vector>
 
 #include "base/scope_exit.h"
@@ -22,7 +23,10 @@ extern char** environ;
 
 namespace overpass::sys {
 
-Result<int> run_silently(std::initializer_list<const char*> command) {
+namespace {
+
+/// Where `output` is empty, it is /dev/null.
+Result<int> run(std::optional<BorrowedFd> output, std::initializer_list<const char*> command) {
   std::vector<char*> words;
   for (const char* word : command) words.push_back(const_cast<char*>(word));
   words.push_back(nullptr);
@@ -32,6 +36,7 @@ Result<int> run_silently(std::initializer_list<const char*> command) {
   for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     (void)::posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0);
   }
+  if (output) (void)::posix_spawn_file_actions_adddup2(&actions, raw(*output), STDOUT_FILENO);
   posix_spawnattr_t attributes;
   if (const int error = ::posix_spawnattr_init(&attributes); error != 0) return fail(error);
   const ScopeExit destroy_attributes([&] { (void)::posix_spawnattr_destroy(&attributes); });
@@ -48,6 +53,14 @@ Result<int> run_silently(std::initializer_list<const char*> command) {
     if (waited) return status;
     if (!waited.failed_with(EINTR)) return std::unexpected(waited.error());
   }
+}
+
+}  // namespace
+
+Result<int> run_silently(std::initializer_list<const char*> command) { return run({}, command); }
+
+Result<int> run_into(BorrowedFd output, std::initializer_list<const char*> command) {
+  return run(output, command);
 }
 
 CapturedErrors::CapturedErrors() {

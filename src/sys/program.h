@@ -18,6 +18,9 @@ namespace overpass::sys {
 /// streams. Its wait status: 0 is success. ENOENT when there is no such program.
 Result<int> run_silently(std::initializer_list<const char*> command);
 
+/// The same with `output` as its standard output.
+Result<int> run_into(BorrowedFd output, std::initializer_list<const char*> command);
+
 /// While it lives, descriptor 2 is a pipe. For a process with a single thread. Where the pipe
 /// cannot be made, nothing is captured. What does not fit in the pipe (64 KiB) is lost; no writer
 /// waits.

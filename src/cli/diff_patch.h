@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// Changes as a patch that `git apply` takes. git(1) compares the contents: the two sides are copied
+// into a directory of their own under numbers for names, so that no name, no attribute file and no
+// configuration can change what git does. The numbers in its output are then replaced by the paths.
+
+#ifndef OVERPASS_CLI_DIFF_PATCH_H_
+#define OVERPASS_CLI_DIFF_PATCH_H_
+
+#include <ostream>
+#include <vector>
+
+#include "base/problem.h"
+#include "changes/file_pairs.h"
+
+namespace overpass::cli {
+
+/// Writes the patch of the pairs that are regular files and symbolic links. A problem without git,
+/// without room in $TMPDIR, or when a file cannot be read; a part of the patch is not written then.
+Expected<void> print_patch(std::ostream& out, changes::View& view,
+                           const std::vector<changes::FilePair>& pairs, bool colour);
+
+/// What git writes for `path` behind "a/" or "b/": in quotes with escapes where it has to be.
+std::string quoted_path(char side, const std::string& path);
+
+}  // namespace overpass::cli
+
+#endif  // OVERPASS_CLI_DIFF_PATCH_H_
