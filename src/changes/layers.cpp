@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -32,7 +33,37 @@ StatOverride override_of(BorrowedFd root) {
   return StatOverride::None;
 }
 
-Expected<layer::Layer> take(const char* option, const std::string& path) {
+/// Where the union is mounted.
+struct Cover {
+  std::string mountpoint;  ///< Empty if it is not.
+  dev_t device = 0;
+};
+
+Cover cover_of(const std::string& mountpoint) {
+  if (mountpoint.empty()) return {};
+  const auto stat = sys::stat({BorrowedFd{AT_FDCWD}, mountpoint.c_str()});
+  return stat ? Cover{mountpoint, sys::device_of(*stat)} : Cover{};
+}
+
+bool is_covered(const Cover& cover, BorrowedFd opened) {
+  if (cover.mountpoint.empty()) return false;
+  const auto stat = sys::stat(sys::place_of(opened));
+  return stat && sys::device_of(*stat) == cover.device;
+}
+
+/// The directory at `path`, which lies at the mountpoint or below, as it is without the union: a
+/// clone of the mount above has none of the mounts on it.
+Result<UniqueFd> open_beneath_union(const Cover& cover, const std::string& path) {
+  const std::string& mountpoint = cover.mountpoint;
+  if (!path.starts_with(mountpoint) || mountpoint == "/") return fail(EXDEV);
+  const std::string above = mountpoint.substr(0, std::max(mountpoint.rfind('/'), size_t{1}));
+  const UniqueFd directory = TRY(sys::open_path(above.c_str(), O_PATH | O_DIRECTORY));
+  const UniqueFd clone = TRY(sys::clone_read_only(directory));
+  const std::string rest = path.substr(mountpoint.rfind('/') + 1);
+  return sys::open_beneath(clone, rest.c_str(), O_PATH | O_DIRECTORY);
+}
+
+Expected<layer::Layer> take(const char* option, const std::string& path, const Cover& cover) {
   const auto failed = [&](Errno error) {
     return problem(std::string(option) + " '" + path + "': " + std::strerror(to_int(error)),
                    "name the directories of the mount, as a user who may read them");
@@ -40,6 +71,13 @@ Expected<layer::Layer> take(const char* option, const std::string& path) {
   auto opened = sys::open_path(path.c_str(), O_PATH | O_DIRECTORY);
   if (!opened) return failed(opened.error());
   layer::Layer layer;
+  if (is_covered(cover, *opened)) {
+    opened = open_beneath_union(cover, path);
+    if (!opened || is_covered(cover, *opened)) {
+      return problem(std::string(option) + " '" + path + "' is covered by the union itself",
+                     "look as root, or unmount it and name the layers");
+    }
+  }
   layer.path = path;
   layer.is_present = true;
   layer.stat_override = override_of(*opened);
@@ -60,17 +98,18 @@ layer::Prefix prefix_of(const layer::LayerPaths& paths, BorrowedFd upper) {
 }  // namespace
 
 Expected<layer::LayerStack> open_layers(const layer::LayerPaths& paths) {
+  const Cover cover = cover_of(paths.mountpoint);
   layer::LayerStack stack;
   stack.layers.resize(1);
   if (paths.upper) {
-    auto upper = take("upperdir", *paths.upper);
+    auto upper = take("upperdir", *paths.upper, cover);
     if (!upper) return std::unexpected(upper.error());
     stack.layers[layer::kUpper] = std::move(*upper);
   }
   for (const auto* list : {&paths.lower, &paths.data_only}) {
     if (list == &paths.data_only) stack.first_data_only = stack.size();
     for (const std::string& path : *list) {
-      auto lower = take("lowerdir", path);
+      auto lower = take("lowerdir", path, cover);
       if (!lower) return std::unexpected(lower.error());
       stack.layers.push_back(std::move(*lower));
     }

@@ -15,7 +15,8 @@ namespace overpass::changes {
 
 /// The layers, the upper at index 0 (absent if `paths` has none); workdir and index stay empty.
 /// Redirects and metacopies are followed unless `paths.format` forbids it: what wrote them, showed
-/// them. Owners kept in attributes are read if the root of a layer has them.
+/// them. Owners kept in attributes are read if the root of a layer has them. A layer that the union
+/// itself covers at `paths.mountpoint`, if that is named, is opened beneath it, or is a Problem.
 Expected<layer::LayerStack> open_layers(const layer::LayerPaths& paths);
 
 }  // namespace overpass::changes

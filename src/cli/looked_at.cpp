@@ -48,6 +48,7 @@ Expected<layer::LayerPaths> layers_of_mount(const std::string& mountpoint) {
   if (!text) return std::unexpected(text.error());
   const Json status = Json::parse(*text, nullptr, false);
   layer::LayerPaths paths;
+  paths.mountpoint = mountpoint;
   if (status.is_object()) {
     for (const Json& layer : status.value("layers", Json::array())) {
       const std::string role = layer.value("role", "");

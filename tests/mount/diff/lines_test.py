@@ -66,6 +66,22 @@ def test_lines_of_a_live_mount_and_of_its_layers(t):
     equal(lines(t, *layers, "none", "--exit-code"), [], "no lines, and so 0")
 
 
+def test_a_lower_that_the_mount_covers_is_read_beneath_it(t):
+    lower = t.layer({"file": "one", "same": "x", "sub": {"deep": ""}})
+    m = t.mount_stack(t.stack(lower, mountpoint=lower), "overpass")
+    try:
+        write(m / "file", "two")
+        os.unlink(m / "sub/deep")
+        status, out, err = t.status_text("diff", m.path)
+        if t.world == "user":
+            equal((status, out), (3, ""), "exit status where nothing can be cloned")
+            contains(err, "covered by the union itself", "message")
+        else:
+            equal((status, out), (0, "D sub/deep\nM file\n"), "lines")
+    finally:
+        m.umount()
+
+
 def test_nul_separated_output_is_raw(t):
     stack = t.stack(t.layer({"a": "1"}), upper=t.layer({"b\n": "2"}))
     equal(t.status_text("diff", "-z", "-o", option_text(stack))[1], "A\0b\n\0", "output with -z")
