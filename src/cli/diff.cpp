@@ -2,11 +2,13 @@
 //
 // `overpass diff`: finds the union, reads the list of its changes, filters and prints it.
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <sstream>
 
 #include "base/nearest.h"
 #include "changes/file_pairs.h"
@@ -17,6 +19,7 @@
 #include "cli/diff_report.h"
 #include "cli/looked_at.h"
 #include "sys/credentials.h"
+#include "sys/program.h"
 
 namespace overpass::cli {
 
@@ -38,6 +41,7 @@ constexpr command_line::Flag kOutputFlags[] = {
     {"--null", 'z', "", "end each path with a NUL, and escape none"},
     {"--json", '\0', "", "write one JSON document"},
     {"--color", '\0', "WHEN", "auto, always or never"},
+    {"--no-pager", '\0', "", "write to a terminal without $PAGER"},
 };
 
 constexpr command_line::FlagGroup kGroups[] = {
@@ -75,7 +79,7 @@ Expected<DiffStyle> style_of(const Context& context, const ParsedArguments& pars
 }
 
 /// `list` is whole, so that what moved out of a directory is not told as deleted with it.
-Expected<void> print_as_patch(Context& context, const layer::LayerStack& layers,
+Expected<void> print_as_patch(std::ostream& out, const layer::LayerStack& layers,
                               const changes::List& list, const DiffFilter& filter,
                               DiffStyle style) {
   changes::View lowers(layers, layer::kUpper + 1);
@@ -87,26 +91,40 @@ Expected<void> print_as_patch(Context& context, const layer::LayerStack& layers,
         "look as the user who mounts");
   }
   std::erase_if(*pairs, [&](const changes::FilePair& pair) { return !filter.shows(pair); });
-  return print_patch(context.out, merged, *pairs, style.colour);
+  return print_patch(out, merged, *pairs, style.colour);
 }
 
-Expected<void> print(Context& context, const layer::LayerStack& layers, changes::List& list,
+Expected<void> print(std::ostream& out, const layer::LayerStack& layers, changes::List& list,
                      const ParsedArguments& parsed, const LookedAt& looked, DiffStyle style) {
   DiffFilter filter = {looked.paths, {}};
   for (const command_line::GivenFlag& flag : parsed.flags) {
     if (flag.name == "--exclude") filter.excluded.push_back(flag.value);
   }
   Expected<void> printed;
-  if (parsed.has("--patch")) printed = print_as_patch(context, layers, list, filter, style);
+  if (parsed.has("--patch")) printed = print_as_patch(out, layers, list, filter, style);
   std::erase_if(list.changes, [&](const changes::Change& change) { return !filter.shows(change); });
   if (parsed.has("--json")) {
-    print_json(context.out, list, looked.layers);
+    print_json(out, list, looked.layers);
   } else if (parsed.has("--stat")) {
-    print_stat(context.out, list, style);
+    print_stat(out, list, style);
   } else if (!parsed.has("--patch")) {
-    print_changes(context.out, list, style);
+    print_changes(out, list, style);
   }
   return printed;
+}
+
+/// Shows `text` as git does: by $PAGER, which ends by itself if all of it fits on the screen.
+void show_by_pager(Context& context, const std::string& text) {
+  const char* chosen = std::getenv("PAGER");
+  const std::string pager = chosen != nullptr ? chosen : "less";
+  // A pager that cannot be started prints nothing; the shell says so with 126 or 127.
+  constexpr int kNotFound = 126;
+  if (!text.empty() && !pager.empty() && pager != "cat") {
+    const std::string call = "LESS=${LESS-FRX}; LV=${LV--c}; export LESS LV; " + pager;
+    const auto ended = sys::run_reading(text, {"sh", "-c", call.c_str()});
+    if (ended && !(WIFEXITED(*ended) && WEXITSTATUS(*ended) >= kNotFound)) return;
+  }
+  context.out << text;
 }
 
 int run_on(Context& context, const ParsedArguments& parsed, const LookedAt& looked,
@@ -124,7 +142,11 @@ int run_on(Context& context, const ParsedArguments& parsed, const LookedAt& look
                               "look as the user who mounts"});
     return kDiffImpossible;
   }
-  if (const auto printed = print(context, *layers, *list, parsed, looked, style); !printed) {
+  const bool is_paged = writes_to_terminal(context) && !parsed.has("--no-pager");
+  std::ostringstream text;
+  const auto printed = print(is_paged ? text : context.out, *layers, *list, parsed, looked, style);
+  if (is_paged) show_by_pager(context, text.str());
+  if (!printed) {
     (void)fail_with(context, printed.error());
     return kDiffImpossible;
   }

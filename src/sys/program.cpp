@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 
 #include "base/scope_exit.h"
 #include "sys/errno_result.h"
+#include "sys/file_io.h"
 
 extern char** environ;
 
@@ -25,25 +27,49 @@ namespace overpass::sys {
 
 namespace {
 
-/// Where `output` is empty, it is /dev/null.
-Result<int> run(std::optional<BorrowedFd> output, std::initializer_list<const char*> command) {
+/// Where a standard stream comes from. What is empty is /dev/null, unless all are inherited.
+struct Streams {
+  std::optional<BorrowedFd> input = {};
+  std::optional<BorrowedFd> output = {};
+  bool inherits = false;
+};
+
+void redirect(posix_spawn_file_actions_t& actions, const Streams& streams) {
+  if (!streams.inherits) {
+    for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+      (void)::posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0);
+    }
+  }
+  if (streams.input) {
+    (void)::posix_spawn_file_actions_adddup2(&actions, raw(*streams.input), STDIN_FILENO);
+  }
+  if (streams.output) {
+    (void)::posix_spawn_file_actions_adddup2(&actions, raw(*streams.output), STDOUT_FILENO);
+  }
+}
+
+Result<int> run(const Streams& streams, std::initializer_list<const char*> command) {
   std::vector<char*> words;
   for (const char* word : command) words.push_back(const_cast<char*>(word));
   words.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   if (const int error = ::posix_spawn_file_actions_init(&actions); error != 0) return fail(error);
   const ScopeExit destroy_actions([&] { (void)::posix_spawn_file_actions_destroy(&actions); });
-  for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    (void)::posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0);
-  }
-  if (output) (void)::posix_spawn_file_actions_adddup2(&actions, raw(*output), STDOUT_FILENO);
+  redirect(actions, streams);
   posix_spawnattr_t attributes;
   if (const int error = ::posix_spawnattr_init(&attributes); error != 0) return fail(error);
   const ScopeExit destroy_attributes([&] { (void)::posix_spawnattr_destroy(&attributes); });
   sigset_t none;
   sigemptyset(&none);
   (void)::posix_spawnattr_setsigmask(&attributes, &none);
-  (void)::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  sigset_t usual;
+  sigemptyset(&usual);
+  if (streams.inherits) {
+    sigaddset(&usual, SIGINT);
+    sigaddset(&usual, SIGQUIT);
+  }
+  (void)::posix_spawnattr_setsigdefault(&attributes, &usual);
+  (void)::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   pid_t child = 0;
   const int error = ::posix_spawnp(&child, words[0], &actions, &attributes, words.data(), environ);
   if (error != 0) return fail(error);
@@ -60,7 +86,23 @@ Result<int> run(std::optional<BorrowedFd> output, std::initializer_list<const ch
 Result<int> run_silently(std::initializer_list<const char*> command) { return run({}, command); }
 
 Result<int> run_into(BorrowedFd output, std::initializer_list<const char*> command) {
-  return run(output, command);
+  return run({.output = output}, command);
+}
+
+Result<int> run_reading(std::string_view text, std::initializer_list<const char*> command) {
+  const UniqueFd input(static_cast<int>(TRY(checked(::memfd_create("input", MFD_CLOEXEC)))));
+  if (TRY(write_at(input, text, 0)) < text.size()) return fail(ENOSPC);
+  struct sigaction ignore = {};
+  ignore.sa_handler = SIG_IGN;
+  struct sigaction interrupt = {};
+  struct sigaction quit = {};
+  (void)::sigaction(SIGINT, &ignore, &interrupt);
+  (void)::sigaction(SIGQUIT, &ignore, &quit);
+  const ScopeExit put_back([&] {
+    (void)::sigaction(SIGINT, &interrupt, nullptr);
+    (void)::sigaction(SIGQUIT, &quit, nullptr);
+  });
+  return run({.input = input, .inherits = true}, command);
 }
 
 CapturedErrors::CapturedErrors() {

@@ -2,9 +2,13 @@
 """`overpass diff`: which lines it prints for what was done, live and unmounted, and the calls that it refuses."""
 import json
 import os
+import pty
+import subprocess
 
-from harness import contains, equal, write
+from harness import contains, equal, holds, write
+from harness.daemon import need_no_sanitizer
 from harness.systems import option_text
+from harness.traced import LIBRARY
 from harness.trees import Symlink
 
 SYSTEMS = ("overpass", "kernel")
@@ -80,6 +84,52 @@ def test_a_lower_that_the_mount_covers_is_read_beneath_it(t):
             equal((status, out), (0, "D sub/deep\nM file\n"), "lines")
     finally:
         m.umount()
+
+
+def on_terminal(t, stack, *arguments, **environment):
+    """What a terminal gets of the lines of the layers."""
+    variables = {**os.environ, "TERM": "xterm", **environment}
+    ours, theirs = pty.openpty()
+    program = subprocess.Popen([t.settings.overpass, "diff", *arguments, "-o", option_text(stack)], stdin=theirs, stdout=theirs,
+                               stderr=theirs, env=variables)
+    os.close(theirs)
+    out = b""
+    try:
+        while piece := os.read(ours, 4096):
+            out += piece
+    except OSError:     # the other end is closed
+        pass
+    os.close(ours)
+    equal(program.wait(), 0, "exit status")
+    return out.decode().replace("\r\n", "\n")
+
+
+def test_a_terminal_gets_colours_through_a_pager(t):
+    stack = t.stack(t.layer({"a": "1"}), upper=t.layer({"b": "2"}))
+    coloured = "\033[32mA b\033[m\n"
+    equal(on_terminal(t, stack, PAGER="sed s/^/paged:/"), "paged:" + coloured, "through a pager")
+    equal(on_terminal(t, stack, "--no-pager", PAGER="sed s/^/paged:/"), coloured, "without it")
+    equal(on_terminal(t, stack, "--color=never", PAGER="cat"), "A b\n", "without colours")
+    equal(on_terminal(t, stack, PAGER="/nonexistent/pager")[-len(coloured):], coloured, "with a pager that is not there")
+    equal(on_terminal(t, stack, TERM="dumb", PAGER=""), "A b\n", "on a terminal without colours")
+    equal(t.status_text("diff", "--color=always", "-o", option_text(stack))[1], coloured, "colours in a pipe on request")
+
+
+def test_the_number_of_system_calls_is_that_of_changes_and_not_of_the_lower(t):
+    def calls(names):
+        lower = t.layer({f"file{number}": "" for number in range(names)})
+        stack = t.stack(lower, upper=t.layer({"file1": "changed", "new": ""}))
+        log = t.fresh("calls") + "/log"
+        command = ["strace", "-f", "-qq", "-o", log, t.settings.overpass, "diff", "-o", option_text(stack)]
+        done = subprocess.run(command, capture_output=True, check=True)
+        equal(done.stdout, b"M file1\nA new\n", "lines")
+        with open(log, encoding="utf-8", errors="replace") as file:
+            return sum(1 for line in file if "(" in line and not any(name + "(" in line for name in LIBRARY))
+
+    need_no_sanitizer(t.settings, "it makes calls of its own")
+    few, many = calls(3), calls(3000)
+    holds(many <= few, f"{few} calls over three files, {many} over three thousand")
+    holds(few <= 230, f"{few} calls for two changes")
 
 
 def test_nul_separated_output_is_raw(t):
