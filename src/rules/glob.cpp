@@ -49,15 +49,24 @@ std::unexpected<Problem> dangling() {
 size_t behind_bracket(std::string_view text, size_t begin) {
   size_t at = begin + 1;
   if (at < text.size() && (text[at] == '!' || text[at] == '^')) ++at;
+  bool may_be_range = false;  // What stands before `at` can begin one.
   for (bool is_first = true; at < text.size(); is_first = false) {
     if (text[at] == ']' && !is_first) return at + 1;
-    if (text[at] == '[' && at + 1 < text.size() && text[at + 1] == ':') {
+    const char next = at + 1 < text.size() ? text[at + 1] : '\0';
+    if (text[at] == '-' && may_be_range && next != '\0' && next != ']') {
+      at += next == '\\' ? 3 : 2;
+      may_be_range = false;
+      continue;
+    }
+    if (text[at] == '[' && next == ':') {
       const size_t end = text.find(']', at + 2);
       if (end == std::string_view::npos) return end;
-      at = end > at + 2 && text[end - 1] == ':' ? end + 1 : at + 1;
+      may_be_range = end == at + 2 || text[end - 1] != ':';
+      at = may_be_range ? at + 1 : end + 1;
       continue;
     }
     at += text[at] == '\\' ? 2 : 1;
+    may_be_range = true;
   }
   return std::string_view::npos;
 }

@@ -72,6 +72,10 @@ std::string_view without_trailing_blanks(std::string_view text) {
 Expected<Pattern> parse_pattern(std::string_view text) {
   Pattern pattern;
   text = without_trailing_blanks(text);
+  if (text.size() > kLongestPattern) {
+    return problem("it is " + std::to_string(text.size()) + " bytes long",
+                   "the limit is " + std::to_string(kLongestPattern));
+  }
   pattern.is_negated = text.starts_with('!');
   if (pattern.is_negated) text.remove_prefix(1);
   if (text.starts_with("~/")) {

@@ -28,6 +28,8 @@ struct Pattern {
   std::vector<Segment> segments;  ///< One at least.
 };
 
+inline constexpr size_t kLongestPattern = 4096;
+
 /// Understands `text`, whose blanks at the end, unless behind a '\', are no part of it.
 Expected<Pattern> parse_pattern(std::string_view text);
 

@@ -4,6 +4,7 @@
 
 #include "targets.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
@@ -11,6 +12,7 @@
 #include "config/option_reader.h"
 #include "config/toml_config.h"
 #include "config/validate.h"
+#include "rules/compile.h"
 
 namespace overpass::fuzz {
 
@@ -85,6 +87,26 @@ void toml(std::string_view text) {
     require(!name.empty() && name.find('/') == std::string::npos);
     check_options(options);
     for (const std::string& lower : options.lower) require(lower.starts_with("/"));
+  }
+}
+
+void rules(std::string_view text) {
+  const auto table = rules::compile(rules::lines_of(text, "f"));
+  if (!table) return require_readable(table.error());
+  for (const std::string_view path : {"a", "a/b", ".env", "x/.git/config", "[", "\xff/\\/]"}) {
+    rules::Verdict verdict;
+    rules::SharedProgress progress = table->at_root();
+    for (std::string_view rest = path; !rest.empty();) {
+      const size_t end = std::min(rest.find('/'), rest.size());
+      verdict = table->judge(verdict, progress, rest.substr(0, end), end < rest.size());
+      progress = table->enter(progress, rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    rules::Verdict explained;
+    for (const rules::Reason& reason : rules::explain(*table, path, false)) {
+      if (reason.applies) explained.add(reason.action);
+    }
+    require(verdict == explained);
   }
 }
 

@@ -38,6 +38,9 @@ void broker_texts(std::string_view text);
 /// wants any, with a legal errno, and the lower stays as it is.
 void fuse_requests(std::string_view text);
 
+/// A file of rules. All ways to ask about a path agree.
+void rules(std::string_view text);
+
 /// A mount table: words have no blanks and stand in the text in their order.
 void mountinfo(std::string_view text);
 
@@ -50,6 +53,7 @@ struct Target {
 inline constexpr Target kTargets[] = {
     {"mount_options", mount_options},
     {"toml", toml},
+    {"rules", rules},
     {"redirect", redirect},
     {"metacopy", metacopy},
     {"stat_override", stat_override},

@@ -72,7 +72,9 @@ void tell_of_move(Overlay& overlay, const Caller& caller, const InodeRef& direct
   if (!overlay.settings.tells_of_rules) return;
   const Verdict verdict = verdict_of_any(overlay, *directory, name)
                               .with(verdict_of_any(overlay, *new_directory, new_name));
-  if (!is_wanted(verdict, error, true)) return;
+  const bool would_part =
+      error == EXDEV && changes_rules_below(overlay, *directory, name, *new_directory, new_name);
+  if (!would_part && !is_wanted(verdict, error, true)) return;
   RuleEvent event = event_of(caller, "rename", path_of(directory, name), error);
   event.new_path = path_of(new_directory, new_name);
   overlay.mount.tell(event);

@@ -77,11 +77,18 @@ Result<void> check_link_by_rules(const Overlay& overlay, const Inode& inode, con
   return check_deny_rule(overlay, inode);
 }
 
+bool changes_rules_below(const Overlay& overlay, const Inode& directory, std::string_view name,
+                         const Inode& new_directory, std::string_view new_name) {
+  if (!directory.is_directory() || !new_directory.is_directory()) return false;
+  const rules::Table& rules = overlay.settings.rules;
+  return !rules::are_equal(rules.enter(directory.directory->rules_below, name),
+                           rules.enter(new_directory.directory->rules_below, new_name));
+}
+
 Result<void> check_move_by_rules(const Overlay& overlay, const Inode& inode, const Inode& directory,
                                  std::string_view name, const Inode& new_directory,
                                  std::string_view new_name) {
-  const rules::Table& rules = overlay.settings.rules;
-  if (rules.is_empty() || !new_directory.is_directory()) return {};
+  if (overlay.settings.rules.is_empty() || !new_directory.is_directory()) return {};
   TRY(check_read_only_rule(overlay, inode));
   const bool is_directory = inode.is_directory();
   const Verdict before = verdict_of(inode);
@@ -91,9 +98,9 @@ Result<void> check_move_by_rules(const Overlay& overlay, const Inode& inode, con
     return refuse(overlay, EACCES);  // It is denied, and would no longer be.
   }
   if (!is_directory) return {};
-  const auto progress = rules.enter(directory.directory->rules_below, name);
-  const auto new_progress = rules.enter(new_directory.directory->rules_below, new_name);
-  if (after == before && rules::are_equal(progress, new_progress)) return {};
+  const bool is_same_below =
+      !changes_rules_below(overlay, directory, name, new_directory, new_name);
+  if (after == before && is_same_below) return {};
   return refuse(overlay, EXDEV);
 }
 

@@ -52,6 +52,10 @@ Result<void> check_removal_by_rules(const Overlay& overlay, const Inode& directo
 Result<void> check_link_by_rules(const Overlay& overlay, const Inode& inode, const Inode& directory,
                                  std::string_view name);
 
+/// Whether rules could say something else of what is below a directory if it had the new name.
+bool changes_rules_below(const Overlay& overlay, const Inode& directory, std::string_view name,
+                         const Inode& new_directory, std::string_view new_name);
+
 /// May `inode`, which is `name` in `directory`, move? EROFS and EACCES as above, and EXDEV for a
 /// directory if rules would say something else of it or could of anything below. mv(1) copies then,
 /// and each copy is judged by its own name.

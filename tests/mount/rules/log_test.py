@@ -47,7 +47,9 @@ def test_what_is_done_below_a_watched_directory_is_told(t):
 
 
 def test_refusals_are_told(t):
-    m, log = logging(t, "rule=readonly:fixed", "rule=hide:secret", "rule=deny:/watched/a")
+    m, log = logging(t, "rule=readonly:fixed", "rule=hide:secret", "rule=deny:/watched/a", "rules=@agent")
+    os.makedirs(m / "proj/.git")
+    refused(errno.EXDEV, os.rename, m / "proj/.git", m / "proj/git")
     refused(errno.EROFS, os.open, m / "fixed", os.O_WRONLY)
     refused(errno.EROFS, os.chmod, m / "fixed", 0o777)
     refused(errno.EROFS, os.unlink, m / "fixed")
@@ -56,6 +58,7 @@ def test_refusals_are_told(t):
     refused(errno.EACCES, os.rename, m / "free", m / "secret")
     read(m / "fixed")
     equal(lines(log, "operation", "path", "new_path", "error"), [
+        ("rename", "/proj/.git", "/proj/git", "EXDEV"),
         ("write-open", "/fixed", None, "EROFS"),
         ("change", "/fixed", None, "EROFS"),
         ("unlink", "/fixed", None, "EROFS"),

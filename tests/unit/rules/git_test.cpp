@@ -96,10 +96,11 @@ bool is_quirk(const std::string& pattern) {
 }
 
 std::string random_pattern(std::mt19937_64& random) {
-  constexpr const char* kParts[] = {"a",     "b",           ".",    "*",    "**",   "?",
-                                    "/",     "/",           "a",    "ab",   "[ab]", "[!a]",
-                                    "\\a",   "\\[",         "**/",  "/**",  "b",    ".a",
-                                    "[a-b]", "[[:alpha:]]", "[^.]", "\\\\", "\\*",  "[/a]"};
+  constexpr const char* kParts[] = {
+      "a",     "b",  ".",     "*",           "**",      "?",    "/",   "/",
+      "a",     "ab", "[ab]",  "[!a]",        "\\a",     "\\[",  "**/", "/**",
+      "b",     ".a", "[a-b]", "[[:alpha:]]", "[^.]",    "\\\\", "\\*", "[/a]",
+      "[a-[:", "]",  "[]-a]", "[!]a]",       "[a-\\]]", "-",    "[.-", ":]"};
   std::string pattern = random() % 4 == 0 ? "!" : "";
   const size_t parts = 1 + random() % 5;
   for (size_t i = 0; i < parts; ++i) pattern += kParts[random() % std::size(kParts)];

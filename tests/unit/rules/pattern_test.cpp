@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace overpass::rules {
 namespace {
 
@@ -48,6 +50,11 @@ TEST(Pattern, IsCutAtEscapedSlashesToo) {
   const auto pattern = parse_pattern("a\\/b");
   ASSERT_TRUE(pattern);
   EXPECT_EQ(pattern->segments.size(), 2U);
+}
+
+TEST(Pattern, HasABoundedLength) {
+  EXPECT_TRUE(parse_pattern(std::string(kLongestPattern, '?')));
+  EXPECT_FALSE(parse_pattern(std::string(kLongestPattern + 1, '?')));
 }
 
 TEST(Pattern, ThatCanNeverMatchIsRefusedWithARemedy) {
