@@ -6,6 +6,7 @@
 
 #include "config/option_table.h"
 
+#include <algorithm>
 #include <array>
 #include <ranges>
 #include <utility>
@@ -42,6 +43,15 @@ bool set_lower_io(Options& options, std::string_view value) {
   } else {
     return false;
   }
+  return true;
+}
+
+bool set_opens(Options& options, std::string_view value) {
+  constexpr std::pair<std::string_view, Opens> kWords[] = {
+      {"auto", Opens::Auto}, {"ask", Opens::Ask}, {"none", Opens::None}};
+  const auto* found = std::ranges::find(kWords, value, &std::pair<std::string_view, Opens>::first);
+  if (found == std::end(kWords)) return false;
+  options.opens = found->second;
   return true;
 }
 
@@ -283,6 +293,8 @@ constexpr OptionEntry kTable[] = {
      "let the kernel read and write the layers' files directly"},
     {"broker", "", "broker", "", Kind::Word, "auto|off|/PATH", set_broker,
      "who registers files for passthrough when the daemon may not: overpass-broker(8)"},
+    {"open", "", "open", "", Kind::Word, "auto|ask|none", set_opens,
+     "none: the kernel reads files of a read-only mount without asking to open them"},
     {"writeback", "", "writeback", "", Kind::Word, "auto|on|off",
      [](Options& options, std::string_view value) { return set_switch(options.writeback, value); },
      "let the kernel gather writes, with nothing passed through"},

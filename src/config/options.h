@@ -24,6 +24,10 @@ enum class LowerIo { Passthrough, Cached };
 /// mount_namespaces(7): how mounts and unmounts below one place reach its copies elsewhere.
 enum class Propagation { Private, Shared, Slave, Unbindable };
 
+/// Whether the kernel asks the daemon to open files. None: it reads them without, which only a
+/// read-only mount can offer, and with nothing passed through. Auto: None where that costs nothing.
+enum class Opens { Auto, Ask, None };
+
 /// Three-valued switches: Auto decides by what the kernel and the privileges allow.
 enum class Switch { Auto, On, Off };
 
@@ -56,6 +60,7 @@ struct Options {
   std::vector<std::string> cached_names = {"*.log", "*.lock", "*.lck", "*.pid", "lock", "lock-*"};
   Switch passthrough = Switch::Auto;
   std::string broker = "auto";      ///< The socket of overpass-broker, or "auto", or "off".
+  Opens opens = Opens::Auto;        ///< `open=`.
   Switch writeback = Switch::Auto;  ///< The kernel gathers writes; excludes passthrough.
   Switch io_uring = Switch::Auto;   ///< FUSE over io_uring as the transport.
   uint32_t threads = 0;             ///< At most so many serve /dev/fuse; 0: one per CPU.

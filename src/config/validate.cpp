@@ -98,6 +98,13 @@ Expected<void> validate(const Options& options, Source source) {
     return problem("passthrough=on and writeback=on exclude each other",
                    "leave one of them out: passthrough is the faster one where the kernel has it");
   }
+  if (options.opens == Opens::None && options.upper && !options.read_only) {
+    return problem("open=none needs a read-only mount", "add ro, or leave the upper directory out");
+  }
+  if (options.opens == Opens::None && options.passthrough == Switch::On) {
+    return problem("open=none and passthrough=on exclude each other",
+                   "leave one of them out: a file is passed through when it is opened");
+  }
   const bool overrides = options.xattr_permissions != layer::StatOverride::None;
   if (overrides && (options.format.index.value_or(false) || options.format.nfs_export)) {
     return problem("xattr_permissions and index=on or nfs_export=on exclude each other",

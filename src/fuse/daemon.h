@@ -14,6 +14,7 @@
 #include "config/options.h"
 #include "fuse/caller_watch.h"
 #include "fuse/counters.h"
+#include "fuse/files_by_node.h"
 #include "fuse/handles.h"
 #include "fuse/housekeeping.h"
 #include "fuse/libfuse.h"
@@ -37,6 +38,7 @@ struct Negotiated {
   bool writeback = false;
   std::string writeback_reason;  ///< Why not.
   unsigned protocol_minor = 0;
+  bool needs_open = true;     ///< Files are opened before they are read.
   bool needs_opendir = true;  ///< The kernel insists on opening directories (before Linux 5.1).
 };
 
@@ -87,6 +89,7 @@ struct Daemon {
   ServedMount mount;
   overlay::Overlay overlay;
   Handles<overlay::OpenFile> files;
+  FilesByNode files_by_node{overlay};
   Listings listings{overlay.descriptors.listings()};
   std::optional<Notifier> notifier;
   std::optional<Housekeeping> housekeeping;

@@ -28,11 +28,54 @@ overlay::Transferred answer_with(ReplyType reply, Send send) {
   };
 }
 
-void on_read(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
+/// What a READ asks for.
+struct Piece {
+  size_t size;
+  off_t offset;
+  int flags;  ///< O_*
+};
+
+void read_from(overlay::OpenFile& file, const Piece& piece, DataReply reply) {
+  overlay::Overlay& overlay = daemon_of(reply.request()).overlay;
+  overlay::read(overlay, file, piece.size, piece.offset, piece.flags,
+                answer_with(std::move(reply), [](DataReply& answered, std::span<char> bytes) {
+                  answered.send(bytes);
+                }));
+}
+
+/// A read without a handle: what it needs is the file, and having that it begins.
+class ReadByNodeReply : public DataReply {
+ public:
+  ReadByNodeReply(fuse_req_t request, const Piece& piece) : DataReply(request), piece_(piece) {}
+  void send(const FilesByNode::File& file) { read_from(*file, piece_, std::move(*this)); }
+
+ private:
+  Piece piece_;
+};
+
+/// The file of a node that was not opened (FilesByNode).
+auto file_by_node(Daemon& daemon, fuse_ino_t node) {
+  return [&daemon, node](const overlay::Caller& caller) -> Result<FilesByNode::File> {
+    return daemon.files_by_node.at(TRY(inode_at(daemon, node)), caller);
+  };
+}
+
+/// The daemon itself: what it opens serves all callers, and counts for none of them.
+overlay::Caller on_own_behalf() { return {.uid = 0, .may_wait = false}; }
+
+void on_read(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Read);
-  overlay::read(daemon.overlay, *file_of(info), size, offset, info->flags,
-                answer_with(DataReply(request),
-                            [](DataReply& reply, std::span<char> bytes) { reply.send(bytes); }));
+  const Piece piece{size, offset, info->flags};
+  if (daemon.negotiated.needs_open) return read_from(*file_of(info), piece, DataReply(request));
+  answer(ReadByNodeReply(request, piece), on_own_behalf(), file_by_node(daemon, node));
+}
+
+/// Refuses a change of a file that was not opened. The kernel sends one if such a mount was
+/// remounted for writing (mount(8) -o remount,rw).
+bool refuse_unopened(const Daemon& daemon, fuse_req_t request) {
+  if (daemon.negotiated.needs_open) return false;
+  Reply(request).fail(Errno{EROFS});
+  return true;
 }
 
 /// The kernel keeps the block count of its last answer, even after it has written pages back.
@@ -48,6 +91,7 @@ void forget_blocks(Daemon& daemon, fuse_ino_t node, bool is_pinned) {
 void on_write(fuse_req_t request, fuse_ino_t node, const char* data, size_t size, off_t offset,
               fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Write);
+  if (refuse_unopened(daemon, request)) return;
   const auto kind =
       info->writepage != 0 ? overlay::WriteKind::Writeback : overlay::WriteKind::Plain;
   // A transfer has one kind of bytes; these are only read.
@@ -62,6 +106,8 @@ void on_write(fuse_req_t request, fuse_ino_t node, const char* data, size_t size
 
 void on_fsync(fuse_req_t request, fuse_ino_t node, int data_only, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Fsync);
+  // Only a read-only mount is read without opening: there is nothing to write.
+  if (!daemon.negotiated.needs_open) return EmptyReply(request).send();
   overlay::sync(
       daemon.overlay, *file_of(info), data_only != 0,
       answer_with(EmptyReply(request), [&daemon, node](EmptyReply& reply, std::span<char>) {
@@ -73,6 +119,7 @@ void on_fsync(fuse_req_t request, fuse_ino_t node, int data_only, fuse_file_info
 void on_fallocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t length,
                   fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Fallocate);
+  if (refuse_unopened(daemon, request)) return;
   overlay::OpenFile* file = file_of(info);
   if (overlay::is_long_allocation(daemon.overlay, *file, length)) {
     return answer(EmptyReply(request), caller_of(request),
@@ -86,8 +133,16 @@ void on_fallocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t 
       answer_with(EmptyReply(request), [](EmptyReply& reply, std::span<char>) { reply.send(); }));
 }
 
-void on_lseek(fuse_req_t request, fuse_ino_t, off_t offset, int whence, fuse_file_info* info) {
+void on_lseek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Lseek);
+  if (!daemon.negotiated.needs_open) {
+    return answer(OffsetReply(request), on_own_behalf(),
+                  [&daemon, offset, whence, open = file_by_node(daemon, node)](
+                      const overlay::Caller& caller) -> Result<off_t> {
+                    const FilesByNode::File file = TRY(open(caller));
+                    return overlay::seek(daemon.overlay, *file, offset, whence);
+                  });
+  }
   answer_now(OffsetReply(request), [&]() -> Result<off_t> {
     return overlay::seek(daemon.overlay, *file_of(info), offset, whence);
   });
@@ -96,6 +151,7 @@ void on_lseek(fuse_req_t request, fuse_ino_t, off_t offset, int whence, fuse_fil
 void on_copy_file_range(fuse_req_t request, fuse_ino_t, off_t from_offset, fuse_file_info* from,
                         fuse_ino_t, off_t to_offset, fuse_file_info* to, size_t length, int) {
   Daemon& daemon = arrived(request, Opcode::CopyFileRange);
+  if (refuse_unopened(daemon, request)) return;
   answer(WrittenReply(request), caller_of(request),
          [&daemon, from_offset, to_offset, length, source = file_of(from),
           target = file_of(to)](const overlay::Caller& caller) {

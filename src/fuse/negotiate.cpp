@@ -100,6 +100,16 @@ void negotiate_writeback(Daemon& daemon, fuse_conn_info& connection) {
   daemon.overlay.writeback = result.writeback;
 }
 
+/// Reading without opening saves a request, and takes what passthrough gives. After
+/// negotiate_passthrough().
+void negotiate_opens(Daemon& daemon, const fuse_conn_info& connection) {
+  Negotiated& result = daemon.negotiated;
+  const bool can_do_without =
+      !daemon.overlay.is_writable() && (connection.capable_ext & FUSE_CAP_NO_OPEN_SUPPORT) != 0;
+  result.needs_open =
+      result.passthrough || !can_do_without || daemon.options.opens == config::Opens::Ask;
+}
+
 /// The kernel keeps locks with its own inode. Where a file may get a second one
 /// (overlay/state/flocks.h) those of flock(2) are kept here, which costs a request for each use and
 /// nothing else. After negotiate_passthrough().
@@ -166,6 +176,7 @@ void negotiate(Daemon& daemon, fuse_conn_info& connection) {
   // Callers who are being killed are found by other means (overlay/state/copy_up_progress.h).
   connection.no_interrupt = 1;
   negotiate_passthrough(daemon, connection);
+  negotiate_opens(daemon, connection);
   negotiate_writeback(daemon, connection);
   negotiate_locks(daemon, connection);
   negotiate_export(daemon, connection);

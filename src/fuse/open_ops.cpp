@@ -13,6 +13,7 @@ namespace {
 
 void on_open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Open);
+  if (!daemon.negotiated.needs_open) return OpenReply(request, *info).refuse_all();
   answer(OpenReply(request, *info), caller_of(request, info->kill_suidgid != 0),
          [&daemon, node,
           flags = info->flags](const overlay::Caller& caller) -> Result<overlay::Opened> {

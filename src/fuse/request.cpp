@@ -54,6 +54,8 @@ void Reply::fail(Errno error) {
   (void)fuse_reply_err(take(), number);
 }
 
+void OpenReply::refuse_all() { (void)fuse_reply_err(take(), ENOSYS); }
+
 void OpenDirectoryReply::refuse_all() { (void)fuse_reply_err(take(), ENOSYS); }
 
 struct stat plain_stat(const sys::Stat& stat) {

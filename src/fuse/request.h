@@ -109,6 +109,8 @@ class OpenReply : public Reply {
  public:
   OpenReply(fuse_req_t request, const fuse_file_info& info) : Reply(request), info_(info) {}
   void send(overlay::Opened opened);
+  /// ENOSYS: the kernel opens no file from now on, and keeps the pages of each.
+  void refuse_all();
 
  private:
   fuse_file_info info_;

@@ -83,6 +83,10 @@ void find_registrar(Daemon& daemon) {
     reason = "switched off by option";
     return;
   }
+  if (daemon.options.opens == config::Opens::None) {
+    reason = "open=none: what is passed through has to be opened";
+    return;
+  }
   if (daemon.options.writeback == config::Switch::On) {
     reason = "writeback=on, which excludes it";
     return;

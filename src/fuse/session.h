@@ -56,6 +56,8 @@ class Session {
   Expected<void> make(Daemon& daemon, const config::Options& options);
   Expected<void> start_guard();
   Result<void> serve_over_io_uring(unsigned threads);
+  /// Where the daemon moves the data and may ask for it. After INIT, which sets it.
+  void raise_read_ahead(const Daemon& daemon);
   void unmount();
 
   fuse_session* session_ = nullptr;
@@ -64,6 +66,7 @@ class Session {
   std::optional<dev_t> device() const {
     return mount_ ? std::optional(mount_->device) : std::nullopt;
   }
+  UniqueFd read_aheads_;  ///< sys::open_read_aheads(), until it is used.
   UnmountGuard guard_;
   std::optional<StartWatch> start_watch_;  ///< From mount() on; none without a mount.
   bool mounted_ = false;

@@ -145,6 +145,7 @@ nlohmann::json features_of(const Daemon& daemon) {
       {"volatile", daemon.overlay.settings.is_volatile},
       {"mark_prefix", daemon.overlay.stack.prefix == layer::Prefix::Trusted ? "trusted.overlay."
                                                                             : "user.overlay."},
+      {"open", daemon.negotiated.needs_open ? "ask" : "none"},
       {"lower_io", daemon.overlay.settings.cached_lower_io ? "cached" : "passthrough"},
       {"transport", agreed.io_uring ? "io_uring" : "/dev/fuse"},
       {"transport_reason", agreed.io_uring_reason},

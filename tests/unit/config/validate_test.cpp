@@ -32,6 +32,22 @@ TEST(Validate, TakesAReadOnlyAndAWritableUnion) {
   EXPECT_EQ(line_of(options), "");
 }
 
+TEST(Validate, WantsNoOpenOnlyWhereNothingIsWrittenOrPassedThrough) {
+  Options options = good();
+  options.opens = Opens::None;
+  EXPECT_EQ(line_of(options), "");
+  options.upper = "/u";
+  options.work = "/w";
+  EXPECT_EQ(line_of(options),
+            "open=none needs a read-only mount (add ro, or leave the upper directory out)");
+  options.read_only = true;
+  EXPECT_EQ(line_of(options), "");
+  options.passthrough = Switch::On;
+  EXPECT_EQ(line_of(options),
+            "open=none and passthrough=on exclude each other (leave one of them out: a file is "
+            "passed through when it is opened)");
+}
+
 TEST(Validate, WantsNoIndexWhereOwnersAreInAttributes) {
   Options options = good();
   options.xattr_permissions = layer::StatOverride::User;

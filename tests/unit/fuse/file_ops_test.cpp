@@ -6,6 +6,8 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
+#include <cstdio>
+
 #include "fuse_test.h"
 
 namespace overpass::unit {
@@ -114,6 +116,57 @@ TEST_F(FileOps, CopyFileRangeCopiesBetweenHandles) {
   EXPECT_EQ(fuse.disk.read("upper/file"), "2345 2345");
   copy.fh_out = copy.fh_in;
   EXPECT_EQ(fuse.call(FUSE_COPY_FILE_RANGE, source, bytes_of(copy)).error, EBADF);
+}
+
+/// A read-only union, where the kernel opens no file: every request has handle 0.
+class UnopenedFileOps : public FileOps {
+ protected:
+  void SetUp() override {
+    FileOps::SetUp();
+    fuse.options.upper.reset();
+    fuse.options.work.reset();
+    node = node_of("file");
+  }
+};
+
+TEST_F(UnopenedFileOps, ReadAndLseekGoByNode) {
+  EXPECT_EQ(read(node, handle).payload, "some text");
+  EXPECT_EQ(read(node, handle, 5, 2).payload, "te");
+  EXPECT_EQ(seek(0, SEEK_HOLE).as<fuse_lseek_out>().offset, 9U);
+  EXPECT_EQ(fuse.call(FUSE_FSYNC, node, bytes_of(fuse_fsync_in{})).error, 0);
+}
+
+TEST_F(UnopenedFileOps, ReadOfWhatIsNoFileIsRefused) {
+  EXPECT_EQ(read(kRootId, handle).error, EISDIR);
+  EXPECT_EQ(read(123456, handle).error, ESTALE);
+}
+
+/// As after `mount -o remount,rw`.
+TEST_F(UnopenedFileOps, ChangesAreRefused) {
+  EXPECT_EQ(write(node, handle, "SOME").error, EROFS);
+  EXPECT_EQ(fallocate(0, 0, 4096), EROFS);
+  const fuse_copy_file_range_in copy = {.nodeid_out = node, .len = 4};
+  EXPECT_EQ(fuse.call(FUSE_COPY_FILE_RANGE, node, bytes_of(copy)).error, EROFS);
+  EXPECT_EQ(fuse.disk.read("lower/file"), "some text");
+}
+
+TEST_F(UnopenedFileOps, ReadFindsAnotherObjectOutBeforeItsBytes) {
+  fuse.disk.write("lower/other", "other text");
+  ASSERT_EQ(::rename(fuse.disk.path("lower/other").c_str(), fuse.disk.path("lower/file").c_str()),
+            0);
+  EXPECT_EQ(read(node, handle).error, ESTALE);
+}
+
+TEST_F(UnopenedFileOps, FilesThatAreReadKeepFewDescriptors) {
+  constexpr int kFiles = 1000;
+  for (int i = 0; i < kFiles; ++i) {
+    fuse.disk.write("lower/file" + std::to_string(i), std::to_string(i));
+  }
+  for (int i = 0; i < kFiles; ++i) {
+    const uint64_t file = node_of("file" + std::to_string(i));
+    EXPECT_EQ(read(file, handle).payload, std::to_string(i));
+  }
+  EXPECT_LT(count_of("open_fds"), 400);
 }
 
 TEST_F(FileOps, IoctlsAreThoseOfFlags) {

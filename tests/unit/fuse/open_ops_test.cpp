@@ -54,11 +54,32 @@ TEST_F(OpenOps, OpenTruncates) {
 TEST_F(OpenOps, OpenOnAReadOnlyUnionIsForReading) {
   fuse.options.upper.reset();
   fuse.options.work.reset();
+  fuse.options.opens = config::Opens::Ask;
   const uint64_t node = node_of("file");
   EXPECT_EQ(try_open(node, O_RDWR).error, EROFS);
   EXPECT_EQ(read(node, open(node, O_RDONLY)).payload, "text");
   EXPECT_EQ(try_create(FUSE_CREATE, kRootId, "new", O_RDWR).error, EROFS);
   EXPECT_EQ(try_create(FUSE_TMPFILE, kRootId, "/", O_RDWR).error, EROFS);
+}
+
+/// Once for all files: the kernel then opens none any more.
+TEST_F(OpenOps, OpenOnAReadOnlyUnionIsNotServedWherePassthroughIsNotThere) {
+  fuse.options.upper.reset();
+  fuse.options.work.reset();
+  EXPECT_EQ(try_open(node_of("file"), O_RDONLY).error, ENOSYS);
+}
+
+TEST_F(OpenOps, OpenIsServedForAKernelThatHasToOpen) {
+  fuse.options.upper.reset();
+  fuse.options.work.reset();
+  fuse.init.flags &= ~static_cast<uint32_t>(FUSE_NO_OPEN_SUPPORT);
+  const uint64_t node = node_of("file");
+  EXPECT_EQ(read(node, open(node, O_RDONLY)).payload, "text");
+}
+
+TEST_F(OpenOps, OpenIsServedWhereFilesCanBeWritten) {
+  const uint64_t node = node_of("file");
+  EXPECT_EQ(read(node, open(node, O_RDONLY)).payload, "text");
 }
 
 TEST_F(OpenOps, CreateMakesAndOpensAFile) {
