@@ -295,7 +295,7 @@ Result<Created> create_file(Overlay& overlay, const Caller& caller, const InodeR
   const NewObject object = {overlay, directory, name, S_IFREG | mode, caller, make, 0, &file};
   Opened opened;
   Entry entry = TRY(make_entry(object, [&](const Entry& made) -> Result<void> {
-    opened = TRY(open_created(overlay, made.inode, flags, mode, std::move(file), std::move(lease)));
+    opened = TRY(open_created(overlay, made, flags, mode, std::move(file), std::move(lease)));
     return {};
   }));
   return Created{std::move(entry), std::move(opened)};
@@ -363,8 +363,9 @@ Result<Created> create_unnamed(Overlay& overlay, const Caller& caller, const Ino
     inode->make_extras().orphan = orphan;
     inode->make_extras().pinned_orphan = std::move(orphan);
   }
-  Opened opened = TRY(open_created(overlay, inode, flags, mode, std::move(file), std::move(lease)));
-  return Created{Entry{inode, shown(overlay, *inode, stat)}, std::move(opened)};
+  Entry entry = {inode, shown(overlay, *inode, stat)};
+  Opened opened = TRY(open_created(overlay, entry, flags, mode, std::move(file), std::move(lease)));
+  return Created{std::move(entry), std::move(opened)};
 }
 
 Result<Entry> make_link(Overlay& overlay, const Caller& caller, const InodeRef& inode,

@@ -258,11 +258,16 @@ Result<void> check_recognized(const Overlay& overlay, Inode& inode, layer::Layer
 Result<Located> held(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
   Located located = TRY(locate(overlay, inode));
   if (located.place().is_fd()) return located;
-  auto file = sys::open_place(located.place(), O_PATH);
-  if (!file) return fail(file.failed_with(ENOENT) ? ESTALE : to_int(file.error()));
-  const sys::Stat stat = TRY(stat_with_kept_mode(sys::place_of(*file)));
+  SharedFd open = located.in_upper() && inode.opens ? inode.opens->last_fd() : nullptr;
+  if (open != nullptr) {
+    located.share(std::move(open));
+  } else {
+    auto file = sys::open_place(located.place(), O_PATH);
+    if (!file) return fail(file.failed_with(ENOENT) ? ESTALE : to_int(file.error()));
+    located.hold(std::move(*file));
+  }
+  const sys::Stat stat = TRY(stat_with_kept_mode(located.place()));
   TRY(check_recognized(overlay, inode, located.layer(), stat));
-  located.hold(std::move(*file));
   return located;
 }
 

@@ -62,6 +62,13 @@ class Located {
     name_ = "";
   }
 
+  /// Does so with a descriptor that others have as well.
+  void share(SharedFd file) {
+    fd_ = std::move(file);
+    fd_of_file_ = fd_->fd;
+    name_ = "";
+  }
+
   /// Does so with a descriptor that outlives this.
   void borrow(BorrowedFd file) {
     fd_of_file_ = file;
@@ -85,8 +92,8 @@ class Located {
 /// L: none of rank Inode or beyond on entry; the inode's mutex is held by the result.
 Result<Located> locate(Overlay& overlay, Inode& inode);
 
-/// The inode's file itself, by a descriptor (O_PATH), compared with what the kernel was told of it.
-/// ESTALE when it is another object, has another owner, or permits less.
+/// The inode's file itself, by a descriptor (O_PATH, or that of an open handle), compared with what
+/// the kernel was told of it. ESTALE when it is another object, has another owner, or permits less.
 /// L: as locate().
 Result<Located> held(Overlay& overlay, Inode& inode);
 

@@ -348,17 +348,17 @@ Result<Opened> open_file(Overlay& overlay, const Caller& caller, const InodeRef&
   return opened;
 }
 
-Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, mode_t mode,
+Result<Opened> open_created(Overlay& overlay, const Entry& made, int flags, mode_t mode,
                             UniqueFd fd, DescriptorLease lease) {
   Backed backed;
-  backed.version = version_of(fd, backed.layer);
+  backed.version = version_of(made.stat, backed.layer);
   backed.was_tried = true;
   backed.fd = std::make_shared<CachedFd>(std::move(fd));
   if (overlay.backing_files.is_available() && !has_set_id(mode)) {
     backed.backing = registered(overlay.backing_files, backed.fd->fd, backed.layer);
   }
   const uid_t user = lease.user();
-  Opening opening(overlay, inode, flags, /*opener=*/nullptr, user, std::move(lease), mode);
+  Opening opening(overlay, made.inode, flags, /*opener=*/nullptr, user, std::move(lease), mode);
   auto opened = TRY(opening.answer(backed));
   if (!opened) return fail(EIO);  // A file just made is in the upper.
   return check_direct(overlay, std::move(*opened));

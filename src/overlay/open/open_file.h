@@ -97,8 +97,8 @@ struct Opened {
 /// (descriptor_budget.h). kMustWait as for copy_up(), and for a lease on the file.
 Result<Opened> open_file(Overlay& overlay, const Caller& caller, const InodeRef& inode, int flags);
 
-/// A file just made with `mode`, open at `fd`, which `lease` counts.
-Result<Opened> open_created(Overlay& overlay, const InodeRef& inode, int flags, mode_t mode,
+/// The file just `made` with `mode`, open at `fd`, which `lease` counts.
+Result<Opened> open_created(Overlay& overlay, const Entry& made, int flags, mode_t mode,
                             UniqueFd fd, DescriptorLease lease);
 
 /// The flags for the daemon's own descriptor, `own_flags`, with the access that it needs for a
