@@ -21,6 +21,7 @@
 #include "overpass/layer_format.h"
 #include "sys/attributes.h"
 #include "sys/directory_stream.h"
+#include "sys/file_io.h"
 #include "sys/names.h"
 #include "sys/open.h"
 #include "sys/stat.h"
@@ -75,6 +76,8 @@ Result<void> Workdir::probe() {
     const std::string d = temporary_name();
     features_.unnamed_files = sys::make_link(sys::place_of(*unnamed), work, d.c_str()).has_value();
     discard({work, d.c_str()});
+    const auto other = sys::open_unnamed(work, 0600);
+    features_.reflinks = !other || !sys::clone_file(*unnamed, *other).failed_with(EOPNOTSUPP);
   }
   for (const std::string* name : {&a, &b, &c}) discard({work, name->c_str()});
   return {};

@@ -32,6 +32,7 @@ struct UpperFeatures {
   bool rename_exchange = false;  ///< RENAME_EXCHANGE.
   bool whiteouts = false;        ///< mknod of a character device 0:0.
   bool entry_types = false;      ///< getdents64 says d_type.
+  bool reflinks = true;          ///< FICLONE; false only if the file system says so.
   WriteOrder write_order;
 
   bool has_xattrs() const { return trusted_xattrs || user_xattrs; }

@@ -67,7 +67,7 @@ WriteOrder write_order_of(BorrowedFd directory) {
     case XFS_SUPER_MAGIC:
       return {.metadata = true, .names_after_data = xfs_keeps_order(directory)};
     case TMPFS_MAGIC:  // Nothing of it outlives the machine.
-      return {.metadata = true, .names_after_data = true};
+      return {.in_memory = true, .metadata = true, .names_after_data = true};
     case BTRFS_SUPER_MAGIC:
       return {.metadata = true, .names_after_data = false};
     default:

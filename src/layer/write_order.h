@@ -13,6 +13,8 @@
 namespace overpass::layer {
 
 struct WriteOrder {
+  /// There is no disk to wait for.
+  bool in_memory = false;
   /// A crash of the machine takes back the latest changes of metadata first: what was set on an
   /// object before it was published is not lost when the publication is not.
   bool metadata = false;

@@ -13,10 +13,11 @@ namespace overpass::overlay {
 
 inline constexpr off_t kWholeFile = std::numeric_limits<off_t>::max();
 
-/// The part of a file that a caller needs in the upper.
+/// The part of a file that a caller needs in the upper, and whether it may take time.
 struct CopyExtent {
   bool bytes = true;
   off_t wanted = kWholeFile;
+  bool may_wait = true;  ///< False: kMustWait rather than to wait for a disk or for many bytes.
 };
 
 }  // namespace overpass::overlay

@@ -47,14 +47,14 @@ void set_data_place(Inode& inode, std::unique_ptr<DataPlace> data) REQUIRES(inod
 Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& source,
                      Prepared prepared) {
   Lock names(source.parent->directory->names);
-  bool is_linked;
+  bool has_name;
   uid_t user = kNoId;
   {
     Lock lock(inode->mutex);
-    is_linked = inode->linked;
+    has_name = inode->linked;
     if (inode->opens != nullptr) user = inode->opens->user();
   }
-  if (!is_linked) {
+  if (!has_name) {
     // Removed meanwhile, but still open: the copy lives without a name.
     DescriptorLease lease = TRY(overlay.descriptors.lease(user));
     auto orphan = std::make_shared<CachedFd>(
@@ -103,18 +103,26 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
   return {};
 }
 
+bool is_linked(const Inode& inode) {
+  Lock lock(inode.mutex);
+  return inode.linked;
+}
+
+/// Whether a copy takes data along, rather than to leave them in the lower.
+bool copies_bytes(const Overlay& overlay, const Inode& inode, const CopyExtent& extent) {
+  const layer::FormatSettings& format = overlay.stack.format;
+  const bool may_leave_bytes = format.writes_metacopy && format.verity != layer::Verity::Require;
+  return inode.is_regular() && (extent.bytes || !may_leave_bytes);
+}
+
 /// Copies from the lower, with or without the bytes.
 Result<void> copy_from_lower(Overlay& overlay, const InodeRef& inode, const CopyExtent& extent,
                              CopyUnderWay& progress) {
-  InodeRef parent;
-  bool is_linked;
-  {
-    Lock lock(inode->mutex);
-    parent = inode->link.parent;
-    is_linked = inode->linked;
-  }
-  if (is_linked) TRY(copy_up_directory(overlay, parent));
   const Source source = TRY(source_of(overlay, *inode));
+  if (!extent.may_wait && copies_bytes(overlay, *inode, extent)) {
+    TRY(check_quick(overlay, source, extent));
+  }
+  if (is_linked(*inode)) TRY(copy_up_directory(overlay, source.parent));
   Prepared prepared = TRY(prepare_copy(overlay, source, extent, progress));
   const bool is_same = prepared.likeness == Likeness::Same;
   TRY(publish(overlay, inode, source, std::move(prepared)));
@@ -130,6 +138,7 @@ Result<void> copy_up_now(Overlay& overlay, const InodeRef& inode, const CopyExte
     if (inode->layer == layer::kUpper) data = *inode->data_place();
   }
   if (!data) return copy_from_lower(overlay, inode, extent, progress);
+  if (!extent.may_wait) return fail(kMustWait);
   TRY(complete_metacopy(overlay, *inode, *data, progress));
   Lock lock(inode->mutex);
   inode->extras->data.reset();
@@ -219,13 +228,17 @@ constexpr CopyExtent kMetadata = {.bytes = false, .wanted = kWholeFile};
 bool may_take_long(const Overlay& overlay, const Inode& inode, const CopyExtent& extent)
     REQUIRES(inode.mutex) {
   if (inode.extras != nullptr && inode.extras->copy_up != nullptr) return true;
-  const layer::FormatSettings& format = overlay.stack.format;
-  const bool may_leave_bytes = format.writes_metacopy && format.verity != layer::Verity::Require;
-  return inode.is_regular() && (extent.bytes || !may_leave_bytes);
+  return copies_bytes(overlay, inode, extent);
+}
+
+/// Whether a copy of a few bytes takes no longer than other changes.
+bool may_be_quick(const Overlay& overlay) {
+  return waits_for_no_disk(overlay) && !overlay.settings.verifies_copies;
 }
 
 Result<void> copy_up_file(Overlay& overlay, const Caller& caller, const InodeRef& inode,
-                          const CopyExtent& extent) {
+                          CopyExtent extent) {
+  extent.may_wait = caller.may_wait;
   if (!overlay.is_writable()) return fail(EROFS);
   if (inode->is_directory()) return copy_up_directory(overlay, inode);
   while (true) {
@@ -234,8 +247,10 @@ Result<void> copy_up_file(Overlay& overlay, const Caller& caller, const InodeRef
     {
       Lock lock(inode->mutex);
       if (is_met(*inode, extent)) return {};
-      if (may_take_long(overlay, *inode, extent)) TRY(caller.check_may_wait());
       others = inode->make_extras().copy_up;
+      if (others != nullptr || (copies_bytes(overlay, *inode, extent) && !may_be_quick(overlay))) {
+        TRY(caller.check_may_wait());
+      }
       if (others == nullptr) {
         mine.emplace(overlay, caller, inode);
         inode->make_extras().copy_up = mine->progress;

@@ -44,6 +44,13 @@ Result<UniqueFd> open_source(Overlay& overlay, const Source& source) {
   return fd.failed_with(EPERM) ? open(O_RDONLY) : std::move(fd);
 }
 
+/// As much as is copied in the time of a few system calls.
+constexpr off_t kQuickCopy = off_t{64} << 10;
+
+off_t bytes_wanted(const Source& source, const CopyExtent& extent) {
+  return std::min(extent.wanted, static_cast<off_t>(source.stat.stx_size));
+}
+
 /// The mark for a metacopy of the source; nothing when a metacopy is not allowed (verity=require).
 Result<std::optional<layer::MetacopyMark>> metacopy_mark(Overlay& overlay, const Source& source) {
   const layer::Verity verity = overlay.stack.format.verity;
@@ -127,23 +134,28 @@ Result<UniqueFd> open_copy(Overlay& overlay, const Source& source) {
   return file;
 }
 
-Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const CopyExtent& extent,
-                                 CopyUnderWay& progress) {
-  layer::Workdir& workdir = overlay.stack.workdir;
+/// An empty regular file out of sight.
+Result<Prepared> begin_copy(Overlay& overlay, const Source& source) {
   Prepared prepared;
-  if (workdir.features().unnamed_files) {
+  if (overlay.stack.workdir.features().unnamed_files) {
     prepared.file = TRY(open_copy(overlay, source));
   } else {
     prepared.temporary = TRY(pending(overlay, source));
     prepared.file = TRY(sys::open_at(prepared.temporary->directory(), prepared.temporary->name(),
                                      O_RDWR | O_CREAT | O_EXCL, 0600));
   }
-  const off_t size = std::min(extent.wanted, static_cast<off_t>(source.stat.stx_size));
+  return prepared;
+}
+
+Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const CopyExtent& extent,
+                                 CopyUnderWay& progress) {
+  const off_t size = bytes_wanted(source, extent);
   std::optional<layer::MetacopyMark> mark;
   if (!extent.bytes && overlay.stack.format.writes_metacopy && size > 0) {
     mark = TRY(metacopy_mark(overlay, source));
   }
   const bool is_metacopy = mark.has_value();
+  Prepared prepared = TRY(begin_copy(overlay, source));
   UniqueFd from;
   if (is_metacopy) {
     TRY(leave_bytes(overlay, source, *mark, prepared));
@@ -223,11 +235,27 @@ Result<Source> source_of(Overlay& overlay, Inode& inode) {
   return source;
 }
 
+bool waits_for_no_disk(const Overlay& overlay) {
+  return overlay.settings.is_volatile || overlay.stack.workdir.features().write_order.in_memory;
+}
+
 Result<void> order_data(const Overlay& overlay, BorrowedFd copy) {
-  if (overlay.settings.is_volatile) return {};
+  if (waits_for_no_disk(overlay)) return {};
   const bool is_ordered = overlay.stack.workdir.features().write_order.names_after_data;
   return is_ordered && !overlay.settings.durable_copies ? sys::write_out_file(copy)
                                                         : sys::sync_file(copy);
+}
+
+Result<void> check_quick(Overlay& overlay, const Source& source, const CopyExtent& extent) {
+  if (!S_ISREG(source.stat.stx_mode)) return {};
+  const off_t size = bytes_wanted(source, extent);
+  const bool may_be_quick =
+      size <= kQuickCopy && !source.data && !overlay.stack.layers[source.layer].is_remote;
+  if (!may_be_quick) return fail(kMustWait);
+  if (size == 0) return {};
+  const UniqueFd from = TRY(open_source(overlay, source));
+  const auto is_here = sys::is_in_page_cache(from, 0, static_cast<size_t>(size));
+  return is_here && *is_here ? Result<void>() : fail(kMustWait);
 }
 
 Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const CopyExtent& extent,

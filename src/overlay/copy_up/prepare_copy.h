@@ -44,6 +44,11 @@ struct Source {
 /// L: none of rank Inode or beyond on entry.
 Result<Source> source_of(Overlay& overlay, Inode& inode);
 
+/// kMustWait unless the bytes that `extent` wants are few and in memory, so that copying them takes
+/// no longer than other changes do.
+/// L: none on entry.
+Result<void> check_quick(Overlay& overlay, const Source& source, const CopyExtent& extent);
+
 /// A complete copy that has no place in the upper yet: an unnamed file, or a temporary name.
 struct Prepared {
   UniqueFd file;  ///< Regular files.
@@ -62,9 +67,13 @@ struct Prepared {
 Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const CopyExtent& extent,
                               CopyUnderWay& progress);
 
+/// Whether a copy is complete without its data being on a disk: on a volatile mount, and where the
+/// upper is in memory.
+bool waits_for_no_disk(const Overlay& overlay);
+
 /// Makes sure that the data of `copy` reach the disk no later than the name or the mark that it
-/// gets next; with copy_up=durable that they are there when this returns. Nothing on a volatile
-/// mount.
+/// gets next; with copy_up=durable that they are there when this returns. Does nothing if
+/// waits_for_no_disk().
 Result<void> order_data(const Overlay& overlay, BorrowedFd copy);
 
 /// A directory's copy under a temporary name, without entries.

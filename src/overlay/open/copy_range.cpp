@@ -17,6 +17,7 @@
 #include "overlay/state/overlay.h"
 #include "sys/credentials.h"
 #include "sys/file_io.h"
+#include "sys/stat.h"
 #include "sys/thread_status.h"
 
 namespace overpass::overlay {
@@ -40,15 +41,35 @@ size_t next_part(size_t part, Clock::duration took) {
   return took > kTimeOfPart ? std::max(part / 2, kSmallestPart) : part;
 }
 
+/// As much as is copied in the time of a few system calls.
+constexpr size_t kQuickCopy = size_t{64} << 10;
+
+/// kMustWait, for a caller that may not wait, unless few bytes are copied, which are in memory.
+/// Where blocks are shared instead, what was written last has to reach the disk before.
+Result<void> check_quick(const Overlay& overlay, const Caller& caller, layer::LayerIndex layer,
+                         BorrowedFd source, off_t offset, size_t length) {
+  if (caller.may_wait) return {};
+  const layer::LayerStack& stack = overlay.stack;
+  const bool takes_a_server = stack.layers[layer].is_remote || stack.upper().is_remote;
+  if (takes_a_server || stack.workdir.features().reflinks) return fail(kMustWait);
+  const auto size = static_cast<off_t>(TRY(sys::stat(sys::place_of(source))).stx_size);
+  const off_t left = std::max<off_t>(size - offset, 0);
+  const size_t wanted = std::min(length, static_cast<size_t>(left));
+  if (wanted == 0) return {};
+  if (wanted > kQuickCopy) return fail(kMustWait);
+  const auto is_here = sys::is_in_page_cache(source, offset, wanted);
+  return is_here && *is_here ? Result<void>() : fail(kMustWait);
+}
+
 }  // namespace
 
 Result<size_t> copy_range(Overlay& overlay, const Caller& caller, OpenFile& from, off_t from_offset,
                           OpenFile& to, off_t to_offset, size_t length) {
-  TRY(caller.check_may_wait());
   TRY(check_protection(overlay, *current(to.inode()), /*appending=*/true));
   // The kernel then copies by reading, which is passed through.
   if (reads_what_was(from)) return fail(EOPNOTSUPP);
   const SharedFd source = TRY(from.content(overlay));
+  TRY(check_quick(overlay, caller, from.layer(), source->fd, from_offset, length));
   const SharedFd target = TRY(to.content(overlay));
   const sys::KeepingSetgid keeping(take_set_ids(overlay, sys::place_of(target->fd), caller));
   const Clock::time_point begin = Clock::now();
@@ -65,7 +86,8 @@ Result<size_t> copy_range(Overlay& overlay, const Caller& caller, OpenFile& from
     if (!copied || *copied == 0) break;
     done += *copied;
     const Clock::time_point now = Clock::now();
-    if (now - begin >= kTimeOfAnswer || sys::is_being_killed(caller.thread)) break;
+    if (done == length || now - begin >= kTimeOfAnswer) break;
+    if (sys::is_being_killed(caller.thread)) break;
     part = next_part(part, now - before);
     before = now;
   }

@@ -75,7 +75,10 @@ void CopyUnderWay::note_times(const std::optional<timespec>& access,
   note(modification_time_, modification);
 }
 
-void CopyUnderWay::finish(Result<void> outcome) { promise_.set_value(std::move(outcome)); }
+void CopyUnderWay::finish(Result<void> outcome) {
+  if (outcome.failed_with(kMustWait)) was_given_up_ = true;
+  promise_.set_value(std::move(outcome));
+}
 
 Result<void> CopyUnderWay::wait(pid_t waiter) {
   ++waiters_;

@@ -42,10 +42,14 @@ Changes size_of(off_t size) {
   return changes;
 }
 
+/// More than a serving thread copies.
+const std::string kLong(100'000, 't');
+
 class Served : public testing::Test {
  protected:
   explicit Served(UnionOptions options = {}) : u(options) {
-    u.disk.write("lower1/d/file", "text");
+    u.disk.write("lower1/d/file", kLong);
+    u.disk.write("lower1/d/short", "text");
     u.disk.write("lower1/d/other", "text");
     EXPECT_EQ(::symlink("file", u.disk.path("lower1/d/link").c_str()), 0);
     u.disk.directory("lower1/d/merged");
@@ -68,10 +72,8 @@ class Served : public testing::Test {
 };
 
 TEST_F(Served, CopiesNoDataToWrite) {
-  for (const int flags : {O_WRONLY, O_RDWR, O_WRONLY | O_TRUNC, O_RDONLY | O_TRUNC}) {
-    EXPECT_EQ(open("d/file", flags), kMustWait);
-  }
-  EXPECT_EQ(change("d/file", size_of(0)), kMustWait);
+  for (const int flags : {O_WRONLY, O_RDWR}) EXPECT_EQ(open("d/file", flags), kMustWait);
+  EXPECT_EQ(change("d/file", size_of(80'000)), kMustWait);
   EXPECT_TRUE(is_untouched());
 }
 
@@ -140,11 +142,23 @@ TEST_F(Served, WaitsForNoOtherCopy) {
   link->extras->copy_up = nullptr;
 }
 
-TEST_F(Served, SyncsNoDirectoryAndCopiesNoRange) {
+TEST_F(Served, CopiesAShortRange) {
+  if (u.overlay().stack.workdir.features().reflinks) GTEST_SKIP() << "blocks are shared here";
+  auto handle = u.open("d/file", O_RDWR);
+  u.disk.write("lower1/d/other", "text");
+  auto source = u.open("d/other", O_RDONLY);
+  const auto copied =
+      copy_range(u.overlay(), kServedRoot, source.file(), 1, handle.file(), 8, 1U << 30);
+  EXPECT_EQ(copied.value_or(0), 3U);
+  EXPECT_EQ(u.read("d/file").substr(0, 12), "ttttttttextt");
+}
+
+TEST_F(Served, SyncsNoDirectoryAndCopiesNoLongRange) {
   ASSERT_EQ(u.chmod("d", 0700), 0);
   auto handle = u.open("d/file", O_RDWR);
-  EXPECT_EQ(error_of(copy_range(u.overlay(), kServedRoot, handle.file(), 0, handle.file(), 8, 4)),
-            kMustWait);
+  EXPECT_EQ(
+      error_of(copy_range(u.overlay(), kServedRoot, handle.file(), 0, handle.file(), 8, 70'000)),
+      kMustWait);
   EXPECT_EQ(error_of(allocate_killably(u.overlay(), kServedRoot, handle.file(), 0, 0, 1)),
             kMustWait);
 }
@@ -159,7 +173,33 @@ TEST_F(ServedMetacopy, LeavesTheDataWhereTheyAre) {
   EXPECT_EQ(change("d/file", mode_of(0600)), 0);
   EXPECT_EQ(rename("file", "name"), 0);
   EXPECT_EQ(open("d/name", O_WRONLY), kMustWait);
-  EXPECT_EQ(u.read("d/name"), "text");
+  EXPECT_EQ(u.read("d/name"), kLong);
+}
+
+/// They are in memory, and on a volatile mount the copy need not reach the disk.
+TEST_F(Served, CopiesFewBytes) {
+  EXPECT_EQ(open("d/short", O_WRONLY), 0);
+  EXPECT_EQ(change("d/other", mode_of(0600)), 0);
+  EXPECT_EQ(u.disk.read("upper/d/short"), "text");
+  EXPECT_EQ(u.disk.read("upper/d/other"), "text");
+}
+
+TEST_F(Served, CopiesAnyFileThatIsTruncated) {
+  EXPECT_EQ(open("d/file", O_WRONLY | O_TRUNC), 0);
+  EXPECT_EQ(u.disk.read("upper/d/file"), "");
+}
+
+TEST_F(Served, CopiesNotManyBytes) {
+  EXPECT_EQ(open("d/file", O_WRONLY), kMustWait);
+  EXPECT_EQ(change("d/file", mode_of(0600)), kMustWait);
+  EXPECT_TRUE(is_untouched());
+}
+
+/// Holes are in no memory.
+TEST_F(Served, ReadsNothingFromADisk) {
+  ASSERT_EQ(::truncate(u.disk.path("lower1/d/short").c_str(), 50'000), 0);
+  EXPECT_EQ(open("d/short", O_WRONLY), kMustWait);
+  EXPECT_TRUE(is_untouched());
 }
 
 class ServedIndex : public Served {
