@@ -101,6 +101,10 @@ Expected<void> validate(const Options& options, Source source) {
   if (options.opens == Opens::None && options.upper && !options.read_only) {
     return problem("open=none needs a read-only mount", "add ro, or leave the upper directory out");
   }
+  if (options.opens == Opens::None && !options.rules.empty()) {
+    return problem("open=none and rules exclude each other",
+                   "leave open=none out: rules decide what may be opened");
+  }
   if (options.opens == Opens::None && options.passthrough == Switch::On) {
     return problem("open=none and passthrough=on exclude each other",
                    "leave one of them out: a file is passed through when it is opened");

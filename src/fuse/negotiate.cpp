@@ -100,12 +100,13 @@ void negotiate_writeback(Daemon& daemon, fuse_conn_info& connection) {
   daemon.overlay.writeback = result.writeback;
 }
 
-/// Reading without opening saves a request, and takes what passthrough gives. After
-/// negotiate_passthrough().
+/// Reading without opening saves a request, and takes what passthrough gives and rules forbid.
+/// After negotiate_passthrough().
 void negotiate_opens(Daemon& daemon, const fuse_conn_info& connection) {
   Negotiated& result = daemon.negotiated;
-  const bool can_do_without =
-      !daemon.overlay.is_writable() && (connection.capable_ext & FUSE_CAP_NO_OPEN_SUPPORT) != 0;
+  const overlay::Overlay& overlay = daemon.overlay;
+  const bool can_do_without = !overlay.is_writable() && overlay.settings.rules.rules().empty() &&
+                              (connection.capable_ext & FUSE_CAP_NO_OPEN_SUPPORT) != 0;
   result.needs_open =
       result.passthrough || !can_do_without || daemon.options.opens == config::Opens::Ask;
 }

@@ -109,6 +109,9 @@ def test_files_are_opened_where_that_is_asked_for_or_has_a_use(t):
     equal(mount(t, "open=ask", "passthrough=off").status()["open"], "ask", "with open=ask")
     m = mount(t)
     equal(m.status()["open"], "ask" if m.status()["passthrough"]["active"] else "none", "by itself")
+    m = t.mount(t.layer({"file": "x"}), upper=None, options=("passthrough=off", "rule=deny:file"))
+    equal(m.status()["open"], "ask", "where a rule decides")
+    refused(13, os.open, m / "file", os.O_RDONLY)
     equal(t.mount(t.layer({})).status()["open"], "ask", "where files can be written")
 
 

@@ -42,6 +42,11 @@ TEST(Validate, WantsNoOpenOnlyWhereNothingIsWrittenOrPassedThrough) {
             "open=none needs a read-only mount (add ro, or leave the upper directory out)");
   options.read_only = true;
   EXPECT_EQ(line_of(options), "");
+  options.rules.emplace_back();
+  EXPECT_EQ(line_of(options),
+            "open=none and rules exclude each other (leave open=none out: rules decide what may be "
+            "opened)");
+  options.rules.clear();
   options.passthrough = Switch::On;
   EXPECT_EQ(line_of(options),
             "open=none and passthrough=on exclude each other (leave one of them out: a file is "
