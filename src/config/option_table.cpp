@@ -18,6 +18,7 @@ namespace overpass::config {
 namespace {
 
 constexpr uint32_t kMostThreads = 1024;
+constexpr uint32_t kLongestBusyPoll = 10'000;
 constexpr uint32_t kMostIdleInodes = 1'000'000'000;
 constexpr double kLongestTimeout = 1e9;  // Seconds; fuse-overlayfs(1)'s default.
 
@@ -89,6 +90,16 @@ bool set_threads(Options& options, std::string_view value) {
   const auto number = number_of<uint32_t>(value);
   if (!number || *number > kMostThreads) return false;
   options.threads = *number;
+  return true;
+}
+
+/// "auto", "off", or microseconds.
+bool set_busy_poll(Options& options, std::string_view value) {
+  options.busy_poll.reset();
+  if (value == "auto") return true;
+  const auto number = value == "off" ? std::optional<uint32_t>(0) : number_of<uint32_t>(value);
+  if (!number || *number > kLongestBusyPoll) return false;
+  options.busy_poll = number;
   return true;
 }
 
@@ -303,6 +314,8 @@ constexpr OptionEntry kTable[] = {
      "requests over io_uring instead of /dev/fuse"},
     {"threads", "", "threads", "", Kind::Word, "0-1024", set_threads,
      "threads that may serve /dev/fuse; 0: one per CPU"},
+    {"busy_poll", "", "busy_poll", "", Kind::Word, "auto|off|0-10000", set_busy_poll,
+     "microseconds for which a thread looks for the next request before it sleeps"},
     {"max_idle_inodes", "", "max_idle_inodes", "", Kind::Word, "0-1000000000", set_max_idle_inodes,
      "past so many inodes in memory ask the kernel to forget idle ones; 0: never"},
     {"timeout", "", "timeout", "", Kind::Word, "SECONDS", set_timeout,

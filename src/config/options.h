@@ -64,6 +64,9 @@ struct Options {
   Switch writeback = Switch::Auto;  ///< The kernel gathers writes; excludes passthrough.
   Switch io_uring = Switch::Auto;   ///< FUSE over io_uring as the transport.
   uint32_t threads = 0;             ///< At most so many serve /dev/fuse; 0: one per CPU.
+  /// For how many microseconds they look for the next request before they sleep; 0: never. Absent:
+  /// the usual time.
+  std::optional<uint32_t> busy_poll;
   /// Past so many inodes in memory the kernel is asked to forget idle ones; 0: never.
   uint32_t max_idle_inodes = 0;
 

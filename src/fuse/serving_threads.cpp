@@ -43,8 +43,9 @@ constexpr int kInterrupt = SIGURG;
 
 ServingThreads::Slot::~Slot() { std::free(buffer.mem); }
 
-ServingThreads::ServingThreads(RequestSource& source, unsigned most, std::chrono::milliseconds tick)
-    : source_(source), most_(std::max(1U, most)), tick_(tick) {}
+ServingThreads::ServingThreads(RequestSource& source, unsigned most, Looking looking,
+                               std::chrono::milliseconds tick)
+    : source_(source), most_(std::max(1U, most)), looking_(looking), tick_(tick) {}
 
 ServingThreads::~ServingThreads() = default;
 
@@ -61,6 +62,7 @@ void ServingThreads::serve(Slot& slot) {
 
 void ServingThreads::serve_while_active(Slot& slot) {
   while (!stopping_) {
+    if (may_look_ && slot.busy_poll.is_worthwhile()) look_for_request(slot);
     const auto arrival = source_.receive(slot.buffer);
     if (arrival.failed_with(ENOMEM)) {
       // Nothing was taken from the queue: others see to it meanwhile, if there are any.
@@ -86,6 +88,11 @@ void ServingThreads::serve_while_active(Slot& slot) {
     if (!goes_on) return stop();
     if (turn % kLookEvery == 0 && !may_stay_active(slot)) return;
   }
+}
+
+void ServingThreads::look_for_request(Slot& slot) {
+  slot.busy_poll.look([this] { return stopping_ || source_.has_waiting(); },
+                      [] { return BusyPoll::Clock::now(); }, [] { std::this_thread::yield(); });
 }
 
 /// False when all is over.
@@ -128,6 +135,12 @@ size_t ServingThreads::count_callers() const {
   return static_cast<size_t>(std::ranges::unique(callers).begin() - callers.begin());
 }
 
+void ServingThreads::want_locked(size_t wanted) {
+  wanted_ = wanted;
+  has_more_ = wanted > most_;
+  may_look_ = 2 * wanted <= looking_.processors;
+}
+
 bool ServingThreads::leave(Slot& slot) {
   Lock lock(mutex_);
   return leave_locked(slot);
@@ -136,9 +149,8 @@ bool ServingThreads::leave(Slot& slot) {
 /// Whether the thread is no longer active. The last one stays.
 bool ServingThreads::leave_locked(Slot& slot) {
   if (wanted_ == 1) return false;
-  --wanted_;
+  want_locked(wanted_ - 1);
   --active_;
-  has_more_ = wanted_ > most_;
   slot.is_active = false;
   return true;
 }
@@ -148,15 +160,14 @@ bool ServingThreads::add_locked(size_t most) {
   if (wanted_ >= most) return false;
   if (wanted_ == slots_.size()) {
     try {
-      auto slot = std::make_unique<Slot>();
+      auto slot = std::make_unique<Slot>(looking_.longest);
       slot->thread = std::thread([this, &self = *slot] { serve(self); });
       slots_.push_back(std::move(slot));
     } catch (const std::exception&) {
       return false;
     }
   }
-  ++wanted_;
-  if (wanted_ > most_) has_more_ = true;
+  want_locked(wanted_ + 1);
   wanted_changed_.notify_one();
   return true;
 }

@@ -24,6 +24,7 @@
 
 #include "base/mutex.h"
 #include "base/result.h"
+#include "fuse/busy_poll.h"
 #include "fuse/concurrent_callers.h"
 #include "fuse/libfuse.h"
 
@@ -55,10 +56,16 @@ class RequestSource {
 /// the number of slots whose is_active is set, and reaches wanted_ as threads come and go.
 class ServingThreads {
  public:
+  /// When threads look for the next request instead of sleeping (BusyPoll).
+  struct Looking {
+    std::chrono::microseconds longest{0};  ///< 0: never.
+    unsigned processors = 1;               ///< For callers and threads.
+  };
+
   /// At most `most` threads, at least one, will serve at a time, but for those that are stuck: when
   /// all active threads wait in the layers (a file server that does not answer), more join, up to
   /// kMostStuck. A slow request holds up others for twice `tick` at worst.
-  ServingThreads(RequestSource& source, unsigned most,
+  ServingThreads(RequestSource& source, unsigned most, Looking looking,
                  std::chrono::milliseconds tick = std::chrono::milliseconds{10});
   ServingThreads(const ServingThreads&) = delete;
   ServingThreads& operator=(const ServingThreads&) = delete;
@@ -81,6 +88,9 @@ class ServingThreads {
 
  private:
   struct Slot {
+    explicit Slot(std::chrono::microseconds longest_look) : busy_poll(longest_look) {}
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
     ~Slot();
 
     std::thread thread;
@@ -94,6 +104,7 @@ class ServingThreads {
     ConcurrentCallers::Set callers_seen = {};  ///< By its last conclusion.
     // The thread's own.
     ConcurrentCallers callers;
+    BusyPoll busy_poll;
     unsigned looks = 0;
     unsigned found_waiting = 0;
   };
@@ -103,6 +114,8 @@ class ServingThreads {
 
   void serve(Slot& slot);
   void serve_while_active(Slot& slot);
+  void look_for_request(Slot& slot);
+  void want_locked(size_t wanted) REQUIRES(mutex_);
   bool wait_until_wanted(Slot& slot);
   bool may_stay_active(Slot& slot);
   bool leave(Slot& slot);
@@ -116,6 +129,7 @@ class ServingThreads {
 
   RequestSource& source_;
   const size_t most_;
+  const Looking looking_;
   const std::chrono::milliseconds tick_;
 
   mutable Mutex<LockRank::Queue> mutex_;
@@ -126,6 +140,8 @@ class ServingThreads {
   size_t active_ GUARDED_BY(mutex_) = 0;
   Result<void> outcome_ GUARDED_BY(mutex_);
   std::atomic<bool> stopping_ = false;
+  /// There are processors for the active threads and as many callers.
+  std::atomic<bool> may_look_ = false;
   /// More threads are active than `most_`, for some were stuck.
   std::atomic<bool> has_more_ = false;
   /// The thread in run() does not look from time to time, but waits for the next request.

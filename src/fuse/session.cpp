@@ -36,6 +36,7 @@
 #include "sys/inheritance.h"
 #include "sys/mount_api.h"
 #include "sys/mount_users.h"
+#include "sys/process.h"
 #include "sys/program.h"
 #include "sys/read_ahead.h"
 
@@ -193,6 +194,12 @@ class SessionRequests : public RequestSource {
   StartWatch* const start_watch_;
 };
 
+ServingThreads::Looking looking(const config::Options& options) {
+  const auto longest =
+      options.busy_poll ? std::chrono::microseconds(*options.busy_poll) : BusyPoll::kUsual;
+  return {.longest = longest, .processors = sys::usable_processors()};
+}
+
 /// Somewhere in the mount table of this process.
 bool is_still_mounted(dev_t device) { return sys::has_mounted(device).value_or(true); }
 
@@ -291,7 +298,7 @@ void Session::unmount() {
 Expected<void> Session::serve(Daemon& daemon) {
   is_up = true;
   SessionRequests requests(daemon, start_watch_ ? &*start_watch_ : nullptr);
-  ServingThreads threads(requests, daemon.threads);
+  ServingThreads threads(requests, daemon.threads, looking(daemon.options));
   std::atomic<bool> is_over = false;
   std::thread watcher;
   auto watch = [&] {

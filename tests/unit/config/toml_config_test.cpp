@@ -90,6 +90,8 @@ relatime = true
 strictatime = true
 ino32_t = true
 timeout = 60
+open = "ask"
+busy_poll = 70
 cached_names = "*.db:x"
 )");
   ASSERT_TRUE(mounts) << mounts.error().line();
@@ -103,6 +105,7 @@ cached_names = "*.db:x"
   EXPECT_TRUE(options.squash_to_root && options.static_nlink);
   EXPECT_FALSE(options.acl || options.xattrs);
   EXPECT_EQ(options.timeout, 60.0);
+  EXPECT_TRUE(options.opens == Opens::Ask && options.busy_poll == 70u);
   EXPECT_EQ(options.cached_names, (std::vector<std::string>{"*.db", "x"}));
   EXPECT_EQ(options.format.xino, layer::Xino::Off);
   EXPECT_EQ(options.access_times, AccessTimes::Strict);
@@ -137,7 +140,7 @@ TEST(TomlConfig, TakesForeignOptionsThatAskForTheDefault) {
 
 TEST(TomlConfig, ReadsAllKeysOfTheTable) {
   // Keys that the first two tests do not set would make this list longer than it is.
-  EXPECT_EQ(option_keys().size(), 50u);
+  EXPECT_EQ(option_keys().size(), 52u);
 }
 
 struct ErrorRow {

@@ -108,8 +108,9 @@ class PipeRequests : public RequestSource {
 /// Threads that serve a pipe; stopped at the end of the test, which must then end.
 class Serving {
  public:
-  explicit Serving(unsigned most, std::chrono::milliseconds tick = std::chrono::milliseconds(10))
-      : threads(requests, most, tick) {}
+  explicit Serving(unsigned most, std::chrono::milliseconds tick = std::chrono::milliseconds(10),
+                   ServingThreads::Looking looking = {})
+      : threads(requests, most, looking, tick) {}
   ~Serving() {
     if (run_.valid()) (void)stop();
   }
@@ -151,6 +152,22 @@ TEST(ServingThreads, HandlesEachRequestOnceInOrderWithOneThread) {
   serving.start();
   EXPECT_EQ(serving.requests.wait_for(6), "abcdef");
   EXPECT_TRUE(serving.stop());
+}
+
+TEST(ServingThreads, HandlesEachRequestOnceInOrderWhileItLooksForTheNext) {
+  Serving serving(1, kNever, {.longest = std::chrono::milliseconds(1), .processors = 2});
+  serving.start();
+  for (size_t i = 1; i <= 1000; ++i) {
+    serving.requests.send("r");
+    EXPECT_EQ(serving.requests.wait_for(i).size(), i);
+  }
+  EXPECT_TRUE(serving.stop());
+}
+
+TEST(ServingThreads, StoppingEndsAThreadThatLooks) {
+  Serving serving(1, kNever, {.longest = std::chrono::hours(1), .processors = 2});
+  serving.start();
+  EXPECT_TRUE(serving.stop().has_value());
 }
 
 TEST(ServingThreads, ASlowRequestHoldsUpNoOthers) {
