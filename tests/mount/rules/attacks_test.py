@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import subprocess
+import threading
 
 from harness import equal, only_in, read, refused, syscalls, write
 from harness.trees import Link, Symlink
@@ -156,3 +157,43 @@ def test_removal_of_everything_leaves_what_is_ruled(t):
     shutil.rmtree(m / "dir", ignore_errors=True)
     equal(read(m / "proj/.git/config"), b"c", "the configuration")
     equal(sorted(os.listdir(m / ""))[:3], ["denied", "fixed", "free"], "what is left")
+
+
+def test_links_of_a_lower_obey_the_stricter_rule_seen_with_an_index(t):
+    """Without an index the names of a lower file are files of their own, so neither rule is the other's."""
+    tree = {"open": "s", "fixed": Link("open")}
+    m = t.mount(t.layer(tree), options=(*RULES, "index=on"))
+    os.stat(m / "fixed")
+    refused(errno.EROFS, os.open, m / "open", os.O_WRONLY)
+    m = t.mount(t.layer(tree), options=(*RULES, "index=off"))
+    os.stat(m / "fixed")
+    write(m / "open", "mine")
+    equal((read(m / "open"), read(m / "fixed")), (b"mine", b"s"), "both names")
+
+
+def test_callers_that_race_find_no_gap(t):
+    """Renames of a directory in and out of reach, while others open what is ruled below it."""
+    m = t.mount(t.layer({"x": ""}), upper=t.fresh("upper", {"a": {".git": {"config": "c"}, "denied": "d"}}), options=RULES)
+    opened = []
+
+    def try_all():
+        for place in ("a", "b"):
+            for name, flags in ((".git/config", os.O_RDWR), ("denied", os.O_RDONLY)):
+                try:
+                    os.close(os.open(f"{m.path}/{place}/{name}", flags))
+                    opened.append((place, name))
+                except OSError as error:
+                    if error.errno not in (errno.EROFS, errno.EACCES, errno.ENOENT, errno.ESTALE):
+                        raise
+
+    stop = threading.Event()
+    callers = [threading.Thread(target=lambda: [try_all() for _ in iter(lambda: stop.is_set(), True)]) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    for _ in range(200):
+        os.rename(m / "a", m / "b")
+        os.rename(m / "b", m / "a")
+    stop.set()
+    for caller in callers:
+        caller.join()
+    equal(opened, [], "what could be opened")
