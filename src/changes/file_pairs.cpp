@@ -27,6 +27,7 @@ class Pairing {
     for (const Change& change : list.changes) {
       if (change.kind == Kind::Added) continue;
       told_.insert(change.old_path);
+      if (change.kind == Kind::Modified) modified_.insert(change.old_path);
     }
   }
 
@@ -80,7 +81,7 @@ class Pairing {
         const std::string path = has_moved ? check::joined(at.to, name) : "";
         if (!found.file) {
           // What only differs in itself still takes its files along.
-          if (!told_.contains(old_path) || is_modified(old_path)) {
+          if (!told_.contains(old_path) || modified_.contains(old_path)) {
             pending.push_back({std::move(found), old_path, path});
           }
           continue;
@@ -94,15 +95,10 @@ class Pairing {
     return {};
   }
 
-  bool is_modified(const std::string& old_path) const {
-    return std::ranges::any_of(list_.changes, [&](const Change& change) {
-      return change.kind == Kind::Modified && change.old_path == old_path;
-    });
-  }
-
   View& lowers_;
   const List& list_;
   std::set<std::string> told_;
+  std::set<std::string> modified_;  ///< Those of modifications.
   std::vector<FilePair> pairs_;
 };
 

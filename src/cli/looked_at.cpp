@@ -4,6 +4,8 @@
 
 #include "cli/looked_at.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -14,6 +16,8 @@
 #include "cli/mount_call.h"
 #include "cli/mounted.h"
 #include "cli/status_report.h"
+#include "sys/file_io.h"
+#include "sys/open.h"
 
 namespace overpass::cli {
 
@@ -21,6 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
+using namespace nlohmann::literals;
 
 /// "./a//b/" as "a/b".
 std::string from_root(const std::string& path) {
@@ -43,6 +48,12 @@ std::optional<std::string> below(const std::string& mountpoint, const std::strin
   return from_root(whole.substr(prefix.size()));
 }
 
+/// Without passthrough the kernel may hold what was written to the union and is not in the upper.
+void write_back(const std::string& mountpoint) {
+  const auto root = sys::open_path(mountpoint.c_str(), O_RDONLY | O_DIRECTORY);
+  if (root) (void)sys::sync_file_system(*root);  // What does not arrive is told to those who wrote.
+}
+
 Expected<layer::LayerPaths> layers_of_mount(const std::string& mountpoint) {
   const auto text = read_status(mountpoint);
   if (!text) return std::unexpected(text.error());
@@ -58,6 +69,7 @@ Expected<layer::LayerPaths> layers_of_mount(const std::string& mountpoint) {
       else
         (role == "data" ? paths.data_only : paths.lower).push_back(std::move(path));
     }
+    if (status.value("/writeback/active"_json_pointer, false)) write_back(mountpoint);
     paths.userxattr = status.value("mark_prefix", "").starts_with("user.");
     if (status.value("redirect_dir", "") == "nofollow") {
       paths.format.redirect_dir = layer::RedirectDir::NoFollow;

@@ -127,6 +127,8 @@ Result<bool> is_in_page_cache(BorrowedFd fd, off_t offset, size_t length) {
 
 Result<void> sync_file(BorrowedFd fd) { return checked_void(::fsync(raw(fd))); }
 
+Result<void> sync_file_system(BorrowedFd fd) { return checked_void(::syncfs(raw(fd))); }
+
 Result<void> write_out_file(BorrowedFd fd) {
   constexpr unsigned kAndWait =
       SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;

@@ -41,6 +41,8 @@ Result<void> write_message(BorrowedFd device, std::span<const char> message);
 Result<bool> is_in_page_cache(BorrowedFd fd, off_t offset, size_t length);
 
 Result<void> sync_file(BorrowedFd fd);
+/// syncfs(2): the whole file system that the file is on. Blocking.
+Result<void> sync_file_system(BorrowedFd fd);
 
 /// Writes the data of the file out to its device and waits for that, without a flush of the
 /// device's cache and without any metadata (sync_file_range(2)). What this guarantees depends on

@@ -86,6 +86,16 @@ def test_a_lower_that_the_mount_covers_is_read_beneath_it(t):
         m.umount()
 
 
+def test_what_the_kernel_has_not_written_back_is_seen(t):
+    m = t.mount_stack(t.stack(t.layer({"file": "old"}), options=("writeback=on", "passthrough=off")), "overpass")
+    with open(m / "file", "w", encoding="utf-8") as file:
+        file.write("new text")
+        file.flush()
+        status, out, err = t.status_text("diff", "-u", m.path)
+        equal((status, err), (0, ""), "exit status and messages")
+        contains(out, "+new text", "the patch")
+
+
 def on_terminal(t, stack, *arguments, **environment):
     """What a terminal gets of the lines of the layers."""
     variables = {**os.environ, "TERM": "xterm", **environment}

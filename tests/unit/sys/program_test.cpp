@@ -4,12 +4,15 @@
 
 #include "sys/program.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <string_view>
 
+#include "sys/file_io.h"
 #include "sys/process.h"
 
 namespace overpass::sys {
@@ -28,6 +31,28 @@ TEST(RunSilently, LetsNothingOut) {
   CapturedErrors errors;
   EXPECT_EQ(run_silently({"sh", "-c", "echo to >&2; ! read line"}), 0);
   EXPECT_EQ(errors.end(), "");
+}
+
+TEST(RunInto, GivesTheOutputAndNothingElse) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const UniqueFd from(ends[0]);
+  UniqueFd to(ends[1]);
+  EXPECT_EQ(run_into(to, {"sh", "-c", "echo text; echo error >&2; ! read line"}), 0);
+  to.reset();
+  EXPECT_EQ(read_to_end(from), "text\n");
+}
+
+TEST(RunReading, GivesTheTextAndLeavesSignalsAsTheyWere) {
+  struct sigaction before = {};
+  struct sigaction after = {};
+  ASSERT_EQ(::sigaction(SIGINT, nullptr, &before), 0);
+  EXPECT_EQ(run_reading("some text\n", {"sh", "-c", "read line; test \"$line\" = 'some text'"}), 0);
+  ASSERT_EQ(::sigaction(SIGINT, nullptr, &after), 0);
+  EXPECT_EQ(before.sa_handler, after.sa_handler);
+  const auto killed = run_reading("", {"sh", "-c", "kill -INT $$; exit 0"});
+  ASSERT_TRUE(killed);
+  EXPECT_TRUE(WIFSIGNALED(*killed)) << "the program has its usual signals";
 }
 
 TEST(RunSilently, UnblocksSignalsForTheProgram) {
