@@ -204,7 +204,8 @@ std::string quoted_path(char side, const std::string& path) {
 }
 
 Expected<void> print_patch(std::ostream& out, changes::View& view,
-                           const std::vector<FilePair>& pairs, bool colour) {
+                           const std::vector<FilePair>& pairs, bool colour,
+                           const std::function<bool()>& is_stopped) {
   std::error_code error;
   std::string pattern = (fs::temp_directory_path(error) / "overpass-diff.XXXXXX").string();
   if (error || ::mkdtemp(pattern.data()) == nullptr) {
@@ -218,6 +219,7 @@ Expected<void> print_patch(std::ostream& out, changes::View& view,
     if (!made || !fd) return problem("no directory can be made in '" + pattern + "'");
     for (size_t i = 0; i < pairs.size(); ++i) {
       const auto& found = *side == 'a' ? pairs[i].before : pairs[i].after;
+      if (is_stopped()) return problem("the comparison was interrupted");
       if (!is_in_patches(found)) continue;
       const auto done = put(view, *found, *fd, number_of(i));
       if (done) continue;
@@ -227,7 +229,9 @@ Expected<void> print_patch(std::ostream& out, changes::View& view,
     }
   }
   std::ofstream(pattern + "/patch").close();
-  if (auto compared = compare_by_git(pattern); !compared) return compared;
+  auto compared = compare_by_git(pattern);
+  if (is_stopped()) return problem("the comparison was interrupted");
+  if (!compared) return compared;
   std::ifstream answer(pattern + "/patch");
   Rewriter rewriter(out, pairs, colour);
   for (std::string line; std::getline(answer, line);) rewriter.take(line);

@@ -7,6 +7,7 @@
 #ifndef OVERPASS_CLI_DIFF_PATCH_H_
 #define OVERPASS_CLI_DIFF_PATCH_H_
 
+#include <functional>
 #include <ostream>
 #include <vector>
 
@@ -16,9 +17,11 @@
 namespace overpass::cli {
 
 /// Writes the patch of the pairs that are regular files and symbolic links. A problem without git,
-/// without room in $TMPDIR, or when a file cannot be read; a part of the patch is not written then.
+/// without room in $TMPDIR, when a file cannot be read, or when `is_stopped` says so; nothing is
+/// written then, and the copies are removed.
 Expected<void> print_patch(std::ostream& out, changes::View& view,
-                           const std::vector<changes::FilePair>& pairs, bool colour);
+                           const std::vector<changes::FilePair>& pairs, bool colour,
+                           const std::function<bool()>& is_stopped);
 
 /// What git writes for `path` behind "a/" or "b/": in quotes with escapes where it has to be.
 std::string quoted_path(char side, const std::string& path);

@@ -94,6 +94,40 @@ def test_what_patches_can_say(t):
     equal(patch_of(t, m, "moved/deep").splitlines()[0], "diff --git a/dir/deep/file b/moved/deep/file", "of a path")
 
 
+def test_an_interrupted_patch_leaves_no_copies(t):
+    """A program that stands for git interrupts the one that has called it."""
+    m = t.mount(t.layer({"a": "1"}))
+    write(m / "a", "2")
+    programs, copies = t.fresh("programs"), t.fresh("copies")
+    write(programs + "/git", f"#!/bin/sh\nls {copies} > {programs}/seen\nkill -INT $PPID\nexit 1\n")
+    os.chmod(programs + "/git", 0o755)
+    environment = {**os.environ, "PATH": programs + ":" + os.environ["PATH"], "TMPDIR": copies}
+    status, out, err = t.status_text("diff", "-u", "-o", option_text(m.stack), env=environment)
+    equal((status, out), (3, ""), "exit status")
+    contains(err, "interrupted", "message")
+    with open(programs + "/seen", encoding="utf-8") as file:
+        contains(file.read(), "overpass-diff.", "the directory of copies meanwhile")
+    equal(os.listdir(copies), [], "copies afterwards")
+
+
+def test_deep_trees_and_long_names(t):
+    """Deeper than a path that a system call takes."""
+    m = t.mount(t.layer({"x": ""}))
+    name, names = "n" * 200, []
+    at = os.open(m.path, os.O_RDONLY)
+    for _ in range(30):
+        names.append(name)
+        os.mkdir(name, dir_fd=at)
+        below = os.open(name, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=at))
+    os.close(at)
+    status, out, err = t.status_text("diff", "-o", option_text(m.stack))
+    equal((status, err, out.splitlines()[-1]), (0, "", "A " + "/".join(names) + "/file"), "the deepest line")
+    contains(patch_of(t, m), "/".join(names) + "/file", "the patch")
+
+
 def test_a_patch_needs_git_and_room(t):
     m = t.mount(t.layer({"a": "1"}))
     write(m / "a", "2")
