@@ -18,7 +18,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.
 from benchlib import trace     # noqa: E402
 from benchlib.syscalls import is_traced     # noqa: E402
 
-OPTIONS = ("threads=1", "io_uring=off")     # for the mount
+OPTIONS = ("threads=1", "io_uring=off", "busy_poll=off")     # for the mount
 MARKER = "marker"                           # a file of the union
 # Of the C library: memory and threads.
 LIBRARY = {"mmap", "munmap", "mprotect", "brk", "madvise", "rt_sigprocmask", "clone3", "rseq", "set_robust_list", "exit"}
