@@ -15,6 +15,7 @@ from benchlib.columns import COLUMNS
 from benchlib.isolation import put_first
 from benchlib.scratch import drop_names
 from benchlib.systems import MountFailed, as_user
+from benchlib.whole_programs import prepare_program, run_program
 
 CELL_SECONDS = 120   # after this a cell counts as hung
 CLIENT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "copy_up_client.py")
@@ -62,12 +63,35 @@ class Driver:
             self.process.kill()   # waits for nothing: it may be stuck in a dead mount
 
 
-def run_driver(settings, row, system):
+def run_driver(settings, row, system, results):
     with Driver(settings, row, system) as driver:
         if not row.cold:
             settings.scratch.settle()
+        before = cpu_seconds(system.pid)
         operations, seconds = driver.go()
+        results.add_cpu(row, system.name, (cpu_seconds(system.pid) - before) / operations)
     return operations / seconds
+
+
+def cpu_seconds(pid):
+    """Of the daemon's threads that are alive; 0 without a daemon."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task") if pid else ():
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
+            total += int(file.read().split()[0])
+    return total / 1e9
+
+
+def run_whole_program(settings, row, system, results):
+    where = (settings, row, system.mountpoint, CELL_SECONDS, as_user(system.user))
+    try:
+        prepare_program(*where)
+        before = cpu_seconds(system.pid)
+        seconds = run_program(*where)
+    except subprocess.TimeoutExpired:
+        raise CellFailed("hung") from None
+    results.add_cpu(row, system.name, cpu_seconds(system.pid) - before)
+    return 1 / seconds
 
 
 def read_once(path, system):
@@ -145,8 +169,10 @@ def measure_cell(settings, row, column, results):
             answer = run_copy_up(settings, system)
             results.add_latencies(row, column, answer["idle"], answer["meanwhile"])
             rate = 1 / answer["seconds"]
+        elif row.fio:
+            rate = run_fio(settings, row, system)
         else:
-            rate = (run_fio if row.fio else run_driver)(settings, row, system)
+            rate = (run_whole_program if row.program else run_driver)(settings, row, system, results)
     results.add(row, column, rate)
 
 

@@ -72,6 +72,18 @@ def spreads(results):
     return table(header_of(results), lines)
 
 
+def processor_times(results):
+    """Of the daemons: microseconds for an operation, milliseconds for a whole program."""
+    columns = [column for column in results.columns if COLUMNS[column][0].fuse]
+    lines = []
+    for row in results.rows:
+        times = [results.median_cpu(row, column) for column in columns]
+        if any(times):
+            scale, unit = (1e3, "ms") if row.program else (1e6, "us")
+            lines.append([row.label, unit, *("-" if time is None else short(time * scale) for time in times)])
+    return table(["operation", "unit", *(COLUMNS[column][1] for column in columns)], lines)
+
+
 def latencies(results):
     """stat of files that nobody knows yet, in microseconds: alone, and while a file is copied up."""
     lines = []
@@ -149,6 +161,8 @@ def markdown(results, syscalls, environment, all_goals):
         parts += ["## Medians", "In brackets: the rate as a multiple of overpass's on the same "
                   "transport (median of the ratios of neighbouring runs).",
                   medians(results), "## Spread (least - greatest)", spreads(results)]
+    if results.cpu:
+        parts += ["## Processor time of the daemon", processor_times(results)]
     if results.latencies:
         parts += ["## stat of other files, microseconds", latencies(results)]
     failures = [f"- {row}, {column}: {why}" for (row, column), why in results.failures.items()]
@@ -184,6 +198,7 @@ def write_csv(results, path):
 def write_json(results, syscalls, environment, path):
     cells = [{"row": row.operation, "threads": row.threads, "unit": row.unit, "column": column,
               "values": [row.figure(value) for value in results.values(row, column)],
+              "daemon_seconds": results.cpu.get((row.key, column), []),
               "stat_us": results.latencies.get((row.key, column), []),
               "failure": results.failures.get((row.key, column))}
              for row in results.rows for column in results.columns]

@@ -18,6 +18,7 @@ class Results:
         self.columns = columns
         self.samples = {}    # (row key, column) -> [value, ...]
         self.failures = {}   # (row key, column) -> why
+        self.cpu = {}        # (row key, column) -> [seconds of the daemon per operation, ...]
         self.latencies = {}  # (row key, column) -> [(while idle, while copying), ...]
 
     def add(self, row, column, value):
@@ -26,6 +27,14 @@ class Results:
     def add_latencies(self, row, column, idle, meanwhile):
         """Of stat, in microseconds: {"median", "p99", "count"}, beside what the row measures."""
         self.latencies.setdefault((row.key, column), []).append((idle, meanwhile))
+
+    def add_cpu(self, row, column, seconds):
+        """What the daemon has spent, for one operation or for a whole program."""
+        self.cpu.setdefault((row.key, column), []).append(seconds)
+
+    def median_cpu(self, row, column):
+        values = self.cpu.get((row.key, column), [])
+        return statistics.median(values) if values else None
 
     def latency(self, row, column, when, figure):
         """The median of a figure over the repetitions; when: 0 idle, 1 meanwhile."""

@@ -28,6 +28,8 @@ class Row:
     direct: bool = False      # past the page cache
     synced: bool = False      # all of the file once, and then an fsync
     disk: str = ""            # a file system of this kind of its own, with one large file in the lower
+    program: bool = False     # a whole program of whole_programs.py, run once
+    read_only: bool = False   # without an upper layer
     group: str = ""           # one of GROUPS in rows.py
 
     @property
@@ -37,7 +39,7 @@ class Row:
     @property
     def is_counted(self):
         """Whether its requests and system calls are counted as well."""
-        return not self.fio and self.threads == 1 and not self.layered_only
+        return not self.fio and self.threads == 1 and not self.layered_only and not self.program
 
     @property
     def key(self):
@@ -49,7 +51,7 @@ class Row:
 
     @property
     def unit(self):
-        return "MiB/s" if self.fio else "ms" if self.disk else "op/s"
+        return "MiB/s" if self.fio else "ms" if self.disk or self.program else "op/s"
 
     def figure(self, rate):
         """What is printed in the row's unit: everywhere else, more is better."""

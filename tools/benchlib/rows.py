@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from benchlib.data_rows import data_rows
 from benchlib.row import Row
+from benchlib.whole_programs import PROGRAMS
 
 
 NAMES = [
@@ -63,12 +64,12 @@ UNIONS = [
 COPIES = [Row(f"copy-up-{disk}", f"copy-up of a large file on {disk}, for one byte", disk=disk, copies_up=True)
           for disk in ("ext4", "xfs", "btrfs")]
 
-GROUPS = ("names", "calls", "data", "unions", "copies")   # words of --rows, each for all rows of one list
+GROUPS = ("names", "programs", "calls", "data", "unions", "copies")   # words of --rows, each for all rows of one list
 
 
 def all_rows(thread_counts):
     """Each operation with each number of threads, neighbours in the table; with its group's name."""
-    for group, rows in zip(GROUPS, (NAMES, CALLS, data_rows(), UNIONS, COPIES), strict=True):
+    for group, rows in zip(GROUPS, (NAMES, PROGRAMS, CALLS, data_rows(), UNIONS, COPIES), strict=True):
         for row in rows:
             counts = thread_counts if group in ("names", "data") else [1]
             for threads in counts:

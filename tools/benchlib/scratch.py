@@ -122,7 +122,7 @@ class Scratch:
         """Returns the plain copy for one cell; the tree is remade only where a row used it up."""
         root = self.at("root")
         if self.tree_is_stale:
-            shutil.rmtree(os.path.join(root, "tree"))
+            shutil.rmtree(os.path.join(root, "tree"), ignore_errors=True)   # it may be gone
             self.tree_is_stale = False
         if not os.path.isdir(os.path.join(root, "tree")):
             self.make_tree(root)

@@ -97,11 +97,14 @@ class Mounted(Plain):
         if self.layered:
             self.upper, self.work = self.scratch.fresh_upper(row, self.user)
             self.lowers, self.options = self.scratch.lower_names(row, self.user), row.options
+            self.read_only = row.read_only
         else:
             self.source = self.scratch.fresh_root(row)
 
     def layer_options(self):
         """Of a mount from the scratch directory."""
+        if self.read_only:   # overlayfs wants two lowers then
+            return f"lowerdir={':'.join([*self.lowers, self.upper])}"
         return f"lowerdir={':'.join(self.lowers)},upperdir={self.upper},workdir={self.work}"
 
     def format_options(self):
@@ -214,6 +217,7 @@ class Overpass(Mounted):
     def mount(self):
         with isolation.uring(self.uring):
             transport = "" if self.uring else ",io_uring=off"
+            transport += ",open=none" if self.read_only else ""
             self.run([self.programs.overpass, "-o", self.format_options() + transport, self.mountpoint])
             self.run(["stat", self.mountpoint])   # answered after the kernel has seen what was agreed on
         status = self.status()
