@@ -64,6 +64,22 @@ void add_format(nlohmann::json& status, const layer::LayerStack& stack) {
   status["nfs_export"] = {{"active", format.nfs_export}, {"reason", reasons.nfs_export}};
 }
 
+/// What is waited for before a copied-up file is shown, and why if it is not what was asked for.
+void add_copy_up(nlohmann::json& status, const overlay::Overlay& overlay) {
+  const bool is_ordered = overlay.stack.workdir.features().write_order.names_after_data;
+  if (!overlay.is_writable() || overlay.settings.is_volatile) {
+    status["copy_up"] = overlay.is_writable() ? "volatile" : "none";
+  } else if (overlay.settings.durable_copies || !is_ordered) {
+    status["copy_up"] = "durable";
+    status["copy_up_reason"] = overlay.settings.durable_copies
+                                   ? "asked for"
+                                   : "the upper's file system is not known to give a file its name "
+                                     "after its data";
+  } else {
+    status["copy_up"] = "ordered";
+  }
+}
+
 std::string path_of(overlay::Inode& inode) {
   std::string path;
   for (const std::string& name : overlay::names_to(inode)) path += "/" + name;
@@ -158,6 +174,7 @@ nlohmann::json features_of(const Daemon& daemon) {
       {"max_idle_inodes_reason",
        daemon.housekeeping->can_prune() ? "" : "the kernel cannot be asked to forget inodes"},
   };
+  add_copy_up(features, daemon.overlay);
   add_format(features, daemon.overlay.stack);
   return features;
 }

@@ -75,3 +75,10 @@ def test_fsync_and_synchronous_writes_succeed(t):
     os.fsync(directory)
     os.close(directory)
     equal((read(m / "file"), read(m / "new")), (b"synced", b"y"), "content")
+
+
+def test_the_status_says_what_a_copy_up_waits_for(t):
+    low = t.layer({"file": "x"})
+    for options, wanted in (((), ("ordered", "durable")), (("copy_up=durable",), ("durable",)), (("volatile",), ("volatile",))):
+        holds(t.mount(low, options=options).status()["copy_up"] in wanted, f"one of {wanted} with {options}")
+    equal(t.mount(low, upper=None).status()["copy_up"], "none", "without an upper")
