@@ -4,6 +4,7 @@ import os
 import time
 
 from harness import equal, holds, read
+from harness.daemon import need_no_sanitizer
 
 WORLDS = ("root", "userns", "user")
 SYSTEMS = ("overpass",)
@@ -19,6 +20,7 @@ def run_time(pid):
 
 
 def test_an_idle_mount_uses_no_processor_time(t):
+    need_no_sanitizer(t.settings, "ThreadSanitizer has a thread of its own that wakes up again and again")
     for options in ((), ("busy_poll=10000",), ("busy_poll=off",)):
         m = t.mount(t.layer({f"f{number}": "content" for number in range(50)}), options=options)
         pid = m.pid
