@@ -23,6 +23,7 @@ import subprocess
 from benchlib.disks import Disk
 from benchlib.files import fill_directory
 from benchlib.isolation import LIBC
+from benchlib.whole_programs import MADE
 
 CHUNK = bytes(1 << 20)
 
@@ -126,8 +127,8 @@ class Scratch:
             self.tree_is_stale = False
         if not os.path.isdir(os.path.join(root, "tree")):
             self.make_tree(root)
-        for index in range(self.threads):
-            shutil.rmtree(os.path.join(root, f"w{index}"), ignore_errors=True)
+        for name in (*MADE, *(f"w{index}" for index in range(self.threads))):
+            shutil.rmtree(os.path.join(root, name), ignore_errors=True)
         data = os.path.join(root, "data")
         if row.fio and not os.path.isdir(data):
             self.make_big_files(data, "out")
