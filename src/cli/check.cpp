@@ -2,7 +2,6 @@
 //
 // Reads the call as `overpass mount` does, runs the check, and writes its report while it runs.
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -13,6 +12,7 @@
 #include "check/check.h"
 #include "cli/check_report.h"
 #include "cli/commands.h"
+#include "cli/interruption.h"
 #include "cli/layer_call.h"
 #include "cli/mount_call.h"
 #include "cli/mounted.h"
@@ -49,19 +49,6 @@ constexpr command_line::Example kExamples[] = {
      "Says what is wrong in ./upper, and changes nothing."},
     {"overpass check --repair sandbox", "Repairs the upper of [mount.sandbox] in overpass.toml."},
 };
-
-/// Set by the first SIGINT or SIGTERM; the second one ends the process.
-volatile std::sig_atomic_t interrupted = 0;
-
-void on_signal(int) { interrupted = 1; }
-
-void handle_signals() {
-  interrupted = 0;
-  struct sigaction action = {};
-  action.sa_handler = on_signal;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (const int signal : {SIGINT, SIGTERM}) (void)::sigaction(signal, &action, nullptr);
-}
 
 /// A line on a terminal that is written over by the next one.
 class Progress {
@@ -137,10 +124,10 @@ int run_on(Context& context, const layer::LayerPaths& paths, const ParsedArgumen
         report.add(finding);
       },
       [&](uint64_t names) { progress.show(names); },
-      [] { return interrupted != 0; },
+      is_interrupted,
   };
   sys::raise_descriptor_limit();
-  handle_signals();
+  note_interruption({SIGINT, SIGTERM});
   const auto summary = check::check(paths, may_repair, listener);
   progress.clear();
   if (!summary) {

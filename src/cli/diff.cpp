@@ -2,7 +2,6 @@
 //
 // `overpass diff`: finds the union, reads the list of its changes, filters and prints it.
 
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "cli/commands.h"
 #include "cli/diff_patch.h"
 #include "cli/diff_report.h"
+#include "cli/interruption.h"
 #include "cli/looked_at.h"
 #include "sys/credentials.h"
 #include "sys/program.h"
@@ -80,20 +80,6 @@ Expected<DiffStyle> style_of(const Context& context, const ParsedArguments& pars
                    .colour = when == "always" || (when != "never" && is_terminal)};
 }
 
-/// Set by the first SIGINT, SIGTERM or SIGHUP; the second one ends the process.
-volatile std::sig_atomic_t interrupted = 0;
-
-void on_signal(int) { interrupted = 1; }
-
-/// The copies that a patch is made of must not stay.
-void handle_signals() {
-  interrupted = 0;
-  struct sigaction action = {};
-  action.sa_handler = on_signal;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) (void)::sigaction(signal, &action, nullptr);
-}
-
 /// `list` is whole, so that what moved out of a directory is not told as deleted with it.
 Expected<void> print_as_patch(std::ostream& out, const layer::LayerStack& layers,
                               const changes::List& list, const DiffFilter& filter,
@@ -107,8 +93,9 @@ Expected<void> print_as_patch(std::ostream& out, const layer::LayerStack& layers
         "look as the user who mounts");
   }
   std::erase_if(*pairs, [&](const changes::FilePair& pair) { return !filter.shows(pair); });
-  handle_signals();
-  return print_patch(out, merged, *pairs, style.colour, [] { return interrupted != 0; });
+  // The copies that a patch is made of must not stay.
+  note_interruption({SIGINT, SIGTERM, SIGHUP});
+  return print_patch(out, merged, *pairs, style.colour, is_interrupted);
 }
 
 Expected<void> print(std::ostream& out, const layer::LayerStack& layers, changes::List& list,
