@@ -42,7 +42,7 @@ class BusyPoll {
       const bool others_ran = after - before > kOthersRan;
       before = after;
       if (after - begin < longest_ && !others_ran) continue;
-      // Whoever ran meanwhile may have been the caller.
+      // What ran meanwhile may have been the caller.
       if (has_request()) break;
       return others_ran ? met_others() : failed();
     }

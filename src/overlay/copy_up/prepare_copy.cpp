@@ -19,6 +19,7 @@
 #include "overlay/find/lower_location.h"
 #include "overlay/find/origin_number.h"
 #include "overlay/find/protection.h"
+#include "overlay/find/quick_copy.h"
 #include "overlay/state/copy_up_progress.h"
 #include "overlay/state/overlay.h"
 #include "sys/attributes.h"
@@ -43,9 +44,6 @@ Result<UniqueFd> open_source(Overlay& overlay, const Source& source) {
   auto fd = open(O_RDONLY | O_NOATIME);
   return fd.failed_with(EPERM) ? open(O_RDONLY) : std::move(fd);
 }
-
-/// As much as is copied in the time of a few system calls.
-constexpr off_t kQuickCopy = off_t{64} << 10;
 
 off_t bytes_wanted(const Source& source, const CopyExtent& extent) {
   return std::min(extent.wanted, static_cast<off_t>(source.stat.stx_size));
@@ -248,14 +246,14 @@ Result<void> order_data(const Overlay& overlay, BorrowedFd copy) {
 
 Result<void> check_quick(Overlay& overlay, const Source& source, const CopyExtent& extent) {
   if (!S_ISREG(source.stat.stx_mode)) return {};
-  const off_t size = bytes_wanted(source, extent);
+  const auto size = static_cast<size_t>(bytes_wanted(source, extent));
+  // Judged before the file is opened for it.
   const bool may_be_quick =
       size <= kQuickCopy && !source.data && !overlay.stack.layers[source.layer].is_remote;
   if (!may_be_quick) return fail(kMustWait);
   if (size == 0) return {};
   const UniqueFd from = TRY(open_source(overlay, source));
-  const auto is_here = sys::is_in_page_cache(from, 0, static_cast<size_t>(size));
-  return is_here && *is_here ? Result<void>() : fail(kMustWait);
+  return check_quick_to_read(from, 0, size);
 }
 
 Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const CopyExtent& extent,

@@ -10,6 +10,7 @@
 
 #include "overlay/find/locate.h"
 #include "overlay/find/protection.h"
+#include "overlay/find/quick_copy.h"
 #include "overlay/find/set_ids.h"
 #include "overlay/open/file_io.h"
 #include "overlay/open/open_file.h"
@@ -41,9 +42,6 @@ size_t next_part(size_t part, Clock::duration took) {
   return took > kTimeOfPart ? std::max(part / 2, kSmallestPart) : part;
 }
 
-/// As much as is copied in the time of a few system calls.
-constexpr size_t kQuickCopy = size_t{64} << 10;
-
 /// kMustWait, for a caller that may not wait, unless few bytes are copied, which are in memory.
 /// Where blocks are shared instead, what was written last has to reach the disk before.
 Result<void> check_quick(const Overlay& overlay, const Caller& caller, layer::LayerIndex layer,
@@ -54,11 +52,7 @@ Result<void> check_quick(const Overlay& overlay, const Caller& caller, layer::La
   if (takes_a_server || stack.workdir.features().reflinks) return fail(kMustWait);
   const auto size = static_cast<off_t>(TRY(sys::stat(sys::place_of(source))).stx_size);
   const off_t left = std::max<off_t>(size - offset, 0);
-  const size_t wanted = std::min(length, static_cast<size_t>(left));
-  if (wanted == 0) return {};
-  if (wanted > kQuickCopy) return fail(kMustWait);
-  const auto is_here = sys::is_in_page_cache(source, offset, wanted);
-  return is_here && *is_here ? Result<void>() : fail(kMustWait);
+  return check_quick_to_read(source, offset, std::min(length, static_cast<size_t>(left)));
 }
 
 }  // namespace
