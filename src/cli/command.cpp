@@ -21,6 +21,8 @@ constexpr Command kCommands[] = {
     {&kUmountCommand, run_umount},
     {&kStatusCommand, run_status},
     {&kListCommand, run_list},
+    {&kRunCommand, run_run, kRunFailed},
+    {&kRmCommand, run_rm},
     {&kDiffCommand, run_diff},
     {&kWhichCommand, run_which},
     {&kCheckCommand, run_check},
@@ -40,7 +42,7 @@ int flushed(Context& context, int code) {
 
 int run_command(Context& context, const Command& command, const Arguments& arguments) {
   const auto parsed = command_line::parse(arguments, *command.table);
-  if (!parsed) return fail_with(context, parsed.error(), kUsage);
+  if (!parsed) return fail_with(context, parsed.error(), command.usage);
   if (parsed->has("--help")) {
     print_help(context.out, *command.table);
     return kSuccess;

@@ -29,6 +29,15 @@ int run_status(Context& context, const ParsedArguments& parsed);
 extern const command_line::Command kListCommand;
 int run_list(Context& context, const ParsedArguments& parsed);
 
+/// The exit status of `overpass run` if the command was not run; otherwise it is the command's.
+constexpr int kRunFailed = 125;
+
+extern const command_line::Command kRunCommand;
+int run_run(Context& context, const ParsedArguments& parsed);
+
+extern const command_line::Command kRmCommand;
+int run_rm(Context& context, const ParsedArguments& parsed);
+
 extern const command_line::Command kRulesCommand;
 int run_rules(Context& context, const ParsedArguments& parsed);
 

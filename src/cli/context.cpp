@@ -21,7 +21,7 @@ std::vector<std::string_view> command_names(const Context& context) {
   return names;
 }
 
-int fail_with(Context& context, const Problem& problem, ExitCode code) {
+int fail_with(Context& context, const Problem& problem, int code) {
   std::string line = problem.line();
   for (char& c : line) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';

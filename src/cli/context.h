@@ -26,11 +26,14 @@ using command_line::Arguments;
 using Serve = std::function<Expected<void>(const config::Options& options,
                                            const std::function<void()>& on_ready)>;
 
+enum ExitCode : int { kSuccess = 0, kFailure = 1, kUsage = 2 };
+
 struct Context;
 
 struct Command {
   const command_line::Command* table;
   int (*run)(Context& context, const command_line::ParsedArguments& parsed);
+  int usage = kUsage;  ///< The exit status of a call that cannot be read.
 };
 
 struct Context {
@@ -50,10 +53,8 @@ std::vector<std::string_view> command_names(const Context& context);
 /// That of a real process: standard streams, the real daemon, the user's and the system's files.
 Context process_context();
 
-enum ExitCode : int { kSuccess = 0, kFailure = 1, kUsage = 2 };
-
 /// Prints "overpass: CAUSE (REMEDY)" as one line to `err` and returns `code`.
-int fail_with(Context& context, const Problem& problem, ExitCode code = kFailure);
+int fail_with(Context& context, const Problem& problem, int code = kFailure);
 
 }  // namespace overpass::cli
 

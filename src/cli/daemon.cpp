@@ -21,6 +21,7 @@
 #include "sys/children.h"
 #include "sys/file_io.h"
 #include "sys/inheritance.h"
+#include "sys/namespaces.h"
 #include "sys/proc.h"
 
 namespace overpass::cli {
@@ -107,9 +108,18 @@ Expected<void> outcome(const std::string& message, pid_t child) {
   return problem("the daemon " + how + " before the mount was usable", "try again with -f or -d");
 }
 
-}  // namespace
+/// A daemon that has been started and has not told yet how it went.
+struct Starting {
+  pid_t child;
+  UniqueFd pipe;
 
-Expected<void> serve_in_background(const config::Options& options, const Serve& serve) {
+  Expected<void> await() const {
+    const auto message = sys::read_to_end(pipe);
+    return outcome(message.value_or(""), child);
+  }
+};
+
+Expected<Starting> start(const config::Options& options, const Serve& serve) {
   auto pipe = make_pipe();
   if (!pipe) return problem("no pipe to the daemon can be made", "raise the limit of open files");
   (void)std::fflush(nullptr);  // What stands in a buffer would be written by both.
@@ -121,9 +131,32 @@ Expected<void> serve_in_background(const config::Options& options, const Serve& 
     pipe->read.reset();
     std::exit(serve_as_daemon(options, serve, std::move(pipe->write)));
   }
-  pipe->write.reset();
-  const auto message = sys::read_to_end(pipe->read);
-  return outcome(message.value_or(""), *child);
+  return Starting{*child, std::move(pipe->read)};
+}
+
+}  // namespace
+
+Expected<void> serve_in_background(const config::Options& options, const Serve& serve) {
+  auto starting = start(options, serve);
+  if (!starting) return std::unexpected(starting.error());
+  return starting->await();
+}
+
+std::vector<Expected<pid_t>> serve_all(std::span<const config::Options> unions,
+                                       const Serve& serve) {
+  const pid_t parent = ::getpid();
+  const Serve bound = [&](const config::Options& options, const std::function<void()>& on_ready) {
+    if (!sys::end_with_parent(parent, SIGTERM)) return Expected<void>(problem("nobody waits"));
+    return serve(options, on_ready);
+  };
+  std::vector<Expected<Starting>> starting;
+  for (const config::Options& options : unions) starting.push_back(start(options, bound));
+  std::vector<Expected<pid_t>> started;
+  for (const Expected<Starting>& one : starting) {
+    const auto ready = one ? one->await() : std::unexpected(one.error());
+    started.push_back(ready ? Expected<pid_t>(one->child) : std::unexpected(ready.error()));
+  }
+  return started;
 }
 
 Expected<void> open_standard_streams() {

@@ -6,6 +6,11 @@
 #ifndef OVERPASS_CLI_DAEMON_H_
 #define OVERPASS_CLI_DAEMON_H_
 
+#include <sys/types.h>
+
+#include <span>
+#include <vector>
+
 #include "cli/context.h"
 
 namespace overpass::cli {
@@ -13,6 +18,10 @@ namespace overpass::cli {
 /// Serves in a child process. Returns when it has called on_ready, or with the problem for which it
 /// has not. To be called while the process has a single thread.
 Expected<void> serve_in_background(const config::Options& options, const Serve& serve);
+
+/// Serves several unions, each in a child process of its own: its number when the union can be
+/// used, or the problem. The children end with this process, as by SIGTERM.
+std::vector<Expected<pid_t>> serve_all(std::span<const config::Options> unions, const Serve& serve);
 
 /// Opens /dev/null for those of descriptors 0, 1 and 2 that are closed, lest a layer get the
 /// number.

@@ -18,10 +18,6 @@
 #include "sys/errno_result.h"
 #include "sys/file_io.h"
 
-extern "C" {
-#include <sys/pidfd.h>  // glibc 2.36 declares it for C only.
-}
-
 extern char** environ;
 
 namespace overpass::cli {
@@ -105,10 +101,6 @@ Result<FinishedProgram> run_program(const std::vector<std::string>& command) {
   pipe.write.reset();
   std::string output = sys::read_to_end(pipe.read).value_or("");
   return FinishedProgram{TRY(wait_for(child)), std::move(output)};
-}
-
-Result<UniqueFd> open_process(pid_t pid) {
-  return UniqueFd(TRY(sys::checked(::pidfd_open(pid, 0))));
 }
 
 Result<bool> wait_for_end_of(BorrowedFd pid_fd, int timeout_ms) {

@@ -50,9 +50,6 @@ Result<FinishedProgram> run_program(const std::vector<std::string>& command);
 /// Waits until the process behind `pid` has ended, or for `timeout_ms`; whether it has.
 Result<bool> wait_for_end_of(BorrowedFd pid_fd, int timeout_ms);
 
-/// pidfd_open(2).
-Result<UniqueFd> open_process(pid_t pid);
-
 }  // namespace overpass::cli
 
 #endif  // OVERPASS_CLI_PROCESS_H_

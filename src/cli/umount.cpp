@@ -14,6 +14,7 @@
 #include "cli/process.h"
 #include "cli/status_report.h"
 #include "sys/mount_api.h"
+#include "sys/pidfd.h"
 
 namespace overpass::cli {
 
@@ -104,7 +105,7 @@ UniqueFd find_daemon(const std::string& mountpoint) {
   if (!status) return {};
   const auto pid = daemon_pid(*status);
   if (!pid) return {};
-  auto process = open_process(*pid);
+  auto process = sys::open_process(*pid);
   if (!process) return {};
   std::string name;
   std::ifstream("/proc/" + std::to_string(*pid) + "/comm") >> name;

@@ -20,6 +20,7 @@ enum class Value {
   MountOptions,  ///< What stands after -o.
   Mount,         ///< A named mount of overpass.toml.
   Mounted,       ///< A named mount, or a mountpoint of overpass.
+  Sandbox,       ///< The name of a sandbox.
   Command,       ///< A command of the program.
   Shell,         ///< A shell that has completion.
 };
@@ -56,6 +57,8 @@ struct Command {
   std::span<const Example> examples;
   Value operand = Value::Nothing;
   std::string_view help_call;  ///< How the help of this command is called, for messages.
+  /// The first operand ends the options: what follows is another program's.
+  bool ends_at_operand = false;
 };
 
 /// Calls `visit` with each flag of the command, in the order of the help.

@@ -42,9 +42,13 @@ class Parser {
       const int at = std::max(optind, 1);
       const int found =
           ::getopt_long(count, pointers_.data(), letters_.c_str(), long_flags_.data(), nullptr);
-      if (found == -1) break;
+      if (found == -1) {
+        parsed_.is_separated = optind > 1 && words_[static_cast<size_t>(optind - 1)] == "--";
+        break;
+      }
       auto taken = take(found, words_[static_cast<size_t>(at)]);
       if (!taken) return std::unexpected(taken.error());
+      if (found == kOperand && command_.ends_at_operand) break;
     }
     for (int i = optind; i < count; ++i) parsed_.operands.push_back(words_[static_cast<size_t>(i)]);
     return std::move(parsed_);

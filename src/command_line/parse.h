@@ -27,6 +27,7 @@ struct GivenFlag {
 struct ParsedArguments {
   std::vector<GivenFlag> flags;  ///< In the order given.
   std::vector<std::string> operands;
+  bool is_separated = false;  ///< "--" stands before the operands, or the last of them.
 
   bool has(std::string_view name) const;
 };

@@ -65,10 +65,15 @@ Result<UniqueFd> signal_descriptor(const sigset_t& signals) {
   return UniqueFd(fd);
 }
 
-std::optional<int> take_signal(BorrowedFd signals) {
+std::optional<ArrivedSignal> take_arrived_signal(BorrowedFd signals) {
   signalfd_siginfo info;
   if (::read(raw(signals), &info, sizeof info) != sizeof info) return std::nullopt;
-  return static_cast<int>(info.ssi_signo);
+  return ArrivedSignal{static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL};
+}
+
+std::optional<int> take_signal(BorrowedFd signals) {
+  const auto signal = take_arrived_signal(signals);
+  return signal ? std::optional(signal->number) : std::nullopt;
 }
 
 Result<size_t> wait_for(std::span<pollfd> descriptors, int timeout_ms) {

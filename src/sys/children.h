@@ -52,6 +52,13 @@ Result<UniqueFd> signal_descriptor(const sigset_t& signals);
 /// The number of the next signal that has arrived, if any.
 std::optional<int> take_signal(BorrowedFd signals);
 
+/// The next signal that has arrived, and whether the kernel sent it, as it does for a terminal.
+struct ArrivedSignal {
+  int number;
+  bool is_of_kernel;
+};
+std::optional<ArrivedSignal> take_arrived_signal(BorrowedFd signals);
+
 /// poll(2); 0 after `timeout_ms` (-1: never). EINTR is repeated.
 Result<size_t> wait_for(std::span<pollfd> descriptors, int timeout_ms);
 

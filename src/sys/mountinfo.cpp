@@ -21,7 +21,7 @@ std::string_view cut_word(std::string_view& rest, char separator) {
 
 std::optional<MountLine> read_mount_line(std::string_view line) {
   MountLine read;
-  (void)cut_word(line, ' ');
+  read.id = cut_word(line, ' ');
   (void)cut_word(line, ' ');
   for (std::string_view* word : {&read.device, &read.root, &read.mountpoint, &read.options}) {
     *word = cut_word(line, ' ');

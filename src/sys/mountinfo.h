@@ -16,6 +16,7 @@ namespace overpass::sys {
 
 /// The words of one line, as they stand there: views into its text.
 struct MountLine {
+  std::string_view id;      ///< The mount's number, as mount_id_of() gives it.
   std::string_view device;  ///< "MAJOR:MINOR".
   std::string_view root;    ///< Which directory of the file system is mounted.
   std::string_view mountpoint;

@@ -105,6 +105,17 @@ Result<int> run_reading(std::string_view text, std::initializer_list<const char*
   return run({.input = input, .inherits = true}, command);
 }
 
+Errno execute(const std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+  (void)::execvp(pointers[0], pointers.data());
+  return static_cast<Errno>(errno);
+}
+
 CapturedErrors::CapturedErrors() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) return;

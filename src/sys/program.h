@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -25,6 +26,10 @@ Result<int> run_into(BorrowedFd output, std::initializer_list<const char*> comma
 /// The same with `text` as its standard input and this process's other streams. Until it has ended,
 /// SIGINT and SIGQUIT are the program's alone. For a process with a single thread.
 Result<int> run_reading(std::string_view text, std::initializer_list<const char*> command);
+
+/// Becomes another program, found in PATH, with no signal blocked. Returns only when that failed:
+/// ENOENT when there is none. `words` begin with its name.
+Errno execute(const std::vector<std::string>& words);
 
 /// While it lives, descriptor 2 is a pipe. For a process with a single thread. Where the pipe
 /// cannot be made, nothing is captured. What does not fit in the pipe (64 KiB) is lost; no writer

@@ -218,6 +218,8 @@ size_t send_packets(BorrowedFd socket, std::span<const std::byte> bytes, size_t 
   return done;
 }
 
+void end_sending(BorrowedFd socket) { (void)::shutdown(raw(socket), SHUT_WR); }
+
 void shut_down(BorrowedFd socket) { (void)::shutdown(raw(socket), SHUT_RDWR); }
 
 }  // namespace overpass::sys

@@ -75,6 +75,9 @@ Result<void> send_packet(BorrowedFd socket, std::span<const std::byte> bytes,
 /// socket's timeout.
 size_t send_packets(BorrowedFd socket, std::span<const std::byte> bytes, size_t size, Wait wait);
 
+/// Tells the other end that nothing more will be sent; receiving goes on.
+void end_sending(BorrowedFd socket);
+
 /// Ends the connection in both directions, and with it what other threads wait for there.
 void shut_down(BorrowedFd socket);
 

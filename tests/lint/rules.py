@@ -19,7 +19,9 @@ MAY_INCLUDE = {
     "broker": ("base", "command_line", "sys"),
     "overlay": ("base", "sys", "rules", "layer", "io"),
     "fuse": ("base", "sys", "rules", "config", "layer", "overlay", "broker/link.h", "broker/served_file_systems.h"),
-    "cli": ("base", "command_line", "sys", "rules", "config", "layer", "check", "changes", "io", "broker", "overlay", "fuse"),
+    "sandbox": ("base", "sys", "config", "layer/remove_tree.h", "layer/format_settings.h"),
+    "cli": ("base", "command_line", "sys", "rules", "config", "layer", "check", "changes", "io", "broker", "overlay", "fuse",
+            "sandbox"),
     "main.cpp": ("cli", "sys"),
 }
 
@@ -30,13 +32,13 @@ ROOMS = {"overlay": ("state", "find", "copy_up", "open", "change")}
 # that matches decides; headers that match none are free.
 DOORS = (
     (r"xxh\w*\.h", ("base",)),
-    (r"toml(\+\+|plusplus)/|toml\.hpp", ("config",)),
+    (r"toml(\+\+|plusplus)/|toml\.hpp", ("config", "sandbox")),
     (r"liburing", ("io",)),
     (r"linux/fuse\.h", ("fuse",)),
     (r"(fuse3/)?(fuse|cuse)(_\w+)?\.h", ("fuse")),
     (r"CLI/|nlohmann/", ("cli", "fuse")),
     (r"tsl/", ("base", "overlay")),
-    (r"seccomp\.h", ("broker",)),
+    (r"seccomp\.h", ("broker", "sys")),
     (r"sys/capability\.h|linux/capability\.h", ("sys",)),
     (r"sys/syscall\.h|syscall\.h", ("sys",)),
     (r"overpass/layer_format\.h", ("layer", "check")),
@@ -85,7 +87,8 @@ OPTION_PAGES = ("man/overpass.1", "man/overpass.toml.5")
 # option in the section of its group. Both programs list theirs to this hidden command.
 OPTIONS_LISTING = "__options"
 MOUNT_OPTIONS_PAGE = "man/overpass.1"
-COMMAND_PAGES = {"check": "man/overpass-check.1", "diff": "man/overpass-diff.1", "": "man/overpass.1"}
+COMMAND_PAGES = {"check": "man/overpass-check.1", "diff": "man/overpass-diff.1", "run": "man/overpass-run.1",
+                 "rm": "man/overpass-run.1", "": "man/overpass.1"}
 BROKER_PAGE = "man/overpass-broker.8"
 
 # Every kind of finding of a check must be explained to those who read its identifier.

@@ -355,7 +355,7 @@ TEST_F(CommandLine, FailsWhenItsOutputDoesNotArrive) {
 
 TEST(PlannedCommands, AreNotAmongTheExistingCommands) {
   for (const Command& command : commands()) EXPECT_FALSE(is_planned_command(command.table->name));
-  EXPECT_TRUE(is_planned_command("run"));
+  EXPECT_TRUE(is_planned_command("apply"));
   EXPECT_FALSE(is_planned_command("overlay"));
 }
 

@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "sys/file_io.h"
+#include "sys/pidfd.h"
 
 namespace overpass::cli {
 namespace {
@@ -47,7 +48,7 @@ TEST(WaitForEndOf, SeesAProcessEnd) {
     ::usleep(50000);
     ::_exit(0);
   }
-  const auto process = open_process(child);
+  const auto process = sys::open_process(child);
   ASSERT_TRUE(process);
   EXPECT_EQ(wait_for_end_of(*process, 0).value_or(true), false);
   EXPECT_EQ(wait_for_end_of(*process, 5000).value_or(false), true);

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+//
+// `overpass run`: finds or makes the sandbox, joins it or starts its keeper, runs the command, and
+// asks what becomes of the changes.
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <iterator>
+
+#include "base/log.h"
+#include "base/nearest.h"
+#include "cli/commands.h"
+#include "cli/daemon.h"
+#include "cli/run_call.h"
+#include "cli/run_end.h"
+#include "sandbox/keeper.h"
+#include "sandbox/message.h"
+#include "sandbox/streams.h"
+#include "sandbox/visit.h"
+#include "sys/children.h"
+#include "sys/credentials.h"
+#include "sys/file_io.h"
+#include "sys/mount_tree.h"
+#include "sys/open.h"
+#include "sys/stat.h"
+
+namespace overpass::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using command_line::Value;
+using sandbox::Sandbox;
+
+constexpr command_line::Flag kViewFlags[] = {
+    {"--here", '\0', "", "only the current directory is a union; all else is read-only"},
+    {"--rw", '\0', "DIR", "what is written in DIR is written outside", Value::Directory},
+    {"--ro", '\0', "PATH", "PATH cannot be changed", Value::File},
+    {"--hide", '\0', "PATH", "PATH does not exist inside", Value::File},
+    {"--rule", '\0', "RULE", "a rule of overpass-rules(5); may be repeated"},
+    {"--tmp", '\0', "WHICH", "/tmp is private (empty, in memory) or shared (a union; the default)"},
+    {"--no-net", '\0', "", "no network but a loopback of the sandbox's own"},
+    {"--root", '\0', "", "the command has the ids and rights of root, inside"},
+};
+
+constexpr command_line::Flag kEndFlags[] = {
+    {"--keep", '\0', "", "keep the changes, and ask nothing at the end"},
+    {"--discard", '\0', "", "remove the sandbox at the end"},
+    command_line::kHelpFlag,
+};
+
+constexpr command_line::FlagGroup kGroups[] = {{"What is seen", kViewFlags},
+                                               {"At the end", kEndFlags}};
+
+constexpr command_line::Example kExamples[] = {
+    {"overpass run npm install", "Try it; '@last' then has what it changed."},
+    {"overpass run --here --no-net make", "Only this directory can be changed, in the sandbox."},
+    {"overpass run try1", "A shell in the sandbox try1, which is made if it is new."},
+    {"overpass diff try1", "What was changed in it."},
+};
+
+/// How long a sandbox that is beginning or ending is waited for.
+constexpr uint64_t kPatienceMs = 90'000;
+constexpr int kPauseMs = 20;
+
+sandbox::Mounted look_at(const std::string& path, std::string_view id) {
+  using sandbox::Mounted;
+  const auto file = sys::open_path(path.c_str(), O_PATH);
+  const auto mount = file ? sys::mount_id_of(*file) : Result<uint64_t>(fail(file.error()));
+  const auto stat = file ? sys::stat_without_asking(*file) : Result<sys::Stat>(fail(file.error()));
+  if (!mount || !stat || std::to_string(*mount) != id) return Mounted::Hidden;
+  if (S_ISDIR(stat->stx_mode)) return Mounted::Directory;
+  return S_ISREG(stat->stx_mode) ? Mounted::File : Mounted::Other;
+}
+
+Expected<std::vector<sandbox::PlannedMount>> plan(const sandbox::Scope& scope) {
+  const auto mountinfo = sys::read_file("/proc/self/mountinfo");
+  if (!mountinfo) return problem("/proc/self/mountinfo cannot be read", "mount /proc");
+  const std::string store = sandbox::store_path();
+  for (const std::string& through : scope.through) {
+    if (!sandbox::is_at_or_below(store, through)) continue;
+    return problem("--rw " + in_quotes(through) + " would open the store of all sandboxes, " +
+                       in_quotes(store),
+                   "name directories that do not contain it, or set OVERPASS_STORE");
+  }
+  return sandbox::plan_mounts(*mountinfo, scope, store, look_at);
+}
+
+std::string terminal() {
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
+    if (const char* name = ::ttyname(stream)) return name;
+  }
+  return "";
+}
+
+/// Whether files of the outside have owners that are not mapped here, or that this user cannot give
+/// to copies.
+bool needs_one_owner() {
+  if (!sys::may_administer_own_namespace()) return true;
+  const auto root = sys::open_path("/", O_PATH);
+  const auto stat = root ? sys::stat(sys::place_of(*root)) : Result<sys::Stat>(fail(root.error()));
+  return stat && sys::is_unmapped(sys::place_of(*root), *stat);
+}
+
+sandbox::Record record_of(const RunCall& call) {
+  sandbox::Record record = sandbox::new_record();
+  record.scope = call.scope;
+  record.is_root = call.is_root;
+  record.has_network = call.has_network;
+  record.has_one_owner = needs_one_owner();
+  return record;
+}
+
+/// The sandbox's record: as it was made, or as the call wants it.
+Expected<sandbox::Record> settle(const Sandbox& sandbox, const RunCall& call) {
+  if (!sandbox::has_record(sandbox)) return record_of(call);
+  if (call.has_settings()) {
+    return problem(
+        "the sandbox " + in_quotes(sandbox.name()) + " exists, and shows what it was made to show",
+        "leave the options out, or remove it: overpass rm " + sandbox.name());
+  }
+  return sandbox::read_record(sandbox);
+}
+
+/// What a visit needs of a sandbox that can be entered.
+struct Entered {
+  Sandbox sandbox;
+  sandbox::Record record;
+  UniqueFd connection;
+};
+
+Expected<Entered> begin(Context& context, const RunCall& call, Sandbox sandbox, UniqueFd lock) {
+  auto record = settle(sandbox, call);
+  if (!record) return std::unexpected(record.error());
+  auto planned = plan(record->scope);
+  if (!planned) return std::unexpected(planned.error());
+  auto again = Sandbox::open(sandbox::store_path(), sandbox.name());
+  if (!again) return problem("the sandbox is gone", "try again");
+  const sandbox::StartUnions start = [&](std::span<const config::Options> unions) {
+    return serve_all(unions, context.serve);
+  };
+  auto connection = sandbox::start_keeper({.sandbox = std::move(*again),
+                                           .lock = std::move(lock),
+                                           .record = *record,
+                                           .plan = std::move(*planned),
+                                           .terminal = terminal(),
+                                           .start = start});
+  if (!connection) return std::unexpected(connection.error());
+  return Entered{std::move(sandbox), std::move(*record), std::move(*connection)};
+}
+
+Expected<Entered> join(const RunCall& call, Sandbox sandbox, UniqueFd connection) {
+  if (call.has_settings()) {
+    return problem("the sandbox " + in_quotes(sandbox.name()) + " runs already, as it was begun",
+                   "leave the options out");
+  }
+  auto record = sandbox::read_record(sandbox);
+  if (!record) return std::unexpected(record.error());
+  return Entered{std::move(sandbox), std::move(*record), std::move(connection)};
+}
+
+/// Makes the sandbox or joins it, whichever can be done first.
+Expected<Entered> enter(Context& context, const RunCall& call, const std::string& name) {
+  const uint64_t deadline = sys::monotonic_ms() + kPatienceMs;
+  while (true) {
+    auto sandbox = Sandbox::make(sandbox::store_path(), name);
+    if (!sandbox) return std::unexpected(sandbox.error());
+    auto lock = sandbox->lock();
+    if (lock) return begin(context, call, std::move(*sandbox), std::move(*lock));
+    auto connection = sandbox::connect_to_keeper(*sandbox);
+    if (connection) return join(call, std::move(*sandbox), std::move(*connection));
+    if (sys::monotonic_ms() > deadline) {
+      return problem("the sandbox " + in_quotes(name) + " is neither usable nor ended",
+                     "another process holds its lock: " + sandbox->path() + "/lock");
+    }
+    sys::pause_for(kPauseMs);
+  }
+}
+
+/// The name for a run that has none: that of the last one, which is removed first; or another, if
+/// the last one still runs.
+Expected<std::string> name_of_unnamed() {
+  const std::string store = sandbox::store_path();
+  for (int number = 1;; ++number) {
+    const std::string name =
+        std::string(sandbox::kLast) + (number == 1 ? "" : "-" + std::to_string(number));
+    const auto sandbox = Sandbox::open(store, name);
+    if (sandbox.failed_with(ENOENT)) return name;
+    if (!sandbox) return problem("the store " + in_quotes(store) + " cannot be used");
+    const auto lock = sandbox->lock();
+    if (lock.failed_with(EWOULDBLOCK)) continue;
+    const auto removed = lock ? sandbox::remove_sandbox(store, *sandbox) : Result<void>();
+    if (removed) return name;
+    return problem(in_quotes(sandbox->path()) +
+                       " cannot be removed: " + std::strerror(to_int(removed.error())),
+                   "remove it");
+  }
+}
+
+std::vector<std::string> shell() {
+  if (const char* shell = std::getenv("SHELL"); shell != nullptr && *shell == '/') return {shell};
+  const passwd* user = ::getpwuid(::geteuid());
+  return {user != nullptr && *user->pw_shell == '/' ? user->pw_shell : "/bin/sh"};
+}
+
+sandbox::Command command_of(const RunCall& call, const sandbox::Record& record) {
+  std::error_code error;
+  return {.words = call.command.empty() ? shell() : call.command,
+          .directory = fs::current_path(error).string(),
+          .keeps_rights = record.is_root || sys::may_administer_own_namespace(),
+          .has_network = record.has_network};
+}
+
+Expected<int> run_in(Context& context, const RunCall& call) {
+  if (auto ok = open_standard_streams(); !ok) return std::unexpected(ok.error());
+  if (auto guarded = sandbox::guard_streams(); !guarded) return std::unexpected(guarded.error());
+  Expected<std::string> name = call.name;
+  if (call.name.empty()) name = name_of_unnamed();
+  if (!name) return std::unexpected(name.error());
+  auto entered = enter(context, call, *name);
+  if (!entered) return std::unexpected(entered.error());
+  const auto first_process = sandbox::receive_answer(entered->connection);
+  if (!first_process) return std::unexpected(first_process.error());
+  (void)::setenv("OVERPASS_SANDBOX", name->c_str(), 1);
+  const auto status = sandbox::visit(*first_process, command_of(call, entered->record));
+  sandbox::leave(entered->connection);
+  while (sys::reap_child()) {  // The keeper, if this process began it.
+  }
+  if (!status) return status;
+  return end_run(context, call, entered->sandbox, *status);
+}
+
+}  // namespace
+
+constexpr command_line::Command kRunCommand = {
+    .name = "run",
+    .synopsis = "overpass run [OPTIONS] [NAME [OPTIONS]] [--] [CMD...]",
+    .summary = "run a command over a copy-on-write view of this machine",
+    .description =
+        "CMD sees the machine as it is, and what it changes stays in the sandbox NAME. Without\n"
+        "CMD it is your shell. Without NAME the sandbox is '@last', until the next one.",
+    .groups = kGroups,
+    .examples = kExamples,
+    .operand = Value::Sandbox,
+    .help_call = "overpass help run",
+    .ends_at_operand = true,
+};
+
+int run_run(Context& context, const ParsedArguments& parsed) {
+  const std::string store = sandbox::store_path();
+  const auto call = read_run_call(
+      parsed, {[&](const std::string& name) { return Sandbox::open(store, name).has_value(); },
+               is_program});
+  if (!call) return fail_with(context, call.error(), kRunFailed);
+  const auto status = run_in(context, *call);
+  if (!status) return fail_with(context, status.error(), kRunFailed);
+  return *status;
+}
+
+}  // namespace overpass::cli

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+//
+// The end of `overpass run`: what was changed, and what becomes of it.
+
+#ifndef OVERPASS_CLI_RUN_END_H_
+#define OVERPASS_CLI_RUN_END_H_
+
+#include "cli/run_call.h"
+#include "sandbox/store.h"
+
+namespace overpass::cli {
+
+/// Once the visit has ended. Nothing is done while others are in the sandbox. On a terminal, the
+/// changes of a sandbox without a name are told, and a question asked. Returns the exit status:
+/// `status`, unless the sandbox cannot be removed.
+Expected<int> end_run(Context& context, const RunCall& call, const sandbox::Sandbox& sandbox,
+                      int status);
+
+}  // namespace overpass::cli
+
+#endif  // OVERPASS_CLI_RUN_END_H_

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//
+// The keeper of a running sandbox: a process that makes its namespaces and mounts, lets visitors
+// in, and ends everything when the last one has left.
+
+#ifndef OVERPASS_SANDBOX_KEEPER_H_
+#define OVERPASS_SANDBOX_KEEPER_H_
+
+#include <string>
+#include <vector>
+
+#include "base/problem.h"
+#include "base/unique_fd.h"
+#include "sandbox/record.h"
+#include "sandbox/store.h"
+#include "sandbox/view.h"
+
+namespace overpass::sandbox {
+
+struct Keeping {
+  Sandbox sandbox;
+  UniqueFd lock;  ///< Of the sandbox.
+  Record record;
+  std::vector<PlannedMount> plan;
+  std::string terminal;  ///< The path of the first visitor's, or empty.
+  StartUnions start;
+};
+
+/// Starts a keeper in a child process: the connection of its first visitor. The child leaves the
+/// terminal when the sandbox can be used; until then warnings go to standard error. To be called
+/// with a single thread.
+Expected<UniqueFd> start_keeper(Keeping keeping);
+
+/// Connects to the keeper of a running sandbox. ENOENT or ECONNREFUSED when there is none: it may
+/// be about to begin, or to end.
+Result<UniqueFd> connect_to_keeper(const Sandbox& sandbox);
+
+}  // namespace overpass::sandbox
+
+#endif  // OVERPASS_SANDBOX_KEEPER_H_

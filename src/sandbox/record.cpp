@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+//
+// toml++ reads and writes.
+
+#include "sandbox/record.h"
+
+// As in config/toml_config.cpp.
+#undef NDEBUG
+#define TOML_ASSERT(condition) static_assert(true)
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <toml++/toml.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+#include <sstream>
+
+#include "config/toml_screen.h"
+#include "sys/file_io.h"
+#include "sys/names.h"
+#include "sys/open.h"
+#include "sys/stat.h"
+
+namespace overpass::sandbox {
+
+namespace {
+
+constexpr char kFile[] = "sandbox.toml";
+constexpr char kNewFile[] = "sandbox.toml.new";
+constexpr int64_t kFormat = 1;
+
+std::string path_of(const Sandbox& sandbox) { return sandbox.path() + "/" + kFile; }
+
+toml::array array_of(const std::vector<std::string>& texts) {
+  toml::array array;
+  for (const std::string& text : texts) array.push_back(text);
+  return array;
+}
+
+std::vector<std::string> texts_of(const toml::table& table, std::string_view key) {
+  std::vector<std::string> texts;
+  const toml::array* array = table[key].as_array();
+  if (array == nullptr) return texts;
+  for (const toml::node& element : *array) {
+    if (const auto text = element.value<std::string>()) texts.push_back(*text);
+  }
+  return texts;
+}
+
+bool is_plain_path(std::string_view path) {
+  return path.starts_with('/') && path.find("/../") == std::string_view::npos &&
+         !path.ends_with("/..");
+}
+
+Expected<std::vector<FileSystem>> file_systems_of(const toml::table& table,
+                                                  const std::string& file) {
+  std::vector<FileSystem> found;
+  const toml::array* array = table["file_system"].as_array();
+  if (array == nullptr) return found;
+  for (const toml::node& element : *array) {
+    const toml::table* one = element.as_table();
+    const auto at = one == nullptr ? std::nullopt : (*one)["at"].value<std::string>();
+    const auto directory = one == nullptr ? std::nullopt : (*one)["directory"].value<int64_t>();
+    if (!at || !directory || !is_plain_path(*at) || *directory < 1 || *directory > 100'000) {
+      return problem(file + ": a [[file_system]] has no usable 'at' and 'directory'",
+                     "correct the file, or remove the sandbox");
+    }
+    found.push_back({*at, static_cast<uint32_t>(*directory)});
+  }
+  return found;
+}
+
+}  // namespace
+
+std::string FileSystem::upper(const Sandbox& sandbox) const {
+  return sandbox.path() + "/" + std::to_string(directory) + "/upper";
+}
+
+std::string FileSystem::work(const Sandbox& sandbox) const {
+  return sandbox.path() + "/" + std::to_string(directory) + "/work";
+}
+
+FileSystem& Record::file_system_at(const std::string& mountpoint) {
+  const auto known = std::ranges::find(file_systems, mountpoint, &FileSystem::at);
+  if (known != file_systems.end()) return *known;
+  uint32_t directory = 1;
+  for (const FileSystem& one : file_systems) directory = std::max(directory, one.directory + 1);
+  return file_systems.emplace_back(FileSystem{mountpoint, directory});
+}
+
+Record new_record() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts = {};
+  (void)::gmtime_r(&now, &parts);
+  char text[32];
+  (void)std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  Record record;
+  record.created = text;
+  record.user = ::geteuid();
+  return record;
+}
+
+Expected<Record> parse_record(std::string_view text, const std::string& file) {
+  constexpr char kRemedy[] = "correct the file, or remove the sandbox";
+  if (config::find_stray_character(text)) {
+    return problem(file + ": only ASCII characters may stand outside of quotes", kRemedy);
+  }
+  const toml::parse_result parsed = toml::parse(text, file);
+  if (!parsed) {
+    return problem(file + ": " + std::string(parsed.error().description()), kRemedy);
+  }
+  const toml::table& table = parsed.table();
+  if (table["format"].value_or(int64_t{0}) != kFormat) {
+    return problem(file + " has a format that this version does not know",
+                   "use the version of overpass that wrote it");
+  }
+  Record record;
+  record.created = table["created"].value_or(std::string());
+  record.user = static_cast<uint32_t>(table["user"].value_or(int64_t{0}));
+  record.is_root = table["root"].value_or(false);
+  record.has_one_owner = table["one_owner"].value_or(false);
+  record.has_network = table["network"].value_or(true);
+  record.scope = {.only = table["only"].value_or(std::string()),
+                  .through = texts_of(table, "through"),
+                  .in_memory = texts_of(table, "in_memory"),
+                  .read_only = texts_of(table, "read_only"),
+                  .hidden = texts_of(table, "hidden"),
+                  .rules = texts_of(table, "rules")};
+  auto found = file_systems_of(table, file);
+  if (!found) return std::unexpected(found.error());
+  record.file_systems = std::move(*found);
+  return record;
+}
+
+std::string text_of(const Record& record) {
+  toml::table table;
+  table.insert("format", kFormat);
+  table.insert("created", record.created);
+  table.insert("user", int64_t{record.user});
+  table.insert("root", record.is_root);
+  table.insert("one_owner", record.has_one_owner);
+  table.insert("network", record.has_network);
+  const Scope& scope = record.scope;
+  if (!scope.only.empty()) table.insert("only", scope.only);
+  table.insert("through", array_of(scope.through));
+  table.insert("in_memory", array_of(scope.in_memory));
+  table.insert("read_only", array_of(scope.read_only));
+  table.insert("hidden", array_of(scope.hidden));
+  table.insert("rules", array_of(scope.rules));
+  toml::array found;
+  for (const FileSystem& one : record.file_systems) {
+    found.push_back(toml::table{{"at", one.at}, {"directory", int64_t{one.directory}}});
+  }
+  table.insert("file_system", std::move(found));
+  std::ostringstream text;
+  text << table << "\n";
+  return text.str();
+}
+
+Expected<Record> read_record(const Sandbox& sandbox) {
+  const auto text = sys::read_file(path_of(sandbox));
+  if (!text) {
+    return problem(path_of(sandbox) + " cannot be read: " + std::strerror(to_int(text.error())),
+                   "remove the sandbox, if it is one: overpass rm " + sandbox.name());
+  }
+  return parse_record(*text, path_of(sandbox));
+}
+
+bool has_record(const Sandbox& sandbox) {
+  return sys::stat({sandbox.directory(), kFile}).has_value();
+}
+
+Expected<void> write_record(const Sandbox& sandbox, const Record& record) {
+  const std::string text = text_of(record);
+  const auto write = [&]() -> Result<void> {
+    const UniqueFd file =
+        TRY(sys::open_at(sandbox.directory(), kNewFile, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    if (TRY(sys::write_at(file, text, 0)) != text.size()) return fail(ENOSPC);
+    TRY(sys::sync_data(file));
+    return sys::rename({sandbox.directory(), kNewFile}, {sandbox.directory(), kFile});
+  };
+  if (const auto written = write(); !written) {
+    return problem(
+        path_of(sandbox) + " cannot be written: " + std::strerror(to_int(written.error())),
+        "make room, or correct the permissions");
+  }
+  return {};
+}
+
+}  // namespace overpass::sandbox

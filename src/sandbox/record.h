@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+//
+// sandbox.toml: what a sandbox shows, and when and by whom it was made. Programs read what they
+// need of it and pass over the rest.
+//
+//   format = 1
+//   created = 2026-11-29T08:00:00Z
+//   user = 1000
+//   root = false                # whether CMD has the ids of root
+//   one_owner = true            # all files are shown as the user's own
+//   only = "/home/anna/project"
+//   rules = ["hide .env"]       # and through, in_memory, read_only, hidden: lists of paths
+//
+//   [[file_system]]             # what was changed below /home is in the directory 2
+//   at = "/home"
+//   directory = 2
+
+#ifndef OVERPASS_SANDBOX_RECORD_H_
+#define OVERPASS_SANDBOX_RECORD_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/problem.h"
+#include "sandbox/mount_plan.h"
+#include "sandbox/store.h"
+
+namespace overpass::sandbox {
+
+struct FileSystem {
+  std::string at;          ///< Where it is mounted.
+  uint32_t directory = 0;  ///< In the sandbox; from 1.
+
+  std::string upper(const Sandbox& sandbox) const;
+  std::string work(const Sandbox& sandbox) const;
+};
+
+struct Record {
+  std::string created;  ///< RFC 3339.
+  uint32_t user = 0;
+  bool is_root = false;
+  bool has_one_owner = false;
+  bool has_network = true;
+  Scope scope;
+  std::vector<FileSystem> file_systems;
+
+  /// The one at that mountpoint; it gets the next free directory if it is not known.
+  FileSystem& file_system_at(const std::string& mountpoint);
+};
+
+/// A record of now.
+Record new_record();
+
+/// Understands the text of a sandbox.toml; `file` names it in messages.
+Expected<Record> parse_record(std::string_view text, const std::string& file);
+
+std::string text_of(const Record& record);
+
+/// Reads the sandbox's. A problem also if it is missing.
+Expected<Record> read_record(const Sandbox& sandbox);
+
+bool has_record(const Sandbox& sandbox);
+
+/// Writes it anew: a crash leaves the old or the new one. REQUIRES: the sandbox's lock is held.
+Expected<void> write_record(const Sandbox& sandbox, const Record& record);
+
+}  // namespace overpass::sandbox
+
+#endif  // OVERPASS_SANDBOX_RECORD_H_

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+
+#include "sandbox/unions.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "base/nearest.h"
+#include "sys/attributes.h"
+#include "sys/names.h"
+#include "sys/open.h"
+#include "sys/stat.h"
+
+namespace overpass::sandbox {
+
+namespace {
+
+constexpr char kUpper[] = "upper";
+constexpr char kNew[] = "upper.new";
+constexpr char kWork[] = "work";
+
+/// The root of a union has the attributes of the upper: here, those of the lower.
+Result<void> make_upper(BorrowedFd directory, const std::string& lower) {
+  auto made = sys::make_directory(directory, kNew, 0700);
+  if (made.failed_with(EEXIST)) made = {};
+  TRY(made);
+  const UniqueFd root = TRY(sys::open_path(lower.c_str(), O_PATH | O_DIRECTORY));
+  const sys::Stat stat = TRY(sys::stat(sys::place_of(root)));
+  const sys::Place upper = {directory, kNew};
+  // Where the owner cannot be given, it is not shown either (one_owner).
+  (void)sys::change_owner(upper, stat.stx_uid, stat.stx_gid);
+  TRY(sys::change_mode(upper, stat.stx_mode & 07777));
+  (void)sys::copy_times(upper, stat);
+  return sys::rename(upper, {directory, kUpper});
+}
+
+Result<void> make_layers_in(const Sandbox& sandbox, const FileSystem& place,
+                            const std::string& lower) {
+  const std::string name = std::to_string(place.directory);
+  TRY(sandbox.make_directory(name, 0700));
+  const UniqueFd directory =
+      TRY(sys::open_at(sandbox.directory(), name.c_str(), O_RDONLY | O_DIRECTORY));
+  auto work = sys::make_directory(directory, kWork, 0700);
+  if (work.failed_with(EEXIST)) work = {};
+  TRY(work);
+  if (sys::stat({directory, kUpper})) return {};
+  return make_upper(directory, lower);
+}
+
+Expected<void> make_layers(const Sandbox& sandbox, const FileSystem& place,
+                           const std::string& lower) {
+  if (const auto made = make_layers_in(sandbox, place, lower); !made) {
+    return problem("the layers of " + in_quotes(lower) + " in " + in_quotes(sandbox.path()) +
+                       " cannot be made: " + std::strerror(to_int(made.error())),
+                   "make room or correct the permissions");
+  }
+  return {};
+}
+
+}  // namespace
+
+Expected<config::Options> options_of(const PlannedMount& mount, const std::string& mountpoint,
+                                     const Sandbox& sandbox, Record& record) {
+  config::Options options;
+  options.lower = {mount.path};
+  options.mountpoint = mountpoint;
+  options.fsname = "overpass:" + sandbox.name();
+  options.dev = false;
+  for (const std::string& rule : mount.rules) options.rules.push_back({{rule, "the sandbox"}});
+  if (record.has_one_owner) {
+    options.squash_to_uid = ::geteuid();
+    options.squash_to_gid = ::getegid();
+  }
+  if (mount.shown == Shown::ReadOnlyUnion) return options;
+  const FileSystem& place = record.file_system_at(mount.path);
+  if (auto made = make_layers(sandbox, place, mount.path); !made)
+    return std::unexpected(made.error());
+  options.upper = place.upper(sandbox);
+  options.work = place.work(sandbox);
+  // As on a plain file system: links stay links, directories can be renamed.
+  options.format.index = true;
+  options.format.redirect_dir = layer::RedirectDir::On;
+  return options;
+}
+
+}  // namespace overpass::sandbox

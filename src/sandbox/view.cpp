@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+//
+// Mounts that do not lie below each other are made at the same time.
+
+#include "sandbox/view.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/log.h"
+#include "base/nearest.h"
+#include "sandbox/unions.h"
+#include "sys/mount_tree.h"
+#include "sys/open.h"
+
+namespace overpass::sandbox {
+
+namespace {
+
+constexpr uint64_t kHarmless = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+
+bool is_union(const PlannedMount& mount) {
+  return mount.shown == Shown::Union || mount.shown == Shown::ReadOnlyUnion;
+}
+
+/// How many mounts of the plan lie above.
+size_t depth_of(const PlannedMount& mount, const std::vector<PlannedMount>& plan) {
+  return static_cast<size_t>(std::ranges::count_if(plan, [&](const PlannedMount& other) {
+    return &other != &mount && is_at_or_below(mount.path, other.path);
+  }));
+}
+
+Result<UniqueFd> clone_of(const std::string& path, sys::Whole whole) {
+  auto tree = sys::clone_mount(path, whole);
+  // Without the right to uncover what its submounts cover.
+  if (tree.failed_with(EINVAL)) tree = sys::clone_mount(path, sys::Whole::Yes);
+  return tree;
+}
+
+class Mounter {
+ public:
+  Mounter(const std::string& view, const Sandbox& sandbox, Record& record, const StartUnions& start,
+          std::vector<pid_t>& daemons)
+      : view_(view), sandbox_(sandbox), record_(record), start_(start), daemons_(daemons) {}
+
+  /// Mounts that do not lie below each other.
+  Expected<void> mount_all(const std::vector<const PlannedMount*>& mounts) {
+    std::vector<config::Options> unions;
+    std::vector<const PlannedMount*> planned;
+    for (const PlannedMount* mount : mounts) {
+      if (!is_reachable(*mount)) continue;
+      if (!is_union(*mount)) {
+        tell(*mount, attach(*mount));
+        continue;
+      }
+      auto options = options_of(*mount, place_of(*mount), sandbox_, record_);
+      if (!options) return std::unexpected(options.error());
+      unions.push_back(std::move(*options));
+      planned.push_back(mount);
+    }
+    return start(unions, planned);
+  }
+
+ private:
+  std::string place_of(const PlannedMount& mount) const {
+    return mount.path == "/" ? view_ : view_ + mount.path;
+  }
+
+  Expected<void> start(const std::vector<config::Options>& unions,
+                       const std::vector<const PlannedMount*>& planned) {
+    if (unions.empty()) return {};
+    Expected<void> result;
+    const auto started = start_(unions);
+    for (size_t i = 0; i < started.size(); ++i) {
+      if (started[i]) {
+        daemons_.push_back(*started[i]);
+      } else if (planned[i]->path == "/") {
+        result = std::unexpected(started[i].error());
+      } else {
+        log::warn("%s is left out: %s", planned[i]->path.c_str(),
+                  started[i].error().line().c_str());
+        (void)cover(place_of(*planned[i]));
+      }
+    }
+    return result;
+  }
+
+  /// Whether the place is a real one in the view: what ran in the sandbox before may have put a
+  /// link there, or nothing.
+  bool is_reachable(const PlannedMount& mount) const {
+    if (mount.path == "/") return true;
+    const auto root = sys::open_path(view_.c_str(), O_PATH | O_DIRECTORY);
+    if (root && sys::open_beneath(*root, mount.path.c_str() + 1, O_PATH)) return true;
+    log::warn("%s is left out: the sandbox has no such place", mount.path.c_str());
+    return false;
+  }
+
+  Result<void> attach(const PlannedMount& mount) const {
+    const std::string place = place_of(mount);
+    if (mount.shown == Shown::Empty) return cover(place);
+    if (mount.shown == Shown::Private) {
+      return sys::mount_new("tmpfs", place, MS_NOSUID | MS_NODEV, "mode=1777");
+    }
+    const bool is_through = mount.shown == Shown::Through;
+    const UniqueFd tree = TRY(clone_of(mount.path, is_through ? sys::Whole::Yes : sys::Whole::No));
+    TRY(sys::restrict_tree(tree,
+                           is_through ? kHarmless & ~uint64_t{MOUNT_ATTR_RDONLY} : kHarmless));
+    return sys::attach_mount(tree, place);
+  }
+
+  static Result<void> cover(const std::string& place) {
+    return sys::mount_new("tmpfs", place, MS_RDONLY | MS_NOSUID | MS_NODEV, "mode=755,size=4k");
+  }
+
+  static void tell(const PlannedMount& mount, const Result<void>& attached) {
+    if (attached) return;
+    log::warn("%s is left out: %s", mount.path.c_str(), std::strerror(to_int(attached.error())));
+  }
+
+  const std::string& view_;
+  const Sandbox& sandbox_;
+  Record& record_;
+  const StartUnions& start_;
+  std::vector<pid_t>& daemons_;
+};
+
+}  // namespace
+
+Expected<void> mount_plan(const std::vector<PlannedMount>& plan, const std::string& view,
+                          const Sandbox& sandbox, Record& record, const StartUnions& start,
+                          std::vector<pid_t>& daemons) {
+  Mounter mounter(view, sandbox, record, start, daemons);
+  size_t done = 0;
+  for (size_t depth = 0; done < plan.size(); ++depth) {
+    std::vector<const PlannedMount*> level;
+    for (const PlannedMount& mount : plan) {
+      if (depth_of(mount, plan) == depth) level.push_back(&mount);
+    }
+    if (auto mounted = mounter.mount_all(level); !mounted) return mounted;
+    done += level.size();
+  }
+  return {};
+}
+
+}  // namespace overpass::sandbox

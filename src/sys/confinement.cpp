@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+//
+// landlock_restrict_self(2), seccomp(2), keyctl(2), prctl(2).
+
+#include "sys/confinement.h"
+
+#include <linux/keyctl.h>
+#include <linux/landlock.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdint>
+
+#include "base/scope_exit.h"
+#include "base/unique_fd.h"
+#include "sys/capabilities.h"
+#include "sys/errno_result.h"
+
+namespace overpass::sys {
+
+namespace {
+
+/// landlock_ruleset_attr of Linux 6.12: linux/landlock.h of Debian 12 is older.
+struct LandlockRuleset {
+  uint64_t handled_access_fs = 0;
+  uint64_t handled_access_net = 0;
+  uint64_t scoped = 0;
+};
+constexpr uint64_t kScopeAbstractSockets = 1;
+constexpr long kFirstWithScopes = 6;  ///< The version of the interface.
+
+Result<void> add(scmp_filter_ctx filter, uint32_t action, int call, scmp_arg_cmp argument) {
+  const int error = seccomp_rule_add_array(filter, action, call, 1, &argument);
+  if (error < 0) return fail(-error);
+  return {};
+}
+
+/// Programs of the other sizes of word must not get round the filter.
+void add_other_architectures(scmp_filter_ctx filter) {
+  const uint32_t native = seccomp_arch_native();
+  if (native == SCMP_ARCH_X86_64) {
+    (void)seccomp_arch_add(filter, SCMP_ARCH_X86);
+    (void)seccomp_arch_add(filter, SCMP_ARCH_X32);
+  } else if (native == SCMP_ARCH_AARCH64) {
+    (void)seccomp_arch_add(filter, SCMP_ARCH_ARM);
+  }
+}
+
+Result<void> add_rules(scmp_filter_ctx filter) {
+  constexpr uint32_t kRefused = SCMP_ACT_ERRNO(EPERM);
+  constexpr uint64_t kRequest = 0xffffffff;  // The kernel looks at 32 bits of it.
+  for (const unsigned long request : {TIOCSTI, TIOCLINUX}) {
+    TRY(add(filter, kRefused, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, kRequest, request)));
+  }
+  const scmp_arg_cmp cgroup =
+      SCMP_A0(SCMP_CMP_MASKED_EQ, uint64_t{CLONE_NEWCGROUP}, uint64_t{CLONE_NEWCGROUP});
+  TRY(add(filter, kRefused, SCMP_SYS(unshare), cgroup));
+  TRY(add(filter, kRefused, SCMP_SYS(clone), cgroup));
+  const int error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+  if (error < 0) return fail(-error);
+  return {};
+}
+
+}  // namespace
+
+Result<void> close_abstract_sockets() {
+  const long version =
+      ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  if (version < kFirstWithScopes) return {};
+  const LandlockRuleset wanted = {.scoped = kScopeAbstractSockets};
+  const UniqueFd ruleset(
+      static_cast<int>(::syscall(SYS_landlock_create_ruleset, &wanted, sizeof wanted, 0)));
+  if (ruleset.empty()) return fail(errno);
+  return checked_void(::syscall(SYS_landlock_restrict_self, raw(ruleset), 0));
+}
+
+Result<void> filter_system_calls() {
+  scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+  if (filter == nullptr) return fail(ENOMEM);
+  const ScopeExit release([filter] { seccomp_release(filter); });
+  // A program with CAP_SYS_ADMIN keeps its set-id programs.
+  (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0);
+  (void)seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+  add_other_architectures(filter);
+  TRY(add_rules(filter));
+  const int error = seccomp_load(filter);
+  if (error < 0) return fail(-error);
+  return {};
+}
+
+void leave_keyring() { (void)::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr); }
+
+Result<void> give_up_privileges() {
+  TRY(checked_void(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)));
+  (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  for (int capability = 0; capability < 64; ++capability) {
+    if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) break;
+  }
+  return set_capabilities({});
+}
+
+}  // namespace overpass::sys

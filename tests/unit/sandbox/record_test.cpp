@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+
+#include "sandbox/record.h"
+
+#include <gtest/gtest.h>
+
+namespace overpass::sandbox {
+namespace {
+
+TEST(Record, IsReadAsItWasWritten) {
+  Record record = new_record();
+  record.is_root = record.has_one_owner = true;
+  record.has_network = false;
+  record.scope = {.only = "/home/u/a 'b' \"c\"",
+                  .through = {"/x"},
+                  .in_memory = {"/tmp"},
+                  .read_only = {"/y", "/z\n"},
+                  .hidden = {"/\xc3\xa4"},
+                  .rules = {"hide .env"}};
+  EXPECT_EQ(record.file_system_at("/").directory, 1U);
+  EXPECT_EQ(record.file_system_at("/home").directory, 2U);
+  EXPECT_EQ(record.file_system_at("/").directory, 1U);
+  const auto read = parse_record(text_of(record), "sandbox.toml");
+  ASSERT_TRUE(read) << read.error().line();
+  EXPECT_EQ(text_of(*read), text_of(record));
+  EXPECT_EQ(read->scope.read_only, record.scope.read_only);
+  EXPECT_EQ(read->file_systems.size(), 2U);
+  EXPECT_FALSE(read->has_network);
+}
+
+TEST(Record, GivesNoDirectoryTwice) {
+  Record record;
+  record.file_systems = {{"/a", 7}, {"/b", 2}};
+  EXPECT_EQ(record.file_system_at("/c").directory, 8U);
+}
+
+TEST(Record, IsRefusedWhereItCannotBeRight) {
+  for (const char* text : {"", "format = 2", "format = 1\n[[file_system]]\nat = 'x'\ndirectory = 1",
+                           "format = 1\n[[file_system]]\nat = '/a/../b'\ndirectory = 1",
+                           "format = 1\n[[file_system]]\nat = '/a'\ndirectory = 0",
+                           "format = 1\n[[file_system]]\nat = '/a'\ndirectory = '1/../..'",
+                           "format = 1\n[[file_system]]\nat = '/a'", "format = ", "\xc3\xa4"}) {
+    EXPECT_FALSE(parse_record(text, "sandbox.toml")) << text;
+  }
+}
+
+}  // namespace
+}  // namespace overpass::sandbox
