@@ -13,13 +13,12 @@
 
 #include "base/nearest.h"
 #include "changes/file_pairs.h"
-#include "changes/layers.h"
 #include "changes/list.h"
 #include "cli/commands.h"
 #include "cli/diff_patch.h"
 #include "cli/diff_report.h"
+#include "cli/diff_target.h"
 #include "cli/interruption.h"
-#include "cli/looked_at.h"
 #include "sys/credentials.h"
 #include "sys/program.h"
 
@@ -80,35 +79,43 @@ Expected<DiffStyle> style_of(const Context& context, const ParsedArguments& pars
                    .colour = when == "always" || (when != "never" && is_terminal)};
 }
 
-/// `list` is whole, so that what moved out of a directory is not told as deleted with it.
-Expected<void> print_as_patch(std::ostream& out, const layer::LayerStack& layers,
-                              const changes::List& list, const DiffFilter& filter,
-                              DiffStyle style) {
-  changes::View lowers(layers, layer::kUpper + 1);
-  changes::View merged(layers, layer::kUpper);
-  auto pairs = changes::file_pairs(lowers, list);
-  if (!pairs) {
-    return problem(
-        std::string("a lower directory cannot be read: ") + std::strerror(to_int(pairs.error())),
-        "look as the user who mounts");
-  }
-  std::erase_if(*pairs, [&](const changes::FilePair& pair) { return !filter.shows(pair); });
+/// The lists are whole, so that what moved out of a directory is not told as deleted with it.
+Expected<void> print_as_patch(std::ostream& out, const std::vector<ComparedUnion>& unions,
+                              const DiffFilter& filter, DiffStyle style) {
   // The copies that a patch is made of must not stay.
   note_interruption({SIGINT, SIGTERM, SIGHUP});
-  return print_patch(out, merged, *pairs, style.colour, is_interrupted);
+  for (const ComparedUnion& one : unions) {
+    changes::View lowers(one.layers, layer::kUpper + 1);
+    changes::View merged(one.layers, layer::kUpper);
+    auto pairs = changes::file_pairs(lowers, one.list);
+    if (!pairs) {
+      return problem(
+          std::string("a lower directory cannot be read: ") + std::strerror(to_int(pairs.error())),
+          "look as the user who mounts");
+    }
+    for (changes::FilePair& pair : *pairs) {
+      pair.path = placed(one.place, pair.path);
+      pair.old_path = placed(one.place, pair.old_path);
+    }
+    std::erase_if(*pairs, [&](const changes::FilePair& pair) { return !filter.shows(pair); });
+    auto printed = print_patch(out, merged, *pairs, style.colour, is_interrupted);
+    if (!printed) return printed;
+  }
+  return {};
 }
 
-Expected<void> print(std::ostream& out, const layer::LayerStack& layers, changes::List& list,
-                     const ParsedArguments& parsed, const LookedAt& looked, DiffStyle style) {
-  DiffFilter filter = {looked.paths, {}};
+Expected<void> print(std::ostream& out, const std::vector<ComparedUnion>& unions,
+                     changes::List& list, const ParsedArguments& parsed, const DiffTarget& target,
+                     DiffStyle style) {
+  DiffFilter filter = {target.paths, {}};
   for (const command_line::GivenFlag& flag : parsed.flags) {
     if (flag.name == "--exclude") filter.excluded.push_back(flag.value);
   }
   Expected<void> printed;
-  if (parsed.has("--patch")) printed = print_as_patch(out, layers, list, filter, style);
+  if (parsed.has("--patch")) printed = print_as_patch(out, unions, filter, style);
   std::erase_if(list.changes, [&](const changes::Change& change) { return !filter.shows(change); });
   if (parsed.has("--json")) {
-    print_json(out, list, looked.layers);
+    print_json(out, list, target);
   } else if (parsed.has("--stat")) {
     print_stat(out, list, style);
   } else if (!parsed.has("--patch")) {
@@ -131,36 +138,30 @@ void show_by_pager(Context& context, const std::string& text) {
   context.out << text;
 }
 
-int run_on(Context& context, const ParsedArguments& parsed, const LookedAt& looked,
+int run_on(Context& context, const ParsedArguments& parsed, const DiffTarget& target,
            DiffStyle style) {
   sys::raise_descriptor_limit();
-  const auto layers = changes::open_layers(looked.layers);
-  if (!layers) {
-    (void)fail_with(context, layers.error());
+  const auto unions = compare(target, parsed.has("--renames"));
+  if (!unions) {
+    (void)fail_with(context, unions.error());
     return kDiffImpossible;
   }
-  auto list = changes::read_list(*layers, {.find_renames = parsed.has("--renames")});
-  if (!list) {
-    (void)fail_with(context, {std::string("the upper directory cannot be read: ") +
-                                  std::strerror(to_int(list.error())),
-                              "look as the user who mounts"});
-    return kDiffImpossible;
-  }
+  changes::List list = merged(*unions);
   const bool is_paged = writes_to_terminal(context) && !parsed.has("--no-pager");
   std::ostringstream text;
-  const auto printed = print(is_paged ? text : context.out, *layers, *list, parsed, looked, style);
+  const auto printed = print(is_paged ? text : context.out, *unions, list, parsed, target, style);
   if (is_paged) show_by_pager(context, text.str());
   if (!printed) {
     (void)fail_with(context, printed.error());
     return kDiffImpossible;
   }
-  for (const changes::Unread& unread : list->unread) {
+  for (const changes::Unread& unread : list.unread) {
     (void)fail_with(context, {shown_path("/" + unread.path) +
                                   " cannot be read: " + std::strerror(to_int(unread.error)),
                               "look as the user who mounts"});
   }
-  if (!context.out.flush() || !list->unread.empty()) return kDiffImpossible;
-  return parsed.has("--exit-code") && !list->changes.empty() ? kDiffChanges : kDiffDone;
+  if (!context.out.flush() || !list.unread.empty()) return kDiffImpossible;
+  return parsed.has("--exit-code") && !list.changes.empty() ? kDiffChanges : kDiffDone;
 }
 
 }  // namespace
@@ -168,7 +169,7 @@ int run_on(Context& context, const ParsedArguments& parsed, const LookedAt& look
 constexpr command_line::Command kDiffCommand = {
     .name = "diff",
     .synopsis =
-        "overpass diff [OPTIONS] MOUNTPOINT|NAME [PATH...]\n"
+        "overpass diff [OPTIONS] MOUNTPOINT|NAME|SANDBOX [PATH...]\n"
         "overpass diff [OPTIONS] -o OPTS [PATH...]",
     .summary = "show what the upper directory of a union changes",
     .description =
@@ -186,12 +187,12 @@ int run_diff(Context& context, const ParsedArguments& parsed) {
   if (!style) return fail_with(context, style.error(), kUsage);
   const LayerNeeds needs = {.work = false,
                             .without = "without an upper directory there are no changes"};
-  const auto looked = find_looked_at(context, parsed, needs);
-  if (!looked) {
-    (void)fail_with(context, looked.error().problem);
-    return looked.error().is_usage ? kDiffUsage : kDiffImpossible;
+  const auto target = find_diff_target(context, parsed, needs);
+  if (!target) {
+    (void)fail_with(context, target.error().problem);
+    return target.error().is_usage ? kDiffUsage : kDiffImpossible;
   }
-  return run_on(context, parsed, *looked, *style);
+  return run_on(context, parsed, *target, *style);
 }
 
 }  // namespace overpass::cli

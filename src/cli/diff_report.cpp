@@ -188,6 +188,16 @@ bool DiffFilter::shows(const changes::FilePair& pair) const {
          });
 }
 
+std::string counts_of(const changes::List& list) {
+  std::string text;
+  for (size_t i = 0; i < std::size(kKinds); ++i) {
+    const size_t count = list.count(static_cast<Kind>(i));
+    if (count == 0) continue;
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + kKinds[i].word;
+  }
+  return text.empty() ? "no changes" : text;
+}
+
 void print_changes(std::ostream& out, const changes::List& list, DiffStyle style) {
   for (const Change& change : list.changes) {
     if (!style.nul) {
@@ -212,21 +222,23 @@ void print_stat(std::ostream& out, const changes::List& list, DiffStyle style) {
     }
     out << "\n";
   }
-  const char* separator = "";
-  for (size_t i = 0; i < std::size(kKinds); ++i) {
-    const size_t count = list.count(static_cast<Kind>(i));
-    if (count == 0) continue;
-    out << separator << count << " " << kKinds[i].word;
-    separator = ", ";
-  }
-  out << (list.changes.empty() ? "no changes\n" : "\n");
+  out << counts_of(list) << "\n";
 }
 
-void print_json(std::ostream& out, const changes::List& list, const layer::LayerPaths& layers) {
-  Json document = {{"format", kFormat},
-                   {"upper", layers.upper.value_or("")},
-                   {"lowers", layers.lower},
-                   {"complete", list.unread.empty()}};
+void print_json(std::ostream& out, const changes::List& list, const DiffTarget& target) {
+  Json document = {{"format", kFormat}};
+  if (target.sandbox.empty()) {
+    document["upper"] = target.unions.front().layers.upper.value_or("");
+    document["lowers"] = target.unions.front().layers.lower;
+  } else {
+    document["sandbox"] = target.sandbox;
+    document["file_systems"] = Json::array();
+    for (const PlacedUnion& one : target.unions) {
+      document["file_systems"].push_back(
+          {{"at", "/" + one.place}, {"upper", one.layers.upper.value_or("")}});
+    }
+  }
+  document["complete"] = list.unread.empty();
   Json counts;
   for (size_t i = 0; i < std::size(kKinds); ++i) {
     counts[kKinds[i].word] = list.count(static_cast<Kind>(i));

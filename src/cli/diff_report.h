@@ -11,7 +11,7 @@
 
 #include "changes/file_pairs.h"
 #include "changes/list.h"
-#include "layer/layer_paths.h"
+#include "cli/diff_target.h"
 
 namespace overpass::cli {
 
@@ -36,7 +36,10 @@ void print_changes(std::ostream& out, const changes::List& list, DiffStyle style
 /// One line for each change with the sizes of files, and a line with the counts.
 void print_stat(std::ostream& out, const changes::List& list, DiffStyle style);
 
-void print_json(std::ostream& out, const changes::List& list, const layer::LayerPaths& layers);
+/// "1 deleted, 2 modified", or "no changes".
+std::string counts_of(const changes::List& list);
+
+void print_json(std::ostream& out, const changes::List& list, const DiffTarget& target);
 
 }  // namespace overpass::cli
 

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "cli/mounted.h"
 #include "cli/named_mount.h"
 #include "cli/status_report.h"
+#include "sandbox/record.h"
 #include "sys/file_io.h"
 
 namespace overpass::cli {
@@ -134,6 +136,44 @@ Json describe(const Context& context, const std::string& mountpoint) {
   return mount;
 }
 
+/// Since the record was written first; nothing if it has no such time.
+std::optional<int64_t> age_of(const sandbox::Record& record) {
+  std::tm parts = {};
+  if (::strptime(record.created.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts) == nullptr) return {};
+  return std::time(nullptr) - ::timegm(&parts);
+}
+
+Json describe(const sandbox::Sandbox& sandbox) {
+  Json json = {{"name", sandbox.name()}, {"path", sandbox.path()}, {"state", "ended"},
+               {"age_seconds", nullptr}, {"changes", nullptr},     {"size_bytes", nullptr}};
+  if (sandbox.is_running()) json["state"] = "running";
+  const auto record = sandbox::read_record(sandbox);
+  if (!record) return json;
+  if (const auto age = age_of(*record)) json["age_seconds"] = *age;
+  Upper all;
+  for (const sandbox::FileSystem& one : record->file_systems) {
+    const auto counted = count(one.upper(sandbox));
+    if (!counted) return json;
+    all.names += counted->names;
+    all.bytes += counted->bytes;
+  }
+  json["changes"] = all.names;
+  json["size_bytes"] = all.bytes;
+  return json;
+}
+
+/// Those of this user.
+Json describe_sandboxes() {
+  Json sandboxes = Json::array();
+  const std::string store = sandbox::store_path();
+  for (const std::string& name : sandbox::sandbox_names(store)) {
+    if (const auto sandbox = sandbox::Sandbox::open(store, name)) {
+      sandboxes.push_back(describe(*sandbox));
+    }
+  }
+  return sandboxes;
+}
+
 std::string with_unit(double number, std::initializer_list<std::pair<double, const char*>> units) {
   for (const auto& [size, unit] : units) {
     if (number < size) continue;
@@ -166,15 +206,21 @@ std::string word_of(const Json& text) {
   return is_plain ? word : in_quotes(word);
 }
 
-void print_table(std::ostream& out, const Json& mounts) {
+std::vector<std::string> row_of(const Json& one, std::string place) {
+  const Json& changes = one["changes"];
+  return {word_of(one["name"]),
+          std::move(place),
+          one["state"].get<std::string>(),
+          age_text(one["age_seconds"]),
+          changes.is_number() ? changes.dump() : "-",
+          size_text(one["size_bytes"])};
+}
+
+void print_table(std::ostream& out, const Json& mounts, const Json& sandboxes) {
   std::vector<std::vector<std::string>> rows = {
       {"NAME", "MOUNTPOINT", "STATE", "AGE", "CHANGES", "SIZE"}};
-  for (const Json& mount : mounts) {
-    const Json& changes = mount["changes"];
-    rows.push_back({word_of(mount["name"]), word_of(mount["mountpoint"]),
-                    mount["state"].get<std::string>(), age_text(mount["age_seconds"]),
-                    changes.is_number() ? changes.dump() : "-", size_text(mount["size_bytes"])});
-  }
+  for (const Json& mount : mounts) rows.push_back(row_of(mount, word_of(mount["mountpoint"])));
+  for (const Json& sandbox : sandboxes) rows.push_back(row_of(sandbox, "(sandbox)"));
   std::vector<size_t> widths(rows.front().size());
   for (const auto& row : rows) {
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
@@ -192,7 +238,7 @@ void print_table(std::ostream& out, const Json& mounts) {
 constexpr command_line::Command kListCommand = {
     .name = "list",
     .synopsis = "overpass list [--json]",
-    .summary = "show all mounts with name, state, age, and what was changed",
+    .summary = "show all mounts and sandboxes with name, state, age, and what was changed",
     .description =
         "CHANGES are the names in the upper directory, SIZE is the space they take. '-' "
         "stands where\nthere are more than 10000, or where this user may not look.",
@@ -217,11 +263,13 @@ int run_list(Context& context, const ParsedArguments& parsed) {
   for (const std::string& mountpoint : find_unions(*mountinfo)) {
     mounts.push_back(describe(context, mountpoint));
   }
+  Json sandboxes = describe_sandboxes();
   if (!parsed.has("--json")) {
-    print_table(context.out, mounts);
+    print_table(context.out, mounts, sandboxes);
     return kSuccess;
   }
-  const Json document = {{"format", kFormat}, {"mounts", std::move(mounts)}};
+  const Json document = {
+      {"format", kFormat}, {"mounts", std::move(mounts)}, {"sandboxes", std::move(sandboxes)}};
   context.out << document.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
   return kSuccess;
 }

@@ -9,6 +9,8 @@
 
 #include "base/nearest.h"
 #include "cli/commands.h"
+#include "cli/diff_report.h"
+#include "cli/diff_target.h"
 #include "sandbox/store.h"
 
 namespace overpass::cli {
@@ -23,7 +25,23 @@ constexpr command_line::Flag kFlags[] = {
 };
 constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};
 
-Expected<void> remove(const std::string& name) {
+/// Whether the user, on a terminal, says so. Nothing is asked about a sandbox without changes.
+bool is_confirmed(Context& context, const Sandbox& sandbox) {
+  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return true;
+  const auto record = sandbox::read_record(sandbox);
+  // One that cannot be read holds what nobody can use.
+  const auto unions = record ? compare(target_of(sandbox, *record), false)
+                             : Expected<std::vector<ComparedUnion>>(std::vector<ComparedUnion>());
+  const changes::List list = unions ? merged(*unions) : changes::List();
+  if (unions && list.changes.empty()) return true;
+  context.err << "overpass: " << sandbox.name() << " has "
+              << (unions ? counts_of(list) : "changes that cannot be read") << "; remove it? [y/N] "
+              << std::flush;
+  std::string line;
+  return std::getline(std::cin, line) && (line == "y" || line == "yes");
+}
+
+Expected<void> remove(Context& context, const std::string& name, bool is_forced) {
   const std::string store = sandbox::store_path();
   const auto sandbox =
       sandbox::is_sandbox_name(name) ? Sandbox::open(store, name) : Result<Sandbox>(fail(ENOENT));
@@ -33,6 +51,9 @@ Expected<void> remove(const std::string& name) {
   const auto lock = sandbox->lock();
   if (lock.failed_with(EWOULDBLOCK)) {
     return problem("the sandbox " + in_quotes(name) + " is running", "end what runs in it first");
+  }
+  if (!is_forced && !is_confirmed(context, *sandbox)) {
+    return problem(in_quotes(name) + " stays", "'y' or --force removes it");
   }
   const auto removed =
       lock ? sandbox::remove_sandbox(store, *sandbox) : Result<void>(fail(lock.error()));
@@ -62,7 +83,8 @@ int run_rm(Context& context, const ParsedArguments& parsed) {
   }
   int code = kSuccess;
   for (const std::string& name : parsed.operands) {
-    if (auto removed = remove(name); !removed) code = fail_with(context, removed.error());
+    if (auto removed = remove(context, name, parsed.has("--force")); !removed)
+      code = fail_with(context, removed.error());
   }
   return code;
 }

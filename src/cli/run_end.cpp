@@ -2,20 +2,83 @@
 
 #include "cli/run_end.h"
 
+#include <unistd.h>
+
 #include <cstring>
+#include <iostream>
+#include <string>
 
 #include "base/nearest.h"
+#include "cli/diff_report.h"
+#include "cli/diff_target.h"
+#include "sandbox/record.h"
 
 namespace overpass::cli {
 
-Expected<int> end_run(Context&, const RunCall& call, const sandbox::Sandbox& sandbox, int status) {
-  const auto lock = sandbox.lock();
-  if (!lock || !call.is_discarded) return status;
+namespace {
+
+using sandbox::Sandbox;
+
+Expected<void> remove(const Sandbox& sandbox) {
   const auto removed = sandbox::remove_sandbox(sandbox::store_path(), sandbox);
-  if (removed) return status;
+  if (removed) return {};
   return problem(
       in_quotes(sandbox.path()) + " cannot be removed: " + std::strerror(to_int(removed.error())),
-      "remove it");
+      "correct the permissions, or remove it as root");
+}
+
+Expected<changes::List> changes_of(const Sandbox& sandbox) {
+  const auto record = sandbox::read_record(sandbox);
+  if (!record) return std::unexpected(record.error());
+  const auto unions = compare(target_of(sandbox, *record), false);
+  if (!unions) return std::unexpected(unions.error());
+  return merged(*unions);
+}
+
+/// The first letter of an answer; 'k' if there is none.
+char answer() {
+  std::string line;
+  if (!std::getline(std::cin, line)) return 'k';
+  return line.empty() ? ' ' : line.front();
+}
+
+/// Asks until the answer is one; whether the changes are to be discarded.
+bool is_to_be_discarded(Context& context, const Sandbox& sandbox, const changes::List& list) {
+  while (true) {
+    context.err << "keep them in " << sandbox.name() << ", show them, or discard them? [k/s/d] "
+                << std::flush;
+    switch (answer()) {
+      case 'k':
+        return false;
+      case 's':
+        print_changes(context.err, list, {});
+        break;
+      case 'd':
+        return true;
+      default:
+        break;
+    }
+  }
+}
+
+bool is_on_terminal() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1; }
+
+}  // namespace
+
+Expected<int> end_run(Context& context, const RunCall& call, const Sandbox& sandbox, int status) {
+  const auto lock = sandbox.lock();
+  if (!lock) return status;  // Others are in it.
+  bool discards = call.is_discarded;
+  if (!discards && !call.is_kept && call.name.empty() && is_on_terminal()) {
+    const auto list = changes_of(sandbox);
+    if (!list) return std::unexpected(list.error());
+    if (list->changes.empty()) return status;
+    context.err << "overpass: " << counts_of(*list) << "\n";
+    discards = is_to_be_discarded(context, sandbox, *list);
+  }
+  if (!discards) return status;
+  if (auto removed = remove(sandbox); !removed) return std::unexpected(removed.error());
+  return status;
 }
 
 }  // namespace overpass::cli

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 
 #include "base/log.h"
 #include "base/nearest.h"
@@ -42,9 +43,14 @@ Result<UniqueFd> clone_of(const std::string& path, sys::Whole whole) {
 
 class Mounter {
  public:
-  Mounter(const std::string& view, const Sandbox& sandbox, Record& record, const StartUnions& start,
-          std::vector<pid_t>& daemons)
-      : view_(view), sandbox_(sandbox), record_(record), start_(start), daemons_(daemons) {}
+  Mounter(const std::vector<PlannedMount>& plan, const std::string& view, const Sandbox& sandbox,
+          Record& record, const StartUnions& start, std::vector<pid_t>& daemons)
+      : plan_(plan),
+        view_(view),
+        sandbox_(sandbox),
+        record_(record),
+        start_(start),
+        daemons_(daemons) {}
 
   /// Mounts that do not lie below each other.
   Expected<void> mount_all(const std::vector<const PlannedMount*>& mounts) {
@@ -92,10 +98,24 @@ class Mounter {
   /// link there, or nothing.
   bool is_reachable(const PlannedMount& mount) const {
     if (mount.path == "/") return true;
+    if (is_in_memory(mount.path)) {
+      // What is asked for below has no place there yet.
+      std::error_code error;
+      std::filesystem::create_directories(view_ + mount.path, error);
+    }
     const auto root = sys::open_path(view_.c_str(), O_PATH | O_DIRECTORY);
     if (root && sys::open_beneath(*root, mount.path.c_str() + 1, O_PATH)) return true;
     log::warn("%s is left out: the sandbox has no such place", mount.path.c_str());
     return false;
+  }
+
+  /// Whether the mount above begins empty.
+  bool is_in_memory(std::string_view path) const {
+    const PlannedMount* above = nullptr;
+    for (const PlannedMount& other : plan_) {
+      if (other.path != path && is_at_or_below(path, other.path)) above = &other;
+    }
+    return above != nullptr && above->shown == Shown::Private;
   }
 
   Result<void> attach(const PlannedMount& mount) const {
@@ -120,6 +140,7 @@ class Mounter {
     log::warn("%s is left out: %s", mount.path.c_str(), std::strerror(to_int(attached.error())));
   }
 
+  const std::vector<PlannedMount>& plan_;
   const std::string& view_;
   const Sandbox& sandbox_;
   Record& record_;
@@ -132,7 +153,7 @@ class Mounter {
 Expected<void> mount_plan(const std::vector<PlannedMount>& plan, const std::string& view,
                           const Sandbox& sandbox, Record& record, const StartUnions& start,
                           std::vector<pid_t>& daemons) {
-  Mounter mounter(view, sandbox, record, start, daemons);
+  Mounter mounter(plan, view, sandbox, record, start, daemons);
   size_t done = 0;
   for (size_t depth = 0; done < plan.size(); ++depth) {
     std::vector<const PlannedMount*> level;

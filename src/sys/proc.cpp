@@ -7,9 +7,11 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <pthread.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <optional>
 #include <string_view>
 
 #include "sys/calls.h"
@@ -76,9 +78,19 @@ Proc open_proc(bool detached) {
   return proc;
 }
 
+/// A child has a /proc/PID of its own. What it inherited is closed at once, before its numbers
+/// could be taken for something else, and opened anew when it is needed.
+std::optional<Proc> of_this_process;
+
 Proc& kept() {
-  static Proc proc = open_proc(false);
-  return proc;
+  // Threads may come here at once for the first time; after fork(2) there is only one.
+  static const bool is_opened = [] {
+    of_this_process = open_proc(false);
+    return ::pthread_atfork(nullptr, nullptr, [] { of_this_process.reset(); }) == 0;
+  }();
+  (void)is_opened;
+  if (!of_this_process) of_this_process = open_proc(false);
+  return *of_this_process;
 }
 
 }  // namespace

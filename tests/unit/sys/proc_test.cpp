@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
@@ -43,6 +44,24 @@ TEST(Proc, LeadsToAnOpenFileByItsNumber) {
   const UniqueFd root = disk.open("", O_PATH | O_DIRECTORY);
   const UniqueFd named = must(open_path(ProcPath(Place{root, "file"}).c_str(), O_RDONLY));
   EXPECT_EQ(must(read_to_end(named)), "content");
+}
+
+TEST(Proc, OfAChildIsItsOwn) {
+  const int parents = raw(own_files());
+  ASSERT_GE(parents, 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // The number is free for something else, and the child's files are found by theirs.
+    const bool is_closed = ::fcntl(parents, F_GETFD) < 0;
+    int ends[2];
+    if (::pipe(ends) < 0) ::_exit(2);
+    const bool is_own =
+        ::faccessat(raw(own_files()), FdName(BorrowedFd{ends[1]}).c_str(), F_OK, 0) == 0;
+    ::_exit(is_closed && is_own ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(Calls, AreAllThereWithoutAFilter) {

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+
+#include "cli/diff_target.h"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+#include "changes/layers.h"
+#include "cli/named_mount.h"
+
+namespace overpass::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using changes::Change;
+
+std::string without_slashes(std::string path) {
+  while (path.ends_with('/')) path.pop_back();
+  path.erase(0, std::min(path.find_first_not_of('/'), path.size()));
+  return path;
+}
+
+/// The sandbox that the call names; nothing if it names something else.
+std::expected<std::optional<DiffTarget>, Refusal> find_sandbox(const Context& context,
+                                                               const ParsedArguments& parsed) {
+  if (parsed.operands.empty()) return std::nullopt;
+  const std::string& name = parsed.operands.front();
+  if (!sandbox::is_sandbox_name(name)) return std::nullopt;
+  if (const auto mount = find_named_mount(context, name); mount && *mount) return std::nullopt;
+  const auto found = sandbox::Sandbox::open(sandbox::store_path(), name);
+  if (!found) return std::nullopt;
+  const auto record = sandbox::read_record(*found);
+  if (!record) return not_possible(record.error());
+  DiffTarget target = target_of(*found, *record);
+  for (size_t i = 1; i < parsed.operands.size(); ++i) {
+    const std::string& path = parsed.operands[i];
+    std::error_code error;
+    // A path is one of this directory, as for other programs; a glob is for all.
+    const bool is_glob = path.find_first_of("*?[") != std::string::npos;
+    target.paths.push_back(
+        without_slashes(is_glob ? path : fs::absolute(path, error).lexically_normal().string()));
+  }
+  return target;
+}
+
+/// What only says that an ordinary user owns the copies he made is no change.
+void leave_out_owners(changes::List& list) {
+  for (Change& change : list.changes) change.differs.owner = false;
+  std::erase_if(list.changes, [](const Change& change) {
+    return change.kind == changes::Kind::Modified && !change.differs.any();
+  });
+}
+
+bool is_deletion(const Change& change) { return change.kind == changes::Kind::Deleted; }
+
+const std::string& main_path(const Change& change) {
+  return is_deletion(change) ? change.old_path : change.path;
+}
+
+}  // namespace
+
+std::expected<DiffTarget, Refusal> find_diff_target(const Context& context,
+                                                    const ParsedArguments& parsed,
+                                                    const LayerNeeds& needs) {
+  auto sandbox = find_sandbox(context, parsed);
+  if (!sandbox) return std::unexpected(sandbox.error());
+  if (*sandbox) return std::move(**sandbox);
+  auto looked = find_looked_at(context, parsed, needs);
+  if (!looked) return std::unexpected(looked.error());
+  DiffTarget target;
+  target.unions.push_back({"", std::move(looked->layers)});
+  target.paths = std::move(looked->paths);
+  return target;
+}
+
+DiffTarget target_of(const sandbox::Sandbox& sandbox, const sandbox::Record& record) {
+  DiffTarget target;
+  target.sandbox = sandbox.name();
+  target.compares_owners = !record.has_one_owner;
+  for (const sandbox::FileSystem& one : record.file_systems) {
+    std::error_code error;
+    // One that has not been used yet, or whose place is gone, has nothing to compare with.
+    if (!fs::exists(one.upper(sandbox), error) || !fs::exists(one.at, error)) continue;
+    layer::LayerPaths layers;
+    layers.lower = {one.at};
+    layers.upper = one.upper(sandbox);
+    layers.work = one.work(sandbox);
+    target.unions.push_back({without_slashes(one.at), std::move(layers)});
+  }
+  return target;
+}
+
+Expected<std::vector<ComparedUnion>> compare(const DiffTarget& target, bool find_renames) {
+  std::vector<ComparedUnion> unions;
+  for (const PlacedUnion& placed : target.unions) {
+    auto layers = changes::open_layers(placed.layers);
+    if (!layers) return std::unexpected(layers.error());
+    auto list = changes::read_list(*layers, {.find_renames = find_renames});
+    if (!list) {
+      return problem(
+          std::string("the upper directory cannot be read: ") + std::strerror(to_int(list.error())),
+          "look as the user who mounts");
+    }
+    if (!target.compares_owners) leave_out_owners(*list);
+    unions.push_back({placed.place, std::move(*layers), std::move(*list)});
+  }
+  return unions;
+}
+
+std::string placed(const std::string& place, const std::string& path) {
+  return place.empty() || path.empty() ? path : place + "/" + path;
+}
+
+changes::List merged(const std::vector<ComparedUnion>& unions) {
+  changes::List all;
+  for (const ComparedUnion& one : unions) {
+    for (Change change : one.list.changes) {
+      change.path = placed(one.place, change.path);
+      change.old_path = placed(one.place, change.old_path);
+      all.changes.push_back(std::move(change));
+    }
+    for (const changes::Unread& unread : one.list.unread) {
+      all.unread.push_back({placed(one.place, unread.path), unread.error});
+    }
+  }
+  if (unions.size() < 2) return all;
+  std::ranges::stable_sort(all.changes, [](const Change& left, const Change& right) {
+    if (is_deletion(left) != is_deletion(right)) return is_deletion(left);
+    return main_path(left) < main_path(right);
+  });
+  return all;
+}
+
+}  // namespace overpass::cli

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+//
+// What `overpass diff` compares: one union, or all unions of a sandbox as one tree.
+
+#ifndef OVERPASS_CLI_DIFF_TARGET_H_
+#define OVERPASS_CLI_DIFF_TARGET_H_
+
+#include <string>
+#include <vector>
+
+#include "changes/file_pairs.h"
+#include "changes/list.h"
+#include "cli/looked_at.h"
+#include "layer/layer_stack.h"
+#include "sandbox/record.h"
+
+namespace overpass::cli {
+
+/// A union in the tree that is told about.
+struct PlacedUnion {
+  std::string place;  ///< Where it is, without slashes around; "" is the root.
+  layer::LayerPaths layers;
+};
+
+struct DiffTarget {
+  std::vector<PlacedUnion> unions;
+  std::vector<std::string> paths;  ///< Which part is wanted, without slashes around; all if empty.
+  std::string sandbox;             ///< The name, of a sandbox.
+  bool compares_owners = true;
+};
+
+/// The union or the sandbox of a call. A mount that is called as a sandbox comes first.
+std::expected<DiffTarget, Refusal> find_diff_target(const Context& context,
+                                                    const ParsedArguments& parsed,
+                                                    const LayerNeeds& needs);
+
+/// The unions of a sandbox that have changed something.
+DiffTarget target_of(const sandbox::Sandbox& sandbox, const sandbox::Record& record);
+
+/// A union that is open, and its changes.
+struct ComparedUnion {
+  std::string place;
+  layer::LayerStack layers;
+  changes::List list;  ///< With paths from the union's root.
+};
+
+/// Opens the unions and reads their changes. Nothing is locked or written.
+Expected<std::vector<ComparedUnion>> compare(const DiffTarget& target, bool find_renames);
+
+/// One list of all, with paths from the root of the tree.
+changes::List merged(const std::vector<ComparedUnion>& unions);
+
+/// `path` of the union at `place` as a path from the root of the tree; "" stays.
+std::string placed(const std::string& place, const std::string& path);
+
+}  // namespace overpass::cli
+
+#endif  // OVERPASS_CLI_DIFF_TARGET_H_
