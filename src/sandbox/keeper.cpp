@@ -202,6 +202,8 @@ class Keeper {
       pollfd ended = {raw(first_process_), POLLIN, 0};
       (void)sys::wait_for(std::span(&ended, 1), kEndOfProcessesMs);
     }
+    // Those that lie in others first.
+    std::ranges::reverse(daemons_);
     for (const pid_t daemon : daemons_) (void)::kill(daemon, SIGTERM);
     const uint64_t deadline = sys::monotonic_ms() + kEndOfUnionsMs;
     for (const pid_t daemon : daemons_) await(daemon, deadline);
