@@ -146,6 +146,10 @@ int run_on(Context& context, const ParsedArguments& parsed, const DiffTarget& ta
     (void)fail_with(context, unions.error());
     return kDiffImpossible;
   }
+  for (const sandbox::FileSystem& one : target.gone) {
+    context.err << "overpass: changes of another file system than that at " << shown_path(one.at)
+                << " are left out: directory " << one.directory << " of the sandbox\n";
+  }
   changes::List list = merged(*unions);
   const bool is_paged = writes_to_terminal(context) && !parsed.has("--no-pager");
   std::ostringstream text;

@@ -81,8 +81,11 @@ DiffTarget target_of(const sandbox::Sandbox& sandbox, const sandbox::Record& rec
   target.compares_owners = !record.has_one_owner;
   for (const sandbox::FileSystem& one : record.file_systems) {
     std::error_code error;
-    // One that has not been used yet, or whose place is gone, has nothing to compare with.
-    if (!fs::exists(one.upper(sandbox), error) || !fs::exists(one.at, error)) continue;
+    if (!fs::exists(one.upper(sandbox), error)) continue;
+    if (!one.is_there()) {
+      target.gone.push_back(one);
+      continue;
+    }
     layer::LayerPaths layers;
     layers.lower = {one.at};
     layers.upper = one.upper(sandbox);

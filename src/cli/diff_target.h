@@ -27,6 +27,8 @@ struct DiffTarget {
   std::vector<std::string> paths;  ///< Which part is wanted, without slashes around; all if empty.
   std::string sandbox;             ///< The name, of a sandbox.
   bool compares_owners = true;
+  /// Those of a sandbox that are not mounted any more: there is nothing to compare with.
+  std::vector<sandbox::FileSystem> gone;
 };
 
 /// The union or the sandbox of a call. A mount that is called as a sandbox comes first.

@@ -93,6 +93,8 @@ struct Options {
 
   bool foreground = false;
   bool debug = false;
+  /// Set by who starts a daemon and ends it: no other process that may use the mount is watched.
+  bool ends_with_starter = false;
 };
 
 }  // namespace overpass::config

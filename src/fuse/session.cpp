@@ -303,7 +303,8 @@ Expected<void> Session::serve(Daemon& daemon) {
   std::thread watcher;
   auto watch = [&] {
     const sigset_t signals = ending_signals();
-    const auto signal = wait_for_end(signals, device());
+    const auto signal =
+        wait_for_end(signals, daemon.options.ends_with_starter ? std::nullopt : device());
     if (!is_over) {
       if (signal) log::debug("ending on signal %d", *signal);
       if (!signal) log::debug("ending: no process is left that could use the mount");

@@ -13,11 +13,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <sstream>
 
 #include "config/toml_screen.h"
+#include "sys/file_handle.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
 #include "sys/open.h"
@@ -67,7 +69,8 @@ Expected<std::vector<FileSystem>> file_systems_of(const toml::table& table,
       return problem(file + ": a [[file_system]] has no usable 'at' and 'directory'",
                      "correct the file, or remove the sandbox");
     }
-    found.push_back({*at, static_cast<uint32_t>(*directory)});
+    found.push_back(
+        {*at, static_cast<uint32_t>(*directory), (*one)["identity"].value_or(std::string())});
   }
   return found;
 }
@@ -82,12 +85,33 @@ std::string FileSystem::work(const Sandbox& sandbox) const {
   return sandbox.path() + "/" + std::to_string(directory) + "/work";
 }
 
-FileSystem& Record::file_system_at(const std::string& mountpoint) {
-  const auto known = std::ranges::find(file_systems, mountpoint, &FileSystem::at);
+std::string file_system_identity(const std::string& path) {
+  const auto place = sys::open_path(path.c_str(), O_PATH | O_DIRECTORY);
+  const auto stat =
+      place ? sys::stat(sys::place_of(*place)) : Result<sys::Stat>(fail(place.error()));
+  if (!stat) return "";
+  char text[64] = {};
+  const auto readable = sys::open_path(path.c_str(), O_RDONLY | O_DIRECTORY);
+  const auto uuid = readable ? sys::file_system_uuid(*readable)
+                             : Result<sys::FileSystemUuid>(fail(readable.error()));
+  if (uuid) {
+    for (size_t i = 0; i < uuid->size(); ++i) {
+      (void)std::snprintf(text + 2 * i, 3, "%02x", static_cast<unsigned>((*uuid)[i]));
+    }
+  } else if (const auto system = sys::stat_file_system(*place)) {
+    (void)std::snprintf(text, sizeof text, "%lx", system->f_fsid);
+  }
+  return std::string(text) + ":" + std::to_string(stat->stx_ino);
+}
+
+FileSystem& Record::file_system_at(const std::string& mountpoint, const std::string& identity) {
+  const auto known = std::ranges::find_if(file_systems, [&](const FileSystem& one) {
+    return one.at == mountpoint && one.identity == identity;
+  });
   if (known != file_systems.end()) return *known;
   uint32_t directory = 1;
   for (const FileSystem& one : file_systems) directory = std::max(directory, one.directory + 1);
-  return file_systems.emplace_back(FileSystem{mountpoint, directory});
+  return file_systems.emplace_back(FileSystem{mountpoint, directory, identity});
 }
 
 Record new_record() {
@@ -151,7 +175,8 @@ std::string text_of(const Record& record) {
   table.insert("rules", array_of(scope.rules));
   toml::array found;
   for (const FileSystem& one : record.file_systems) {
-    found.push_back(toml::table{{"at", one.at}, {"directory", int64_t{one.directory}}});
+    found.push_back(toml::table{
+        {"at", one.at}, {"directory", int64_t{one.directory}}, {"identity", one.identity}});
   }
   table.insert("file_system", std::move(found));
   std::ostringstream text;

@@ -14,6 +14,7 @@
 //   [[file_system]]             # what was changed below /home is in the directory 2
 //   at = "/home"
 //   directory = 2
+//   identity = "..."            # of the file system that was there (file_system_identity())
 
 #ifndef OVERPASS_SANDBOX_RECORD_H_
 #define OVERPASS_SANDBOX_RECORD_H_
@@ -29,9 +30,17 @@
 
 namespace overpass::sandbox {
 
+/// What tells the file system, and the directory of it, at `path` from another that is mounted
+/// there later. Empty if there is nothing.
+std::string file_system_identity(const std::string& path);
+
 struct FileSystem {
   std::string at;          ///< Where it is mounted.
   uint32_t directory = 0;  ///< In the sandbox; from 1.
+  std::string identity;
+
+  /// Whether what is mounted there now is what the changes were made over.
+  bool is_there() const { return file_system_identity(at) == identity; }
 
   std::string upper(const Sandbox& sandbox) const;
   std::string work(const Sandbox& sandbox) const;
@@ -46,8 +55,9 @@ struct Record {
   Scope scope;
   std::vector<FileSystem> file_systems;
 
-  /// The one at that mountpoint; it gets the next free directory if it is not known.
-  FileSystem& file_system_at(const std::string& mountpoint);
+  /// The one at that mountpoint; it gets the next free directory if it is not known. What is
+  /// mounted there later, as a tmpfs after each start of the machine, has changes of its own.
+  FileSystem& file_system_at(const std::string& mountpoint, const std::string& identity);
 };
 
 /// A record of now.

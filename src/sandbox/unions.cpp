@@ -68,13 +68,14 @@ Expected<config::Options> options_of(const PlannedMount& mount, const std::strin
   options.mountpoint = mountpoint;
   options.fsname = "overpass:" + sandbox.name();
   options.dev = false;
+  options.ends_with_starter = true;
   for (const std::string& rule : mount.rules) options.rules.push_back({{rule, "the sandbox"}});
   if (record.has_one_owner) {
     options.squash_to_uid = ::geteuid();
     options.squash_to_gid = ::getegid();
   }
   if (mount.shown == Shown::ReadOnlyUnion) return options;
-  const FileSystem& place = record.file_system_at(mount.path);
+  const FileSystem& place = record.file_system_at(mount.path, file_system_identity(mount.path));
   if (auto made = make_layers(sandbox, place, mount.path); !made)
     return std::unexpected(made.error());
   options.upper = place.upper(sandbox);

@@ -17,9 +17,9 @@ TEST(Record, IsReadAsItWasWritten) {
                   .read_only = {"/y", "/z\n"},
                   .hidden = {"/\xc3\xa4"},
                   .rules = {"hide .env"}};
-  EXPECT_EQ(record.file_system_at("/").directory, 1U);
-  EXPECT_EQ(record.file_system_at("/home").directory, 2U);
-  EXPECT_EQ(record.file_system_at("/").directory, 1U);
+  EXPECT_EQ(record.file_system_at("/", "u:2").directory, 1U);
+  EXPECT_EQ(record.file_system_at("/home", "v:2").directory, 2U);
+  EXPECT_EQ(record.file_system_at("/", "u:2").directory, 1U);
   const auto read = parse_record(text_of(record), "sandbox.toml");
   ASSERT_TRUE(read) << read.error().line();
   EXPECT_EQ(text_of(*read), text_of(record));
@@ -30,8 +30,18 @@ TEST(Record, IsReadAsItWasWritten) {
 
 TEST(Record, GivesNoDirectoryTwice) {
   Record record;
-  record.file_systems = {{"/a", 7}, {"/b", 2}};
-  EXPECT_EQ(record.file_system_at("/c").directory, 8U);
+  record.file_systems = {{"/a", 7, ""}, {"/b", 2, ""}};
+  EXPECT_EQ(record.file_system_at("/c", "").directory, 8U);
+}
+
+TEST(Record, TellsFileSystemsApartThatWereMountedAtOnePlace) {
+  Record record;
+  EXPECT_EQ(record.file_system_at("/run", "first:1").directory, 1U);
+  EXPECT_EQ(record.file_system_at("/run", "second:1").directory, 2U);
+  EXPECT_EQ(record.file_system_at("/run", "first:1").directory, 1U);
+  EXPECT_NE(file_system_identity("/proc"), file_system_identity("/"));
+  EXPECT_EQ(file_system_identity("/usr/bin"), file_system_identity("/usr/bin/."));
+  EXPECT_EQ(file_system_identity("/nothing/here"), "");
 }
 
 TEST(Record, IsRefusedWhereItCannotBeRight) {
