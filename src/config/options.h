@@ -95,6 +95,9 @@ struct Options {
   bool debug = false;
   /// Set by who starts a daemon and ends it: no other process that may use the mount is watched.
   bool ends_with_starter = false;
+  /// Set by who made upper and workdir for this mount alone and lets nobody else use them: no mount
+  /// of kernel overlayfs that has them is looked for.
+  bool owns_upper = false;
 };
 
 }  // namespace overpass::config

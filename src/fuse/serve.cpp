@@ -44,7 +44,8 @@ layer::LayerPaths paths_of(const config::Options& options) {
           .userxattr = options.userxattr,
           .access_times = times_of(options.access_times),
           .format = options.format,
-          .stat_override = options.xattr_permissions};
+          .stat_override = options.xattr_permissions,
+          .owns_upper = options.owns_upper};
 }
 
 overlay::Settings settings_of(const config::Options& options) {

@@ -24,6 +24,7 @@ struct LayerPaths {
   sys::AccessTimes access_times = sys::AccessTimes::OfTheMount;  ///< Of the upper's files.
   FormatChoice format = {};
   StatOverride stat_override = StatOverride::None;
+  bool owns_upper = false;  ///< No mount of kernel overlayfs can have upper or workdir.
 };
 
 }  // namespace overpass::layer

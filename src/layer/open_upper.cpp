@@ -140,6 +140,7 @@ Expected<void> check_incompatible_use(BorrowedFd workdir, const LayerPaths& path
 
 /// Kernel overlayfs knows nothing of our locks, and its workdir must not be emptied.
 Expected<void> check_kernel_use(const UpperRoots& roots, const LayerPaths& paths) {
+  if (paths.owns_upper) return {};
   const auto use = find_overlay_use(roots.upper, roots.work);
   if (!use) return {};
   return problem(

@@ -69,6 +69,7 @@ Expected<config::Options> options_of(const PlannedMount& mount, const std::strin
   options.fsname = "overpass:" + sandbox.name();
   options.dev = false;
   options.ends_with_starter = true;
+  options.owns_upper = true;
   for (const std::string& rule : mount.rules) options.rules.push_back({{rule, "the sandbox"}});
   if (record.has_one_owner) {
     options.squash_to_uid = ::geteuid();

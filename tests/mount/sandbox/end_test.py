@@ -89,7 +89,7 @@ def test_shell_has_job_control_and_the_terminal_comes_back(t):
     run.until("begun")
     run.answer("\x1a")
     run.until(r"Stopped")
-    run.answer("tty; jobs; kill %1; echo new > file; exit 5\n")
+    run.answer("tty; jobs; kill -9 %1; wait; echo new > file; exit 5\n")
     run.until(r"\[k/s/d\] ")
     if "no job control" in run.text or "not a tty" in run.text:
         raise Failure(run.text)
