@@ -43,6 +43,7 @@ constexpr command_line::Flag kViewFlags[] = {
     {"--rw", '\0', "DIR", "what is written in DIR is written outside", Value::Directory},
     {"--ro", '\0', "PATH", "PATH cannot be changed", Value::File},
     {"--hide", '\0', "PATH", "PATH does not exist inside", Value::File},
+    {"--socket", '\0', "PATH", "a socket of the outside that can be used", Value::File},
     {"--rule", '\0', "RULE", "a rule of overpass-rules(5); may be repeated"},
     {"--tmp", '\0', "WHICH", "/tmp is private (empty, in memory) or shared (a union; the default)"},
     {"--no-net", '\0', "", "no network but a loopback of the sandbox's own"},

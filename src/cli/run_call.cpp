@@ -56,9 +56,14 @@ Expected<void> take_path(const command_line::GivenFlag& flag, RunCall& call) {
   if (flag.name == "--rw" && *path == "/") {
     return problem("--rw / would leave no sandbox", "run the command without overpass");
   }
-  auto& paths = is_hiding             ? call.scope.hidden
-                : flag.name == "--ro" ? call.scope.read_only
-                                      : call.scope.through;
+  if (flag.name == "--socket" && !fs::is_socket(*path)) {
+    return problem("--socket " + in_quotes(flag.value) + " is no socket",
+                   "name the socket itself, which its server has made");
+  }
+  auto& paths = is_hiding                 ? call.scope.hidden
+                : flag.name == "--ro"     ? call.scope.read_only
+                : flag.name == "--socket" ? call.scope.sockets
+                                          : call.scope.through;
   paths.push_back(std::move(*path));
   return {};
 }
@@ -142,8 +147,8 @@ Expected<ParsedArguments> divide(const ParsedArguments& parsed, const RunNames& 
 
 bool RunCall::has_settings() const {
   return !scope.only.empty() || !scope.through.empty() || !scope.in_memory.empty() ||
-         !scope.read_only.empty() || !scope.hidden.empty() || !scope.rules.empty() || is_root ||
-         !has_network;
+         !scope.sockets.empty() || !scope.read_only.empty() || !scope.hidden.empty() ||
+         !scope.rules.empty() || is_root || !has_network;
 }
 
 bool is_program(const std::string& name) {

@@ -107,6 +107,7 @@ class Planner {
     }
     for (const std::string& path : scope_.through) add(path, Shown::Through);
     for (const std::string& path : scope_.in_memory) add(path, Shown::Private);
+    for (const std::string& path : scope_.sockets) add(path, Shown::BindFile);
   }
 
   std::vector<PlannedMount> take() {

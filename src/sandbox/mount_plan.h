@@ -36,6 +36,7 @@ struct Scope {
   std::string only = {};
   std::vector<std::string> through = {};    ///< Directories that are written outside.
   std::vector<std::string> in_memory = {};  ///< Directories that begin empty and vanish at the end.
+  std::vector<std::string> sockets = {};    ///< Sockets of the outside that can be reached.
   std::vector<std::string> read_only = {};  ///< What cannot be changed inside.
   std::vector<std::string> hidden = {};     ///< What does not exist inside.
   std::vector<std::string> rules = {};      ///< "ACTION PATTERN" or "@SET", for all unions.

@@ -149,6 +149,7 @@ Expected<Record> parse_record(std::string_view text, const std::string& file) {
   record.scope = {.only = table["only"].value_or(std::string()),
                   .through = texts_of(table, "through"),
                   .in_memory = texts_of(table, "in_memory"),
+                  .sockets = texts_of(table, "sockets"),
                   .read_only = texts_of(table, "read_only"),
                   .hidden = texts_of(table, "hidden"),
                   .rules = texts_of(table, "rules")};
@@ -170,6 +171,7 @@ std::string text_of(const Record& record) {
   if (!scope.only.empty()) table.insert("only", scope.only);
   table.insert("through", array_of(scope.through));
   table.insert("in_memory", array_of(scope.in_memory));
+  table.insert("sockets", array_of(scope.sockets));
   table.insert("read_only", array_of(scope.read_only));
   table.insert("hidden", array_of(scope.hidden));
   table.insert("rules", array_of(scope.rules));

@@ -15,6 +15,9 @@ namespace overpass::sys {
 /// pidfd_open(2). ESRCH when there is no such process.
 Result<UniqueFd> open_process(pid_t pid);
 
+/// The process's number, by which this process knows it. ESRCH when it has ended.
+Result<pid_t> number_of_process(BorrowedFd process);
+
 /// pidfd_send_signal(2).
 Result<void> send_signal(BorrowedFd process, int signal);
 

@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import select
 import time
 
 from harness import equal
@@ -29,6 +30,8 @@ class OnTerminal:
         while not re.search(pattern, self.text):
             if time.monotonic() > deadline:
                 raise Failure(f"{pattern!r} did not come:\n{self.text}")
+            if not select.select([self.fd], [], [], 1)[0]:
+                continue
             try:
                 self.text += os.read(self.fd, 4096).decode(errors="replace")
             except OSError:

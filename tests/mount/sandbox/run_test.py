@@ -80,6 +80,21 @@ def test_second_run_joins_and_the_sandbox_ends_with_the_last(t):
     s.wait_for_end()
 
 
+def test_programs_outside_see_and_change_a_running_sandbox(t):
+    s = Sandboxes(t)
+    equal(s.call("path", "none").returncode, 1, "without such a sandbox")
+    run = s.start("seen", "--", "sh", "-c", "echo new > file; echo ready; read line; cat made")
+    equal(run.stdout.readline(), "ready\n", "the command")
+    path = s.call("path", "seen").stdout.strip()
+    equal(read(path + s.outside + "/file"), b"new\n", "what is seen from outside")
+    write(path + s.outside + "/made", "from outside\n")
+    run.stdin.close()
+    equal((run.stdout.read(), run.wait()), ("from outside\n", 0), "what the command saw of that")
+    s.wait_for_end()
+    done = s.call("path", "seen")
+    equal((done.returncode, "does not run" in done.stderr), (1, True), f"after its end: {done.stderr}")
+
+
 def test_signals_reach_the_command(t):
     s = Sandboxes(t)
     run = s.start("--", "sh", "-c", "trap 'echo got; exit 9' TERM; echo ready; while :; do sleep 0.05; done")

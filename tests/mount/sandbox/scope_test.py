@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Options narrow what a sandbox shows, and what in it can be written, and where to."""
 import os
+import socket
 
 from harness import equal, read
 from harness.sandboxes import Sandboxes
@@ -62,6 +63,23 @@ def test_sandbox_without_network_has_a_loopback_alone(t):
     out = s.sh("cat /proc/net/dev | tail -n +3 | cut -d: -f1; cat /sys/class/net/lo/operstate", "--no-net", "p1")
     equal(out.split()[0], "lo", "the interfaces")
     equal(len([word for word in out.split() if word not in ("unknown", "up", "down")]), 1, f"their number: {out}")
+
+
+def test_socket_of_the_outside_is_reached_where_that_is_asked_for(t):
+    s = Sandboxes(t, TREE)
+    s.before = None
+    ask = ("import socket, sys; c = socket.socket(socket.AF_UNIX); c.connect('asked'); print(c.recv(9).decode())")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(s.outside + "/asked")
+        server.listen()
+        server.settimeout(60)
+        refused = s.run("--", "python3", "-c", ask)
+        equal((refused.returncode, "ConnectionRefusedError" in refused.stderr), (1, True), f"without: {refused}")
+        run = s.start("--socket", "asked", "p1", "--", "python3", "-c", ask)
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(b"answered")
+    equal((run.stdout.read(), run.wait()), ("answered\n", 0), "with --socket")
 
 
 def test_options_of_a_sandbox_that_exists_are_refused(t):

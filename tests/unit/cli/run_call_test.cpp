@@ -70,6 +70,7 @@ TEST(RunCall, RefusesWhatCannotBeMeant) {
                                         {"--rw", "/usr", "--hide", "/usr/lib/x", "npm"},
                                         {"--rule", "hid x", "npm"},
                                         {"--tmp", "none", "npm"},
+                                        {"--socket", "/usr", "npm"},
                                         {"a b", "--", "npm"},
                                         {"--nothing", "npm"}}) {
     EXPECT_FALSE(call(words)) << ::testing::PrintToString(words);

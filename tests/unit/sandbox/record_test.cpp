@@ -14,6 +14,7 @@ TEST(Record, IsReadAsItWasWritten) {
   record.scope = {.only = "/home/u/a 'b' \"c\"",
                   .through = {"/x"},
                   .in_memory = {"/tmp"},
+                  .sockets = {"/s"},
                   .read_only = {"/y", "/z\n"},
                   .hidden = {"/\xc3\xa4"},
                   .rules = {"hide .env"}};
