@@ -2,18 +2,23 @@
 //
 // /dev, /sys and /proc of a sandbox.
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
 #include <cstring>
+#include <string>
+#include <vector>
 
+#include "base/id_map.h"
 #include "base/nearest.h"
 #include "sandbox/view.h"
-#include "sys/credentials.h"
+#include "sys/directory_stream.h"
 #include "sys/mount_tree.h"
 #include "sys/names.h"
 #include "sys/open.h"
+#include "sys/stat.h"
 
 namespace overpass::sandbox {
 
@@ -30,16 +35,15 @@ constexpr Link kLinks[] = {{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/
                            {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
                            {"core", "/proc/kcore"},       {"ptmx", "pts/ptmx"}};
 
-/// What the superuser's id may write to, whatever capabilities a process has.
-constexpr const char* kOfTheMachine[] = {"sys", "sysrq-trigger", "irq",  "bus",
-                                         "fs",  "acpi",          "scsi", "mtrr"};
-
 constexpr uint64_t kReadOnly =
     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 Result<void> bind_device(BorrowedFd directory, const std::string& device, const std::string& place,
                          const char* name) {
   const UniqueFd tree = TRY(sys::clone_mount(device, sys::Whole::No));
+  // A device is written to all the same; its owner, mode and times, which are the machine's, are
+  // not.
+  TRY(sys::restrict_tree(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
   TRY(sys::open_at(directory, name, O_RDONLY | O_CREAT | O_EXCL, 0666));
   return sys::attach_mount(tree, place + "/" + name);
 }
@@ -77,6 +81,28 @@ Result<void> protect(const std::string& place) {
   return sys::attach_mount(part, place);
 }
 
+/// Whether files of the machine's superuser are files of somebody in this user namespace.
+Result<bool> has_id_of_superuser(BorrowedFd proc) {
+  return TRY(sys::stat(sys::place_of(proc))).stx_uid != IdMap::kOverflow;
+}
+
+/// All but the directories of processes. The superuser's id may write there, whatever capabilities
+/// a process has; and a mode that is changed there is changed in each procfs.
+Result<void> protect_machine(const std::string& place) {
+  const UniqueFd proc = TRY(sys::open_path(place.c_str(), O_RDONLY | O_DIRECTORY));
+  if (!TRY(has_id_of_superuser(proc))) return {};
+  std::vector<std::string> parts;
+  TRY(sys::for_each_entry(proc, [&](const sys::DirectoryEntry& entry) -> Result<void> {
+    const bool is_process = entry.name[0] >= '0' && entry.name[0] <= '9';
+    if (is_process || entry.type == DT_LNK) return {};
+    parts.push_back(place + "/");
+    parts.back() += entry.name;
+    return {};
+  }));
+  for (const std::string& part : parts) TRY(protect(part));
+  return {};
+}
+
 std::unexpected<Problem> cannot_mount(const char* what, Errno error) {
   return problem(
       std::string("the sandbox can have no ") + what + ": " + std::strerror(to_int(error)),
@@ -99,10 +125,7 @@ Expected<void> mount_proc(const std::string& view) {
       !mounted) {
     return cannot_mount("/proc", mounted.error());
   }
-  if (!sys::is_privileged_in_initial_namespace()) return {};
-  for (const char* part : kOfTheMachine) {
-    if (auto done = protect(place + "/" + part); !done) return cannot_mount("/proc", done.error());
-  }
+  if (auto done = protect_machine(place); !done) return cannot_mount("/proc", done.error());
   return {};
 }
 
