@@ -21,6 +21,10 @@ constexpr std::string_view kPseudo[] = {
     "bpf",    "fusectl",   "efivarfs",  "pstore",  "rpc_pipefs", "binfmt_misc",
     "nsfs",   "autofs",    "selinuxfs", "ramfs"};
 
+/// File systems that nobody has ever written to while they were mounted. In others, also if they
+/// are read-only now, a server may listen at a socket, or read from a pipe.
+constexpr std::string_view kUnwritable[] = {"squashfs", "erofs", "iso9660", "cramfs", "romfs"};
+
 /// The sandbox has its own.
 constexpr std::string_view kOwn[] = {"/proc", "/sys", "/dev"};
 
@@ -28,7 +32,7 @@ struct Mount {
   std::string path, root, device;
   bool is_pseudo = false;
   bool is_unwritable = false;  ///< The file system, whatever mount leads to it.
-  bool is_read_only = false;   ///< The mount.
+  bool is_read_only = false;   ///< The mount, or its file system now.
   Mounted kind = Mounted::Hidden;
 };
 
@@ -51,12 +55,13 @@ bool is_own(std::string_view path) {
 std::vector<Mount> read_mounts(std::string_view mountinfo, const LookAt& look) {
   std::vector<Mount> mounts;
   sys::for_each_mount(mountinfo, [&](const sys::MountLine& line) {
-    Mount mount = {.path = sys::without_escapes(line.mountpoint),
-                   .root = sys::without_escapes(line.root),
-                   .device = std::string(line.device),
-                   .is_pseudo = std::ranges::find(kPseudo, line.type) != std::end(kPseudo),
-                   .is_unwritable = has_option(line.super_options, "ro"),
-                   .is_read_only = has_option(line.options, "ro")};
+    Mount mount = {
+        .path = sys::without_escapes(line.mountpoint),
+        .root = sys::without_escapes(line.root),
+        .device = std::string(line.device),
+        .is_pseudo = std::ranges::find(kPseudo, line.type) != std::end(kPseudo),
+        .is_unwritable = std::ranges::find(kUnwritable, line.type) != std::end(kUnwritable),
+        .is_read_only = has_option(line.options, "ro") || has_option(line.super_options, "ro")};
     if (is_own(mount.path)) return;
     mount.kind = look(mount.path, line.id);
     if (mount.kind != Mounted::Hidden) mounts.push_back(std::move(mount));

@@ -91,6 +91,11 @@ Expected<void> guard_streams() {
           std::string(kNames[number]) + " is a directory, which leads out of the sandbox",
           "redirect it from or to a file, a pipe or /dev/null");
     }
+    if (S_ISBLK(found->stx_mode) && (*flags & O_ACCMODE) == O_RDONLY) {
+      // A read-only mount does not keep a device from being written.
+      return problem(std::string(kNames[number]) + " is a disk, which could be written to",
+                     "give it by a pipe: cat DISK | overpass run ...");
+    }
     if (!S_ISREG(found->stx_mode) || (*flags & O_ACCMODE) != O_RDONLY) continue;
     if (auto replaced = replace(number); !replaced) return replaced;
   }
