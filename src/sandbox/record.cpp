@@ -201,6 +201,8 @@ bool has_record(const Sandbox& sandbox) {
 
 Expected<void> write_record(const Sandbox& sandbox, const Record& record) {
   const std::string text = text_of(record);
+  // A sandbox whose changes have filled the store can still be used.
+  if (const auto old = sys::read_file(path_of(sandbox)); old && *old == text) return {};
   const auto write = [&]() -> Result<void> {
     const UniqueFd file =
         TRY(sys::open_at(sandbox.directory(), kNewFile, O_WRONLY | O_CREAT | O_TRUNC, 0600));

@@ -69,6 +69,7 @@ Expected<void> make_store(const std::string& store) {
                  "make it, or set OVERPASS_STORE to another directory");
 }
 
+/// Whoever else could write to `directory` could exchange what is in it.
 Expected<void> check_owner(const std::string& path, BorrowedFd directory) {
   const auto found = sys::stat(sys::place_of(directory));
   if (found && found->stx_uid == ::geteuid() && (found->stx_mode & (S_IWGRP | S_IWOTH)) == 0) {
@@ -99,8 +100,9 @@ std::string store_path() {
 
 Result<Sandbox> Sandbox::open(const std::string& store, const std::string& name) {
   const std::string path = store + "/" + name;
+  const UniqueFd parent = TRY(open_directory(store));
   UniqueFd directory = TRY(open_directory(path));
-  if (!check_owner(path, directory)) return fail(EACCES);
+  if (!check_owner(store, parent) || !check_owner(path, directory)) return fail(EACCES);
   return Sandbox(name, path, std::move(directory));
 }
 
@@ -108,6 +110,9 @@ Expected<Sandbox> Sandbox::make(const std::string& store, const std::string& nam
   if (auto made = make_store(store); !made) return std::unexpected(made.error());
   const std::string path = store + "/" + name;
   const auto parent = open_directory(store);
+  if (parent) {
+    if (auto own = check_owner(store, *parent); !own) return std::unexpected(own.error());
+  }
   Result<void> made = parent ? sys::make_directory(*parent, name.c_str(), 0700)
                              : Result<void>(fail(parent.error()));
   if (made.failed_with(EEXIST)) made = {};

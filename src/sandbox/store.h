@@ -40,7 +40,8 @@ std::string store_path();
 /// An existing or new directory of a sandbox.
 class Sandbox {
  public:
-  /// Opens STORE/NAME. ENOENT if there is none, EACCES if it belongs to another user.
+  /// Opens STORE/NAME. ENOENT if there is none, EACCES if it or the store belongs to another
+  /// user, or others may write to it.
   static Result<Sandbox> open(const std::string& store, const std::string& name);
   /// The same, but makes what is missing, the store included, for this user alone.
   static Expected<Sandbox> make(const std::string& store, const std::string& name);
