@@ -98,7 +98,6 @@ void attend(BorrowedFd visitor, pid_t child, BorrowedFd process) {
 }
 
 Expected<void> run_attendant(BorrowedFd visitor, const Command& command) {
-  if (auto confined = confine(command.keeps_rights); !confined) return confined;
   go_to(command.directory);
   auto failure = sys::connected_pair();
   const auto child = failure ? sys::fork_process() : Result<pid_t>(fail(failure.error()));
@@ -123,8 +122,12 @@ Expected<void> run_attendant(BorrowedFd visitor, const Command& command) {
 /// The first child of the visitor.
 [[noreturn]] void lead_in(BorrowedFd first_process, BorrowedFd visitor, const Command& command) {
   sys::close_others({first_process, visitor});
-  if (const auto entered = enter(first_process, command); !entered) {
-    send_problem(visitor, entered.error());
+  sys::close_to_debuggers();
+  auto ready = enter(first_process, command);
+  // This process is not in the pid namespace: nobody inside has seen it before it is confined.
+  if (ready) ready = confine(command.keeps_rights);
+  if (!ready) {
+    send_problem(visitor, ready.error());
     sys::end_process(kNotRun);
   }
   const auto second = sys::fork_process();

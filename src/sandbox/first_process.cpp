@@ -18,6 +18,7 @@
 #include "sandbox/message.h"
 #include "sandbox/view.h"
 #include "sys/children.h"
+#include "sys/confinement.h"
 #include "sys/mount_tree.h"
 #include "sys/unix_socket.h"
 
@@ -67,6 +68,16 @@ Expected<void> give_up_view(BorrowedFd keeper) {
   return {};
 }
 
+/// As commands are: with its rights, one that could trace it would do what they must not do.
+Expected<void> confine(bool is_closed_to_debuggers) {
+  sys::leave_keyring();
+  auto done = sys::close_abstract_sockets();
+  if (done) done = sys::filter_system_calls();
+  if (!done) return cannot("the sandbox's first process cannot be confined", done.error());
+  if (is_closed_to_debuggers) sys::close_to_debuggers();
+  return {};
+}
+
 [[noreturn]] void reap_for_ever() {
   sigset_t ends;
   (void)::sigemptyset(&ends);
@@ -81,9 +92,10 @@ Expected<void> give_up_view(BorrowedFd keeper) {
 
 }  // namespace
 
-void run_first_process(const std::string& view, BorrowedFd keeper) {
+void run_first_process(const std::string& view, BorrowedFd keeper, bool is_closed_to_debuggers) {
   auto ready = enter_view(view);
   if (ready) ready = give_up_view(keeper);
+  if (ready) ready = confine(is_closed_to_debuggers);
   if (!ready) {
     send_problem(keeper, ready.error());
     sys::end_process(1);

@@ -16,8 +16,10 @@
 
 namespace overpass::sandbox {
 
-/// The child side: does not return. `keeper` is the other end of await_first_process().
-[[noreturn]] void run_first_process(const std::string& view, BorrowedFd keeper);
+/// The child side: does not return. `keeper` is the other end of await_first_process(). If
+/// `is_closed_to_debuggers`, only visitors with CAP_SYS_PTRACE can enter the namespaces by it.
+[[noreturn]] void run_first_process(const std::string& view, BorrowedFd keeper,
+                                    bool is_closed_to_debuggers);
 
 /// The keeper's side: writes `maps` for the process when it has made its user namespace, and waits
 /// until the sandbox can be entered.

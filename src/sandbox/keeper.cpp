@@ -155,7 +155,7 @@ class Keeper {
       (void)sys::end_with_parent(0, SIGKILL);
       sys::reset_terminal_signals();
       pair->first.reset();
-      run_first_process(view_path(), pair->second);
+      run_first_process(view_path(), pair->second, has_rights_);
     }
     pair->second.reset();
     auto process = sys::open_process(*child);

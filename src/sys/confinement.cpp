@@ -10,10 +10,13 @@
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdint>
+#include <initializer_list>
+#include <iterator>
 
 #include "base/scope_exit.h"
 #include "base/unique_fd.h"
@@ -33,10 +36,19 @@ struct LandlockRuleset {
 constexpr uint64_t kScopeAbstractSockets = 1;
 constexpr long kFirstWithScopes = 6;  ///< The version of the interface.
 
-Result<void> add(scmp_filter_ctx filter, uint32_t action, int call, scmp_arg_cmp argument) {
-  const int error = seccomp_rule_add_array(filter, action, call, 1, &argument);
+/// Refuses `call` if all `arguments` are so; without any, always.
+Result<void> refuse(scmp_filter_ctx filter, int call, std::initializer_list<scmp_arg_cmp> arguments,
+                    int with = EPERM) {
+  const int error =
+      seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(with), call,
+                             static_cast<unsigned>(arguments.size()), std::data(arguments));
   if (error < 0) return fail(-error);
   return {};
+}
+
+/// The argument `number`, of which the kernel looks at 32 bits, is `value`.
+scmp_arg_cmp is(unsigned number, uint64_t value) {
+  return SCMP_CMP64(number, SCMP_CMP_MASKED_EQ, 0xffffffff, value);
 }
 
 /// Programs of the other sizes of word must not get round the filter.
@@ -50,19 +62,33 @@ void add_other_architectures(scmp_filter_ctx filter) {
   }
 }
 
+/// The caller's process group has processes outside, which "the own group" would mean as well.
+Result<void> spare_process_group(scmp_filter_ctx filter) {
+  constexpr uint64_t kIoPriorityOfGroup = 2;  // IOPRIO_WHO_PGRP of linux/ioprio.h.
+  TRY(refuse(filter, SCMP_SYS(kill), {is(0, 0)}));
+  TRY(refuse(filter, SCMP_SYS(setpriority), {is(0, PRIO_PGRP), is(1, 0)}));
+  return refuse(filter, SCMP_SYS(ioprio_set), {is(0, kIoPriorityOfGroup), is(1, 0)});
+}
+
+/// Keyrings ask for the user's id, and know no namespace.
+Result<void> close_keyrings(scmp_filter_ctx filter) {
+  for (const int call : {SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key)}) {
+    TRY(refuse(filter, call, {}, ENOSYS));
+  }
+  return {};
+}
+
 Result<void> add_rules(scmp_filter_ctx filter) {
-  constexpr uint32_t kRefused = SCMP_ACT_ERRNO(EPERM);
-  constexpr uint64_t kRequest = 0xffffffff;  // The kernel looks at 32 bits of it.
   for (const unsigned long request : {TIOCSTI, TIOCLINUX}) {
-    TRY(add(filter, kRefused, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, kRequest, request)));
+    TRY(refuse(filter, SCMP_SYS(ioctl), {is(1, request)}));
   }
   const scmp_arg_cmp cgroup =
-      SCMP_A0(SCMP_CMP_MASKED_EQ, uint64_t{CLONE_NEWCGROUP}, uint64_t{CLONE_NEWCGROUP});
-  TRY(add(filter, kRefused, SCMP_SYS(unshare), cgroup));
-  TRY(add(filter, kRefused, SCMP_SYS(clone), cgroup));
-  const int error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-  if (error < 0) return fail(-error);
-  return {};
+      SCMP_A0_64(SCMP_CMP_MASKED_EQ, uint64_t{CLONE_NEWCGROUP}, uint64_t{CLONE_NEWCGROUP});
+  TRY(refuse(filter, SCMP_SYS(unshare), {cgroup}));
+  TRY(refuse(filter, SCMP_SYS(clone), {cgroup}));
+  TRY(refuse(filter, SCMP_SYS(clone3), {}, ENOSYS));
+  TRY(spare_process_group(filter));
+  return close_keyrings(filter);
 }
 
 }  // namespace
@@ -93,6 +119,8 @@ Result<void> filter_system_calls() {
 }
 
 void leave_keyring() { (void)::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr); }
+
+void close_to_debuggers() { (void)::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
 Result<void> give_up_privileges() {
   TRY(checked_void(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)));

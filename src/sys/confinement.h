@@ -16,14 +16,20 @@ namespace overpass::sys {
 /// user namespace and without give_up_privileges().
 Result<void> close_abstract_sockets();
 
-/// Refuses TIOCSTI and TIOCLINUX (ioctl_tty(2)), and new cgroup namespaces, by which the cgroup of
-/// the caller could be mounted. clone3(2) answers ENOSYS, for its flags cannot be seen; C libraries
-/// then call clone(2). EPERM as above.
+/// Refuses TIOCSTI and TIOCLINUX (ioctl_tty(2)); new cgroup namespaces, by which the cgroup of the
+/// caller could be mounted; signals and priorities for the own process group, to which the caller
+/// belongs. clone3(2) answers ENOSYS, for its flags cannot be seen; C libraries then call clone(2).
+/// So do the calls of keyrings(7). EPERM as above.
 Result<void> filter_system_calls();
 
 /// A new session keyring (keyrings(7)), without the keys of the caller's. Does nothing where the
 /// kernel has no keyrings.
 void leave_keyring();
+
+/// Only who has CAP_SYS_PTRACE where this program was executed may trace this process and its
+/// children from now on, or open what its directory in /proc leads to: its program's file, above
+/// all, which is one of the outside. execve(2) ends it.
+void close_to_debuggers();
 
 /// Gives up all capabilities, for good: execve(2) gives none, and no set-id program works.
 Result<void> give_up_privileges();
