@@ -6,6 +6,7 @@
 //   STORE/NAME/lock           held (flock(2)) by its keeper, while it runs
 //   STORE/NAME/control        the keeper's socket, while it runs
 //   STORE/NAME/view           where the unions are mounted, in the keeper's mount namespace
+//   STORE/NAME/lowers         where lowers are cloned, there as well (lowers.h)
 //   STORE/NAME/N/upper, work  what was changed below one mountpoint, as overlayfs writes it
 //
 // Nothing else is kept anywhere.

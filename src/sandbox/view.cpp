@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/nearest.h"
+#include "sandbox/lowers.h"
 #include "sandbox/unions.h"
 #include "sys/mount_tree.h"
 #include "sys/open.h"
@@ -50,7 +51,8 @@ class Mounter {
         sandbox_(sandbox),
         record_(record),
         start_(start),
-        daemons_(daemons) {}
+        daemons_(daemons),
+        lowers_(sandbox) {}
 
   /// Mounts that do not lie below each other.
   Expected<void> mount_all(const std::vector<const PlannedMount*>& mounts) {
@@ -64,6 +66,13 @@ class Mounter {
       }
       auto options = options_of(*mount, place_of(*mount), sandbox_, record_);
       if (!options) return std::unexpected(options.error());
+      auto lower = lowers_.find(mount->path);
+      if (!lower) {
+        return problem("what is mounted below " + in_quotes(mount->path) +
+                           " cannot be covered: " + std::strerror(to_int(lower.error())),
+                       "a container may forbid it; run it outside");
+      }
+      options->lower = {std::move(*lower)};
       unions.push_back(std::move(*options));
       planned.push_back(mount);
     }
@@ -131,10 +140,6 @@ class Mounter {
     return sys::attach_mount(tree, place);
   }
 
-  static Result<void> cover(const std::string& place) {
-    return sys::mount_new("tmpfs", place, MS_RDONLY | MS_NOSUID | MS_NODEV, "mode=755,size=4k");
-  }
-
   static void tell(const PlannedMount& mount, const Result<void>& attached) {
     if (attached) return;
     log::warn("%s is left out: %s", mount.path.c_str(), std::strerror(to_int(attached.error())));
@@ -146,6 +151,7 @@ class Mounter {
   Record& record_;
   const StartUnions& start_;
   std::vector<pid_t>& daemons_;
+  Lowers lowers_;
 };
 
 }  // namespace

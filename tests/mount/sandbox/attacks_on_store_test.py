@@ -91,7 +91,6 @@ search("walk", os.path.dirname(os.path.dirname(above)), "/mnt")
             equal(found, {"walk": "nothing"}, "what the command found")
 
 
-@only_in("root", why="in a user namespace lowers come with what is mounted below them")
 def test_mounts_below_a_renamed_directory_stay_covered(t):
     """What is mounted below a directory that was renamed is not shown, later, by the union that has the directory."""
     secret = t.fresh("secret", {"key": "secret"})
