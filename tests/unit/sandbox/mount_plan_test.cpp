@@ -64,6 +64,12 @@ TEST(MountPlan, LeavesOutWhatAnotherMountHides) {
   EXPECT_EQ(plan.count("/home"), 1U);
 }
 
+TEST(MountPlan, BindsOnlyWhatWasNeverWritten) {
+  const auto plan = plan_of(std::string(kMachine) + "30 20 8:9 / /opt rw - ext4 /dev/sdb1 ro\n");
+  EXPECT_EQ(plan.at("/opt").shown, Shown::ReadOnlyUnion);
+  EXPECT_EQ(plan.at("/snap/core").shown, Shown::Bind);
+}
+
 TEST(MountPlan, BindsSingleFilesAndLeavesOutSockets) {
   const auto plan =
       plan_of(std::string(kMachine) + "30 20 8:3 /r /etc/resolv.conf rw - ext4 /dev/sda3 rw\n" +
