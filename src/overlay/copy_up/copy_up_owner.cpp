@@ -37,6 +37,9 @@ void tell_of_group(gid_t wanted, gid_t given) {
       wanted, given, wanted);
 }
 
+/// What a copy that belongs to another user may have of the mode.
+constexpr mode_t kWithoutSetIds = 01777;
+
 void tell_of_refusal(const UnionName& name, const sys::Stat& stat, const sys::Stat& made) {
   const bool is_own = stat.stx_uid == made.stx_uid;
   const std::string reason =
@@ -61,7 +64,7 @@ Result<CopyOwner> copy_owner(const Overlay& overlay, sys::Place from, const sys:
   const mode_t mode = stat.stx_mode & 07777;
   if (sys::is_unmapped(from, stat)) {
     if (!owners.is_squashed()) return fail(EOVERFLOW);
-    return CopyOwner{mode & 0777, false};
+    return CopyOwner{mode & kWithoutSetIds, false};
   }
   const sys::Stat made = TRY(sys::stat(to));
   if (made.stx_uid == stat.stx_uid && made.stx_gid == stat.stx_gid) {
@@ -69,7 +72,7 @@ Result<CopyOwner> copy_owner(const Overlay& overlay, sys::Place from, const sys:
   }
   auto given = sys::change_owner(to, stat.stx_uid, stat.stx_gid);
   if (given) return CopyOwner{mode, true};
-  if (owners.may_stay(given)) return CopyOwner{mode & 0777, false};
+  if (owners.may_stay(given)) return CopyOwner{mode & kWithoutSetIds, false};
   if (!given.failed_with(EPERM)) return fail(given.error());
   if (made.stx_uid == stat.stx_uid && !may_have_acl(from, stat.stx_mode)) {
     tell_of_group(stat.stx_gid, made.stx_gid);

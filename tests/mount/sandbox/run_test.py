@@ -48,6 +48,12 @@ def test_user_is_the_caller_and_files_look_like_his(t):
     equal(s.sh("stat -c %a /tmp"), f"{os.stat('/tmp').st_mode & 0o7777:o}\n", "the mode of /tmp")
 
 
+def test_directory_of_another_user_keeps_its_sticky_bit(t):
+    s = Sandboxes(t)
+    equal(s.sh("touch /tmp/new; stat -c %a /tmp", "try1"), f"{os.stat('/tmp').st_mode & 0o7777:o}\n", "the mode of /tmp")
+    equal(s.call("diff", "try1").stdout, "A tmp/new\n", "the changes")
+
+
 def test_options_of_root_make_the_caller_root_inside(t):
     s = Sandboxes(t)
     equal(s.sh("id -u; touch made; stat -c %u made", "--root"), "0\n0\n", "ids inside")
