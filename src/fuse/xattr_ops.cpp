@@ -3,9 +3,13 @@
 // GETXATTR, LISTXATTR, SETXATTR, REMOVEXATTR.
 
 #include <cstring>
+#include <optional>
+#include <string_view>
 
+#include "base/number.h"
 #include "fuse/handle.h"
 #include "fuse/operations.h"
+#include "fuse/removal_report.h"
 #include "fuse/status.h"
 #include "overlay/change/xattr.h"
 
@@ -17,12 +21,30 @@ bool asks_for_status(fuse_ino_t node, const char* name) {
   return node == FUSE_ROOT_ID && std::strcmp(name, kStatusXattr) == 0;
 }
 
+/// The number in the name of kRemovalsXattr; nothing for other names.
+std::optional<uint64_t> asks_for_removals(fuse_ino_t node, std::string_view name) {
+  if (node != FUSE_ROOT_ID || !name.starts_with(kRemovalsXattr)) return std::nullopt;
+  return number_of<uint64_t>(name.substr(kRemovalsXattr.size()));
+}
+
+/// Paths are for those who may see all of them.
+Result<std::string> removals(Daemon& daemon, uid_t asker, uint64_t number) {
+  if (!may_see_all(asker)) return fail(EPERM);
+  return text_of(TRY(report_removals(daemon.overlay, number)));
+}
+
 void on_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, size_t size) {
   Daemon& daemon = arrived(request, Opcode::Getxattr);
   if (asks_for_status(node, name)) {
     const uid_t asker = fuse_req_ctx(request)->uid;
     answer_now(XattrReply(request, size),
                [&]() -> Result<std::string> { return status(daemon, asker); });
+    return;
+  }
+  if (const auto number = asks_for_removals(node, name)) {
+    const uid_t asker = fuse_req_ctx(request)->uid;
+    answer_now(XattrReply(request, size),
+               [&]() -> Result<std::string> { return removals(daemon, asker, *number); });
     return;
   }
   answer_now(XattrReply(request, size), [&]() -> Result<XattrValue> {

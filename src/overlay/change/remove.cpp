@@ -7,6 +7,7 @@
 
 #include "base/scope_exit.h"
 #include "overlay/change/indexed_links.h"
+#include "overlay/change/note_removal.h"
 #include "overlay/change/shown_entries.h"
 #include "overlay/change/upper_names.h"
 #include "overlay/change/whiteouts.h"
@@ -95,7 +96,9 @@ Result<void> remove_directory_unlogged(Overlay& overlay, const Caller& caller,
 
 Result<void> remove_file(Overlay& overlay, const Caller& caller, const InodeRef& directory,
                          const char* name) {
-  auto removed = remove_file_unlogged(overlay, caller, directory, name);
+  const auto removed =
+      or_note_all(overlay, [&] { return remove_file_unlogged(overlay, caller, directory, name); });
+  note_removal(overlay, directory, name, error_of(removed));
   tell_of_name(overlay, caller, "unlink", directory, name, /*is_directory=*/false,
                error_of(removed));
   return removed;
@@ -103,7 +106,9 @@ Result<void> remove_file(Overlay& overlay, const Caller& caller, const InodeRef&
 
 Result<void> remove_directory(Overlay& overlay, const Caller& caller, const InodeRef& directory,
                               const char* name) {
-  auto removed = remove_directory_unlogged(overlay, caller, directory, name);
+  const auto removed = or_note_all(
+      overlay, [&] { return remove_directory_unlogged(overlay, caller, directory, name); });
+  note_removal(overlay, directory, name, error_of(removed));
   tell_of_name(overlay, caller, "rmdir", directory, name, /*is_directory=*/true, error_of(removed));
   return removed;
 }

@@ -15,6 +15,7 @@
 #include "layer/markers.h"
 #include "layer/workdir.h"
 #include "overlay/change/indexed_links.h"
+#include "overlay/change/note_removal.h"
 #include "overlay/change/shown_entries.h"
 #include "overlay/change/upper_names.h"
 #include "overlay/change/whiteouts.h"
@@ -392,7 +393,10 @@ Result<void> rename_unlogged(Overlay& overlay, const Caller& caller, RenameEnd f
 
 Result<void> rename(Overlay& overlay, const Caller& caller, RenameEnd from_name, RenameEnd to_name,
                     unsigned flags) {
-  auto renamed = rename_unlogged(overlay, caller, from_name, to_name, flags);
+  const auto renamed = or_note_all(
+      overlay, [&] { return rename_unlogged(overlay, caller, from_name, to_name, flags); });
+  note_rename(overlay, from_name.directory, from_name.name, to_name.directory, to_name.name, flags,
+              error_of(renamed));
   tell_of_move(overlay, caller, from_name.directory, from_name.name, to_name.directory,
                to_name.name, error_of(renamed));
   return renamed;

@@ -22,6 +22,7 @@
 #include "overlay/state/lower_names.h"
 #include "overlay/state/mount.h"
 #include "overlay/state/owners.h"
+#include "overlay/state/removals.h"
 #include "overlay/state/shared_fd.h"
 #include "overlay/state/transfers.h"
 #include "rules/table.h"
@@ -82,6 +83,7 @@ struct Overlay {
   InodeNumbers numbers;
   Flocks flocks;
   KillableCalls killable_calls;
+  Removals removals;
   FdCache directory_fds;
   FdCache orphan_fds;
   FdCache reader_fds;  ///< Of files passed through to readers, while they are in use.
