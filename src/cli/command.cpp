@@ -17,13 +17,21 @@ namespace overpass::cli {
 namespace {
 
 constexpr Command kCommands[] = {
-    {&kMountCommand, run_mount},         {&kUmountCommand, run_umount},
-    {&kStatusCommand, run_status},       {&kListCommand, run_list},
-    {&kRunCommand, run_run, kRunFailed}, {&kRmCommand, run_rm},
-    {&kPathCommand, run_path},           {&kDiffCommand, run_diff},
-    {&kWhichCommand, run_which},         {&kCheckCommand, run_check},
-    {&kRulesCommand, run_rules},         {&kCompletionCommand, run_completion},
-    {&kVersionCommand, run_version},     {&kHelpCommand, run_help},
+    {&kMountCommand, run_mount},
+    {&kUmountCommand, run_umount},
+    {&kStatusCommand, run_status},
+    {&kListCommand, run_list},
+    {&kRunCommand, run_run, kRunFailed},
+    {&kRmCommand, run_rm},
+    {&kPathCommand, run_path},
+    {&kDiffCommand, run_diff},
+    {&kWhichCommand, run_which},
+    {&kFsmonitorCommand, run_fsmonitor},  // Called by git.
+    {&kCheckCommand, run_check},
+    {&kRulesCommand, run_rules},
+    {&kCompletionCommand, run_completion},
+    {&kVersionCommand, run_version},
+    {&kHelpCommand, run_help},
 };
 
 /// Says when what a command wrote did not arrive.

@@ -70,6 +70,9 @@ int run_diff(Context& context, const ParsedArguments& parsed);
 extern const command_line::Command kWhichCommand;
 int run_which(Context& context, const ParsedArguments& parsed);
 
+extern const command_line::Command kFsmonitorCommand;
+int run_fsmonitor(Context& context, const ParsedArguments& parsed);
+
 extern const command_line::Command kCompletionCommand;
 int run_completion(Context& context, const ParsedArguments& parsed);
 /// `overpass __complete WORD...`: candidates for the last word, for the scripts.

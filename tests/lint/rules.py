@@ -87,8 +87,9 @@ OPTION_PAGES = ("man/overpass.1", "man/overpass.toml.5")
 # option in the section of its group. Both programs list theirs to this hidden command.
 OPTIONS_LISTING = "__options"
 MOUNT_OPTIONS_PAGE = "man/overpass.1"
-COMMAND_PAGES = {"check": "man/overpass-check.1", "diff": "man/overpass-diff.1", "run": "man/overpass-run.1",
-                 "rm": "man/overpass-run.1", "path": "man/overpass-run.1", "": "man/overpass.1"}
+COMMAND_PAGES = {"check": "man/overpass-check.1", "diff": "man/overpass-diff.1", "fsmonitor": "man/overpass-fsmonitor.1",
+                 "run": "man/overpass-run.1", "rm": "man/overpass-run.1", "path": "man/overpass-run.1",
+                 "": "man/overpass.1"}
 BROKER_PAGE = "man/overpass-broker.8"
 
 # Every kind of finding of a check must be explained to those who read its identifier.
