@@ -3,6 +3,7 @@
 programs and by git."""
 import os
 import random
+import threading
 import zlib
 
 from git_tree import WorkTree, make_repository
@@ -53,19 +54,26 @@ def ignore(source, work, _):
 
 
 def come_and_go(source, work, came):
-    """Files that git sees, and of which the upper keeps nothing once they have gone. `came` are those that may be there."""
+    """Files of which the upper keeps nothing once they have gone. `came` are those that may be there. Returns a new one."""
     if came and source.random() < 0.5:
         path = came.pop(source.randrange(len(came)))
         if os.path.lexists(path) and not os.path.isdir(path):
             os.unlink(path)
-        return
+        return None
     directory = somewhere(source, work.path)
-    if os.path.isdir(directory) and not os.path.islink(directory):
-        path = os.path.join(directory, source.choice(("new", "newer", "newest")))
-        write(path, "x")
-        came.append(path)
-        if source.random() < 0.7:
-            work.git("add", "-f", "--", path, check=False)
+    if not os.path.isdir(directory) or os.path.islink(directory):
+        return None
+    came.append(os.path.join(directory, source.choice(("new", "newer", "newest"))))
+    if os.path.isdir(came[-1]):
+        return None
+    write(came[-1], "x")
+    return came[-1]
+
+
+def come_and_go_seen(source, work, came):
+    path = come_and_go(source, work, came)
+    if path and source.random() < 0.7:
+        work.git("add", "-f", "--", path, check=False)
 
 
 def move(source, work, came):
@@ -76,6 +84,12 @@ def move(source, work, came):
     except OSError as error:
         if error.errno not in REFUSED:
             raise
+
+
+def change_until(is_over, source, work):
+    came = []
+    while not is_over.is_set():
+        source.choice((lambda: step(source, work.path), lambda: move(source, work, came), lambda: come_and_go(source, work, came)))()
 
 
 def rounds(t, options, below="", untracked_cache=True):
@@ -94,7 +108,7 @@ def rounds(t, options, below="", untracked_cache=True):
                 if source.random() < 0.4:
                     step(source, work.path)
                 else:
-                    source.choice((come_and_go, move, ignore))(source, work, came)
+                    source.choice((come_and_go_seen, move, ignore))(source, work, came)
             for command in git_steps(source, work) if source.random() < 0.5 else ():
                 work.git(*command, check=False)
                 done.append(command)
@@ -121,3 +135,26 @@ def test_random_changes_below_the_root_of_the_union(t):
 
 def test_random_changes_without_the_untracked_cache(t):
     rounds(t, ("redirect_dir=off",), untracked_cache=False)
+
+
+def test_changes_while_git_looks(t):
+    """What git saw in between may be of any moment. Once all is quiet it is right."""
+    for number in range(ROUNDS):
+        seed = f"{t.settings.seed} fsmonitor at once {number}"
+        source = random.Random(seed)
+        lower = t.layer(tree(source))
+        make_repository(lower)
+        m = t.mount(lower, options=("redirect_dir=on",))
+        work = WorkTree(t, m.path)
+        work.status()
+        for _ in range(10):
+            is_over = threading.Event()
+            changes = threading.Thread(target=change_until, args=(is_over, random.Random(source.random()), work))
+            changes.start()
+            work.git("add", "-A", check=False)      # fails for what goes while it is read
+            work.git("status", check=False)
+            is_over.set()
+            changes.join()
+            truth = work.true_status("-uall")
+            equal(work.status("-uall"), truth, f"git status, seed {seed!r}")
+        m.umount()

@@ -66,6 +66,18 @@ def test_git_looks_at_what_the_upper_has_and_at_nothing_else(t):
     equal(work.take_answers(), [["doc/d.txt", "new", "src/a.c"]], "what git was told again")
 
 
+def test_git_looks_at_no_more_files_in_a_larger_tree(t):
+    m, work = repository(t, {f"d{number}": {f"f{file}": "x\n" for file in range(20)} for number in range(20)})
+    write(m / "d3/f7", "changed\n")
+    write(m / "d5/new", "n\n")
+    work.status()
+    files, directories = work.looks()
+    holds(files == 1, f"git looks at the one that is in the upper, not at {files}")
+    holds(directories <= 3, f"git lists the directories that are in the upper, not {directories}")
+    files, _ = work.looks("-c", "core.fsmonitor=false")
+    holds(files >= 400, f"without the hook git looks at all of them: {files}")
+
+
 def test_a_tracked_file_that_came_and_went_is_missed_by_nobody(t):
     m, work = repository(t)
     write(m / "src/new.c", "n\n")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A work tree of git in a union, whose core.fsmonitor is `overpass fsmonitor`."""
+import json
 import os
 import shutil
 import subprocess
@@ -62,6 +63,19 @@ class WorkTree:
 
     def status(self, *arguments):
         return self.git("status", "--porcelain", *arguments)
+
+    def looks(self, *settings):
+        """How many files `git status` looks at, and how many directories it lists, as it says itself."""
+        trace = os.path.join(self.scratch, "trace")
+        self.git(*settings, "status", environment={"GIT_TRACE2_EVENT": trace})
+        counts = {"sum_lstat": 0, "opendir": 0}
+        with open(trace, encoding="utf-8") as file:
+            for event in map(json.loads, file):
+                key = event.get("key", "").rpartition("/")[2]
+                if event["event"] == "data" and key in counts:
+                    counts[key] += int(event["value"])
+        os.unlink(trace)
+        return counts["sum_lstat"], counts["opendir"]
 
     def true_status(self, *arguments):
         """What git says when it looks at everything, by a copy of the index."""
