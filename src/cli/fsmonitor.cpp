@@ -4,6 +4,8 @@
 // all that the upper has there, and all names that have gone since git was told last. The daemon
 // knows the latter. It is asked first: what goes while the upper is read is told the next time.
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
@@ -19,6 +21,7 @@
 #include "sys/file_io.h"
 #include "sys/mountinfo.h"
 #include "sys/open.h"
+#include "sys/stat.h"
 #include "sys/xattr.h"
 
 namespace overpass::cli {
