@@ -21,7 +21,7 @@ constexpr uint32_t bit(LockRank rank) { return 1U << static_cast<int>(rank); }
 
 }  // namespace
 
-void taking(LockRank rank) {
+void taking(LockRank rank, const void*) {
   if (held_ranks < bit(rank)) return;
   const auto innermost = static_cast<LockRank>(std::bit_width(held_ranks) - 1);
   std::fprintf(stderr, "overpass: lock order violated: taking %s while holding %s\n", name_of(rank),
@@ -31,7 +31,7 @@ void taking(LockRank rank) {
 
 void taken(LockRank rank) { held_ranks |= bit(rank); }
 
-void dropped(LockRank rank) { held_ranks &= ~bit(rank); }
+void dropped(LockRank rank, const void*) { held_ranks &= ~bit(rank); }
 
 }  // namespace overpass::lock_check
 

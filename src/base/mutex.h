@@ -19,14 +19,15 @@ namespace overpass {
 
 namespace lock_check {
 #ifdef NDEBUG
-inline void taking(LockRank) {}
+inline void taking(LockRank, const void*) {}
 inline void taken(LockRank) {}
-inline void dropped(LockRank) {}
+inline void dropped(LockRank, const void*) {}
 #else
-/// Aborts if this thread holds a lock of `rank` or an inner one.
-void taking(LockRank rank);
+/// Aborts if this thread holds a lock of `rank` or an inner one. `mutex` tells tests which lock it
+/// is (tests/interleavings).
+void taking(LockRank rank, const void* mutex);
 void taken(LockRank rank);
-void dropped(LockRank rank);
+void dropped(LockRank rank, const void* mutex);
 #endif
 }  // namespace lock_check
 
@@ -41,21 +42,21 @@ class CAPABILITY("mutex") RankedMutex {
   static constexpr LockRank rank() { return kRank; }
 
   void lock() ACQUIRE() {
-    lock_check::taking(kRank);
+    lock_check::taking(kRank, this);
     native_.lock();
     lock_check::taken(kRank);
   }
   void unlock() RELEASE() {
-    lock_check::dropped(kRank);
+    lock_check::dropped(kRank, this);
     native_.unlock();
   }
   void lock_shared() ACQUIRE_SHARED() {
-    lock_check::taking(kRank);
+    lock_check::taking(kRank, this);
     native_.lock_shared();
     lock_check::taken(kRank);
   }
   void unlock_shared() RELEASE_SHARED() {
-    lock_check::dropped(kRank);
+    lock_check::dropped(kRank, this);
     native_.unlock_shared();
   }
 
@@ -108,7 +109,8 @@ template <class M>
 class LockPair {
  public:
   LockPair(M& first, M& second) NO_THREAD_SAFETY_ANALYSIS : first_(first), second_(second) {
-    lock_check::taking(M::rank());
+    lock_check::taking(M::rank(), &first);
+    lock_check::taking(M::rank(), &second);
     if (&first == &second) {
       first.native().lock();
     } else {
@@ -119,7 +121,8 @@ class LockPair {
   LockPair(const LockPair&) = delete;
   LockPair& operator=(const LockPair&) = delete;
   ~LockPair() NO_THREAD_SAFETY_ANALYSIS {
-    lock_check::dropped(M::rank());
+    lock_check::dropped(M::rank(), &first_);
+    lock_check::dropped(M::rank(), &second_);
     first_.native().unlock();
     if (&first_ != &second_) second_.native().unlock();
   }
