@@ -192,8 +192,8 @@ Union::Split Union::split(const std::string& path) {
   return {path.substr(0, slash), path.substr(slash + 1)};
 }
 
-Result<Handle> Union::open_node(const InodeRef& node, int flags) {
-  auto opened = TRY(overlay::open_file(overlay(), kRoot, node, flags));
+Result<Handle> Union::open_node(const InodeRef& node, int flags, const overlay::Caller& caller) {
+  auto opened = TRY(overlay::open_file(overlay(), caller, node, flags));
   std::optional<int32_t> id;
   if (opened.backing != nullptr) id = opened.backing->value();
   {

@@ -23,6 +23,11 @@
 
 namespace overpass::unit {
 
+inline constexpr overlay::Caller kRoot = {.uid = 0, .gid = 0, .umask = 022};
+/// The same on a thread that serves requests.
+inline constexpr overlay::Caller kServedRoot = {
+    .uid = 0, .gid = 0, .umask = 022, .may_wait = false};
+
 /// Keeps a descriptor of each registered file. Threads: any.
 class FakeBackings : public overlay::BackingFiles {
  public:
@@ -128,7 +133,8 @@ class Union {
   Result<Handle> try_open(const std::string& path, int flags);
   Handle open(const std::string& path, int flags) { return must(try_open(path, flags)); }
   /// What the kernel does with a node it knows; EIO where it would refuse the answer.
-  Result<Handle> open_node(const overlay::InodeRef& node, int flags);
+  Result<Handle> open_node(const overlay::InodeRef& node, int flags,
+                           const overlay::Caller& caller = kRoot);
 
   std::string read(const std::string& path) { return open(path, O_RDONLY).read(); }
   /// Creates the file or overwrites its beginning.
@@ -176,11 +182,6 @@ class Collector : public overlay::ListingSink {
  private:
   size_t room_;
 };
-
-inline constexpr overlay::Caller kRoot = {.uid = 0, .gid = 0, .umask = 022};
-/// The same on a thread that serves requests.
-inline constexpr overlay::Caller kServedRoot = {
-    .uid = 0, .gid = 0, .umask = 022, .may_wait = false};
 
 }  // namespace overpass::unit
 
