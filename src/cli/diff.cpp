@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <sstream>
 
@@ -31,6 +32,7 @@ using command_line::Value;
 constexpr command_line::Flag kDiffFlags[] = {
     {"--renames", 'M', "", "files deleted and added with the same content are renamed ones"},
     {"--exclude", '\0', "GLOB", "leave out what matches; may be repeated"},
+    {"--relative", '\0', "", "of a sandbox: only what is below this directory, by paths from here"},
     {"--exit-code", '\0', "", "exit with 1 if there are changes"},
     command_line::kHelpFlag,
 };
@@ -79,9 +81,17 @@ Expected<DiffStyle> style_of(const Context& context, const ParsedArguments& pars
                    .colour = when == "always" || (when != "never" && is_terminal)};
 }
 
+/// Without slashes around.
+std::string current_directory() {
+  std::error_code error;
+  const std::string path = std::filesystem::current_path(error).string();
+  return path.substr(std::min(path.size(), size_t{1}));
+}
+
 /// The lists are whole, so that what moved out of a directory is not told as deleted with it.
 Expected<void> print_as_patch(std::ostream& out, const std::vector<ComparedUnion>& unions,
-                              const DiffFilter& filter, DiffStyle style) {
+                              const DiffFilter& filter, const std::string& relative_to,
+                              DiffStyle style) {
   // The copies that a patch is made of must not stay.
   note_interruption({SIGINT, SIGTERM, SIGHUP});
   for (const ComparedUnion& one : unions) {
@@ -98,6 +108,7 @@ Expected<void> print_as_patch(std::ostream& out, const std::vector<ComparedUnion
       pair.old_path = placed(one.place, pair.old_path);
     }
     std::erase_if(*pairs, [&](const changes::FilePair& pair) { return !filter.shows(pair); });
+    make_relative(*pairs, relative_to);
     auto printed = print_patch(out, merged, *pairs, style.colour, is_interrupted);
     if (!printed) return printed;
   }
@@ -112,8 +123,10 @@ Expected<void> print(std::ostream& out, const std::vector<ComparedUnion>& unions
     if (flag.name == "--exclude") filter.excluded.push_back(flag.value);
   }
   Expected<void> printed;
-  if (parsed.has("--patch")) printed = print_as_patch(out, unions, filter, style);
+  const std::string directory = parsed.has("--relative") ? current_directory() : "";
+  if (parsed.has("--patch")) printed = print_as_patch(out, unions, filter, directory, style);
   std::erase_if(list.changes, [&](const changes::Change& change) { return !filter.shows(change); });
+  make_relative(list, directory);
   if (parsed.has("--json")) {
     print_json(out, list, target);
   } else if (parsed.has("--stat")) {
@@ -140,6 +153,10 @@ void show_by_pager(Context& context, const std::string& text) {
 
 int run_on(Context& context, const ParsedArguments& parsed, const DiffTarget& target,
            DiffStyle style) {
+  if (parsed.has("--relative") && target.sandbox.empty()) {
+    (void)fail_with(context, {"--relative is for sandboxes", "name paths of the union instead"});
+    return kDiffUsage;
+  }
   sys::raise_descriptor_limit();
   const auto unions = compare(target, parsed.has("--renames"));
   if (!unions) {

@@ -116,6 +116,50 @@ std::string placed(const std::string& place, const std::string& path) {
   return place.empty() || path.empty() ? path : place + "/" + path;
 }
 
+namespace {
+
+/// What of `path` is below `directory`; nothing if it does not lie there.
+std::string relative(const std::string& path, const std::string& directory) {
+  const std::string above = directory + "/";
+  return path.starts_with(above) ? path.substr(above.size()) : "";
+}
+
+}  // namespace
+
+void make_relative(changes::List& list, const std::string& directory) {
+  if (directory.empty()) return;
+  for (Change& change : list.changes) {
+    const bool was_renamed = change.kind == changes::Kind::Renamed;
+    change.path = relative(change.path, directory);
+    change.old_path = relative(change.old_path, directory);
+    if (was_renamed && change.old_path.empty()) {
+      change.kind = changes::Kind::Added;
+      change.before.reset();
+    } else if (was_renamed && change.path.empty()) {
+      change.kind = changes::Kind::Deleted;
+      change.after.reset();
+    }
+  }
+  std::erase_if(list.changes, [](const Change& change) { return main_path(change).empty(); });
+  for (changes::Unread& unread : list.unread) {
+    // What could not be read elsewhere is told all the same.
+    if (std::string below = relative(unread.path, directory); !below.empty()) unread.path = below;
+  }
+}
+
+void make_relative(std::vector<changes::FilePair>& pairs, const std::string& directory) {
+  if (directory.empty()) return;
+  for (changes::FilePair& pair : pairs) {
+    pair.path = relative(pair.path, directory);
+    pair.old_path = relative(pair.old_path, directory);
+    if (pair.path.empty()) pair.after.reset();
+    if (pair.old_path.empty()) pair.before.reset();
+  }
+  std::erase_if(pairs, [](const changes::FilePair& pair) {
+    return pair.path.empty() && pair.old_path.empty();
+  });
+}
+
 changes::List merged(const std::vector<ComparedUnion>& unions) {
   changes::List all;
   for (const ComparedUnion& one : unions) {

@@ -52,6 +52,11 @@ Expected<std::vector<ComparedUnion>> compare(const DiffTarget& target, bool find
 /// One list of all, with paths from the root of the tree.
 changes::List merged(const std::vector<ComparedUnion>& unions);
 
+/// Leaves out what is not at or below `directory`, and makes paths begin there. What was moved
+/// across that border is added or deleted. "" leaves all as it is.
+void make_relative(changes::List& list, const std::string& directory);
+void make_relative(std::vector<changes::FilePair>& pairs, const std::string& directory);
+
 /// `path` of the union at `place` as a path from the root of the tree; "" stays.
 std::string placed(const std::string& place, const std::string& path);
 

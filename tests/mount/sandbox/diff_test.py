@@ -55,6 +55,21 @@ def test_patch_is_taken_by_git(t):
     equal(sorted(os.listdir(copy + "/dir")), ["b", "c"], "the patched directory")
 
 
+def test_patch_is_one_for_this_directory_with_relative(t):
+    s = Sandboxes(t, {"project": TREE, "beside": {"f": "f"}})
+    project = s.outside + "/project"
+    s.sh("echo new > file; rm gone; mv dir moved; mv ../beside/f in; mv same ../beside/out; echo x > ../beside/x", "try1", cwd=project)
+    equal(changes(s, "try1", "--relative", cwd=project), ["D gone", "D same", "M file", "A in", "R dir/ -> moved/"], "the changes")
+    equal(changes(s, "try1", "--relative", "--name-only", "moved", cwd=project), ["moved/"], "those of a path")
+    copy = t.fresh("copy")
+    subprocess.run(["cp", "-a", project + "/.", copy], check=True)
+    subprocess.run(["git", "apply", "-"], input=s.call("diff", "try1", "--relative", "-u", cwd=project).stdout, text=True,
+                   check=True, cwd=copy, env={**os.environ, "GIT_DIR": "/nonexistent"})
+    equal(sorted(os.listdir(copy)), ["file", "in", "moved", "run"], "the patched copy")
+    mounted = s.call("diff", "--relative", "-o", f"lowerdir={project},upperdir={t.fresh('upper')}")
+    equal(mounted.returncode, 2, "of a union that is no sandbox")
+
+
 def test_json_names_the_file_systems(t):
     s = Sandboxes(t, TREE)
     s.sh("echo new > file", "try1")
