@@ -23,6 +23,7 @@ constexpr Command kCommands[] = {
     {&kListCommand, run_list},
     {&kRunCommand, run_run, kRunFailed},
     {&kRmCommand, run_rm},
+    {&kPruneCommand, run_prune},
     {&kPathCommand, run_path},
     {&kDiffCommand, run_diff},
     {&kWhichCommand, run_which},

@@ -38,6 +38,9 @@ int run_run(Context& context, const ParsedArguments& parsed);
 extern const command_line::Command kRmCommand;
 int run_rm(Context& context, const ParsedArguments& parsed);
 
+extern const command_line::Command kPruneCommand;
+int run_prune(Context& context, const ParsedArguments& parsed);
+
 extern const command_line::Command kPathCommand;
 int run_path(Context& context, const ParsedArguments& parsed);
 

@@ -78,6 +78,7 @@ class Keeper {
 
   Expected<void> set_up() {
     (void)::setsid();
+    keeping_.sandbox.note_run();
     if (auto listening = listen(); !listening) return listening;
     if (auto entered = enter_namespaces(); !entered) return entered;
     if (const auto made = keeping_.sandbox.make_directory(kView, 0755); !made) {

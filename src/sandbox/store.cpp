@@ -14,6 +14,7 @@
 
 #include "base/nearest.h"
 #include "layer/remove_tree.h"
+#include "sys/attributes.h"
 #include "sys/directory_stream.h"
 #include "sys/lock_file.h"
 #include "sys/names.h"
@@ -137,6 +138,16 @@ Result<UniqueFd> Sandbox::lock() const {
 }
 
 bool Sandbox::is_running() const { return lock().failed_with(EWOULDBLOCK); }
+
+int64_t Sandbox::last_run() const {
+  const auto found = sys::stat({directory_, kLock});
+  return found ? found->stx_mtime.tv_sec : 0;
+}
+
+void Sandbox::note_run() const {
+  // A full file system keeps the former time.
+  (void)sys::touch({directory_, kLock});
+}
 
 Result<void> Sandbox::make_directory(const std::string& name, mode_t mode) const {
   auto made = sys::make_directory(directory_, name.c_str(), mode);

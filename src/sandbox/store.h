@@ -3,7 +3,7 @@
 // The store: a directory with a directory for each sandbox, which other tools can read.
 //
 //   STORE/NAME/sandbox.toml   what it shows and whose it is (record.h)
-//   STORE/NAME/lock           held (flock(2)) by its keeper, while it runs
+//   STORE/NAME/lock           held (flock(2)) by its keeper, while it runs; touched at each begin
 //   STORE/NAME/control        the keeper's socket, while it runs
 //   STORE/NAME/view           where the unions are mounted, in the keeper's mount namespace
 //   STORE/NAME/lowers         where lowers are cloned, there as well (lowers.h)
@@ -16,6 +16,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +58,10 @@ class Sandbox {
   Result<UniqueFd> lock() const;
 
   bool is_running() const;
+
+  /// When it was begun last, in seconds of the epoch; note_run() says so.
+  int64_t last_run() const;
+  void note_run() const;
 
   /// Makes the directory `name` in the sandbox, with `mode`, if it is not there.
   Result<void> make_directory(const std::string& name, mode_t mode) const;

@@ -6,7 +6,7 @@ import re
 import select
 import time
 
-from harness import equal
+from harness import equal, write
 from harness.checks import Failure
 from harness.sandboxes import Sandboxes
 
@@ -118,3 +118,18 @@ def test_removing_one_with_changes_is_asked_about(t):
         rm.answer(given)
         rm.end()
         equal(os.listdir(s.store), left, f"the store after {given!r}")
+
+
+def test_empty_and_old_ones_are_pruned(t):
+    s = Sandboxes(t)
+    s.sh("true", "empty"), s.sh("echo x > file", "fresh"), s.sh("echo x > file", "old"), s.sh("true", "broken")
+    os.utime(s.store + "/old/lock", (0, 0))
+    write(s.store + "/broken/sandbox.toml", "format = 9\n")
+    run = s.start("busy", "--", "sh", "-c", "echo ready; read line")
+    equal(run.stdout.readline(), "ready\n", "the command")
+    equal(s.call("prune", "-n").stdout, "empty\n", "what would be removed")
+    equal(s.call("prune").stdout, "empty\n", "what is removed")
+    equal(s.call("prune", "--older-than", "30").stdout, "old\n", "what is old")
+    equal(sorted(os.listdir(s.store)), ["broken", "busy", "fresh"], "what is left")
+    for words in (("prune", "--older-than", "x"), ("prune", "fresh")):
+        equal(s.call(*words).returncode, 2, f"the status of {words}")
