@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 #include "base/nearest.h"
 #include "rules/compile.h"
 #include "sandbox/store.h"
+#include "sys/file_io.h"
 #include "sys/mountinfo.h"
 
 namespace overpass::cli {
@@ -18,6 +20,9 @@ namespace overpass::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// In gitignore's syntax: what a program that works on the project is not to see.
+constexpr char kIgnoreFile[] = ".overpassignore";
 
 std::unexpected<Problem> no_name(const std::string& word) {
   return problem("no sandbox can be called " + in_quotes(word),
@@ -68,15 +73,38 @@ Expected<void> take_path(const command_line::GivenFlag& flag, RunCall& call) {
   return {};
 }
 
+/// The patterns of the file that a project has for this, if there is one.
+Expected<void> read_ignore_file(RunCall& call) {
+  const std::string path = call.scope.only + "/" + kIgnoreFile;
+  const auto text = sys::read_file(path);
+  if (text.failed_with(ENOENT)) return {};
+  if (!text) {
+    return problem(in_quotes(path) + " cannot be read: " + std::strerror(to_int(text.error())),
+                   "correct its permissions, or remove it");
+  }
+  std::vector<rules::RuleText> texts;
+  for (const rules::RuleText& line : rules::lines_of(*text, path)) {
+    call.scope.ignored.push_back(line.text);
+    texts.push_back({"hide " + line.text, line.where});
+  }
+  if (auto compiled = rules::compile(texts); !compiled) return std::unexpected(compiled.error());
+  return {};
+}
+
+Expected<void> take_here(RunCall& call) {
+  std::error_code error;
+  call.scope.only = fs::current_path(error).string();
+  if (error) return problem("the current directory is gone", "go to the project's directory");
+  if (call.scope.only == "/") {
+    return problem("--here in / is the same as without it", "leave --here out");
+  }
+  call.scope.in_memory.emplace_back("/tmp");
+  return read_ignore_file(call);
+}
+
 Expected<void> take_flag(const command_line::GivenFlag& flag, RunCall& call) {
   if (flag.name == "--here") {
-    std::error_code error;
-    call.scope.only = fs::current_path(error).string();
-    if (error) return problem("the current directory is gone", "go to the project's directory");
-    if (call.scope.only == "/") {
-      return problem("--here in / is the same as without it", "leave --here out");
-    }
-    call.scope.in_memory.emplace_back("/tmp");
+    return take_here(call);
   } else if (flag.name == "--rule") {
     call.scope.rules.push_back(flag.value);
   } else if (flag.name == "--tmp") {

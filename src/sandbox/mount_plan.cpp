@@ -108,7 +108,8 @@ class Planner {
   void add_asked_for() {
     if (!scope_.only.empty()) {
       std::erase_if(plan_, [&](const PlannedMount& one) { return one.path == scope_.only; });
-      add_union(scope_.only, Shown::Union);
+      PlannedMount& planned = add_union(scope_.only, Shown::Union);
+      for (const std::string& pattern : scope_.ignored) planned.rules.push_back("hide " + pattern);
     }
     for (const std::string& path : scope_.through) add(path, Shown::Through);
     for (const std::string& path : scope_.in_memory) add(path, Shown::Private);

@@ -34,6 +34,7 @@ struct PlannedMount {
 struct Scope {
   /// If given, the one directory that is a union; all else is read-only.
   std::string only = {};
+  std::vector<std::string> ignored = {};    ///< Patterns of names that do not exist in `only`.
   std::vector<std::string> through = {};    ///< Directories that are written outside.
   std::vector<std::string> in_memory = {};  ///< Directories that begin empty and vanish at the end.
   std::vector<std::string> sockets = {};    ///< Sockets of the outside that can be reached.

@@ -147,6 +147,7 @@ Expected<Record> parse_record(std::string_view text, const std::string& file) {
   record.has_one_owner = table["one_owner"].value_or(false);
   record.has_network = table["network"].value_or(true);
   record.scope = {.only = table["only"].value_or(std::string()),
+                  .ignored = texts_of(table, "ignored"),
                   .through = texts_of(table, "through"),
                   .in_memory = texts_of(table, "in_memory"),
                   .sockets = texts_of(table, "sockets"),
@@ -169,6 +170,7 @@ std::string text_of(const Record& record) {
   table.insert("network", record.has_network);
   const Scope& scope = record.scope;
   if (!scope.only.empty()) table.insert("only", scope.only);
+  table.insert("ignored", array_of(scope.ignored));
   table.insert("through", array_of(scope.through));
   table.insert("in_memory", array_of(scope.in_memory));
   table.insert("sockets", array_of(scope.sockets));

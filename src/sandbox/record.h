@@ -9,6 +9,7 @@
 //   root = false                # whether CMD has the ids of root
 //   one_owner = true            # all files are shown as the user's own
 //   only = "/home/anna/project"
+//   ignored = ["*.key"]         # patterns of .overpassignore
 //   rules = ["hide .env"]       # and through, in_memory, sockets, read_only, hidden: paths
 //
 //   [[file_system]]             # what was changed below /home is in the directory 2

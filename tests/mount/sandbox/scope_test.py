@@ -20,6 +20,15 @@ def test_only_this_directory_can_be_changed_with_here(t):
     equal(s.call("diff", "p1").stdout, f"A {s.outside[1:]}/project/more\nM {s.outside[1:]}/project/src\n", "the changes")
 
 
+def test_what_the_project_ignores_is_not_seen_with_here(t):
+    s = Sandboxes(t, {"project": {".overpassignore": "# secret\n*.key\n/build/\n!public.key\n", "a.key": "k", "public.key": "p",
+                                  "sub": {"build": {}, "b.key": "k"}, "build": {"x": "x"}}})
+    project = s.outside + "/project"
+    equal(s.sh("ls . sub; echo x > new.key || echo refused", "--here", "p1", cwd=project),
+          ".:\npublic.key\nsub\n\nsub:\nbuild\nrefused\n", "what the command saw")
+    equal(s.sh("ls sub", "p2", cwd=project), "b.key\nbuild\n", "what is seen without --here")
+
+
 def test_directory_that_is_written_outside(t):
     s = Sandboxes(t, TREE)
     s.before = None

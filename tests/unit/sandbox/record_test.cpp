@@ -12,6 +12,7 @@ TEST(Record, IsReadAsItWasWritten) {
   record.is_root = record.has_one_owner = true;
   record.has_network = false;
   record.scope = {.only = "/home/u/a 'b' \"c\"",
+                  .ignored = {"*.key"},
                   .through = {"/x"},
                   .in_memory = {"/tmp"},
                   .sockets = {"/s"},
