@@ -132,7 +132,6 @@ Expected<sandbox::Record> settle(const Sandbox& sandbox, const RunCall& call) {
 /// What a visit needs of a sandbox that can be entered.
 struct Entered {
   Sandbox sandbox;
-  sandbox::Record record;
   UniqueFd connection;
 };
 
@@ -153,7 +152,7 @@ Expected<Entered> begin(Context& context, const RunCall& call, Sandbox sandbox, 
                                            .terminal = terminal(),
                                            .start = start});
   if (!connection) return std::unexpected(connection.error());
-  return Entered{std::move(sandbox), std::move(*record), std::move(*connection)};
+  return Entered{std::move(sandbox), std::move(*connection)};
 }
 
 Expected<Entered> join(const RunCall& call, Sandbox sandbox, UniqueFd connection) {
@@ -161,9 +160,7 @@ Expected<Entered> join(const RunCall& call, Sandbox sandbox, UniqueFd connection
     return problem("the sandbox " + in_quotes(sandbox.name()) + " runs already, as it was begun",
                    "leave the options out");
   }
-  auto record = sandbox::read_record(sandbox);
-  if (!record) return std::unexpected(record.error());
-  return Entered{std::move(sandbox), std::move(*record), std::move(connection)};
+  return Entered{std::move(sandbox), std::move(connection)};
 }
 
 /// Makes the sandbox or joins it, whichever can be done first.
@@ -228,8 +225,11 @@ Expected<int> run_in(Context& context, const RunCall& call) {
   if (!entered) return std::unexpected(entered.error());
   const auto first_process = sandbox::receive_answer(entered->connection);
   if (!first_process) return std::unexpected(first_process.error());
+  // The keeper has written it by now.
+  const auto record = sandbox::read_record(entered->sandbox);
+  if (!record) return std::unexpected(record.error());
   (void)::setenv("OVERPASS_SANDBOX", name->c_str(), 1);
-  const auto status = sandbox::visit(*first_process, command_of(call, entered->record));
+  const auto status = sandbox::visit(*first_process, command_of(call, *record));
   sandbox::leave(entered->connection);
   while (sys::reap_child()) {  // The keeper, if this process began it.
   }

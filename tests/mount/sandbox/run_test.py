@@ -86,6 +86,17 @@ def test_second_run_joins_and_the_sandbox_ends_with_the_last(t):
     s.wait_for_end()
 
 
+def test_several_that_begin_at_once_are_in_one_sandbox(t):
+    s = Sandboxes(t)
+    runs = [s.start("shared", "--", "sh", "-c", "echo $$ >> pids; read line; wc -l < pids") for _ in range(4)]
+    while s.sh("cat pids 2>/dev/null | wc -l", "shared").strip() != "4":
+        pass
+    for run in runs:
+        run.stdin.close()
+    equal([run.stdout.read() for run in runs], ["4\n"] * 4, "what each saw")
+    equal([run.wait() for run in runs], [0] * 4, "the statuses")
+
+
 def test_programs_outside_see_and_change_a_running_sandbox(t):
     s = Sandboxes(t)
     equal(s.call("path", "none").returncode, 1, "without such a sandbox")
