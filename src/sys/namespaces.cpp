@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
@@ -47,7 +48,7 @@ Result<std::string> identity_of(const char* path) {
     std::string_view line = cut_word(rest, '\n');
     const std::string inside(next_word(line));
     (void)next_word(line);
-    map += inside + " " + inside + " " + std::string(next_word(line)) + "\n";
+    map.append(inside).append(" ").append(inside).append(" ").append(next_word(line)).append("\n");
   }
   return map;
 }
