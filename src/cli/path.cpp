@@ -24,11 +24,8 @@ constexpr command_line::Example kExamples[] = {
 };
 
 Expected<std::string> path_of(const std::string& name) {
-  const auto sandbox = sandbox::is_sandbox_name(name) ? Sandbox::open(sandbox::store_path(), name)
-                                                      : Result<Sandbox>(fail(ENOENT));
-  if (!sandbox) {
-    return problem("no sandbox is called " + in_quotes(name), "'overpass list' shows all");
-  }
+  const auto sandbox = Sandbox::find(sandbox::store_path(), name);
+  if (!sandbox) return std::unexpected(sandbox.error());
   const auto connection = sandbox::connect_to_keeper(*sandbox);
   if (!connection) {
     return problem("the sandbox " + in_quotes(name) + " does not run, so nothing shows it",

@@ -43,11 +43,8 @@ bool is_confirmed(Context& context, const Sandbox& sandbox) {
 
 Expected<void> remove(Context& context, const std::string& name, bool is_forced) {
   const std::string store = sandbox::store_path();
-  const auto sandbox =
-      sandbox::is_sandbox_name(name) ? Sandbox::open(store, name) : Result<Sandbox>(fail(ENOENT));
-  if (!sandbox) {
-    return problem("no sandbox is called " + in_quotes(name), "'overpass list' shows all");
-  }
+  const auto sandbox = Sandbox::find(store, name);
+  if (!sandbox) return std::unexpected(sandbox.error());
   const auto lock = sandbox->lock();
   if (lock.failed_with(EWOULDBLOCK)) {
     return problem("the sandbox " + in_quotes(name) + " is running", "end what runs in it first");

@@ -107,6 +107,17 @@ Result<Sandbox> Sandbox::open(const std::string& store, const std::string& name)
   return Sandbox(name, path, std::move(directory));
 }
 
+Expected<Sandbox> Sandbox::find(const std::string& store, const std::string& name) {
+  auto sandbox = is_sandbox_name(name) ? open(store, name) : Result<Sandbox>(fail(ENOENT));
+  if (sandbox) return std::move(*sandbox);
+  if (!sandbox.failed_with(EACCES)) {
+    return problem("no sandbox is called " + in_quotes(name), "'overpass list' shows all");
+  }
+  return problem(in_quotes(store + "/" + name) +
+                     " or the store belongs to another user, or others may write to it",
+                 "correct owner and permissions, or set OVERPASS_STORE");
+}
+
 Expected<Sandbox> Sandbox::make(const std::string& store, const std::string& name) {
   if (auto made = make_store(store); !made) return std::unexpected(made.error());
   const std::string path = store + "/" + name;

@@ -45,6 +45,8 @@ class Sandbox {
   /// Opens STORE/NAME. ENOENT if there is none, EACCES if it or the store belongs to another
   /// user, or others may write to it.
   static Result<Sandbox> open(const std::string& store, const std::string& name);
+  /// The same by any text that a user gave as NAME; the problem is for this user.
+  static Expected<Sandbox> find(const std::string& store, const std::string& name);
   /// The same, but makes what is missing, the store included, for this user alone.
   static Expected<Sandbox> make(const std::string& store, const std::string& name);
 
