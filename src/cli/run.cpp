@@ -215,6 +215,14 @@ sandbox::Command command_of(const RunCall& call, const sandbox::Record& record) 
           .has_network = record.has_network};
 }
 
+/// A sandbox that could not be begun is not left behind empty.
+void remove_unborn(const std::string& name) {
+  const std::string store = sandbox::store_path();
+  const auto sandbox = Sandbox::open(store, name);
+  const auto lock = sandbox ? sandbox->lock() : Result<UniqueFd>(fail(sandbox.error()));
+  if (lock && !sandbox::has_record(*sandbox)) (void)sandbox::remove_sandbox(store, *sandbox);
+}
+
 Expected<int> run_in(Context& context, const RunCall& call) {
   if (auto ok = open_standard_streams(); !ok) return std::unexpected(ok.error());
   if (auto guarded = sandbox::guard_streams(); !guarded) return std::unexpected(guarded.error());
@@ -222,9 +230,16 @@ Expected<int> run_in(Context& context, const RunCall& call) {
   if (call.name.empty()) name = name_of_unnamed();
   if (!name) return std::unexpected(name.error());
   auto entered = enter(context, call, *name);
-  if (!entered) return std::unexpected(entered.error());
+  if (!entered) {
+    remove_unborn(*name);
+    return std::unexpected(entered.error());
+  }
   const auto first_process = sandbox::receive_answer(entered->connection);
-  if (!first_process) return std::unexpected(first_process.error());
+  if (!first_process) {
+    sandbox::leave(entered->connection);
+    remove_unborn(*name);
+    return std::unexpected(first_process.error());
+  }
   // The keeper has written it by now.
   const auto record = sandbox::read_record(entered->sandbox);
   if (!record) return std::unexpected(record.error());

@@ -89,10 +89,10 @@ class Keeper {
         !mounted) {
       return mounted;
     }
-    // Before anything is changed.
-    if (auto written = write_record(keeping_.sandbox, keeping_.record); !written) return written;
     if (auto mounted = mount_devices(view_path(), keeping_.terminal); !mounted) return mounted;
-    return start_first_process();
+    if (auto started = start_first_process(); !started) return started;
+    // Once it can be used, and before anything is changed.
+    return write_record(keeping_.sandbox, keeping_.record);
   }
 
   Expected<void> listen() {

@@ -102,5 +102,6 @@ def test_store_is_hidden(t):
     s = Sandboxes(t, TREE)
     script = "ls -d $OVERPASS_STORE 2>/dev/null || echo none; mkdir $OVERPASS_STORE 2>/dev/null || echo refused"
     equal(s.sh(script, "p1"), "none\nrefused\n", "what the command saw")
-    done = s.run("--rw", os.path.dirname(s.store), "--", "true")
+    done = s.run("--rw", os.path.dirname(s.store), "p2", "--", "true")
     equal((done.returncode, "store" in done.stderr), (125, True), f"opening it: {done.stderr}")
+    equal(os.listdir(s.store), ["p1"], "sandboxes that are left")
