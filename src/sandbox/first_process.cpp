@@ -44,7 +44,8 @@ std::optional<std::byte> hear(BorrowedFd connection) {
 
 std::unexpected<Problem> cannot(const char* what, Errno error) {
   return problem(std::string(what) + ": " + std::strerror(to_int(error)),
-                 "a container or a security module may forbid it");
+                 error == Errno{ENOSPC} ? "raise user.max_user_namespaces and its like"
+                                        : "a container or a security module may forbid it");
 }
 
 Expected<void> enter_view(const std::string& view) {

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from harness import equal, read, write
+from harness import equal, only_in, read, write
 from harness.checks import Failure
 from harness.sandboxes import Sandboxes
 
@@ -180,3 +180,15 @@ def test_directory_as_standard_stream_is_refused(t):
     done = s.run("true", stdin=directory)
     os.close(directory)
     equal((done.returncode, "is a directory" in done.stderr), (125, True), "the run")
+
+
+@only_in("userns", why="only root of a namespace may forbid others below it")
+def test_where_no_namespace_can_be_made_the_run_says_so_and_leaves_nothing(t):
+    s = Sandboxes(t)
+    with open("/proc/sys/user/max_user_namespaces", encoding="ascii") as file:
+        before = file.read()
+    t.at_end(lambda: write("/proc/sys/user/max_user_namespaces", before))
+    write("/proc/sys/user/max_user_namespaces", "0\n")
+    done = s.run("try1", "--", "true")
+    equal((done.returncode, "user.max_user_namespaces" in done.stderr), (125, True), f"the run: {done.stderr}")
+    equal(os.listdir(s.store), [], "the store")
