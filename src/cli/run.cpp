@@ -45,6 +45,7 @@ constexpr command_line::Flag kViewFlags[] = {
     {"--hide", '\0', "PATH", "PATH does not exist inside", Value::File},
     {"--socket", '\0', "PATH", "a socket of the outside that can be used", Value::File},
     {"--rule", '\0', "RULE", "a rule of overpass-rules(5); may be repeated"},
+    {"--log", '\0', "FILE", "append a line for each event of a rule to FILE, outside", Value::File},
     {"--tmp", '\0', "WHICH", "/tmp is private (empty, in memory) or shared (a union; the default)"},
     {"--no-net", '\0', "", "no network but a loopback of the sandbox's own"},
     {"--root", '\0', "", "the command has the ids and rights of root, inside"},
@@ -244,10 +245,12 @@ Expected<int> run_in(Context& context, const RunCall& call) {
   const auto record = sandbox::read_record(entered->sandbox);
   if (!record) return std::unexpected(record.error());
   (void)::setenv("OVERPASS_SANDBOX", name->c_str(), 1);
+  const size_t logged = size_of_log(record->scope.log);
   const auto status = sandbox::visit(*first_process, command_of(call, *record));
   sandbox::leave(entered->connection);
   while (sys::reap_child()) {  // The keeper, if this process began it.
   }
+  if (!record->scope.log.empty()) tell_refusals(context, record->scope.log, logged);
   if (!status) return status;
   return end_run(context, call, entered->sandbox, *status);
 }

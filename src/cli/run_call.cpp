@@ -105,6 +105,10 @@ Expected<void> take_here(RunCall& call) {
 Expected<void> take_flag(const command_line::GivenFlag& flag, RunCall& call) {
   if (flag.name == "--here") {
     return take_here(call);
+  } else if (flag.name == "--log") {
+    auto path = path_to_be(flag);
+    if (!path) return std::unexpected(path.error());
+    call.scope.log = std::move(*path);
   } else if (flag.name == "--rule") {
     call.scope.rules.push_back(flag.value);
   } else if (flag.name == "--tmp") {
@@ -175,8 +179,8 @@ Expected<ParsedArguments> divide(const ParsedArguments& parsed, const RunNames& 
 
 bool RunCall::has_settings() const {
   return !scope.only.empty() || !scope.through.empty() || !scope.in_memory.empty() ||
-         !scope.sockets.empty() || !scope.read_only.empty() || !scope.hidden.empty() ||
-         !scope.rules.empty() || is_root || !has_network;
+         !scope.log.empty() || !scope.sockets.empty() || !scope.read_only.empty() ||
+         !scope.hidden.empty() || !scope.rules.empty() || is_root || !has_network;
 }
 
 bool is_program(const std::string& name) {

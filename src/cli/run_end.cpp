@@ -5,13 +5,18 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 #include <iostream>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/nearest.h"
 #include "cli/diff_report.h"
 #include "cli/diff_target.h"
 #include "sandbox/record.h"
+#include "sys/file_io.h"
+#include "sys/mountinfo.h"
 
 namespace overpass::cli {
 
@@ -63,7 +68,33 @@ bool is_to_be_discarded(Context& context, const Sandbox& sandbox, const changes:
 
 bool is_on_terminal() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1; }
 
+/// The events of the log that were refused. Nothing if it cannot be read.
+std::optional<size_t> count_refusals(const std::string& log, size_t offset) {
+  const auto text = sys::read_file(log);
+  if (!text || text->size() < offset) return std::nullopt;
+  std::string_view rest = std::string_view(*text).substr(offset);
+  size_t count = 0;
+  while (!rest.empty()) {
+    const std::string_view line = sys::cut_word(rest, '\n');
+    if (line.find(R"("error":")") != std::string_view::npos) ++count;
+  }
+  return count;
+}
+
 }  // namespace
+
+size_t size_of_log(const std::string& log) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(log, error);
+  return error ? 0 : size;
+}
+
+void tell_refusals(Context& context, const std::string& log, size_t offset) {
+  const auto count = count_refusals(log, offset);
+  if (!count || *count == 0) return;
+  context.err << "overpass: rules refused " << *count << (*count == 1 ? " call" : " calls")
+              << "; see " << log << "\n";
+}
 
 Expected<int> end_run(Context& context, const RunCall& call, const Sandbox& sandbox, int status) {
   const auto lock = sandbox.lock();

@@ -95,6 +95,8 @@ struct Options {
   bool debug = false;
   /// Set by who starts a daemon and ends it: no other process that may use the mount is watched.
   bool ends_with_starter = false;
+  /// Where users see the mount, if not at its mountpoint: paths in the log of rules begin there.
+  std::string shown_at;
   /// Set by who made upper and workdir for this mount alone and lets nobody else use them: no mount
   /// of kernel overlayfs that has them is looked for.
   bool owns_upper = false;

@@ -32,10 +32,10 @@ std::string time_now() {
   return text;
 }
 
-std::string line_of(const overlay::RuleEvent& event) {
+std::string line_of(const overlay::RuleEvent& event, const std::string& prefix) {
   nlohmann::ordered_json line = {
-      {"time", time_now()}, {"operation", event.operation}, {"path", event.path}};
-  if (!event.new_path.empty()) line["new_path"] = event.new_path;
+      {"time", time_now()}, {"operation", event.operation}, {"path", prefix + event.path}};
+  if (!event.new_path.empty()) line["new_path"] = prefix + event.new_path;
   line["uid"] = event.uid;
   line["gid"] = event.gid;
   line["pid"] = event.thread;
@@ -59,7 +59,7 @@ Expected<void> RuleLog::open(const std::string& path) {
 }
 
 void RuleLog::write(const overlay::RuleEvent& event) {
-  const std::string line = line_of(event) + "\n";
+  const std::string line = line_of(event, prefix_) + "\n";
   if (!file_) return log::record(line.c_str());
   if (!sys::write_message(file_, line)) lost_.fetch_add(1, std::memory_order_relaxed);
 }

@@ -22,6 +22,10 @@ class RuleLog {
   /// this lines go to the daemon's log. To be called before the mount, which may cover it.
   Expected<void> open(const std::string& path);
 
+  /// Paths are told with `prefix` in front: where the union is for those who read the log. Before
+  /// the first event.
+  void show_at(const std::string& prefix) { prefix_ = prefix == "/" ? "" : prefix; }
+
   /// Never waits for a reader: a line that a pipe has no room for is lost, and counted.
   void write(const overlay::RuleEvent& event);
 
@@ -29,6 +33,7 @@ class RuleLog {
 
  private:
   UniqueFd file_;
+  std::string prefix_;
   std::atomic<uint64_t> lost_ = 0;
 };
 

@@ -167,6 +167,7 @@ Expected<void> serve_union(const config::Options& options, const Connect& connec
   warn_of_foreign_owners(*stack, options);
   Session session;
   Daemon daemon(options, std::move(*stack), std::move(settings));
+  daemon.mount.rule_log.show_at(options.shown_at);
   if (options.rules_log) {
     if (auto opened = daemon.mount.rule_log.open(*options.rules_log); !opened) return opened;
   }

@@ -40,6 +40,7 @@ struct Scope {
   std::vector<std::string> sockets = {};    ///< Sockets of the outside that can be reached.
   std::vector<std::string> read_only = {};  ///< What cannot be changed inside.
   std::vector<std::string> hidden = {};     ///< What does not exist inside.
+  std::string log = {};                     ///< The file for events of rules; empty: none.
   std::vector<std::string> rules = {};      ///< "ACTION PATTERN" or "@SET", for all unions.
 };
 

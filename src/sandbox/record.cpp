@@ -153,6 +153,7 @@ Expected<Record> parse_record(std::string_view text, const std::string& file) {
                   .sockets = texts_of(table, "sockets"),
                   .read_only = texts_of(table, "read_only"),
                   .hidden = texts_of(table, "hidden"),
+                  .log = table["log"].value_or(std::string()),
                   .rules = texts_of(table, "rules")};
   auto found = file_systems_of(table, file);
   if (!found) return std::unexpected(found.error());
@@ -171,6 +172,7 @@ std::string text_of(const Record& record) {
   const Scope& scope = record.scope;
   if (!scope.only.empty()) table.insert("only", scope.only);
   table.insert("ignored", array_of(scope.ignored));
+  if (!scope.log.empty()) table.insert("log", scope.log);
   table.insert("through", array_of(scope.through));
   table.insert("in_memory", array_of(scope.in_memory));
   table.insert("sockets", array_of(scope.sockets));

@@ -9,6 +9,7 @@
 //   root = false                # whether CMD has the ids of root
 //   one_owner = true            # all files are shown as the user's own
 //   only = "/home/anna/project"
+//   log = "/home/anna/log"      # where events of rules are written, outside
 //   ignored = ["*.key"]         # patterns of .overpassignore
 //   rules = ["hide .env"]       # and through, in_memory, sockets, read_only, hidden: paths
 //

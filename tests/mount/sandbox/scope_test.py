@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Options narrow what a sandbox shows, and what in it can be written, and where to."""
+import json
 import os
 import socket
 
@@ -59,6 +60,18 @@ def test_rules_hold_in_the_sandbox(t):
     equal(s.sh("ls -A project", "--rule", "@secrets", "p2"), "src\n", "a listing with a set")
     path = f"hide {s.outside}/project/src"
     equal(s.sh("ls -A project", "--rule", path, "p3"), ".env\n", "a listing with a path from the root")
+
+
+def test_refusals_are_logged_outside_with_paths_from_the_root(t):
+    s = Sandboxes(t, TREE)
+    log = os.path.dirname(s.store) + "/log"
+    done = s.run("--log", log, "--hide", "secret", "--ro", "other", "p1", "--", "sh", "-c",
+                 f"echo x > other; mkdir secret; echo forged > {log}; cat {log}")
+    equal((done.stdout, "rules refused 2 calls" in done.stderr), ("forged\n", True), f"the run: {done.stderr}")
+    with open(log, encoding="utf-8") as file:
+        events = [json.loads(line) for line in file]
+    equal([(event["operation"], event["path"], event["error"]) for event in events],
+          [("write-open", s.outside + "/other", "EROFS"), ("create", s.outside + "/secret", "EACCES")], "the log")
 
 
 def test_private_tmp_is_empty_and_vanishes(t):

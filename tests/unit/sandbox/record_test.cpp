@@ -18,6 +18,7 @@ TEST(Record, IsReadAsItWasWritten) {
                   .sockets = {"/s"},
                   .read_only = {"/y", "/z\n"},
                   .hidden = {"/\xc3\xa4"},
+                  .log = "/l",
                   .rules = {"hide .env"}};
   EXPECT_EQ(record.file_system_at("/", "u:2").directory, 1U);
   EXPECT_EQ(record.file_system_at("/home", "v:2").directory, 2U);
