@@ -224,7 +224,18 @@ void remove_unborn(const std::string& name) {
   if (lock && !sandbox::has_record(*sandbox)) (void)sandbox::remove_sandbox(store, *sandbox);
 }
 
+Expected<void> check_device() {
+  std::error_code error;
+  if (fs::exists("/dev/fuse", error)) return {};
+  if (std::getenv("OVERPASS_SANDBOX") != nullptr) {
+    return problem("in a sandbox no other one can be begun", "begin it outside");
+  }
+  return problem("/dev/fuse does not exist",
+                 "load the fuse module (modprobe fuse), or give this container the device");
+}
+
 Expected<int> run_in(Context& context, const RunCall& call) {
+  if (auto ok = check_device(); !ok) return std::unexpected(ok.error());
   if (auto ok = open_standard_streams(); !ok) return std::unexpected(ok.error());
   if (auto guarded = sandbox::guard_streams(); !guarded) return std::unexpected(guarded.error());
   Expected<std::string> name = call.name;

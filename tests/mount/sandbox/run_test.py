@@ -112,6 +112,12 @@ def test_programs_outside_see_and_change_a_running_sandbox(t):
     equal((done.returncode, "does not run" in done.stderr), (1, True), f"after its end: {done.stderr}")
 
 
+def test_sandbox_in_a_sandbox_is_refused_in_plain_words(t):
+    s = Sandboxes(t)
+    done = s.run("--", t.settings.overpass, "run", "true")
+    equal((done.returncode, "in a sandbox no other one" in done.stderr), (125, True), f"the run: {done.stderr}")
+
+
 def test_signals_reach_the_command(t):
     s = Sandboxes(t)
     run = s.start("--", "sh", "-c", "trap 'echo got; exit 9' TERM; echo ready; while :; do sleep 0.05; done")
