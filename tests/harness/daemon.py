@@ -106,11 +106,11 @@ def is_sanitized(pid):
         return any("asan" in line or "tsan" in line for line in file)
 
 
-def need_no_sanitizer(settings, why):
+def need_no_sanitizer(settings, why, names=("asan", "tsan")):
     """For a test of what a sanitizer's own threads, calls or memory would change."""
     with open(settings.overpass, "rb") as program:
         content = program.read()
-    if b"libtsan.so" in content or b"libasan.so" in content:
+    if any(f"lib{name}.so".encode() in content for name in names):
         raise checks.Lacking(f"a program without sanitizers: {why}")
 
 

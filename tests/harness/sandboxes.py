@@ -14,6 +14,8 @@ from . import checks, daemon, dump, features
 class Sandboxes:
     def __init__(self, t, tree=None):
         features.need("fuse")
+        daemon.need_no_sanitizer(t.settings, "ThreadSanitizer has a thread, and who makes a user namespace must have one only",
+                                 names=("tsan",))
         self.t, self.store = t, os.path.join(t.fresh("home"), "store")
         self.outside = t.fresh("outside", tree or {"file": "old", "dir": {"inner": "deep"}})
         self.before = dump.checksum(self.outside)
