@@ -45,8 +45,8 @@ def test_editor_saves_by_its_own_ways(t):
 
 def test_terminal_multiplexer_has_terminals(t):
     s = Sandboxes(t)
-    script = ("tmux -L t -f /dev/null new-session -d 'tty > seen; stty size >> seen; tmux -L t wait-for -S done' && "
-              "tmux -L t wait-for done; cat seen")
+    script = ("export SHELL=/bin/sh; tmux -L t -f /dev/null new-session -d 'tty > /tmp/seen; stty size >> /tmp/seen; "
+              "tmux -L t wait-for -S done; sleep 1000' && tmux -L t wait-for done; cat /tmp/seen; tmux -L t kill-server")
     seen = s.sh(script, "--tmp=private", "try1").splitlines()
     equal((seen[0].startswith("/dev/pts/"), seen[1]), (True, "24 80"), f"what is seen in it: {seen}")
 
