@@ -180,4 +180,12 @@ changes::List merged(const std::vector<ComparedUnion>& unions) {
   return all;
 }
 
+Expected<changes::List> changes_of(const sandbox::Sandbox& sandbox) {
+  const auto record = sandbox::read_record(sandbox);
+  if (!record) return std::unexpected(record.error());
+  const auto unions = compare(target_of(sandbox, *record), false);
+  if (!unions) return std::unexpected(unions.error());
+  return merged(*unions);
+}
+
 }  // namespace overpass::cli

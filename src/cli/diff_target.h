@@ -57,6 +57,9 @@ changes::List merged(const std::vector<ComparedUnion>& unions);
 void make_relative(changes::List& list, const std::string& directory);
 void make_relative(std::vector<changes::FilePair>& pairs, const std::string& directory);
 
+/// What is changed in a sandbox, by paths from "/".
+Expected<changes::List> changes_of(const sandbox::Sandbox& sandbox);
+
 /// `path` of the union at `place` as a path from the root of the tree; "" stays.
 std::string placed(const std::string& place, const std::string& path);
 

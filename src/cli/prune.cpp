@@ -2,7 +2,6 @@
 //
 // `overpass prune`: removes sandboxes that hold nothing, or that nobody has used for long.
 
-#include <cstring>
 #include <ctime>
 #include <optional>
 
@@ -88,14 +87,11 @@ int run_prune(Context& context, const ParsedArguments& parsed) {
     const bool is_old = *oldest && std::time(nullptr) - sandbox->last_run() >= **oldest;
     if (!is_old && !is_empty(*sandbox)) continue;
     const auto removed =
-        parsed.has("--dry-run") ? Result<void>() : sandbox::remove_sandbox(store, *sandbox);
-    if (removed) {
+        parsed.has("--dry-run") ? Expected<void>() : sandbox::remove_sandbox(store, *sandbox);
+    if (removed)
       context.out << name << "\n";
-      continue;
-    }
-    code = fail_with(context, {in_quotes(sandbox->path()) +
-                                   " cannot be removed: " + std::strerror(to_int(removed.error())),
-                               "correct the permissions, or remove it as root"});
+    else
+      code = fail_with(context, removed.error());
   }
   return code;
 }

@@ -28,14 +28,10 @@ constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};
 /// Whether the user, on a terminal, says so. Nothing is asked about a sandbox without changes.
 bool is_confirmed(Context& context, const Sandbox& sandbox) {
   if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return true;
-  const auto record = sandbox::read_record(sandbox);
-  // One that cannot be read holds what nobody can use.
-  const auto unions = record ? compare(target_of(sandbox, *record), false)
-                             : Expected<std::vector<ComparedUnion>>(std::vector<ComparedUnion>());
-  const changes::List list = unions ? merged(*unions) : changes::List();
-  if (unions && list.changes.empty()) return true;
+  const auto list = changes_of(sandbox);
+  if (list && list->changes.empty()) return true;
   context.err << "overpass: " << sandbox.name() << " has "
-              << (unions ? counts_of(list) : "changes that cannot be read") << "; remove it? [y/N] "
+              << (list ? counts_of(*list) : "changes that cannot be read") << "; remove it? [y/N] "
               << std::flush;
   std::string line;
   return std::getline(std::cin, line) && (line == "y" || line == "yes");
@@ -49,22 +45,22 @@ Expected<void> remove(Context& context, const std::string& name, bool is_forced)
   if (lock.failed_with(EWOULDBLOCK)) {
     return problem("the sandbox " + in_quotes(name) + " is running", "end what runs in it first");
   }
+  if (!lock) {
+    return problem("the sandbox " + in_quotes(name) +
+                       " cannot be locked: " + std::strerror(to_int(lock.error())),
+                   "correct the permissions, or remove it as root");
+  }
   if (!is_forced && !is_confirmed(context, *sandbox)) {
     return problem(in_quotes(name) + " stays", "'y' or --force removes it");
   }
-  const auto removed =
-      lock ? sandbox::remove_sandbox(store, *sandbox) : Result<void>(fail(lock.error()));
-  if (removed) return {};
-  return problem(
-      in_quotes(sandbox->path()) + " cannot be removed: " + std::strerror(to_int(removed.error())),
-      "correct the permissions, or remove it as root");
+  return sandbox::remove_sandbox(store, *sandbox);
 }
 
 }  // namespace
 
 constexpr command_line::Command kRmCommand = {
     .name = "rm",
-    .synopsis = "overpass rm NAME...",
+    .synopsis = "overpass rm [--force] NAME...",
     .summary = "remove sandboxes with what was changed in them",
     .description = "",
     .groups = kGroups,

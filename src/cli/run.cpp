@@ -7,13 +7,9 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <iterator>
 
-#include "base/log.h"
 #include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
@@ -194,11 +190,11 @@ Expected<std::string> name_of_unnamed() {
     if (!sandbox) return problem("the store " + in_quotes(store) + " cannot be used");
     const auto lock = sandbox->lock();
     if (lock.failed_with(EWOULDBLOCK)) continue;
-    const auto removed = lock ? sandbox::remove_sandbox(store, *sandbox) : Result<void>();
-    if (removed) return name;
-    return problem(in_quotes(sandbox->path()) +
-                       " cannot be removed: " + std::strerror(to_int(removed.error())),
-                   "remove it");
+    if (!lock) return name;
+    if (auto removed = sandbox::remove_sandbox(store, *sandbox); !removed) {
+      return std::unexpected(removed.error());
+    }
+    return name;
   }
 }
 

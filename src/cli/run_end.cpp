@@ -4,7 +4,6 @@
 
 #include <unistd.h>
 
-#include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -23,22 +22,6 @@ namespace overpass::cli {
 namespace {
 
 using sandbox::Sandbox;
-
-Expected<void> remove(const Sandbox& sandbox) {
-  const auto removed = sandbox::remove_sandbox(sandbox::store_path(), sandbox);
-  if (removed) return {};
-  return problem(
-      in_quotes(sandbox.path()) + " cannot be removed: " + std::strerror(to_int(removed.error())),
-      "correct the permissions, or remove it as root");
-}
-
-Expected<changes::List> changes_of(const Sandbox& sandbox) {
-  const auto record = sandbox::read_record(sandbox);
-  if (!record) return std::unexpected(record.error());
-  const auto unions = compare(target_of(sandbox, *record), false);
-  if (!unions) return std::unexpected(unions.error());
-  return merged(*unions);
-}
 
 /// The first letter of an answer; 'k' if there is none.
 char answer() {
@@ -108,7 +91,9 @@ Expected<int> end_run(Context& context, const RunCall& call, const Sandbox& sand
     discards = is_to_be_discarded(context, sandbox, *list);
   }
   if (!discards) return status;
-  if (auto removed = remove(sandbox); !removed) return std::unexpected(removed.error());
+  if (auto removed = sandbox::remove_sandbox(sandbox::store_path(), sandbox); !removed) {
+    return std::unexpected(removed.error());
+  }
   return status;
 }
 

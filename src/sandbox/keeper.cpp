@@ -74,7 +74,7 @@ class Keeper {
   }
 
  private:
-  const std::string view_path() const { return keeping_.sandbox.path() + "/" + kView; }
+  std::string view_path() const { return keeping_.sandbox.path() + "/" + kView; }
 
   Expected<void> set_up() {
     (void)::setsid();

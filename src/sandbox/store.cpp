@@ -178,11 +178,18 @@ std::vector<std::string> sandbox_names(const std::string& store) {
   return names;
 }
 
-Result<void> remove_sandbox(const std::string& store, const Sandbox& sandbox) {
-  const UniqueFd parent = TRY(open_directory(store));
-  const std::string trash = std::string(kTrash) + std::to_string(::getpid());
-  TRY(sys::rename({parent, sandbox.name().c_str()}, {parent, trash.c_str()}));
-  return layer::remove_tree(parent, trash.c_str());
+Expected<void> remove_sandbox(const std::string& store, const Sandbox& sandbox) {
+  const auto remove = [&]() -> Result<void> {
+    const UniqueFd parent = TRY(open_directory(store));
+    const std::string trash = std::string(kTrash) + std::to_string(::getpid());
+    TRY(sys::rename({parent, sandbox.name().c_str()}, {parent, trash.c_str()}));
+    return layer::remove_tree(parent, trash.c_str());
+  };
+  const auto removed = remove();
+  if (removed) return {};
+  return problem(
+      in_quotes(sandbox.path()) + " cannot be removed: " + std::strerror(to_int(removed.error())),
+      "correct the permissions, or remove it as root");
 }
 
 }  // namespace overpass::sandbox

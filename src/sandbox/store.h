@@ -79,8 +79,9 @@ class Sandbox {
 /// The names of all sandboxes, sorted. None without a store.
 std::vector<std::string> sandbox_names(const std::string& store);
 
-/// Removes a sandbox with all that is in it. REQUIRES: its lock is held.
-Result<void> remove_sandbox(const std::string& store, const Sandbox& sandbox);
+/// Removes a sandbox with all that is in it; the problem is for its user. REQUIRES: its lock is
+/// held.
+Expected<void> remove_sandbox(const std::string& store, const Sandbox& sandbox);
 
 }  // namespace overpass::sandbox
 

@@ -18,7 +18,7 @@ def repository(directory):
 def test_git_commits_renames_a_directory_and_clones(t):
     s = Sandboxes(t, {"lib": {"deep": {"a": "a", "b": "b"}}, "main": "m"})
     repository(s.outside)
-    s.before = None
+    s.outside_is_as_it_should_be()
     s.sh(GIT + "git mv lib library; echo more >> main; git commit -qam second; git status --porcelain; "
          "git clone -q . ../clone; git -C ../clone log --oneline | wc -l; git fsck --strict; git gc -q", "try1")
     equal(s.sh("git log --format=%s; ls library/deep; git status --porcelain", "try1"), "second\nfirst\na\nb\n", "a later run")

@@ -37,6 +37,8 @@ def test_directory_that_is_written_outside(t):
     equal(read(s.outside + "/cache/new"), b"2\n", "the outside")
     os.unlink(s.outside + "/cache/new")
     equal(read(s.outside + "/other"), b"x", "a file beside it")
+    s.outside_is_as_it_should_be()
+    s.sh("rm other; mkdir made", "p1")
 
 
 def test_read_only_path_cannot_be_changed(t):
@@ -89,10 +91,10 @@ def test_sandbox_without_network_has_a_loopback_alone(t):
 
 def test_socket_of_the_outside_is_reached_where_that_is_asked_for(t):
     s = Sandboxes(t, TREE)
-    s.before = None
     ask = ("import socket, sys; c = socket.socket(socket.AF_UNIX); c.connect('asked'); print(c.recv(9).decode())")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(s.outside + "/asked")
+        s.outside_is_as_it_should_be()
         server.listen()
         server.settimeout(60)
         refused = s.run("--", "python3", "-c", ask)
