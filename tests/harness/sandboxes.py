@@ -110,5 +110,4 @@ class Sandboxes:
             for pid in self.keepers():
                 os.kill(pid, signal.SIGKILL)
             raise
-        if self.before is not None:
-            checks.equal(dump.checksum(self.outside), self.before, "the checksum of the outside")
+        checks.equal(dump.checksum(self.outside), self.before, "the checksum of the outside")

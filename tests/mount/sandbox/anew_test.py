@@ -2,7 +2,7 @@
 """What is mounted at a place later is another file system, and has changes of its own."""
 import os
 
-from harness import equal, only_in, syscalls, write
+from harness import equal, only_in, read, syscalls, write
 from harness.sandboxes import Sandboxes
 
 SYSTEMS = ("overpass",)
@@ -20,7 +20,6 @@ def test_file_system_that_was_mounted_anew(t):
 
     mount("1")
     t.at_end(lambda: os.path.ismount(place) and syscalls.umount(place, syscalls.MNT_DETACH))
-    s.before = None
     s.sh("echo changed > run/pid; echo other > ../x", "try1")
     equal(f"M {place[1:]}/pid" in s.call("diff", "try1").stdout.splitlines(), True, "the changes of the first one")
     syscalls.umount(place)
@@ -30,6 +29,7 @@ def test_file_system_that_was_mounted_anew(t):
     equal((f"{place[1:]}/pid" in done.stdout, "another file system" in done.stderr), (False, True), f"the changes then: {done}")
     s.sh("echo again > run/pid", "try1")
     equal(f"M {place[1:]}/pid" in s.call("diff", "try1").stdout.splitlines(), True, "the changes of the second one")
+    equal(read(place + "/pid"), b"2", "the file outside")
 
 
 @only_in("root", "userns", why="an ordinary user cannot mount")
@@ -38,6 +38,5 @@ def test_place_that_became_a_link_is_left_out(t):
     s.sh("rmdir later; ln -s target later", "try1")
     syscalls.mount("tmpfs", s.outside + "/later", "tmpfs")
     t.at_end(lambda: syscalls.umount(s.outside + "/later", syscalls.MNT_DETACH))
-    s.before = None
     done = s.run("try1", "--", "sh", "-c", "readlink later; ls later/")
     equal((done.stdout, "is left out" in done.stderr), ("target\nx\n", True), f"the run: {done.stderr}")

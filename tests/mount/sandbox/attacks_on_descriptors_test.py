@@ -151,11 +151,11 @@ for name, address in addresses.items():
 def test_sockets_outside_cannot_be_reached(t):
     for kind in hostile.kinds(t):
         s = Sandboxes(t, TREE)
-        s.before = None     # Sockets are there that were not when it was taken.
         os.chdir(s.outside)
         served = _listening(t, s.outside + "/listens"), _listening(t, s.outside + "/receives", socket.SOCK_DGRAM)
         os.link(s.outside + "/listens", s.outside + "/dir/linked")
         os.symlink(s.outside + "/listens", s.outside + "/symbolic")
+        s.outside_is_as_it_should_be()
         found = hostile.outcomes(s, CONNECT, *kind, values={"addresses": {
             "listening": s.outside + "/listens", "receiving": s.outside + "/receives", "hard link": s.outside + "/dir/linked",
             "symbolic link": s.outside + "/symbolic"}})
@@ -186,8 +186,8 @@ told("file", str(os.path.exists(point + "/listens")))
 def test_pipes_outside_cannot_be_reached(t):
     for kind in hostile.kinds(t):
         s = Sandboxes(t, TREE)
-        s.before = None     # A pipe is there that was not when it was taken.
         os.mkfifo(s.outside + "/pipe")
+        s.outside_is_as_it_should_be()
         reader = os.open(s.outside + "/pipe", os.O_RDONLY | os.O_NONBLOCK)
         found = hostile.outcomes(s, """
 attempt("pipe", lambda: os.write(os.open("pipe", os.O_WRONLY | os.O_NONBLOCK), b"hostile"))

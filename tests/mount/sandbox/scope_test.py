@@ -32,7 +32,6 @@ def test_what_the_project_ignores_is_not_seen_with_here(t):
 
 def test_directory_that_is_written_outside(t):
     s = Sandboxes(t, TREE)
-    s.before = None
     s.sh("echo 2 > cache/new; echo y > other", "--rw", "cache", "p1")
     equal(read(s.outside + "/cache/new"), b"2\n", "the outside")
     os.unlink(s.outside + "/cache/new")
