@@ -4,10 +4,12 @@
 
 #include "fuse/serve.h"
 
+#include <cstring>
 #include <exception>
 #include <string>
 
 #include "base/log.h"
+#include "base/nearest.h"
 #include "fuse/daemon.h"
 #include "fuse/foreign_owners.h"
 #include "fuse/preparation.h"
@@ -15,6 +17,7 @@
 #include "layer/open_layers.h"
 #include "rules/compile.h"
 #include "sys/credentials.h"
+#include "sys/open.h"
 #include "sys/process.h"
 
 namespace overpass::fuse {
@@ -151,6 +154,24 @@ void stop_watching_callers(Daemon& daemon) {
   daemon.overlay.flocks.end();
 }
 
+/// What the daemon writes beside the upper.
+Expected<void> open_logs(Daemon& daemon) {
+  const config::Options& options = daemon.options;
+  daemon.mount.rule_log.show_at(options.shown_at);
+  if (options.rules_log) {
+    if (auto opened = daemon.mount.rule_log.open(*options.rules_log); !opened) return opened;
+  }
+  if (options.base_log.empty()) return {};
+  auto opened = sys::open_file_for_appending(options.base_log.c_str());
+  if (!opened) {
+    return problem(
+        in_quotes(options.base_log) + " cannot be opened: " + std::strerror(to_int(opened.error())),
+        "make room or correct the permissions");
+  }
+  daemon.overlay.base.keep_in(std::move(*opened));
+  return {};
+}
+
 /// Gives a session the connection that it serves, by a mount or otherwise.
 using Connect = std::function<Expected<void>(Session&, Daemon&)>;
 
@@ -167,10 +188,7 @@ Expected<void> serve_union(const config::Options& options, const Connect& connec
   warn_of_foreign_owners(*stack, options);
   Session session;
   Daemon daemon(options, std::move(*stack), std::move(settings));
-  daemon.mount.rule_log.show_at(options.shown_at);
-  if (options.rules_log) {
-    if (auto opened = daemon.mount.rule_log.open(*options.rules_log); !opened) return opened;
-  }
+  if (auto opened = open_logs(daemon); !opened) return opened;
   daemon.threads = options.threads != 0 ? options.threads : sys::usable_processors();
   daemon.on_ready = on_ready;
   find_registrar(daemon);

@@ -85,6 +85,10 @@ std::string FileSystem::work(const Sandbox& sandbox) const {
   return sandbox.path() + "/" + std::to_string(directory) + "/work";
 }
 
+std::string FileSystem::base_log(const Sandbox& sandbox) const {
+  return sandbox.path() + "/" + std::to_string(directory) + "/base";
+}
+
 std::string file_system_identity(const std::string& path) {
   const auto place = sys::open_path(path.c_str(), O_PATH | O_DIRECTORY);
   const auto stat =

@@ -46,6 +46,8 @@ struct FileSystem {
 
   std::string upper(const Sandbox& sandbox) const;
   std::string work(const Sandbox& sandbox) const;
+  /// What was there before the changes (layer/base_stamp.h).
+  std::string base_log(const Sandbox& sandbox) const;
 };
 
 struct Record {

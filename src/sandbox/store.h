@@ -8,6 +8,7 @@
 //   STORE/NAME/view           where the unions are mounted, in the keeper's mount namespace
 //   STORE/NAME/lowers         where lowers are cloned, there as well (lowers.h)
 //   STORE/NAME/N/upper, work  what was changed below one mountpoint, as overlayfs writes it
+//   STORE/NAME/N/base         what was there before (layer/base_stamp.h)
 //
 // Nothing else is kept anywhere.
 

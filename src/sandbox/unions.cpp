@@ -83,6 +83,7 @@ Expected<config::Options> options_of(const PlannedMount& mount, const std::strin
     return std::unexpected(made.error());
   options.upper = place.upper(sandbox);
   options.work = place.work(sandbox);
+  options.base_log = place.base_log(sandbox);
   // As on a plain file system: links stay links, directories can be renamed.
   options.format.index = true;
   options.format.redirect_dir = layer::RedirectDir::On;

@@ -13,6 +13,7 @@
 #include "overlay/change/whiteouts.h"
 #include "overlay/copy_up/copy_up.h"
 #include "overlay/copy_up/link_up.h"
+#include "overlay/copy_up/note_base.h"
 #include "overlay/find/lookup.h"
 #include "overlay/find/protection.h"
 #include "overlay/find/rule_events.h"
@@ -39,6 +40,7 @@ Result<void> remove_file_unlogged(Overlay& overlay, const Caller& caller, const 
   const InodeRef inode = TRY(inode_of(overlay, directory, name));
   if (inode->is_directory()) return fail(EISDIR);
   TRY(check_protection(overlay, *inode));
+  note_hidden(overlay, *directory, upper->fd, name);
   TRY(link_up(overlay, *inode, *directory, upper->fd, name));
   SharedFd orphan = TRY(orphan_of(overlay, *inode, upper->fd, name));
   const bool needs_whiteout = orphan == nullptr || TRY(lowers_show(overlay, *directory, name));
@@ -79,6 +81,7 @@ Result<void> remove_directory_unlogged(Overlay& overlay, const Caller& caller,
   const bool needs_whiteout = orphan == nullptr || TRY(lowers_show(overlay, *directory, name));
   if ((needs_whiteout || is_merged) && !TRY(is_empty(overlay, caller, *inode)))
     return fail(ENOTEMPTY);
+  note_hidden(overlay, *directory, upper->fd, name);
   Lock lock(inode->mutex);
   if (needs_whiteout) {
     TRY(replace_by_whiteout(overlay, upper->fd, name, true, discards));

@@ -22,6 +22,7 @@
 #include "overlay/copy_up/copy_up.h"
 #include "overlay/copy_up/copy_up_metadata.h"
 #include "overlay/copy_up/link_up.h"
+#include "overlay/copy_up/note_base.h"
 #include "overlay/copy_up/staging_directory.h"
 #include "overlay/find/index.h"
 #include "overlay/find/layer_stat.h"
@@ -311,6 +312,7 @@ Result<void> move(Overlay& overlay, const End& from, const End& to, Discards& di
 /// may have an origin, and its new directory has to say so. (The link may be what made the old one
 /// impure.)
 Result<void> prepare_move(Overlay& overlay, const End& from, const End& to) {
+  note_hidden(overlay, *from.directory, from.upper->fd, from.name);
   TRY(link_up(overlay, *from.inode, *from.directory, from.upper->fd, from.name));
   TRY(check_upper(overlay, *from.inode, from.place()));
   if (from.directory.get() == to.directory.get()) return {};
@@ -323,7 +325,10 @@ Result<void> replace(Overlay& overlay, const Caller& caller, const End& from, co
   TRY(check_replacement(overlay, caller, from, to));
   SharedFd orphan;
   TRY(prepare_move(overlay, from, to));
-  if (to.inode) TRY(link_up(overlay, *to.inode, *to.directory, to.upper->fd, to.name));
+  if (to.inode) {
+    note_hidden(overlay, *to.directory, to.upper->fd, to.name);
+    TRY(link_up(overlay, *to.inode, *to.directory, to.upper->fd, to.name));
+  }
   if (to.inode) orphan = TRY(orphan_of(overlay, *to.inode, to.upper->fd, to.name));
   auto relocation = TRY(mark_moved(overlay, from, to));
   {

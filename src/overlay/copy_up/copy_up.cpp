@@ -19,6 +19,7 @@
 #include "layer/workdir.h"
 #include "overlay/copy_up/copy_up_data.h"
 #include "overlay/copy_up/link_up.h"
+#include "overlay/copy_up/note_base.h"
 #include "overlay/copy_up/prepare_copy.h"
 #include "overlay/copy_up/staging_directory.h"
 #include "overlay/find/index.h"
@@ -123,6 +124,7 @@ Result<void> copy_from_lower(Overlay& overlay, const InodeRef& inode, const Copy
     TRY(check_quick(overlay, source, extent));
   }
   if (is_linked(*inode)) TRY(copy_up_directory(overlay, source.parent));
+  note_copied(overlay, source);
   Prepared prepared = TRY(prepare_copy(overlay, source, extent, progress));
   const bool is_same = prepared.likeness == Likeness::Same;
   TRY(publish(overlay, inode, source, std::move(prepared)));

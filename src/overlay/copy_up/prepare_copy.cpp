@@ -11,6 +11,7 @@
 
 #include "layer/mark_values.h"
 #include "overlay/copy_up/copy_up_verify.h"
+#include "overlay/copy_up/note_base.h"
 #include "overlay/copy_up/staging_directory.h"
 #include "overlay/find/content.h"
 #include "overlay/find/index.h"
@@ -267,6 +268,7 @@ Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory
   const SharedFd lower = TRY(directory_fd(overlay, inode, layer));
   const sys::Place from = sys::place_of(lower->fd);
   const sys::Stat stat = TRY(layer_stat(overlay, layer, from));
+  note_copied(overlay, inode, layer, stat);
   const BorrowedFd directory = prepared.temporary.directory();
   const char* name = prepared.temporary.name();
   TRY(layer::Workdir::told(sys::make_directory(directory, name, 0700)));

@@ -12,6 +12,7 @@
 
 #include "layer/layer_stack.h"
 #include "overlay/state/backing.h"
+#include "overlay/state/base_log.h"
 #include "overlay/state/caller.h"
 #include "overlay/state/copies_under_way.h"
 #include "overlay/state/descriptor_budget.h"
@@ -84,6 +85,7 @@ struct Overlay {
   Flocks flocks;
   KillableCalls killable_calls;
   Removals removals;
+  BaseLog base;  ///< Kept for unions whose changes may be carried back.
   FdCache directory_fds;
   FdCache orphan_fds;
   FdCache reader_fds;  ///< Of files passed through to readers, while they are in use.
