@@ -27,6 +27,9 @@ constexpr Command kCommands[] = {
     {&kPathCommand, run_path},
     {&kDiffCommand, run_diff},
     {&kWhichCommand, run_which},
+    {&kApplyCommand, run_apply},
+    {&kUndoCommand, run_undo},
+    {&kDiscardCommand, run_discard},
     {&kFsmonitorCommand, run_fsmonitor},  // Called by git.
     {&kCheckCommand, run_check},
     {&kRulesCommand, run_rules},

@@ -44,6 +44,15 @@ int run_prune(Context& context, const ParsedArguments& parsed);
 extern const command_line::Command kPathCommand;
 int run_path(Context& context, const ParsedArguments& parsed);
 
+extern const command_line::Command kApplyCommand;
+int run_apply(Context& context, const ParsedArguments& parsed);
+
+extern const command_line::Command kUndoCommand;
+int run_undo(Context& context, const ParsedArguments& parsed);
+
+extern const command_line::Command kDiscardCommand;
+int run_discard(Context& context, const ParsedArguments& parsed);
+
 extern const command_line::Command kRulesCommand;
 int run_rules(Context& context, const ParsedArguments& parsed);
 

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+
+#include "apply/journal.h"
+
+#include <fcntl.h>
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "sys/file_io.h"
+#include "sys/names.h"
+#include "sys/open.h"
+
+namespace overpass::apply {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr char kFile[] = "journal.json";
+constexpr char kNewFile[] = "journal.new";
+constexpr int kFormat = 1;
+
+constexpr const char* kActs[] = {"take", "put", "overwrite", "change"};
+constexpr const char* kPhases[] = {"preparing", "publishing", "published"};
+constexpr const char* kKinds[] = {"apply", "undo", "redo"};
+
+template <class Enum, size_t kCount>
+Enum enum_of(const std::string& word, const char* const (&words)[kCount]) {
+  for (size_t i = 0; i < kCount; ++i) {
+    if (word == words[i]) return static_cast<Enum>(i);
+  }
+  throw std::invalid_argument(word);
+}
+
+std::string escaped(const std::string& path) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80 && byte != '%') {
+      text += c;
+    } else {
+      text += '%';
+      text += kDigits[byte >> 4];
+      text += kDigits[byte & 15];
+    }
+  }
+  return text;
+}
+
+std::string unescaped(const std::string& text) {
+  std::string path;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      path += text[i];
+      continue;
+    }
+    unsigned byte = 0;
+    if (i + 2 >= text.size()) throw std::invalid_argument(text);
+    std::from_chars(text.data() + i + 1, text.data() + i + 3, byte, 16);
+    path += static_cast<char>(byte);
+    i += 2;
+  }
+  return path;
+}
+
+json array_of(const std::vector<std::string>& paths) {
+  json array = json::array();
+  for (const std::string& path : paths) array.push_back(escaped(path));
+  return array;
+}
+
+std::vector<std::string> paths_of(const json& array) {
+  std::vector<std::string> paths;
+  for (const json& text : array) paths.push_back(unescaped(text.get<std::string>()));
+  return paths;
+}
+
+json to_json(const Step& step) {
+  json value = {{"act", kActs[static_cast<size_t>(step.act)]},
+                {"path", escaped(step.path)},
+                {"old_path", escaped(step.old_path)},
+                {"temporary", escaped(step.temporary)},
+                {"prepared", step.prepared}};
+  // With a path, so that it can be read by the same function as others.
+  if (step.replaced) {
+    std::string record = layer::encode_stamp(*step.replaced, "-");
+    record.pop_back();
+    value["replaced"] = record;
+  }
+  return value;
+}
+
+Step step_of(const json& value) {
+  Step step;
+  step.act = enum_of<Act>(value.at("act"), kActs);
+  step.path = unescaped(value.at("path"));
+  step.old_path = unescaped(value.at("old_path"));
+  step.temporary = unescaped(value.at("temporary"));
+  step.prepared = value.at("prepared").get<uint64_t>();
+  if (value.contains("replaced")) {
+    const auto record = value.at("replaced").get<std::string>();
+    step.replaced = layer::decode_stamps(record + '\0').at("-");
+  }
+  return step;
+}
+
+json to_json(const JournalPart& part) {
+  json steps = json::array();
+  for (const Step& step : part.steps) steps.push_back(to_json(step));
+  return {{"directory", part.directory},
+          {"target", escaped(part.target)},
+          {"gives_owner", part.gives_owner},
+          {"steps", std::move(steps)},
+          {"dropped", array_of(part.dropped)}};
+}
+
+JournalPart part_of(const json& value) {
+  JournalPart part;
+  part.directory = value.at("directory").get<uint32_t>();
+  part.target = unescaped(value.at("target"));
+  part.gives_owner = value.at("gives_owner").get<bool>();
+  for (const json& step : value.at("steps")) part.steps.push_back(step_of(step));
+  part.dropped = paths_of(value.at("dropped"));
+  return part;
+}
+
+std::string text_of(const Journal& journal) {
+  json parts = json::array();
+  for (const JournalPart& part : journal.parts) parts.push_back(to_json(part));
+  const json value = {{"format", kFormat},
+                      {"kind", kKinds[static_cast<size_t>(journal.kind)]},
+                      {"phase", kPhases[static_cast<size_t>(journal.phase)]},
+                      {"id", journal.id},
+                      {"created", journal.created},
+                      {"summary", journal.summary},
+                      {"source", journal.source},
+                      {"paths", array_of(journal.paths)},
+                      {"parts", std::move(parts)}};
+  return value.dump(1) + "\n";
+}
+
+Journal journal_of(const std::string& text) {
+  const json value = json::parse(text);
+  if (value.at("format") != kFormat) throw std::invalid_argument("format");
+  Journal journal;
+  journal.kind = enum_of<Kind>(value.at("kind"), kKinds);
+  journal.phase = enum_of<Phase>(value.at("phase"), kPhases);
+  journal.id = value.at("id");
+  journal.created = value.at("created");
+  journal.summary = value.at("summary");
+  journal.source = value.at("source");
+  journal.paths = paths_of(value.at("paths"));
+  for (const json& part : value.at("parts")) journal.parts.push_back(part_of(part));
+  return journal;
+}
+
+}  // namespace
+
+Result<void> write_journal(BorrowedFd directory, const Journal& journal) {
+  const std::string text = text_of(journal);
+  {
+    const UniqueFd file =
+        TRY(sys::open_at(directory, kNewFile, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    if (TRY(sys::write_at(file, text, 0)) != text.size()) return fail(ENOSPC);
+    TRY(sys::sync_file(file));
+  }
+  TRY(sys::rename({directory, kNewFile}, {directory, kFile}));
+  return sys::sync_file(directory);
+}
+
+Result<Journal> read_journal(BorrowedFd directory) {
+  const UniqueFd file = TRY(sys::open_at(directory, kFile, O_RDONLY));
+  const std::string text = TRY(sys::read_to_end(file));
+  try {
+    return journal_of(text);
+  } catch (const std::exception&) {
+    return fail(EBADMSG);
+  }
+}
+
+}  // namespace overpass::apply

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+
+#include "apply/plan.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/nearest.h"
+#include "changes/view.h"
+#include "check/tree.h"
+
+namespace overpass::apply {
+
+namespace {
+
+using changes::Change;
+using changes::Kind;
+using changes::parent_of;
+using check::joined;
+
+/// Where the union has the change, or would have it.
+std::string shown_path(const Change& change, const Renames& renames) {
+  return change.kind == Kind::Deleted ? renames.parent_after(change.old_path) : change.path;
+}
+
+bool is_directory(const std::optional<changes::Found>& found) {
+  return found && !found->directories.empty();
+}
+
+/// Whether a directory comes to be where none was, so that all below it is new.
+bool is_new_directory(const Change& change) {
+  return (change.kind == Kind::Added || change.kind == Kind::TypeChanged) &&
+         is_directory(change.after);
+}
+
+/// The changes by their paths in the union.
+std::map<std::string, const Change*, std::less<>> by_path(const changes::List& list) {
+  std::map<std::string, const Change*, std::less<>> found;
+  for (const Change& change : list.changes) {
+    if (change.kind != Kind::Deleted) found.emplace(change.path, &change);
+  }
+  return found;
+}
+
+Expected<void> check_path(const changes::List& list, const std::string& path) {
+  for (const Change& change : list.changes) {
+    if (change.kind == Kind::Renamed && path != change.path && is_at_or_below(path, change.path)) {
+      return problem(in_quotes(path) + " lies in " + in_quotes(change.path) + ", which was " +
+                         in_quotes(change.old_path),
+                     "a renamed directory is taken as a whole: name " + in_quotes(change.path));
+    }
+  }
+  return {};
+}
+
+/// Makes steps of a list. Invariant: `departing_` are the old paths of all that goes.
+class Planner {
+ public:
+  Planner(const changes::List& list, const changes::List& all, const std::string& id)
+      : list_(list), all_(all), id_(id), plan_{{}, Renames(list), {}, {}} {
+    for (const Change& change : list.changes) {
+      if (change.kind == Kind::Deleted || change.kind == Kind::Renamed) {
+        departing_.insert(change.old_path);
+      }
+    }
+  }
+
+  Plan run() {
+    add_departures();
+    add_arrivals();
+    add_attribute_changes();
+    list_dropped();
+    return std::move(plan_);
+  }
+
+ private:
+  std::string temporary_in(std::string_view directory) {
+    return joined(directory, ".overpass-" + id_ + "-" + std::to_string(++count_));
+  }
+
+  /// Beside what goes, or further up: in a directory that itself stays where it is.
+  std::string temporary_of_departing(const std::string& old_path) {
+    std::string_view directory = parent_of(old_path);
+    const auto goes = [&](std::string_view path) {
+      return std::ranges::any_of(departing_, [&](const std::string& departing) {
+        return !path.empty() && is_at_or_below(path, departing);
+      });
+    };
+    while (goes(directory)) directory = parent_of(directory);
+    return temporary_in(directory);
+  }
+
+  PlannedStep& add(Act act, const Change& change) {
+    PlannedStep planned;
+    planned.step.act = act;
+    planned.step.path = change.path;
+    planned.step.old_path = change.old_path;
+    planned.changes.push_back(&change);
+    plan_.steps.push_back(std::move(planned));
+    return plan_.steps.back();
+  }
+
+  void take(const Change& change) {
+    Step& step = add(Act::Take, change).step;
+    step.temporary = temporary_of_departing(change.old_path);
+    taken_[&change] = step.temporary;
+  }
+
+  void add_departures() {
+    std::vector<const Change*> moves;
+    for (const Change& change : list_.changes) {
+      if (change.kind == Kind::Deleted) take(change);
+      if (change.kind == Kind::Renamed) moves.push_back(&change);
+    }
+    // From the deepest on: one may lie in another.
+    std::ranges::sort(moves, std::greater(), &Change::old_path);
+    for (const Change* change : moves) {
+      take(*change);
+      plan_.moved.push_back(change->old_path);
+    }
+  }
+
+  /// What is being filled while the list is gone through by path: a directory that a step prepares,
+  /// or one that is moved.
+  struct Above {
+    std::string path;
+    std::optional<size_t> step;
+  };
+
+  /// The list is sorted by path, parents first.
+  void add_arrivals() {
+    std::vector<Above> above;
+    for (const Change& change : list_.changes) {
+      if (change.kind == Kind::Deleted) continue;
+      while (!above.empty() && !is_at_or_below(change.path, above.back().path)) above.pop_back();
+      const bool is_put = change.kind == Kind::Added || change.kind == Kind::TypeChanged ||
+                          (change.kind == Kind::Modified && change.differs.content);
+      std::optional<size_t> tree = above.empty() ? std::nullopt : above.back().step;
+      if (change.kind == Kind::Renamed) {
+        add(Act::Put, change).step.temporary = taken_.at(&change);
+        above.push_back({change.path, std::nullopt});
+      } else if (is_put && tree) {
+        plan_.steps[*tree].changes.push_back(&change);
+      } else if (is_put) {
+        tree = plan_.steps.size();
+        const Act act = is_overwritten(change) ? Act::Overwrite : Act::Put;
+        add(act, change).step.temporary = temporary_in(parent_of(change.path));
+      }
+      if (is_new_directory(change)) above.push_back({change.path, tree});
+    }
+  }
+
+  /// A file of several names that are not all in the list: another file in the place of one would
+  /// part them.
+  bool is_overwritten(const Change& change) const {
+    if (change.kind != Kind::Modified || !change.before->file) return false;
+    const sys::Stat& stat = change.before->file->stat;
+    if (stat.stx_nlink < 2) return false;
+    const auto names = std::ranges::count_if(list_.changes, [&](const Change& other) {
+      return other.kind == Kind::Modified && other.differs.content && other.before->file &&
+             other.before->file->stat.stx_ino == stat.stx_ino;
+    });
+    return static_cast<uint64_t>(names) < stat.stx_nlink;
+  }
+
+  void add_attribute_changes() {
+    std::vector<const Change*> changed;
+    for (const Change& change : list_.changes) {
+      const bool is_renamed = change.kind == Kind::Renamed && change.differs.any();
+      const bool is_modified = change.kind == Kind::Modified && !change.differs.content;
+      if (is_renamed || is_modified) changed.push_back(&change);
+    }
+    // From the deepest on: a directory may become one that cannot be entered.
+    std::ranges::sort(changed, std::greater(), &Change::path);
+    for (const Change* change : changed) {
+      add(Act::Change, *change).step.temporary = temporary_in(parent_of(change->path));
+    }
+  }
+
+  void list_dropped() {
+    std::set<std::string, std::greater<>> paths;
+    const Renames all(all_);
+    std::set<std::string> kept;
+    for (const Change& change : all_.changes) {
+      if (change.kind != Kind::Deleted) kept.insert(change.path);
+    }
+    for (const Change& change : list_.changes) {
+      paths.insert(shown_path(change, all));
+      if (change.kind == Kind::Renamed) paths.insert(all.parent_after(change.old_path));
+      kept.erase(change.path);
+    }
+    // Directories that only hold what goes.
+    const std::vector<std::string> own(paths.begin(), paths.end());
+    for (const std::string& path : own) {
+      for (std::string_view at = parent_of(path); !at.empty(); at = parent_of(at)) {
+        if (!kept.contains(std::string(at))) paths.emplace(at);
+      }
+    }
+    plan_.dropped.assign(paths.begin(), paths.end());
+  }
+
+  const changes::List& list_;
+  const changes::List& all_;
+  const std::string id_;
+  Plan plan_;
+  std::set<std::string> departing_;
+  std::map<const Change*, std::string> taken_;  ///< The temporary names of what goes.
+  size_t count_ = 0;
+};
+
+}  // namespace
+
+Expected<changes::List> select(const changes::List& list, const std::vector<std::string>& paths) {
+  const Renames renames(list);
+  for (const std::string& path : paths) {
+    if (auto checked = check_path(list, path); !checked) {
+      return std::unexpected(checked.error());
+    }
+  }
+  const auto is_wanted = [&](std::string_view path) {
+    return std::ranges::any_of(
+        paths, [&](const std::string& wanted) { return is_at_or_below(path, wanted); });
+  };
+  const auto found = by_path(list);
+  std::set<const Change*> chosen;
+  for (const Change& change : list.changes) {
+    const std::string path = shown_path(change, renames);
+    const bool moves_from = change.kind == Kind::Renamed && is_wanted(change.old_path);
+    if (!is_wanted(path) && !moves_from) continue;
+    chosen.insert(&change);
+    for (std::string_view at = parent_of(change.path); !at.empty(); at = parent_of(at)) {
+      const auto above = found.find(at);
+      if (above == found.end() || above->second->kind == Kind::Modified) continue;
+      chosen.insert(above->second);
+    }
+  }
+  // What a renamed directory holds comes along.
+  for (const Change& change : list.changes) {
+    for (const Change* other : chosen) {
+      if (other->kind != Kind::Renamed) continue;
+      if (is_at_or_below(shown_path(change, renames), other->path)) {
+        chosen.insert(&change);
+        break;
+      }
+    }
+  }
+  changes::List selected;
+  for (const Change& change : list.changes) {
+    if (chosen.contains(&change)) selected.changes.push_back(change);
+  }
+  return selected;
+}
+
+Plan make_plan(const changes::List& list, const changes::List& all, const std::string& id) {
+  return Planner(list, all, id).run();
+}
+
+}  // namespace overpass::apply

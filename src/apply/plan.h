@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+//
+// What has to be done to a directory so that it shows what a union shows: a list of changes as
+// steps. New files are prepared under temporary names beside their places; then names change, and
+// nothing else is visible.
+//
+// Names change in this order: what goes is moved to temporary names; then what comes is moved to
+// its place, parents first; then attributes change. A renamed directory goes and comes.
+
+#ifndef OVERPASS_APPLY_PLAN_H_
+#define OVERPASS_APPLY_PLAN_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apply/paths.h"
+#include "base/problem.h"
+#include "changes/change.h"
+#include "layer/base_stamp.h"
+
+namespace overpass::apply {
+
+enum class Act {
+  Take,       ///< What is at `old_path`, with all below it, goes to `temporary`.
+  Put,        ///< What is at `temporary` comes to `path`; what `replaced` says, goes there.
+  Overwrite,  ///< The file at `path`, and all its names, gets content and attributes of
+              ///< `temporary`.
+  Change,     ///< What is at `path` gets the attributes of `temporary`.
+};
+
+struct Step {
+  Act act = Act::Put;
+  std::string path;      ///< In the directory as it comes to be; empty for what is deleted.
+  std::string old_path;  ///< In the directory as it was; empty for what is new.
+  /// Of Take: in the directory as it was, in a place that stays itself. Of others: beside `path`.
+  /// Overwrite and Change have what was there before beside it, by the name with kFormer.
+  std::string temporary;
+  /// What is at `old_path`, as it was when it was checked. Empty if nothing is.
+  std::optional<layer::BaseStamp> replaced;
+  uint64_t prepared = 0;  ///< The inode number of what was prepared, or is moved.
+};
+
+inline constexpr char kFormer[] = "-former";
+
+/// A step, and the changes that it carries out: of a new directory also those below it.
+struct PlannedStep {
+  Step step;
+  std::vector<const changes::Change*> changes;  ///< In the list; the step's own first.
+};
+
+struct Plan {
+  std::vector<PlannedStep> steps;  ///< In the order in which names change.
+  Renames renames;
+  /// The old paths of directories that are moved.
+  std::vector<std::string> moved;
+  /// What of the upper is of no use afterwards, by its path in the union: files, whiteouts, and
+  /// directories if they are empty by then. What is below a directory stands before it.
+  std::vector<std::string> dropped;
+};
+
+/// What of the list is wanted: what is at or below one of `paths`. A Problem if a path is below a
+/// renamed directory, which can only be taken whole. Directories that are new come along where
+/// something below them is wanted.
+Expected<changes::List> select(const changes::List& list, const std::vector<std::string>& paths);
+
+/// `list` outlives the plan. `all` is the list it was selected from; `id` tells this apply's
+/// temporary names from others'.
+Plan make_plan(const changes::List& list, const changes::List& all, const std::string& id);
+
+}  // namespace overpass::apply
+
+#endif  // OVERPASS_APPLY_PLAN_H_

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+
+#include "apply/prepare.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cstring>
+#include <map>
+
+#include "base/nearest.h"
+#include "changes/view.h"
+#include "check/tree.h"
+#include "sys/file_io.h"
+#include "sys/names.h"
+#include "sys/open.h"
+
+namespace overpass::apply {
+
+namespace {
+
+using changes::Change;
+using changes::Found;
+using changes::Kind;
+using changes::name_of;
+using changes::parent_of;
+
+class Preparer {
+ public:
+  Preparer(const Target& target, Plan& plan, const Preparation& preparation)
+      : target_(target), plan_(plan), with_(preparation) {
+    options_.gives_owner = preparation.gives_owner;
+    for (const PlannedStep& planned : plan.steps) all_ += planned.changes.size();
+  }
+
+  Expected<void> run() {
+    for (PlannedStep& planned : plan_.steps) {
+      if (const auto made = make(planned); !made) return tell(planned.step, made.error());
+    }
+    if (const auto finished = with_.kept.finish(); !finished) {
+      return problem(std::string("what is replaced cannot be kept: ") +
+                     std::strerror(to_int(finished.error())));
+    }
+    return {};
+  }
+
+ private:
+  static std::unexpected<Problem> tell(const Step& step, Errno error) {
+    const std::string& path = step.path.empty() ? step.old_path : step.path;
+    if (error == Errno{ECANCELED}) return problem("interrupted; nothing has been changed");
+    return problem(
+        in_quotes(path) + " cannot be prepared: " + std::strerror(to_int(error)),
+        error == Errno{EBUSY} ? "it is being written; apply it later" : "nothing has been changed");
+  }
+
+  Result<void> make(PlannedStep& planned) {
+    TRY(with_.progress(done_, all_));
+    done_ += planned.changes.size();
+    const Change& change = *planned.changes.front();
+    Step& step = planned.step;
+    switch (step.act) {
+      case Act::Take:
+        return change.kind == Kind::Deleted ? with_.kept.keep(step.old_path, plan_.moved)
+                                            : with_.kept.keep_move(step.old_path, change.path);
+      case Act::Put:
+        return change.kind == Kind::Renamed ? make_arrival(step) : make_new(planned);
+      case Act::Overwrite:
+        TRY(with_.kept.keep(step.old_path, {}));
+        TRY(make_former(step, with_.before, *change.before, /*has_content=*/true));
+        return make_file(step, *change.after);
+      case Act::Change:
+        TRY(with_.kept.keep_attributes(step.old_path));
+        TRY(make_former(step, with_.before, *change.before, /*has_content=*/false));
+        return make_carrier(step, with_.after, *change.after, step.temporary);
+    }
+    return {};
+  }
+
+  /// The directory of a temporary name, as long as no directory has moved.
+  Result<UniqueFd> beside(const std::string& temporary) const {
+    return target_.directory(plan_.renames.before(parent_of(temporary)));
+  }
+
+  Result<void> keep_absence(const std::string& path) {
+    const std::string old_path = plan_.renames.parent_before(path);
+    // In a directory that is new itself there is nothing to be said.
+    const Found above = TRY(with_.before.find(parent_of(old_path)));
+    return above.directories.empty() ? Result<void>() : with_.kept.keep_absence(old_path);
+  }
+
+  Result<void> make_arrival(Step& step) {
+    step.prepared = TRY(target_.stat(step.old_path)).stx_ino;
+    return keep_absence(step.path);
+  }
+
+  Result<void> make_new(PlannedStep& planned) {
+    Step& step = planned.step;
+    if (step.replaced) {
+      TRY(with_.kept.keep(step.old_path, plan_.moved));
+    } else {
+      TRY(keep_absence(step.path));
+    }
+    const Change& top = *planned.changes.front();
+    TRY(make_file(step, *top.after));
+    return top.after->directories.empty() ? Result<void>() : make_below(planned);
+  }
+
+  /// `found` under the step's temporary name.
+  Result<void> make_file(Step& step, const Found& found) {
+    const UniqueFd directory = TRY(beside(step.temporary));
+    const std::string name(name_of(step.temporary));
+    TRY(make_one(found, directory, name, step.temporary));
+    step.prepared = TRY(sys::stat({directory, name.c_str()})).stx_ino;
+    return {};
+  }
+
+  /// A copy, or another name of a copy that has been made.
+  Result<void> make_one(const Found& found, BorrowedFd directory, const std::string& name,
+                        const std::string& path) {
+    const sys::Stat& stat = found.top().stat;
+    const bool has_links = S_ISREG(stat.stx_mode) && stat.stx_nlink > 1;
+    const auto known = made_.find(stat.stx_ino);
+    if (has_links && known != made_.end()) {
+      const UniqueFd other = TRY(beside(known->second));
+      const std::string other_name(name_of(known->second));
+      return sys::make_link({other, other_name.c_str()}, directory, name.c_str());
+    }
+    TRY(copy_object(with_.after, found, directory, name.c_str(), options_));
+    if (has_links) made_.emplace(stat.stx_ino, path);
+    return {};
+  }
+
+  /// What a new directory holds.
+  Result<void> make_below(const PlannedStep& planned) {
+    const Step& step = planned.step;
+    const UniqueFd parent = TRY(beside(step.temporary));
+    const std::string name(name_of(step.temporary));
+    const UniqueFd top = TRY(sys::open_at(parent, name.c_str(), O_RDONLY | O_DIRECTORY));
+    FilledDirectories directories(parent);
+    TRY(directories.add(name));
+    for (size_t i = 1; i < planned.changes.size(); ++i) {
+      TRY(with_.progress(done_ - planned.changes.size() + i, all_));
+      const Change& change = *planned.changes[i];
+      const std::string below = change.path.substr(step.path.size() + 1);
+      const std::string above = "./" + std::string(parent_of(below));
+      const UniqueFd directory = TRY(sys::open_beneath(top, above.c_str(), O_RDONLY | O_DIRECTORY));
+      TRY(make_one(*change.after, directory, std::string(name_of(below)),
+                   step.temporary + "/" + below));
+      if (!change.after->directories.empty()) TRY(directories.add(name + "/" + below));
+    }
+    return directories.finish();
+  }
+
+  /// Something of the same kind that has the attributes of `found`, for a while.
+  Result<void> make_carrier(const Step&, changes::View& view, const Found& found,
+                            const std::string& temporary) {
+    const UniqueFd directory = TRY(beside(temporary));
+    const std::string name(name_of(temporary));
+    if (!found.file || !S_ISREG(found.file->stat.stx_mode)) {
+      return copy_object(view, found, directory, name.c_str(), options_);
+    }
+    const UniqueFd file =
+        TRY(sys::open_at(directory, name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
+    return copy_attributes(view, found, file, options_);
+  }
+
+  Result<void> make_former(const Step& step, changes::View& view, const Found& found,
+                           bool has_content) {
+    const std::string former = step.temporary + kFormer;
+    if (!has_content) return make_carrier(step, view, found, former);
+    const UniqueFd directory = TRY(beside(former));
+    return copy_object(view, found, directory, std::string(name_of(former)).c_str(), options_);
+  }
+
+  const Target& target_;
+  Plan& plan_;
+  const Preparation& with_;
+  CopyOptions options_;
+  size_t done_ = 0;
+  size_t all_ = 0;
+  std::map<uint64_t, std::string> made_;  ///< By inode of the upper: the path of a copy.
+};
+
+}  // namespace
+
+Expected<void> prepare(const Target& target, Plan& plan, const Preparation& preparation) {
+  return Preparer(target, plan, preparation).run();
+}
+
+}  // namespace overpass::apply

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+//
+// Makes all that a plan needs, so that only names and attributes are left to change: new files
+// beside their places, and the layer that keeps what was there.
+
+#ifndef OVERPASS_APPLY_PREPARE_H_
+#define OVERPASS_APPLY_PREPARE_H_
+
+#include <functional>
+#include <string>
+
+#include "apply/kept_layer.h"
+#include "apply/plan.h"
+#include "apply/target.h"
+#include "base/problem.h"
+#include "changes/view.h"
+
+namespace overpass::apply {
+
+struct Preparation {
+  changes::View& before;  ///< The target, as it is.
+  changes::View& after;   ///< What it is to become.
+  KeptLayer& kept;
+  bool gives_owner = true;
+  /// Called before each file: how many of how many changes are done. ECANCELED ends it.
+  std::function<Result<void>(size_t done, size_t all)> progress = [](size_t, size_t) {
+    return Result<void>();
+  };
+};
+
+/// Fills in what the steps prepare. A Problem leaves temporary names behind (remove_temporaries()).
+Expected<void> prepare(const Target& target, Plan& plan, const Preparation& preparation);
+
+}  // namespace overpass::apply
+
+#endif  // OVERPASS_APPLY_PREPARE_H_

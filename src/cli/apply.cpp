@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+//
+// `overpass apply`: carries what was changed in a sandbox to the outside.
+
+#include <algorithm>
+#include <iostream>
+
+#include "apply/carry_out.h"
+#include "base/nearest.h"
+#include "cli/apply_call.h"
+#include "cli/commands.h"
+#include "cli/diff_report.h"
+
+namespace overpass::cli {
+
+namespace {
+
+constexpr command_line::Flag kFlags[] = {
+    {"--dry-run", 'n', "", "show what would be done, and do nothing"},
+    {"--yes", 'y', "", "do not ask; needed where standard input is no terminal"},
+    {"--force", '\0', "", "also replace and delete what was changed outside meanwhile"},
+    command_line::kHelpFlag,
+};
+constexpr command_line::Flag kResumeFlags[] = {
+    {"--continue", '\0', "", "finish an apply that was interrupted"},
+    {"--abort", '\0', "", "take back what an interrupted apply has done"},
+};
+constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags},
+                                               {"After an interruption", kResumeFlags}};
+constexpr command_line::Example kExamples[] = {
+    {"overpass apply", "Everything that the last sandbox has changed."},
+    {"overpass apply try1 src README", "Only below src, and README."},
+    {"overpass apply try1 --dry-run", "What would be done, and what is in the way."},
+};
+
+using apply::Phase;
+
+/// What is left of an interrupted apply; nothing if all can begin.
+Expected<void> check_interrupted(const HeldSandbox& held) {
+  const auto found = apply::find_interrupted(held.sandbox);
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return {};
+  return problem("an apply of " + in_quotes(held.sandbox.name()) + " was interrupted",
+                 "--continue finishes it, --abort takes it back");
+}
+
+std::function<Expected<void>(const apply::JournalPart&)> dropper(const HeldSandbox& held) {
+  return [&held](const apply::JournalPart& part) { return drop_part(held, part); };
+}
+
+int begin(Context& context, const ParsedArguments& parsed, const HeldSandbox& held,
+          const std::vector<std::string>& paths) {
+  auto parts = find_parts(held, paths);
+  if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
+  const changes::List list = selected_of(*parts);
+  if (list.changes.empty()) {
+    context.err << "overpass: " << held.sandbox.name() << " has no changes\n";
+    return kApplyDone;
+  }
+  const std::string id = apply::new_id();
+  auto prospect = apply::look_ahead(*parts, id, {.is_forced = parsed.has("--force")});
+  const bool is_trial = parsed.has("--dry-run");
+  if (is_trial || !parsed.has("--yes"))
+    print_changes(is_trial ? context.out : context.err, list, {});
+  print_losses(context, prospect.losses);
+  print_conflicts(context, prospect.conflicts);
+  if (!prospect.conflicts.empty()) {
+    return fail_with(context,
+                     {"nothing has been applied",
+                      parsed.has("--force") ? "correct the permissions"
+                                            : "name the paths that are wanted, or say --force"},
+                     kApplyConflicts);
+  }
+  if (is_trial) return kApplyDone;
+  const auto agreed = is_agreed(context, parsed, "apply " + counts_of(list));
+  if (!agreed) return fail_with(context, agreed.error(), kApplyUsage);
+  if (!*agreed) return kApplyConflicts;
+  const apply::Call call = {.kind = apply::Kind::Apply,
+                            .id = id,
+                            .summary = counts_of(list),
+                            .source = "",
+                            .paths = paths,
+                            .drops = true,
+                            .progress = progress_of(context),
+                            .drop = dropper(held)};
+  const auto done = apply::carry_out(held.sandbox, *parts, prospect, call);
+  end_progress(context);
+  if (!done) return fail_with(context, done.error(), kApplyImpossible);
+  context.err << "overpass: applied: " << counts_of(list) << "; 'overpass undo "
+              << held.sandbox.name() << "' takes it back\n";
+  return kApplyDone;
+}
+
+int resume(Context& context, const ParsedArguments& parsed, const HeldSandbox& held) {
+  const auto found = apply::find_interrupted(held.sandbox);
+  if (!found) return fail_with(context, found.error(), kApplyImpossible);
+  if (!*found) {
+    return fail_with(context,
+                     {"no apply of " + in_quotes(held.sandbox.name()) + " was interrupted", ""},
+                     kApplyImpossible);
+  }
+  const apply::Journal& journal = **found;
+  const bool aborts = parsed.has("--abort");
+  if (aborts && journal.phase == Phase::Published) {
+    return fail_with(
+        context,
+        {"everything has been applied",
+         "finish it with --continue, then 'overpass undo " + held.sandbox.name() + "'"},
+        kApplyImpossible);
+  }
+  const bool has_begun = journal.phase != Phase::Preparing;
+  const auto done = aborts || !has_begun ? apply::abandon(held.sandbox, journal)
+                                         : apply::finish(held.sandbox, journal, dropper(held));
+  if (!done) return fail_with(context, done.error(), kApplyImpossible);
+  if (aborts) {
+    context.err << "overpass: the apply has been taken back\n";
+    return kApplyDone;
+  }
+  if (!has_begun && journal.kind == apply::Kind::Apply) {
+    return begin(context, parsed, held, journal.paths);
+  }
+  context.err << "overpass: " << (has_begun ? "finished: " : "taken back: ") << journal.summary
+              << "\n";
+  return kApplyDone;
+}
+
+}  // namespace
+
+constexpr command_line::Command kApplyCommand = {
+    .name = "apply",
+    .synopsis =
+        "overpass apply [--yes] [--force] [NAME [PATH...]]\n"
+        "overpass apply --dry-run [NAME [PATH...]]\n"
+        "overpass apply --continue|--abort [NAME]",
+    .summary = "carry what was changed in a sandbox to the outside",
+    .description = "What has been applied is no change of the sandbox any more.",
+    .groups = kGroups,
+    .examples = kExamples,
+    .operand = command_line::Value::Sandbox,
+    .help_call = "overpass help apply",
+};
+
+int run_apply(Context& context, const ParsedArguments& parsed) {
+  const auto held = hold_sandbox(parsed);
+  if (!held) return fail_with(context, held.error(), kApplyImpossible);
+  if (parsed.has("--continue") || parsed.has("--abort")) return resume(context, parsed, *held);
+  if (auto free = check_interrupted(*held); !free) {
+    return fail_with(context, free.error(), kApplyImpossible);
+  }
+  return begin(context, parsed, *held, paths_of(parsed));
+}
+
+}  // namespace overpass::cli

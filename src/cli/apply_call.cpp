@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+
+#include "cli/apply_call.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+
+#include "apply/drop.h"
+#include "base/nearest.h"
+#include "cli/diff_target.h"
+#include "cli/interruption.h"
+#include "sys/file_io.h"
+#include "sys/open.h"
+
+namespace overpass::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using apply::Part;
+using sandbox::Sandbox;
+
+std::string without_slashes(std::string path) {
+  while (path.ends_with('/')) path.pop_back();
+  path.erase(0, std::min(path.find_first_not_of('/'), path.size()));
+  return path;
+}
+
+bool is_on_terminal() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1; }
+
+/// The paths below `place`, from there; nothing if the union is not concerned. `places` are those
+/// of all unions: a path belongs to the nearest one.
+std::optional<std::vector<std::string>> paths_below(const std::string& place,
+                                                    const std::vector<std::string>& places,
+                                                    const std::vector<std::string>& paths) {
+  std::vector<std::string> found;
+  for (const std::string& path : paths) {
+    if (apply::is_at_or_below(place, path)) return std::vector<std::string>();
+    const bool is_nearer = std::ranges::any_of(places, [&](const std::string& other) {
+      return other.size() > place.size() && apply::is_at_or_below(path, other);
+    });
+    if (is_nearer || !apply::is_at_or_below(path, place)) continue;
+    found.push_back(path.substr(place.empty() ? 0 : place.size() + 1));
+  }
+  if (found.empty()) return std::nullopt;
+  return found;
+}
+
+Expected<Part> open_part(const HeldSandbox& held, const sandbox::FileSystem& file_system,
+                         ComparedUnion compared) {
+  auto target = apply::Target::open(file_system.at);
+  if (!target) {
+    return problem(
+        in_quotes(file_system.at) + " cannot be opened: " + std::strerror(to_int(target.error())),
+        "correct the permissions");
+  }
+  Part part = {.place = std::move(compared.place),
+               .directory = file_system.directory,
+               .layers = std::move(compared.layers),
+               .target = std::move(*target),
+               .all = std::move(compared.list),
+               .selected = {},
+               .stamps = {},
+               .gives_owner = !held.record.has_one_owner};
+  const auto stamps = sys::read_file(file_system.base_log(held.sandbox));
+  if (stamps) part.stamps = layer::decode_stamps(*stamps);
+  return part;
+}
+
+}  // namespace
+
+Expected<HeldSandbox> hold_sandbox(const ParsedArguments& parsed) {
+  const std::string name =
+      parsed.operands.empty() ? std::string(sandbox::kLast) : parsed.operands.front();
+  auto sandbox = Sandbox::find(sandbox::store_path(), name);
+  if (!sandbox) return std::unexpected(sandbox.error());
+  auto lock = sandbox->lock();
+  if (lock.failed_with(EWOULDBLOCK)) {
+    return problem("the sandbox " + in_quotes(name) + " is in use", "end what runs in it first");
+  }
+  if (!lock) {
+    return problem("the sandbox " + in_quotes(name) +
+                       " cannot be locked: " + std::strerror(to_int(lock.error())),
+                   "correct the permissions");
+  }
+  auto record = sandbox::read_record(*sandbox);
+  if (!record) return std::unexpected(record.error());
+  return HeldSandbox{std::move(*sandbox), std::move(*lock), std::move(*record)};
+}
+
+std::vector<std::string> paths_of(const ParsedArguments& parsed) {
+  std::vector<std::string> paths;
+  for (size_t i = 1; i < parsed.operands.size(); ++i) {
+    std::error_code error;
+    paths.push_back(
+        without_slashes(fs::absolute(parsed.operands[i], error).lexically_normal().string()));
+  }
+  return paths;
+}
+
+Expected<std::vector<Part>> find_parts(const HeldSandbox& held,
+                                       const std::vector<std::string>& paths) {
+  const DiffTarget target = target_of(held.sandbox, held.record);
+  auto unions = compare(target, /*find_renames=*/false);
+  if (!unions) return std::unexpected(unions.error());
+  std::vector<std::string> places;
+  for (const ComparedUnion& one : *unions) places.push_back(one.place);
+  std::vector<Part> parts;
+  for (ComparedUnion& one : *unions) {
+    if (!one.list.unread.empty()) {
+      const changes::Unread& unread = one.list.unread.front();
+      return problem(in_quotes("/" + placed(one.place, unread.path)) +
+                         " cannot be read: " + std::strerror(to_int(unread.error)),
+                     "correct the permissions, or name the paths that are wanted");
+    }
+    const auto file_system =
+        std::ranges::find_if(held.record.file_systems, [&](const sandbox::FileSystem& candidate) {
+          return candidate.is_there() && without_slashes(candidate.at) == one.place;
+        });
+    auto wanted =
+        paths.empty() ? std::vector<std::string>() : paths_below(one.place, places, paths);
+    if (!wanted || one.list.changes.empty()) continue;
+    auto part = open_part(held, *file_system, std::move(one));
+    if (!part) return std::unexpected(part.error());
+    auto selected = wanted->empty() ? changes::List(part->all) : apply::select(part->all, *wanted);
+    if (!selected) return std::unexpected(selected.error());
+    if (selected->changes.empty()) continue;
+    part->selected = std::move(*selected);
+    parts.push_back(std::move(*part));
+  }
+  if (parts.empty() && !paths.empty()) {
+    return problem("nothing is changed at " + in_quotes("/" + paths.front()),
+                   "'overpass diff " + held.sandbox.name() + "' shows what is");
+  }
+  return parts;
+}
+
+changes::List selected_of(const std::vector<Part>& parts) {
+  changes::List all;
+  for (const Part& part : parts) {
+    for (changes::Change change : part.selected.changes) {
+      change.path = placed(part.place, change.path);
+      change.old_path = placed(part.place, change.old_path);
+      all.changes.push_back(std::move(change));
+    }
+  }
+  return all;
+}
+
+Expected<bool> is_agreed(Context& context, const ParsedArguments& parsed,
+                         const std::string& question) {
+  if (parsed.has("--yes")) return true;
+  if (!is_on_terminal()) {
+    return problem("nobody can be asked: standard input is no terminal", "say --yes, or --dry-run");
+  }
+  context.err << question << "? [y/N] " << std::flush;
+  std::string line;
+  return std::getline(std::cin, line) && (line == "y" || line == "yes");
+}
+
+void print_conflicts(Context& context, const std::vector<apply::Conflict>& conflicts) {
+  for (const apply::Conflict& conflict : conflicts) {
+    context.err << "conflict: " << in_quotes(conflict.path) << " " << conflict.reason << "\n";
+  }
+}
+
+void print_losses(Context& context, const std::vector<std::string>& losses) {
+  for (const std::string& loss : losses) context.err << "cannot be kept of " << loss << "\n";
+}
+
+Expected<void> drop_part(const HeldSandbox& held, const apply::JournalPart& part) {
+  const std::string number = std::to_string(part.directory);
+  const auto drop = [&]() -> Result<void> {
+    const UniqueFd directory =
+        TRY(sys::open_at(held.sandbox.directory(), number.c_str(), O_PATH | O_DIRECTORY));
+    const UniqueFd upper = TRY(sys::open_at(directory, "upper", O_RDONLY | O_DIRECTORY));
+    const UniqueFd work = TRY(sys::open_at(directory, "work", O_PATH | O_DIRECTORY));
+    return apply::drop(upper, work, part.dropped);
+  };
+  if (const auto dropped = drop(); !dropped) {
+    return problem(
+        "what was applied cannot be taken out of the sandbox: " +
+            std::string(std::strerror(to_int(dropped.error()))),
+        "correct the cause, then: overpass apply " + held.sandbox.name() + " --continue");
+  }
+  return {};
+}
+
+std::function<Result<void>(size_t, size_t)> progress_of(Context& context) {
+  note_interruption({SIGINT, SIGTERM, SIGHUP});
+  const bool shows = ::isatty(STDERR_FILENO) == 1;
+  return [&context, shows](size_t done, size_t all) -> Result<void> {
+    constexpr size_t kStep = 64;
+    if (is_interrupted()) return fail(ECANCELED);
+    if (shows && all > kStep && done % kStep == 0) {
+      context.err << "\roverpass: " << done << " of " << all << std::flush;
+    }
+    return {};
+  };
+}
+
+void end_progress(Context& context) {
+  if (::isatty(STDERR_FILENO) == 1) context.err << "\r\033[K" << std::flush;
+}
+
+}  // namespace overpass::cli

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+//
+// What `overpass apply`, `undo` and `discard` have in common: the sandbox, which must not run
+// meanwhile, its unions with their changes, and the parts of it that a call names.
+
+#ifndef OVERPASS_CLI_APPLY_CALL_H_
+#define OVERPASS_CLI_APPLY_CALL_H_
+
+#include <string>
+#include <vector>
+
+#include "apply/carry_out.h"
+#include "cli/commands.h"
+#include "cli/context.h"
+#include "sandbox/record.h"
+#include "sandbox/store.h"
+
+namespace overpass::cli {
+
+/// The exit status of these commands.
+enum ApplyExitCode : int {
+  kApplyDone = 0,
+  kApplyConflicts = 1,  ///< Nothing has been changed; also if the user says no.
+  kApplyUsage = 2,
+  kApplyImpossible = 3,
+};
+
+/// A sandbox that no other process uses.
+struct HeldSandbox {
+  sandbox::Sandbox sandbox;
+  UniqueFd lock;
+  sandbox::Record record;
+};
+
+/// The sandbox that the first operand names, or the last one. A Problem if it runs.
+Expected<HeldSandbox> hold_sandbox(const ParsedArguments& parsed);
+
+/// The paths of the call, absolute, without slashes around.
+std::vector<std::string> paths_of(const ParsedArguments& parsed);
+
+/// The unions of the sandbox that have changes, with what `paths` name of these; all if there are
+/// none. A Problem if nothing is changed there.
+Expected<std::vector<apply::Part>> find_parts(const HeldSandbox& held,
+                                              const std::vector<std::string>& paths);
+
+/// One list of what is selected, by paths from "/".
+changes::List selected_of(const std::vector<apply::Part>& parts);
+
+/// Whether the user agrees to what has been shown: by --yes, or on a terminal. A Problem without
+/// both. `question` has no question mark.
+Expected<bool> is_agreed(Context& context, const ParsedArguments& parsed,
+                         const std::string& question);
+
+/// One line for each, on standard error.
+void print_conflicts(Context& context, const std::vector<apply::Conflict>& conflicts);
+void print_losses(Context& context, const std::vector<std::string>& losses);
+
+/// Takes what was applied out of the sandbox's upper.
+Expected<void> drop_part(const HeldSandbox& held, const apply::JournalPart& part);
+
+/// What prepare() calls: shows how far it is if standard error is a terminal, and ends it when the
+/// user interrupts.
+std::function<Result<void>(size_t, size_t)> progress_of(Context& context);
+
+/// Ends the line of progress_of().
+void end_progress(Context& context);
+
+}  // namespace overpass::cli
+
+#endif  // OVERPASS_CLI_APPLY_CALL_H_

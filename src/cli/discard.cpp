@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+//
+// `overpass discard`: takes changes out of a sandbox.
+
+#include <iostream>
+
+#include "apply/carry_out.h"
+#include "base/nearest.h"
+#include "cli/apply_call.h"
+#include "cli/commands.h"
+#include "cli/diff_report.h"
+
+namespace overpass::cli {
+
+namespace {
+
+constexpr command_line::Flag kFlags[] = {
+    {"--dry-run", 'n', "", "show what would be discarded, and do nothing"},
+    {"--yes", 'y', "", "do not ask; needed where standard input is no terminal"},
+    command_line::kHelpFlag,
+};
+constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};
+constexpr command_line::Example kExamples[] = {
+    {"overpass discard try1 node_modules", "Go on without what was changed there."},
+};
+
+Expected<void> discard_all(const HeldSandbox& held, const std::vector<apply::Part>& parts) {
+  for (const apply::Part& part : parts) {
+    const apply::Plan plan = apply::make_plan(part.selected, part.all, apply::new_id());
+    const apply::JournalPart dropped = {.directory = part.directory,
+                                        .target = part.target.path(),
+                                        .gives_owner = part.gives_owner,
+                                        .dropped = plan.dropped};
+    if (auto done = drop_part(held, dropped); !done) return done;
+  }
+  return {};
+}
+
+}  // namespace
+
+constexpr command_line::Command kDiscardCommand = {
+    .name = "discard",
+    .synopsis = "overpass discard [--yes | --dry-run] [NAME [PATH...]]",
+    .summary = "take changes out of a sandbox",
+    .description = "The sandbox itself stays; 'overpass rm' removes it.",
+    .groups = kGroups,
+    .examples = kExamples,
+    .operand = command_line::Value::Sandbox,
+    .help_call = "overpass help discard",
+};
+
+int run_discard(Context& context, const ParsedArguments& parsed) {
+  const auto held = hold_sandbox(parsed);
+  if (!held) return fail_with(context, held.error(), kApplyImpossible);
+  const auto parts = find_parts(*held, paths_of(parsed));
+  if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
+  const changes::List list = selected_of(*parts);
+  if (list.changes.empty()) {
+    context.err << "overpass: " << held->sandbox.name() << " has no changes\n";
+    return kApplyDone;
+  }
+  const bool is_trial = parsed.has("--dry-run");
+  if (is_trial || !parsed.has("--yes"))
+    print_changes(is_trial ? context.out : context.err, list, {});
+  if (is_trial) return kApplyDone;
+  const auto agreed = is_agreed(context, parsed, "discard " + counts_of(list));
+  if (!agreed) return fail_with(context, agreed.error(), kApplyUsage);
+  if (!*agreed) return kApplyConflicts;
+  if (auto done = discard_all(*held, *parts); !done) {
+    return fail_with(context, done.error(), kApplyImpossible);
+  }
+  return kApplyDone;
+}
+
+}  // namespace overpass::cli

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+//
+// `overpass undo`: takes back the last apply of a sandbox, or does again what was taken back.
+
+#include <iostream>
+
+#include "apply/carry_out.h"
+#include "base/nearest.h"
+#include "changes/layers.h"
+#include "cli/apply_call.h"
+#include "cli/commands.h"
+#include "cli/diff_report.h"
+#include "cli/diff_target.h"
+#include "sys/file_io.h"
+
+namespace overpass::cli {
+
+namespace {
+
+constexpr command_line::Flag kFlags[] = {
+    {"--dry-run", 'n', "", "show what would be done, and do nothing"},
+    {"--yes", 'y', "", "do not ask; needed where standard input is no terminal"},
+    {"--force", '\0', "", "also replace and delete what was changed since the apply"},
+    {"--redo", '\0', "", "apply again what the last undo took back"},
+    {"--list", 'l', "", "list what can be undone, the last one first"},
+    command_line::kHelpFlag,
+};
+constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};
+constexpr command_line::Example kExamples[] = {
+    {"overpass undo try1", "The outside as it was before 'overpass apply try1'."},
+};
+
+/// Directories above what was kept are in the layer for its sake alone: they have no stamp.
+void leave_out_unstamped(changes::List& list, const apply::Stamps& stamps) {
+  std::erase_if(list.changes, [&](const changes::Change& change) {
+    return change.kind == changes::Kind::Modified && !change.before->directories.empty() &&
+           !stamps.contains(change.old_path);
+  });
+}
+
+/// The kept layer of one directory that was changed, over that directory.
+Expected<apply::Part> open_kept(const HeldSandbox& held, const apply::Done& done,
+                                const apply::JournalPart& changed) {
+  const std::string kept =
+      held.sandbox.path() + "/" + done.directory + "/" + std::to_string(changed.directory);
+  auto target = apply::Target::open(changed.target);
+  if (!target) {
+    return problem(in_quotes(changed.target) + " is not there any more", "mount it again");
+  }
+  layer::LayerPaths paths;
+  paths.lower = {changed.target};
+  paths.upper = kept + "/upper";
+  const DiffTarget one = {.unions = {{.place = "", .layers = paths}},
+                          .paths = {},
+                          .sandbox = "",
+                          .compares_owners = changed.gives_owner,
+                          .gone = {}};
+  auto unions = compare(one, /*find_renames=*/false);
+  if (!unions) return std::unexpected(unions.error());
+  const auto stamps = sys::read_file(kept + "/base");
+  std::string place = changed.target;
+  place.erase(0, place.find_first_not_of('/'));
+  apply::Part part = {.place = std::move(place),
+                      .directory = changed.directory,
+                      .layers = std::move(unions->front().layers),
+                      .target = std::move(*target),
+                      .all = std::move(unions->front().list),
+                      .selected = {},
+                      .stamps = layer::decode_stamps(stamps.value_or("")),
+                      .gives_owner = changed.gives_owner};
+  leave_out_unstamped(part.all, part.stamps);
+  part.selected = part.all;
+  return part;
+}
+
+Expected<std::vector<apply::Part>> open_all_kept(const HeldSandbox& held, const apply::Done& done) {
+  std::vector<apply::Part> parts;
+  for (const apply::JournalPart& changed : done.journal.parts) {
+    auto part = open_kept(held, done, changed);
+    if (!part) return std::unexpected(part.error());
+    if (!part->selected.changes.empty()) parts.push_back(std::move(*part));
+  }
+  return parts;
+}
+
+int list_done(Context& context, const std::vector<apply::Done>& done) {
+  for (size_t i = done.size(); i-- > 0;) {
+    context.out << done[i].journal.created << "  " << done[i].journal.summary << "\n";
+  }
+  return kApplyDone;
+}
+
+int undo(Context& context, const ParsedArguments& parsed, const HeldSandbox& held,
+         const apply::Done& done) {
+  const bool is_redo = parsed.has("--redo");
+  auto parts = open_all_kept(held, done);
+  if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
+  const changes::List list = selected_of(*parts);
+  const std::string id = apply::new_id();
+  auto prospect = apply::look_ahead(*parts, id, {.is_forced = parsed.has("--force")});
+  const bool is_trial = parsed.has("--dry-run");
+  if (is_trial || !parsed.has("--yes"))
+    print_changes(is_trial ? context.out : context.err, list, {});
+  print_losses(context, prospect.losses);
+  print_conflicts(context, prospect.conflicts);
+  if (!prospect.conflicts.empty()) {
+    return fail_with(context,
+                     {"nothing has been changed", "put back what is in the way, or say --force"},
+                     kApplyConflicts);
+  }
+  if (is_trial) return kApplyDone;
+  const auto agreed =
+      is_agreed(context, parsed, is_redo ? "do this again" : "do this to take it back");
+  if (!agreed) return fail_with(context, agreed.error(), kApplyUsage);
+  if (!*agreed) return kApplyConflicts;
+  const apply::Call call = {.kind = is_redo ? apply::Kind::Redo : apply::Kind::Undo,
+                            .id = id,
+                            .summary = done.journal.summary,
+                            .source = done.directory,
+                            .paths = {},
+                            .drops = false,
+                            .progress = progress_of(context),
+                            .drop = nullptr};
+  const auto carried = apply::carry_out(held.sandbox, *parts, prospect, call);
+  end_progress(context);
+  if (!carried) return fail_with(context, carried.error(), kApplyImpossible);
+  return kApplyDone;
+}
+
+}  // namespace
+
+constexpr command_line::Command kUndoCommand = {
+    .name = "undo",
+    .synopsis =
+        "overpass undo [--yes] [--force] [--dry-run] [--redo] [NAME]\n"
+        "overpass undo --list [NAME]",
+    .summary = "take back the last apply of a sandbox",
+    .description = "What was applied does not come back to the sandbox; --redo applies it again.",
+    .groups = kGroups,
+    .examples = kExamples,
+    .operand = command_line::Value::Sandbox,
+    .help_call = "overpass help undo",
+};
+
+int run_undo(Context& context, const ParsedArguments& parsed) {
+  if (parsed.operands.size() > 1) {
+    return fail_with(context, {"undo takes one NAME", "the last apply is taken back as a whole"},
+                     kApplyUsage);
+  }
+  const auto held = hold_sandbox(parsed);
+  if (!held) return fail_with(context, held.error(), kApplyImpossible);
+  const auto interrupted = apply::find_interrupted(held->sandbox);
+  if (!interrupted) return fail_with(context, interrupted.error(), kApplyImpossible);
+  if (*interrupted) {
+    return fail_with(context,
+                     {"an apply of " + in_quotes(held->sandbox.name()) + " was interrupted",
+                      "'overpass apply --continue' finishes it, --abort takes it back"},
+                     kApplyImpossible);
+  }
+  const bool is_redo = parsed.has("--redo");
+  const auto done = apply::find_done(held->sandbox, is_redo ? "redo" : "undo");
+  if (parsed.has("--list")) return list_done(context, done);
+  if (done.empty()) {
+    return fail_with(context,
+                     {std::string("nothing of ") + in_quotes(held->sandbox.name()) +
+                          (is_redo ? " was taken back" : " was applied"),
+                      ""},
+                     kApplyImpossible);
+  }
+  return undo(context, parsed, *held, done.back());
+}
+
+}  // namespace overpass::cli
