@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/number.h"
+#include "fuse/control.h"
 #include "fuse/handle.h"
 #include "fuse/operations.h"
 #include "fuse/removal_report.h"
@@ -25,6 +26,23 @@ bool asks_for_status(fuse_ino_t node, const char* name) {
 std::optional<uint64_t> asks_for_removals(fuse_ino_t node, std::string_view name) {
   if (node != FUSE_ROOT_ID || !name.starts_with(kRemovalsXattr)) return std::nullopt;
   return number_of<uint64_t>(name.substr(kRemovalsXattr.size()));
+}
+
+/// What follows kControlXattr in the name; nothing for other names.
+std::optional<std::string_view> asks_for_control(fuse_ino_t node, std::string_view name) {
+  if (node != FUSE_ROOT_ID || !name.starts_with(kControlXattr)) return std::nullopt;
+  return name.substr(kControlXattr.size());
+}
+
+/// A command that is read has an empty answer.
+void answer_control(fuse_req_t request, size_t size, std::string_view text) {
+  Daemon& daemon = daemon_of(request);
+  answer(XattrReply(request, size), caller_of(request),
+         [&daemon, text = std::string(text)](const overlay::Caller& caller) -> Result<std::string> {
+           const ControlText command = read_control_text(text);
+           TRY(control(daemon, caller, command.name, command.value));
+           return std::string();
+         });
 }
 
 /// Paths are for those who may see all of them.
@@ -47,6 +65,7 @@ void on_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, size_t s
                [&]() -> Result<std::string> { return removals(daemon, asker, *number); });
     return;
   }
+  if (const auto text = asks_for_control(node, name)) return answer_control(request, size, *text);
   answer_now(XattrReply(request, size), [&]() -> Result<XattrValue> {
     XattrValue value(size);
     value.length = TRY(overlay::get_xattr(daemon.overlay, TRY(inode_at(daemon, node)), name,
@@ -65,6 +84,12 @@ void on_listxattr(fuse_req_t request, fuse_ino_t node, size_t size) {
 void on_setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char* value,
                  size_t size, int flags) {
   Daemon& daemon = arrived(request, Opcode::Setxattr);
+  if (const auto command = asks_for_control(node, name)) {
+    return answer(
+        EmptyReply(request), caller_of(request),
+        [&daemon, command = std::string(*command), value = std::string(value, size)](
+            const overlay::Caller& caller) { return control(daemon, caller, command, value); });
+  }
   answer(EmptyReply(request), caller_of(request),
          [&daemon, node, flags, name = std::string(name),
           value = std::string(value, size)](const overlay::Caller& caller) -> Result<void> {

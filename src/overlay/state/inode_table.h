@@ -85,6 +85,9 @@ class InodeTable {
   /// Gives back the memory that the indexes have in excess of what is in them.
   void shrink();
 
+  /// All nodes that the kernel knows, the root among them.
+  std::vector<NodeId> known_nodes() const;
+
   /// At most `most` nodes that the kernel knows and that seem unused: without children in memory or
   /// open handles, and not asked for since the hand of a clock went by the last time. Fewer, if its
   /// two rounds find no more. Threads: one at a time.

@@ -50,6 +50,18 @@ void InodeTable::shrink() {
   }
 }
 
+std::vector<NodeId> InodeTable::known_nodes() const {
+  std::vector<NodeId> nodes = {kRootNode};
+  for (const NodeShard& shard : nodes_) {
+    Lock lock(shard.mutex);
+    for (const Slot& slot : shard.slots) {
+      const Inode* const inode = slot.inode();
+      if (inode != nullptr && inode->lookups > 0) nodes.push_back(inode->id);
+    }
+  }
+  return nodes;
+}
+
 std::vector<NodeId> InodeTable::find_idle(size_t most) {
   std::vector<NodeId> idle;
   // One round takes the second chances back; another finds the inodes that had none.
