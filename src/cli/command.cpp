@@ -25,6 +25,7 @@ constexpr Command kCommands[] = {
     {&kRmCommand, run_rm},
     {&kPruneCommand, run_prune},
     {&kPathCommand, run_path},
+    {&kRefreshCommand, run_refresh},
     {&kDiffCommand, run_diff},
     {&kWhichCommand, run_which},
     {&kApplyCommand, run_apply},

@@ -53,6 +53,9 @@ int run_undo(Context& context, const ParsedArguments& parsed);
 extern const command_line::Command kDiscardCommand;
 int run_discard(Context& context, const ParsedArguments& parsed);
 
+extern const command_line::Command kRefreshCommand;
+int run_refresh(Context& context, const ParsedArguments& parsed);
+
 extern const command_line::Command kRulesCommand;
 int run_rules(Context& context, const ParsedArguments& parsed);
 

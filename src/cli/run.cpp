@@ -15,6 +15,7 @@
 #include "cli/daemon.h"
 #include "cli/run_call.h"
 #include "cli/run_end.h"
+#include "fuse/control.h"
 #include "sandbox/keeper.h"
 #include "sandbox/message.h"
 #include "sandbox/streams.h"
@@ -147,7 +148,8 @@ Expected<Entered> begin(Context& context, const RunCall& call, Sandbox sandbox, 
                                            .record = *record,
                                            .plan = std::move(*planned),
                                            .terminal = terminal(),
-                                           .start = start});
+                                           .start = start,
+                                           .control = fuse::send_control});
   if (!connection) return std::unexpected(connection.error());
   return Entered{std::move(sandbox), std::move(*connection)};
 }

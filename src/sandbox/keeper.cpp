@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstring>
+#include <span>
 
 #include "base/log.h"
 #include "sandbox/first_process.h"
@@ -85,7 +87,7 @@ class Keeper {
       return cannot("the sandbox's view cannot be made", made.error());
     }
     if (auto mounted = mount_plan(keeping_.plan, view_path(), keeping_.sandbox, keeping_.record,
-                                  keeping_.start, daemons_);
+                                  keeping_.start, unions_);
         !mounted) {
       return mounted;
     }
@@ -177,12 +179,36 @@ class Keeper {
     if (polled[0].revents != 0 || polled[1].revents != 0) return false;
     // From the end on: an element that is removed moves only those behind it.
     for (size_t i = visitors_.size(); i-- > 0;) {
-      if (polled[i + 3].revents == 0) continue;
+      if (polled[i + 3].revents == 0 || stays(visitors_[i])) continue;
       if (visitors_.size() == 1) return false;
       visitors_.erase(visitors_.begin() + static_cast<ptrdiff_t>(i));
     }
     if (polled[2].revents != 0) accept();
     return true;
+  }
+
+  /// Does what a visitor asks for; false when it has left.
+  bool stays(BorrowedFd visitor) {
+    std::array<char, kLongestPacket> buffer;
+    const auto packet =
+        sys::receive_packet(visitor, std::as_writable_bytes(std::span(buffer)), sys::Wait::No);
+    if (packet.failed_with(EAGAIN) || packet.failed_with(EINTR)) return true;
+    if (!packet || packet->size == 0) return false;
+    const auto message =
+        packet->is_cut ? std::nullopt : read_control({buffer.data(), packet->size});
+    send_outcome(visitor, message ? control(*message) : Result<void>(fail(EPROTO)));
+    return true;
+  }
+
+  /// Every union is told, whatever another answers.
+  Result<void> control(const ControlMessage& message) const {
+    Result<void> result;
+    for (const RunningUnion& one : unions_) {
+      const auto done = one.root ? keeping_.control(one.root, message.name, message.value)
+                                 : Result<void>(fail(EBADF));
+      if (result && !done) result = done;
+    }
+    return result;
   }
 
   void accept() {
@@ -204,10 +230,13 @@ class Keeper {
       (void)sys::wait_for(std::span(&ended, 1), kEndOfProcessesMs);
     }
     // Those that lie in others first.
-    std::ranges::reverse(daemons_);
-    for (const pid_t daemon : daemons_) (void)::kill(daemon, SIGTERM);
+    std::ranges::reverse(unions_);
+    for (RunningUnion& one : unions_) {
+      one.root.reset();
+      (void)::kill(one.daemon, SIGTERM);
+    }
     const uint64_t deadline = sys::monotonic_ms() + kEndOfUnionsMs;
-    for (const pid_t daemon : daemons_) await(daemon, deadline);
+    for (const RunningUnion& one : unions_) await(one.daemon, deadline);
     reap();
     keeping_.lock.reset();
     visitors_.clear();
@@ -235,7 +264,7 @@ class Keeper {
   std::vector<UniqueFd> visitors_;
   UniqueFd listener_, signals_;
   UniqueFd first_process_;  ///< A pidfd.
-  std::vector<pid_t> daemons_;
+  std::vector<RunningUnion> unions_;
 };
 
 }  // namespace
@@ -259,6 +288,13 @@ Result<UniqueFd> connect_to_keeper(const Sandbox& sandbox) {
   // A keeper is as quick as its unions are, and sends nothing else.
   constexpr int kPatienceMs = 120'000;
   return sys::connect_to(control_path(sandbox).c_str(), kPatienceMs);
+}
+
+Result<void> control_unions(const Sandbox& sandbox, const std::string& name,
+                            const std::string& value) {
+  const UniqueFd keeper = TRY(connect_to_keeper(sandbox));
+  if (!receive_answer(keeper)) return fail(ECONNREFUSED);
+  return send_control(keeper, {name, value});
 }
 
 }  // namespace overpass::sandbox

@@ -4,10 +4,15 @@
 // sandbox's first process, through which its namespaces are entered, or the reason why there is
 // none. The connection is the visit: when the visitor closes its half, or ends, it has left. The
 // keeper closes its half when the sandbox has ended, or stays for others.
+//
+// In between a visitor may send commands for the sandbox's unions, one at a time. Each is answered
+// by an errno.
 
 #ifndef OVERPASS_SANDBOX_MESSAGE_H_
 #define OVERPASS_SANDBOX_MESSAGE_H_
 
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/problem.h"
@@ -25,6 +30,25 @@ std::unexpected<Problem> problem_in(std::string_view packet);
 
 /// Waits for the answer: a pidfd.
 Expected<UniqueFd> receive_answer(BorrowedFd keeper);
+
+/// A command for the unions: a name, of any bytes but NUL, and a value of any bytes.
+struct ControlMessage {
+  std::string name, value;
+};
+
+/// Sends a command and waits for its outcome: the first error that a union answered, after all were
+/// told. E2BIG when name and value are longer than a packet, EPIPE when the sandbox has ended,
+/// EAGAIN when it does not answer. REQUIRES: receive_answer() has returned.
+Result<void> send_control(BorrowedFd keeper, const ControlMessage& message);
+
+/// What a visitor has sent: the command that a packet holds. Nothing for any other packet.
+std::optional<ControlMessage> read_control(std::string_view packet);
+
+/// Answers a command. A visitor that is gone, or does not read, needs no answer.
+void send_outcome(BorrowedFd visitor, const Result<void>& outcome);
+
+/// The longest packet, in bytes.
+inline constexpr size_t kLongestPacket = 4096;
 
 /// Ends the visit. Returns when others remain in the sandbox, or when it has ended.
 void leave(BorrowedFd keeper);

@@ -45,13 +45,13 @@ Result<UniqueFd> clone_of(const std::string& path, sys::Whole whole) {
 class Mounter {
  public:
   Mounter(const std::vector<PlannedMount>& plan, const std::string& view, const Sandbox& sandbox,
-          Record& record, const StartUnions& start, std::vector<pid_t>& daemons)
+          Record& record, const StartUnions& start, std::vector<RunningUnion>& unions)
       : plan_(plan),
         view_(view),
         sandbox_(sandbox),
         record_(record),
         start_(start),
-        daemons_(daemons),
+        unions_(unions),
         lowers_(sandbox) {}
 
   /// Mounts that do not lie below each other.
@@ -91,7 +91,7 @@ class Mounter {
     const auto started = start_(unions);
     for (size_t i = 0; i < started.size(); ++i) {
       if (started[i]) {
-        daemons_.push_back(*started[i]);
+        unions_.push_back({*started[i], root_at(unions[i].mountpoint)});
       } else if (planned[i]->path == "/") {
         result = std::unexpected(started[i].error());
       } else {
@@ -101,6 +101,12 @@ class Mounter {
       }
     }
     return result;
+  }
+
+  /// Nothing runs in the sandbox yet that could put something else there.
+  static UniqueFd root_at(const std::string& mountpoint) {
+    auto root = sys::open_path(mountpoint.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    return root ? std::move(*root) : UniqueFd();
   }
 
   /// Whether the place is a real one in the view: what ran in the sandbox before may have put a
@@ -150,7 +156,7 @@ class Mounter {
   const Sandbox& sandbox_;
   Record& record_;
   const StartUnions& start_;
-  std::vector<pid_t>& daemons_;
+  std::vector<RunningUnion>& unions_;
   Lowers lowers_;
 };
 
@@ -158,8 +164,8 @@ class Mounter {
 
 Expected<void> mount_plan(const std::vector<PlannedMount>& plan, const std::string& view,
                           const Sandbox& sandbox, Record& record, const StartUnions& start,
-                          std::vector<pid_t>& daemons) {
-  Mounter mounter(plan, view, sandbox, record, start, daemons);
+                          std::vector<RunningUnion>& unions) {
+  Mounter mounter(plan, view, sandbox, record, start, unions);
   size_t done = 0;
   for (size_t depth = 0; done < plan.size(); ++depth) {
     std::vector<const PlannedMount*> level;

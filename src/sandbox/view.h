@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/problem.h"
+#include "base/unique_fd.h"
 #include "config/options.h"
 #include "sandbox/mount_plan.h"
 #include "sandbox/record.h"
@@ -27,12 +28,17 @@ namespace overpass::sandbox {
 using StartUnions =
     std::function<std::vector<Expected<pid_t>>(std::span<const config::Options> unions)>;
 
+/// A union that a process serves.
+struct RunningUnion {
+  pid_t daemon;
+  UniqueFd root;  ///< O_PATH; empty if it could not be opened.
+};
+
 /// Mounts `plan` below `view`, an absolute path. A mount that cannot be shown is left out with a
-/// warning; the root's problem is returned. The processes of unions are added to `daemons`, also
-/// when it fails.
+/// warning; the root's problem is returned. Unions are added to `unions`, also when it fails.
 Expected<void> mount_plan(const std::vector<PlannedMount>& plan, const std::string& view,
                           const Sandbox& sandbox, Record& record, const StartUnions& start,
-                          std::vector<pid_t>& daemons);
+                          std::vector<RunningUnion>& unions);
 
 /// Mounts what the system gives: devices that have no state, terminals of the sandbox's own, and
 /// /sys, read-only. `terminal` is the caller's, or empty.

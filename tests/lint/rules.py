@@ -88,7 +88,7 @@ OPTION_PAGES = ("man/overpass.1", "man/overpass.toml.5")
 OPTIONS_LISTING = "__options"
 MOUNT_OPTIONS_PAGE = "man/overpass.1"
 COMMAND_PAGES = {"check": "man/overpass-check.1", "diff": "man/overpass-diff.1", "fsmonitor": "man/overpass-fsmonitor.1",
-                 "run": "man/overpass-run.1", "rm": "man/overpass-run.1", "path": "man/overpass-run.1",
+                 "refresh": "man/overpass-refresh.1", "run": "man/overpass-run.1", "rm": "man/overpass-run.1", "path": "man/overpass-run.1",
                  "prune": "man/overpass-run.1",
                  "": "man/overpass.1"}
 BROKER_PAGE = "man/overpass-broker.8"
