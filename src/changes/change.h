@@ -66,6 +66,9 @@ struct List {
 struct ReadOptions {
   /// Files that were deleted and added with the same content are renames.
   bool find_renames = false;
+  /// How many layers of the stack, from the upper on, made the changes; at least one. Those below
+  /// are the lowers.
+  layer::LayerIndex changing_layers = 1;
   /// Asked from time to time whether to stop.
   std::function<bool()> is_stopped = [] { return false; };
 };

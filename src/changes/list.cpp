@@ -99,10 +99,11 @@ Result<void> join_alike(View& merged, List& list, std::set<std::string>& renamed
 }  // namespace
 
 Result<List> read_list(const layer::LayerStack& layers, const ReadOptions& options) {
-  View lowers(layers, layer::kUpper + 1);
+  View lowers(layers, options.changing_layers);
   View merged(layers, layer::kUpper);
+  View changing(layers, layer::kUpper, options.changing_layers);
   List list;
-  UpperWalk walk(lowers, merged, options);
+  UpperWalk walk(lowers, merged, changing, options);
   TRY(walk.run(list));
   std::set<std::string> renamed;
   TRY(join_moved(lowers, merged, walk, list, renamed));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // What an upper changes, as a list: the difference between what the lowers show and what the union
-// shows. Only the upper is walked; the lowers are asked for names that occur in it, and listed
+// shows. An upper may have frozen layers beneath it that belong to the changes as well. Only these
+// are walked; the lowers are asked for names that occur in it, and listed
 // where an opaque directory hides them.
 
 #ifndef OVERPASS_CHANGES_LIST_H_
@@ -12,8 +13,8 @@
 
 namespace overpass::changes {
 
-/// Reads the changes of the upper of `layers`, which stays as it is. ECANCELED when stopped.
-/// REQUIRES: `layers` has an upper.
+/// Reads the changes of the first layers of `layers`, which stay as they are. ECANCELED when
+/// stopped. REQUIRES: one of these is present.
 Result<List> read_list(const layer::LayerStack& layers, const ReadOptions& options = {});
 
 }  // namespace overpass::changes

@@ -24,64 +24,53 @@ namespace overpass::changes {
 namespace {
 
 using check::joined;
-using layer::kUpper;
 
-/// The old path that the redirect of a file in `directory` leads to; nothing without one, or if it
-/// names a neighbour where no lower shows through.
-Result<std::optional<std::string>> redirect_of(const View& view, sys::Place place,
-                                               const UpperDirectory& directory) {
-  const layer::LayerStack& stack = view.layers();
-  if (!stack.format.follows_redirects) return std::nullopt;
-  const auto value = sys::get_xattr(place, layer::name_of(layer::Mark::Redirect, stack.prefix));
-  for (const int absent : {ENODATA, EOPNOTSUPP, EPERM, EACCES}) {
-    if (value.failed_with(absent)) return std::nullopt;
-  }
-  const auto redirect = layer::decode_redirect(TRY(value));
-  if (!redirect) return fail(EIO);
-  if (redirect->is_absolute()) return redirect->path.substr(1);
-  if (directory.hides) return std::nullopt;
-  return joined(directory.old_path, redirect->path);
+Result<UniqueFd> open_directory(View& view, const Place& place) {
+  return sys::open_for_listing(TRY(view.directory(place.layer, place.path)));
 }
 
-Result<UniqueFd> open_upper(View& view, const std::string& path) {
-  return sys::open_for_listing(TRY(view.directory(kUpper, path)));
-}
-
-/// What a name in the upper is.
-enum class What { Nothing, Whiteout, Directory, OpaqueDirectory, File };
-
-struct Seen {
-  What what = What::Nothing;
-  sys::Stat stat = {};
-};
-
-Result<Seen> see(const View& view, sys::Place place) {
-  const layer::Layer& upper = view.layers().upper();
-  const layer::Prefix prefix = view.layers().prefix;
-  const auto stat = shown_stat(upper, place);
-  if (stat.failed_with(ENOENT)) return Seen{};  // It went meanwhile.
-  Seen seen;
-  seen.what = What::File;
-  seen.stat = TRY(stat);
-  if (TRY(layer::hides(place, seen.stat, prefix, upper.foreign_marks))) {
-    seen.what = What::Whiteout;
-  } else if (S_ISDIR(seen.stat.stx_mode)) {
-    const auto opacity = TRY(layer::opacity_of(place, prefix, upper.foreign_marks));
-    seen.what = opacity == layer::Opacity::Opaque ? What::OpaqueDirectory : What::Directory;
-  }
-  return seen;
+/// Whether the entry may be a directory.
+bool may_be_directory(const sys::DirectoryEntry& entry) {
+  return entry.type == DT_DIR || entry.type == DT_UNKNOWN;
 }
 
 }  // namespace
 
-UpperWalk::UpperWalk(View& lowers, View& merged, const ReadOptions& options)
-    : lowers_(lowers), merged_(merged), options_(options) {}
+UpperWalk::UpperWalk(View& lowers, View& merged, View& changing, const ReadOptions& options)
+    : lowers_(lowers), merged_(merged), changing_(changing), options_(options) {}
+
+/// The names that the changing layers have there, with those that they only hide; sorted.
+Result<std::vector<std::string>> UpperWalk::names_in(const UpperDirectory& directory) {
+  std::vector<std::string> names;
+  for (const Place& place : directory.uppers) {
+    const UniqueFd fd = TRY(open_directory(changing_, place));
+    TRY(sys::for_each_entry(fd, [&](const sys::DirectoryEntry& entry) -> Result<void> {
+      const std::string_view name = layer::hidden_by(entry.name).value_or(entry.name);
+      if (!layer::is_whiteout_name(name)) names.emplace_back(name);
+      return {};
+    }));
+  }
+  std::ranges::sort(names);
+  const auto repeated = std::ranges::unique(names);
+  names.erase(repeated.begin(), repeated.end());
+  return names;
+}
+
+/// The old path that the redirects of `name` lead to; nothing without one, or if it names a
+/// neighbour where no lower shows through.
+std::optional<std::string> UpperWalk::redirect_of(const Rest& rest, const std::string& name,
+                                                  const UpperDirectory& directory) const {
+  if (rest.name == name) return std::nullopt;
+  if (rest.name.front() == '/') return rest.name.substr(1);
+  if (directory.hides) return std::nullopt;
+  return joined(directory.old_path, rest.name);
+}
 
 /// Calls `visit` for every directory of the upper, parents before children.
 template <class Visit>
 Result<void> UpperWalk::for_all(List& list, Visit visit) {
   std::vector<UpperDirectory> pending;
-  pending.push_back({"", "", lowers_.roots(), false});
+  pending.push_back({"", "", changing_.roots(), lowers_.roots(), false});
   while (!pending.empty()) {
     if (options_.is_stopped()) return fail(ECANCELED);
     const UpperDirectory directory = std::move(pending.back());
@@ -108,33 +97,42 @@ Result<void> UpperWalk::run(List& list) {
 /// Only paths are kept of the lowers here.
 Result<void> UpperWalk::note_sources(const UpperDirectory& directory,
                                      std::vector<UpperDirectory>& below) {
-  const UniqueFd fd = TRY(open_upper(merged_, directory.path));
-  return sys::for_each_entry(fd, [&](const sys::DirectoryEntry& entry) -> Result<void> {
-    if (entry.type != DT_DIR && entry.type != DT_UNKNOWN) return {};
-    const std::string name(entry.name);
-    const sys::Place place = {fd, name.c_str()};
-    const auto seen = see(merged_, place);
-    if (!seen || (seen->what != What::Directory && seen->what != What::OpaqueDirectory)) return {};
-    const bool hides = directory.hides || seen->what == What::OpaqueDirectory;
-    UpperDirectory found{joined(directory.path, name), joined(directory.old_path, name), {}, hides};
-    if (seen->what == What::Directory) {
-      const auto source = redirect_of(merged_, place, directory);
-      if (source && *source && **source != found.old_path &&
-          !TRY(lowers_.find(**source)).directories.empty()) {
-        found.old_path = **source;
-        found.hides = false;
-        sources_.insert(found.old_path);
-      }
-    }
-    below.push_back(std::move(found));
-    return {};
-  });
+  std::set<std::string> names;
+  for (const Place& place : directory.uppers) {
+    const UniqueFd fd = TRY(open_directory(changing_, place));
+    TRY(sys::for_each_entry(fd, [&](const sys::DirectoryEntry& entry) -> Result<void> {
+      if (may_be_directory(entry)) names.emplace(entry.name);
+      return {};
+    }));
+  }
+  for (const std::string& name : names) TRY(note_source(directory, name, below));
+  return {};
+}
+
+Result<void> UpperWalk::note_source(const UpperDirectory& directory, const std::string& name,
+                                    std::vector<UpperDirectory>& below) {
+  Rest rest;
+  // The second walk tells of what cannot be read.
+  auto seen = changing_.look_up(directory.uppers, name, &rest);
+  if (!seen || seen->directories.empty()) return {};
+  UpperDirectory found{joined(directory.path, name),
+                       joined(directory.old_path, name),
+                       std::move(seen->directories),
+                       {},
+                       directory.hides || rest.is_hidden};
+  const auto source = rest.is_hidden ? std::nullopt : redirect_of(rest, name, directory);
+  if (source && *source != found.old_path && !TRY(lowers_.find(*source)).directories.empty()) {
+    found.old_path = *source;
+    found.hides = false;
+    sources_.insert(found.old_path);
+  }
+  below.push_back(std::move(found));
+  return {};
 }
 
 Result<void> UpperWalk::examine(List& list, const UpperDirectory& directory,
                                 std::vector<UpperDirectory>& below) {
-  const UniqueFd fd = TRY(open_upper(merged_, directory.path));
-  const std::vector<std::string> names = TRY(check::names_in(fd));
+  const std::vector<std::string> names = TRY(names_in(directory));
   for (const std::string& name : names) {
     if (options_.is_stopped()) return {};
     if (const auto examined = examine_name(list, directory, name, below); !examined) {
@@ -146,42 +144,36 @@ Result<void> UpperWalk::examine(List& list, const UpperDirectory& directory,
 
 Result<void> UpperWalk::examine_name(List& list, const UpperDirectory& directory,
                                      const std::string& name, std::vector<UpperDirectory>& below) {
-  const BorrowedFd fd = TRY(merged_.directory(kUpper, directory.path));
-  if (const auto hidden = layer::hidden_by(name)) {
-    const std::string other(*hidden);
-    if (layer::is_whiteout_name(other) || sys::stat({fd, other.c_str()})) return {};
-    return add_deletion(list, directory, other);
-  }
-  const sys::Place place = {fd, name.c_str()};
-  const Seen seen = TRY(see(merged_, place));
-  if (seen.what == What::Nothing) return {};
-  if (seen.what == What::Whiteout) return add_deletion(list, directory, name);
+  Rest rest;
   Entry entry{directory, name, joined(directory.path, name), joined(directory.old_path, name), {},
               {},        {}};
-  entry.before = TRY(lowers_.look_up(directory.lowers, name));
-  if (seen.what == What::File) {
-    entry.redirect = TRY(redirect_of(merged_, place, directory));
-    entry.after = TRY(merged_.look_up({Place{kUpper, directory.path, {}}}, name));
-    if (entry.after.file && S_ISREG(seen.stat.stx_mode) && !entry.after.data) {
-      // A metacopy, whose data are found below all that the directory is merged with.
-      Stack stack = {Place{kUpper, directory.path, {}}};
-      if (!directory.hides) {
-        stack.insert(stack.end(), directory.lowers.begin(), directory.lowers.end());
-      }
-      entry.after = TRY(merged_.look_up(stack, name));
-    }
-    return examine_file(list, entry);
+  entry.after = TRY(changing_.look_up(directory.uppers, name, &rest));
+  if (entry.after.is_nothing()) {
+    // A whiteout; or it went meanwhile.
+    return rest.is_hidden ? add_deletion(list, directory, name) : Result<void>();
   }
-  const bool is_opaque = seen.what == What::OpaqueDirectory;
-  if (!is_opaque) entry.redirect = TRY(redirect_of(merged_, place, directory));
-  entry.after.directories = {Place{kUpper, entry.path, seen.stat}};
-  below.push_back(TRY(examine_directory(list, entry, is_opaque)));
-  return {};
+  entry.before = TRY(lowers_.look_up(directory.lowers, name));
+  if (!entry.after.directories.empty()) {
+    if (!rest.is_hidden) entry.redirect = redirect_of(rest, name, directory);
+    below.push_back(TRY(examine_directory(list, entry, rest.is_hidden)));
+    return {};
+  }
+  entry.redirect = redirect_of(rest, name, directory);
+  if (S_ISREG(entry.after.file->stat.stx_mode) && !entry.after.data) {
+    // A metacopy, whose data are found below all that the directory is merged with.
+    Stack stack = directory.uppers;
+    if (!directory.hides) {
+      stack.insert(stack.end(), directory.lowers.begin(), directory.lowers.end());
+    }
+    entry.after = TRY(merged_.look_up(stack, name));
+  }
+  return examine_file(list, entry);
 }
 
 /// What it is merged with decides what it is compared with.
 Result<UpperDirectory> UpperWalk::examine_directory(List& list, Entry& entry, bool is_opaque) {
-  UpperDirectory found{entry.path, entry.old_path, {}, is_opaque || entry.directory.hides};
+  UpperDirectory found{
+      entry.path, entry.old_path, entry.after.directories, {}, is_opaque || entry.directory.hides};
   const bool was_moved = sources_.contains(entry.old_path);
   if (entry.redirect && *entry.redirect != entry.old_path) {
     Found source = TRY(lowers_.find(*entry.redirect));
@@ -254,12 +246,11 @@ Result<void> UpperWalk::add_deletion(List& list, const UpperDirectory& directory
   return {};
 }
 
-/// The names of the lowers that an opaque directory does not have itself. `kept` is sorted.
+/// The names of the lowers that an opaque directory neither has nor hides itself. `kept` is sorted.
 Result<void> UpperWalk::add_hidden(List& list, const UpperDirectory& directory,
                                    const std::vector<std::string>& kept) {
   for (const std::string& name : TRY(lowers_.names_of(directory.lowers))) {
     if (std::ranges::binary_search(kept, name)) continue;
-    if (std::ranges::binary_search(kept, layer::whiteout_name_of(name))) continue;
     TRY(add_deletion(list, directory, name));
   }
   return {};

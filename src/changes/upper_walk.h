@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The walk over the upper: every name once, each directory beside the lower directories that it is
-// merged with, or that it replaces.
+// The walk over the upper, and over frozen layers beneath it that belong to the changes: every name
+// once, each directory beside the lower directories that it is merged with, or that it replaces.
 
 #ifndef OVERPASS_CHANGES_UPPER_WALK_H_
 #define OVERPASS_CHANGES_UPPER_WALK_H_
@@ -17,10 +17,11 @@
 
 namespace overpass::changes {
 
-/// A directory of the upper.
+/// A directory that a changing layer has.
 struct UpperDirectory {
   std::string path;      ///< In the union.
   std::string old_path;  ///< In the lowers, of what it is compared with.
+  Stack uppers;          ///< In the changing layers; never empty.
   Stack lowers;          ///< What it is compared with; empty for a new one.
   /// It or a directory above it is opaque, or it is new: no lower shows through, and names that
   /// only `lowers` have are deleted.
@@ -31,7 +32,8 @@ struct UpperDirectory {
 /// name by its redirect is an addition that remembers where from: what follows the walk decides.
 class UpperWalk {
  public:
-  UpperWalk(View& lowers, View& merged, const ReadOptions& options);
+  /// `changing` shows the layers whose changes are read, `lowers` those below, `merged` both.
+  UpperWalk(View& lowers, View& merged, View& changing, const ReadOptions& options);
 
   Result<void> run(List& list);
 
@@ -51,11 +53,16 @@ class UpperWalk {
 
   template <class Visit>
   Result<void> for_all(List& list, Visit visit);
+  Result<std::vector<std::string>> names_in(const UpperDirectory& directory);
+  std::optional<std::string> redirect_of(const Rest& rest, const std::string& name,
+                                         const UpperDirectory& directory) const;
   Result<void> note_sources(const UpperDirectory& directory, std::vector<UpperDirectory>& below);
   Result<void> examine(List& list, const UpperDirectory& directory,
                        std::vector<UpperDirectory>& below);
   Result<void> examine_name(List& list, const UpperDirectory& directory, const std::string& name,
                             std::vector<UpperDirectory>& below);
+  Result<void> note_source(const UpperDirectory& directory, const std::string& name,
+                           std::vector<UpperDirectory>& below);
   Result<UpperDirectory> examine_directory(List& list, Entry& entry, bool is_opaque);
   Result<void> examine_file(List& list, Entry& entry);
   Result<void> add_deletion(List& list, const UpperDirectory& directory, const std::string& name);
@@ -66,6 +73,7 @@ class UpperWalk {
 
   View& lowers_;
   View& merged_;
+  View& changing_;
   const ReadOptions& options_;
   /// Old paths of directories that a redirect shows elsewhere.
   std::set<std::string> sources_;

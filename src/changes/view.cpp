@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <set>
 
 #include "layer/mark_values.h"
@@ -39,6 +40,7 @@ class Search {
 
   bool is_stopped() const { return stopped_; }
   bool is_absolute() const { return name_.front() == '/'; }
+  const std::string& name() const { return name_; }
   Found take() { return std::move(found_); }
 
   /// Looks in one layer: below `parent` for a single name, else from the layer's root.
@@ -180,8 +182,9 @@ Result<sys::Stat> shown_stat(const layer::Layer& layer, sys::Place place) {
   return stat;
 }
 
-View::View(const layer::LayerStack& stack, LayerIndex first) : stack_(stack) {
-  for (LayerIndex i = first; i < stack.lowers_end(); ++i) {
+View::View(const layer::LayerStack& stack, LayerIndex first, LayerIndex end)
+    : stack_(stack), has_data_layers_(end >= stack.lowers_end()) {
+  for (LayerIndex i = first; i < std::min(end, stack.lowers_end()); ++i) {
     if (!stack.layers[i].is_present) continue;
     const auto stat = shown_stat(stack.layers[i], sys::place_of(stack.layers[i].root));
     roots_.push_back({i, "", stat.value_or(sys::Stat{})});
@@ -189,7 +192,7 @@ View::View(const layer::LayerStack& stack, LayerIndex first) : stack_(stack) {
   for (const layer::Layer& layer : stack.layers) walks_.emplace_back(layer.root);
 }
 
-Result<Found> View::look_up(const Stack& parents, const std::string& name) {
+Result<Found> View::look_up(const Stack& parents, const std::string& name, Rest* rest) {
   Search search(*this, name);
   bool from_roots = search.is_absolute();
   const Stack* asked = from_roots ? &roots_ : &parents;
@@ -202,7 +205,8 @@ Result<Found> View::look_up(const Stack& parents, const std::string& name) {
     asked = &roots_;
     for (i = 0; i < roots_.size() && roots_[i].layer < layer; ++i) continue;
   }
-  TRY(search.look_in_data_layers());
+  if (rest != nullptr) *rest = {search.is_stopped(), search.name()};
+  if (has_data_layers_) TRY(search.look_in_data_layers());
   return search.take();
 }
 

@@ -10,6 +10,7 @@
 #ifndef OVERPASS_CHANGES_VIEW_H_
 #define OVERPASS_CHANGES_VIEW_H_
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,18 +44,26 @@ struct Found {
   const Place& top() const { return file ? *file : directories.front(); }
 };
 
+/// How a search went on after the last layer of its view: what the layers below add.
+struct Rest {
+  bool is_hidden = false;  ///< Nothing: a whiteout, an opaque directory or a whole file ended it.
+  /// What is looked for below: the name itself, another one, or "/a/b" from the roots there.
+  std::string name;
+};
+
 /// Threads: one at a time.
 class View {
  public:
-  /// The layers from `first` on. `stack` outlives this.
-  View(const layer::LayerStack& stack, layer::LayerIndex first);
+  /// The layers from `first` on, and before `end`. `stack` outlives this.
+  View(const layer::LayerStack& stack, layer::LayerIndex first,
+       layer::LayerIndex end = std::numeric_limits<layer::LayerIndex>::max());
 
   const layer::LayerStack& layers() const { return stack_; }
   const Stack& roots() const { return roots_; }
 
   /// Looks for `name`, one component or "/a/b" from the roots, below the merged `parents`. EIO for
-  /// a mark on the way that cannot be read.
-  Result<Found> look_up(const Stack& parents, const std::string& name);
+  /// a mark on the way that cannot be read. `rest` is filled in if it is given.
+  Result<Found> look_up(const Stack& parents, const std::string& name, Rest* rest = nullptr);
 
   /// What the view shows at `path` ("a/b"), as a walk through its directories finds it. No symbolic
   /// link is followed: behind one there is nothing.
@@ -72,6 +81,7 @@ class View {
 
  private:
   const layer::LayerStack& stack_;
+  const bool has_data_layers_;
   Stack roots_;
   std::vector<check::Walk> walks_;  ///< By layer.
 };

@@ -9,7 +9,7 @@ import zlib
 from git_tree import WorkTree, make_repository
 from harness import equal, holds, syscalls, write
 from harness.trees import Dir
-from random_changes import NAMES, REFUSED, somewhere, step, tree
+from harness.random_changes import NAMES, REFUSED, somewhere, step, tree
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")

@@ -8,7 +8,7 @@ import subprocess
 from harness import contains, equal, holds, write
 from harness.systems import option_text
 from harness.trees import File, Symlink
-from random_changes import step, tree, walk
+from harness.random_changes import step, tree, walk
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")

@@ -5,52 +5,16 @@ The union is walked before the changes and after them. What `overpass diff --jso
 to the second one, and say nothing that is not so.
 """
 import json
-import os
 import random
 
 from harness import equal, features, holds, only_in
+from harness.random_changes import carried_out, step, tree, walk
 from harness.systems import option_text
-from random_changes import step, tree, walk
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
 
 STEPS, ROUNDS = 60, 6
-
-
-def prefixes(path):
-    while path:
-        yield path
-        path = os.path.dirname(path)
-
-
-def carried_out(before, after, changes):
-    """The tree that the changes make of `before`. What they call different is taken from `after`."""
-    gone = {change["path"] for change in changes if change["kind"] == "deleted"}
-    gone |= {change.get("old_path", change["path"]) for change in changes if change["kind"] == "type-changed"}
-    moved = {change["old_path"]: change["path"] for change in changes if change["kind"] == "renamed"}
-    result = {}
-    for path, what in before.items():
-        for prefix in prefixes(path):      # the longest one decides
-            if prefix in moved:
-                result[moved[prefix] + path[len(prefix):]] = what
-                break
-            if prefix in gone:
-                break
-        else:
-            result[path] = what
-    for change in changes:
-        if change["kind"] in ("added", "type-changed"):
-            holds(change["path"] not in result, f"{change} adds what is there already")
-            result[change["path"]] = after[change["path"]]
-        elif change["kind"] in ("modified", "renamed"):
-            old, new = result[change["path"]], after[change["path"]]
-            differs = [key for key in ("content", "mode", "owner", "xattrs") if old[key] != new[key]]
-            equal(sorted(change["differs"]), sorted(differs), f"what differs in {change}")
-            result[change["path"]] = new
-        else:
-            holds(change["path"] in before, f"{change} deletes what was not there")
-    return result
 
 
 def compare(t, before, after, *arguments, about):

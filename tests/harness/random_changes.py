@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Random lower trees and random changes to a union, and what a walk sees of them."""
+"""Random lower trees and random changes to a union, what a walk sees of them, and what a list of changes leads to."""
 import errno
 import os
 import stat
 
-from harness.trees import Dir, File, Symlink
+from .checks import equal, holds
+from .trees import Dir, File, Symlink
 
 NAMES = ("a", "b", "c", "d")
 REFUSED = (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.EINVAL, errno.EXDEV,
@@ -114,3 +115,38 @@ def step(source, root, links=True):
     except OSError as error:
         if error.errno not in REFUSED:
             raise
+
+
+def prefixes(path):
+    while path:
+        yield path
+        path = os.path.dirname(path)
+
+
+def carried_out(before, after, changes):
+    """The tree that the changes make of `before`. What they call different is taken from `after`."""
+    gone = {change["path"] for change in changes if change["kind"] == "deleted"}
+    gone |= {change.get("old_path", change["path"]) for change in changes if change["kind"] == "type-changed"}
+    moved = {change["old_path"]: change["path"] for change in changes if change["kind"] == "renamed"}
+    result = {}
+    for path, what in before.items():
+        for prefix in prefixes(path):      # the longest one decides
+            if prefix in moved:
+                result[moved[prefix] + path[len(prefix):]] = what
+                break
+            if prefix in gone:
+                break
+        else:
+            result[path] = what
+    for change in changes:
+        if change["kind"] in ("added", "type-changed"):
+            holds(change["path"] not in result, f"{change} adds what is there already")
+            result[change["path"]] = after[change["path"]]
+        elif change["kind"] in ("modified", "renamed"):
+            old, new = result[change["path"]], after[change["path"]]
+            differs = [key for key in ("content", "mode", "owner", "xattrs") if old[key] != new[key]]
+            equal(sorted(change["differs"]), sorted(differs), f"what differs in {change}")
+            result[change["path"]] = new
+        else:
+            holds(change["path"] in before, f"{change} deletes what was not there")
+    return result
