@@ -41,6 +41,18 @@ int run_rm(Context& context, const ParsedArguments& parsed);
 extern const command_line::Command kPruneCommand;
 int run_prune(Context& context, const ParsedArguments& parsed);
 
+extern const command_line::Command kSnapshotCommand;
+int run_snapshot(Context& context, const ParsedArguments& parsed);
+
+extern const command_line::Command kLogCommand;
+int run_log(Context& context, const ParsedArguments& parsed);
+
+extern const command_line::Command kRollbackCommand;
+int run_rollback(Context& context, const ParsedArguments& parsed);
+
+extern const command_line::Command kForkCommand;
+int run_fork(Context& context, const ParsedArguments& parsed);
+
 extern const command_line::Command kPathCommand;
 int run_path(Context& context, const ParsedArguments& parsed);
 

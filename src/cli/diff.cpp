@@ -32,6 +32,7 @@ using command_line::Value;
 constexpr command_line::Flag kDiffFlags[] = {
     {"--renames", 'M', "", "files deleted and added with the same content are renamed ones"},
     {"--exclude", '\0', "GLOB", "leave out what matches; may be repeated"},
+    {"--since", '\0', "LABEL", "of a sandbox: only what came after this snapshot"},
     {"--relative", '\0', "", "of a sandbox: only what is below this directory, by paths from here"},
     {"--exit-code", '\0', "", "exit with 1 if there are changes"},
     command_line::kHelpFlag,
@@ -95,7 +96,7 @@ Expected<void> print_as_patch(std::ostream& out, const std::vector<ComparedUnion
   // The copies that a patch is made of must not stay.
   note_interruption({SIGINT, SIGTERM, SIGHUP});
   for (const ComparedUnion& one : unions) {
-    changes::View lowers(one.layers, layer::kUpper + 1);
+    changes::View lowers(one.layers, one.changing_layers);
     changes::View merged(one.layers, layer::kUpper);
     auto pairs = changes::file_pairs(lowers, one.list);
     if (!pairs) {
@@ -155,6 +156,10 @@ int run_on(Context& context, const ParsedArguments& parsed, const DiffTarget& ta
            DiffStyle style) {
   if (parsed.has("--relative") && target.sandbox.empty()) {
     (void)fail_with(context, {"--relative is for sandboxes", "name paths of the union instead"});
+    return kDiffUsage;
+  }
+  if (parsed.has("--since") && target.sandbox.empty()) {
+    (void)fail_with(context, {"--since is for sandboxes", "a union has no snapshots"});
     return kDiffUsage;
   }
   sys::raise_descriptor_limit();

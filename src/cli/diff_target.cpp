@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <span>
 
+#include "base/nearest.h"
 #include "changes/layers.h"
 #include "cli/named_mount.h"
 
@@ -33,7 +35,16 @@ std::expected<std::optional<DiffTarget>, Refusal> find_sandbox(const Context& co
   if (!found) return std::nullopt;
   const auto record = sandbox::read_record(*found);
   if (!record) return not_possible(record.error());
-  DiffTarget target = target_of(*found, *record);
+  std::optional<size_t> since;
+  for (const command_line::GivenFlag& flag : parsed.flags) {
+    if (flag.name != "--since") continue;
+    since = record->find_snapshot(flag.value);
+    if (!since) {
+      return not_possible({name + " has no snapshot " + in_quotes(flag.value),
+                           "'overpass log " + name + "' shows all"});
+    }
+  }
+  DiffTarget target = target_of(*found, *record, since);
   for (size_t i = 1; i < parsed.operands.size(); ++i) {
     const std::string& path = parsed.operands[i];
     std::error_code error;
@@ -75,22 +86,46 @@ std::expected<DiffTarget, Refusal> find_diff_target(const Context& context,
   return target;
 }
 
-DiffTarget target_of(const sandbox::Sandbox& sandbox, const sandbox::Record& record) {
+namespace {
+
+/// How many frozen layers of the file system came after the snapshot.
+size_t layers_since(const sandbox::Record& record, const sandbox::FileSystem& one,
+                    std::optional<size_t> since) {
+  if (!since) return one.layers.size();
+  const auto is_older = [&](const std::string& id) {
+    return std::ranges::any_of(
+        std::span(record.snapshots).first(*since + 1), [&](const sandbox::Snapshot& snapshot) {
+          return std::ranges::find(snapshot.layers, id) != snapshot.layers.end();
+        });
+  };
+  return static_cast<size_t>(std::ranges::find_if(one.layers, is_older) - one.layers.begin());
+}
+
+}  // namespace
+
+DiffTarget target_of(const sandbox::Sandbox& sandbox, const sandbox::Record& record,
+                     std::optional<size_t> since) {
   DiffTarget target;
   target.sandbox = sandbox.name();
   target.compares_owners = !record.has_one_owner;
   for (const sandbox::FileSystem& one : record.file_systems) {
     std::error_code error;
-    if (!fs::exists(one.upper(sandbox), error)) continue;
+    const bool has_upper = fs::exists(one.upper(sandbox), error);
+    const size_t changing = layers_since(record, one, since);
+    if (!has_upper && changing == 0) continue;
     if (!one.is_there()) {
       target.gone.push_back(one);
       continue;
     }
     layer::LayerPaths layers;
-    layers.lower = {one.at};
-    layers.upper = one.upper(sandbox);
-    layers.work = one.work(sandbox);
-    target.unions.push_back({without_slashes(one.at), std::move(layers)});
+    layers.lower = one.layer_paths(sandbox);
+    layers.lower.push_back(one.at);
+    if (has_upper) {
+      layers.upper = one.upper(sandbox);
+      layers.work = one.work(sandbox);
+    }
+    target.unions.push_back(
+        {without_slashes(one.at), std::move(layers), static_cast<layer::LayerIndex>(1 + changing)});
   }
   return target;
 }
@@ -100,14 +135,15 @@ Expected<std::vector<ComparedUnion>> compare(const DiffTarget& target, bool find
   for (const PlacedUnion& placed : target.unions) {
     auto layers = changes::open_layers(placed.layers);
     if (!layers) return std::unexpected(layers.error());
-    auto list = changes::read_list(*layers, {.find_renames = find_renames});
+    auto list = changes::read_list(
+        *layers, {.find_renames = find_renames, .changing_layers = placed.changing_layers});
     if (!list) {
       return problem(
           std::string("the upper directory cannot be read: ") + std::strerror(to_int(list.error())),
           "look as the user who mounts");
     }
     if (!target.compares_owners) leave_out_owners(*list);
-    unions.push_back({placed.place, std::move(*layers), std::move(*list)});
+    unions.push_back({placed.place, std::move(*layers), placed.changing_layers, std::move(*list)});
   }
   return unions;
 }

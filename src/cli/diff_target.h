@@ -5,6 +5,7 @@
 #ifndef OVERPASS_CLI_DIFF_TARGET_H_
 #define OVERPASS_CLI_DIFF_TARGET_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ namespace overpass::cli {
 struct PlacedUnion {
   std::string place;  ///< Where it is, without slashes around; "" is the root.
   layer::LayerPaths layers;
+  /// How many of them, from the upper on (it counts if there is none), made the changes.
+  layer::LayerIndex changing_layers = 1;
 };
 
 struct DiffTarget {
@@ -36,13 +39,16 @@ std::expected<DiffTarget, Refusal> find_diff_target(const Context& context,
                                                     const ParsedArguments& parsed,
                                                     const LayerNeeds& needs);
 
-/// The unions of a sandbox that have changed something.
-DiffTarget target_of(const sandbox::Sandbox& sandbox, const sandbox::Record& record);
+/// The unions of a sandbox that have changed something, or have done so since the snapshot `since`
+/// of the record, if that is given.
+DiffTarget target_of(const sandbox::Sandbox& sandbox, const sandbox::Record& record,
+                     std::optional<size_t> since = {});
 
 /// A union that is open, and its changes.
 struct ComparedUnion {
   std::string place;
   layer::LayerStack layers;
+  layer::LayerIndex changing_layers;
   changes::List list;  ///< With paths from the union's root.
 };
 

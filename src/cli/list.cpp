@@ -3,21 +3,19 @@
 // `overpass list`: what is mounted, as a table for people and as one JSON document for programs.
 // Nothing costly is done: of a large upper neither names nor bytes are counted.
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <ctime>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <sstream>
 
 #include "base/nearest.h"
 #include "base/number.h"
 #include "cli/commands.h"
+#include "cli/layer_usage.h"
 #include "cli/mounted.h"
 #include "cli/named_mount.h"
 #include "cli/status_report.h"
@@ -28,11 +26,9 @@ namespace overpass::cli {
 
 namespace {
 
-namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormat = 1;               ///< Of the JSON document; raised when a key changes.
-constexpr uint64_t kMostNames = 10'000;  ///< So many names of an upper are counted, and no more.
+constexpr int kFormat = 1;  ///< Of the JSON document; raised when a key changes.
 
 constexpr command_line::Flag kFlags[] = {
     {"--json", '\0', "", "write one JSON document"},
@@ -43,28 +39,6 @@ constexpr command_line::Example kExamples[] = {
     {"overpass list", "A table of all mounts."},
     {"overpass list --json | jq -r '.mounts[].mountpoint'", "All mountpoints."},
 };
-
-struct Upper {
-  uint64_t names = 0;
-  uint64_t bytes = 0;
-};
-
-/// What is in an upper; nothing if it is large, or if this user may not read all of it.
-std::optional<Upper> count(const std::string& path) {
-  Upper upper;
-  std::set<std::pair<dev_t, ino_t>> linked;
-  std::error_code error;
-  auto entry = fs::recursive_directory_iterator(path, error);
-  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
-    struct stat found = {};
-    if (++upper.names > kMostNames || ::lstat(entry->path().c_str(), &found) < 0) return {};
-    const bool is_again = !S_ISDIR(found.st_mode) && found.st_nlink > 1 &&
-                          !linked.emplace(found.st_dev, found.st_ino).second;
-    if (!is_again) upper.bytes += static_cast<uint64_t>(found.st_blocks) * 512;
-  }
-  if (error) return {};
-  return upper;
-}
 
 /// How long a process has been running; nothing if /proc does not tell.
 std::optional<int64_t> age_of(pid_t pid) {
@@ -129,7 +103,7 @@ Json describe(const Context& context, const std::string& mountpoint) {
   const std::string upper = status.is_object() ? upper_in(status) : "";
   if (upper.empty()) return mount;
   mount["upper"] = upper;
-  if (const auto counted = count(upper)) {
+  if (const auto counted = layer_usage(upper)) {
     mount["changes"] = counted->names;
     mount["size_bytes"] = counted->bytes;
   }
@@ -150,12 +124,16 @@ Json describe(const sandbox::Sandbox& sandbox) {
   const auto record = sandbox::read_record(sandbox);
   if (!record) return json;
   if (const auto age = age_of(*record)) json["age_seconds"] = *age;
-  Upper all;
+  LayerUsage all;
   for (const sandbox::FileSystem& one : record->file_systems) {
-    const auto counted = count(one.upper(sandbox));
-    if (!counted) return json;
-    all.names += counted->names;
-    all.bytes += counted->bytes;
+    std::vector<std::string> layers = one.layer_paths(sandbox);
+    layers.push_back(one.upper(sandbox));
+    for (const std::string& layer : layers) {
+      const auto counted = layer_usage(layer);
+      if (!counted) return json;
+      all.names += counted->names;
+      all.bytes += counted->bytes;
+    }
   }
   json["changes"] = all.names;
   json["size_bytes"] = all.bytes;
@@ -174,26 +152,13 @@ Json describe_sandboxes() {
   return sandboxes;
 }
 
-std::string with_unit(double number, std::initializer_list<std::pair<double, const char*>> units) {
-  for (const auto& [size, unit] : units) {
-    if (number < size) continue;
-    char text[64];
-    (void)std::snprintf(text, sizeof text, "%.*f %s", number / size < 10 && size > 1 ? 1 : 0,
-                        number / size, unit);
-    return text;
-  }
-  return "0";
-}
-
 std::string age_text(const Json& age) {
   if (!age.is_number()) return "-";
   return with_unit(age.get<double>(), {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}});
 }
 
-std::string size_text(const Json& size) {
-  if (!size.is_number()) return "-";
-  return with_unit(size.get<double>(),
-                   {{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}, {1, "B"}});
+std::string text_of_size(const Json& size) {
+  return size.is_number() ? size_text(size.get<uint64_t>()) : "-";
 }
 
 /// A name for a column: in quotes if it could be taken for something else.
@@ -213,7 +178,7 @@ std::vector<std::string> row_of(const Json& one, std::string place) {
           one["state"].get<std::string>(),
           age_text(one["age_seconds"]),
           changes.is_number() ? changes.dump() : "-",
-          size_text(one["size_bytes"])};
+          text_of_size(one["size_bytes"])};
 }
 
 void print_table(std::ostream& out, const Json& mounts, const Json& sandboxes) {

@@ -9,6 +9,7 @@
 #include "base/number.h"
 #include "cli/commands.h"
 #include "cli/diff_target.h"
+#include "sandbox/layer_store.h"
 #include "sandbox/store.h"
 
 namespace overpass::cli {
@@ -47,7 +48,7 @@ Expected<std::optional<int64_t>> seconds_of(const ParsedArguments& parsed) {
 bool is_empty(const Sandbox& sandbox) {
   if (!sandbox::has_record(sandbox)) return false;
   const auto record = sandbox::read_record(sandbox);
-  if (!record) return false;
+  if (!record || !record->snapshots.empty()) return false;
   const DiffTarget target = target_of(sandbox, *record);
   if (!target.gone.empty()) return false;
   const auto unions = compare(target, false);
@@ -93,6 +94,7 @@ int run_prune(Context& context, const ParsedArguments& parsed) {
     else
       code = fail_with(context, removed.error());
   }
+  sandbox::collect_layers(store);
   return code;
 }
 

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/diff_report.h"
 #include "cli/diff_target.h"
+#include "sandbox/layer_store.h"
 #include "sandbox/store.h"
 
 namespace overpass::cli {
@@ -79,6 +80,7 @@ int run_rm(Context& context, const ParsedArguments& parsed) {
     if (auto removed = remove(context, name, parsed.has("--force")); !removed)
       code = fail_with(context, removed.error());
   }
+  sandbox::collect_layers(sandbox::store_path());
   return code;
 }
 

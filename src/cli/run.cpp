@@ -17,9 +17,11 @@
 #include "cli/run_end.h"
 #include "fuse/control.h"
 #include "sandbox/keeper.h"
+#include "sandbox/layer_store.h"
 #include "sandbox/message.h"
 #include "sandbox/streams.h"
 #include "sandbox/visit.h"
+#include "snapshots/held_sandbox.h"
 #include "sys/children.h"
 #include "sys/credentials.h"
 #include "sys/file_io.h"
@@ -136,6 +138,9 @@ struct Entered {
 Expected<Entered> begin(Context& context, const RunCall& call, Sandbox sandbox, UniqueFd lock) {
   auto record = settle(sandbox, call);
   if (!record) return std::unexpected(record.error());
+  if (auto settled = snapshots::settle(sandbox, *record); !settled) {
+    return std::unexpected(settled.error());
+  }
   auto planned = plan(record->scope);
   if (!planned) return std::unexpected(planned.error());
   auto again = Sandbox::open(sandbox::store_path(), sandbox.name());
@@ -196,6 +201,7 @@ Expected<std::string> name_of_unnamed() {
     if (auto removed = sandbox::remove_sandbox(store, *sandbox); !removed) {
       return std::unexpected(removed.error());
     }
+    sandbox::collect_layers(store);
     return name;
   }
 }

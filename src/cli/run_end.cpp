@@ -13,6 +13,7 @@
 #include "base/nearest.h"
 #include "cli/diff_report.h"
 #include "cli/diff_target.h"
+#include "sandbox/layer_store.h"
 #include "sandbox/record.h"
 #include "sys/file_io.h"
 #include "sys/mountinfo.h"
@@ -94,6 +95,7 @@ Expected<int> end_run(Context& context, const RunCall& call, const Sandbox& sand
   if (auto removed = sandbox::remove_sandbox(sandbox::store_path(), sandbox); !removed) {
     return std::unexpected(removed.error());
   }
+  sandbox::collect_layers(sandbox::store_path());
   return status;
 }
 

@@ -32,6 +32,8 @@ namespace {
 constexpr char kFile[] = "sandbox.toml";
 constexpr char kNewFile[] = "sandbox.toml.new";
 constexpr int64_t kFormat = 1;
+constexpr int64_t kMostDirectories = 100'000;
+constexpr char kRemedy[] = "correct the file, or remove the sandbox";
 
 std::string path_of(const Sandbox& sandbox) { return sandbox.path() + "/" + kFile; }
 
@@ -56,6 +58,13 @@ bool is_plain_path(std::string_view path) {
          !path.ends_with("/..");
 }
 
+/// Names of directories, so that none leads elsewhere.
+Expected<std::vector<std::string>> layers_of(const toml::table& table, const std::string& file) {
+  std::vector<std::string> ids = texts_of(table, "layers");
+  if (std::ranges::all_of(ids, is_layer_id)) return ids;
+  return problem(file + ": 'layers' names what is no layer", kRemedy);
+}
+
 Expected<std::vector<FileSystem>> file_systems_of(const toml::table& table,
                                                   const std::string& file) {
   std::vector<FileSystem> found;
@@ -65,12 +74,35 @@ Expected<std::vector<FileSystem>> file_systems_of(const toml::table& table,
     const toml::table* one = element.as_table();
     const auto at = one == nullptr ? std::nullopt : (*one)["at"].value<std::string>();
     const auto directory = one == nullptr ? std::nullopt : (*one)["directory"].value<int64_t>();
-    if (!at || !directory || !is_plain_path(*at) || *directory < 1 || *directory > 100'000) {
-      return problem(file + ": a [[file_system]] has no usable 'at' and 'directory'",
-                     "correct the file, or remove the sandbox");
+    if (!at || !directory || !is_plain_path(*at) || *directory < 1 ||
+        *directory > kMostDirectories) {
+      return problem(file + ": a [[file_system]] has no usable 'at' and 'directory'", kRemedy);
     }
-    found.push_back(
-        {*at, static_cast<uint32_t>(*directory), (*one)["identity"].value_or(std::string())});
+    FileSystem system{*at, static_cast<uint32_t>(*directory),
+                      (*one)["identity"].value_or(std::string())};
+    auto layers = layers_of(*one, file);
+    if (!layers) return std::unexpected(layers.error());
+    system.layers = std::move(*layers);
+    system.moving = static_cast<uint32_t>(
+        std::clamp((*one)["moving"].value_or(int64_t{0}), int64_t{0}, kMostDirectories));
+    found.push_back(std::move(system));
+  }
+  return found;
+}
+
+Expected<std::vector<Snapshot>> snapshots_of(const toml::table& table, const std::string& file) {
+  std::vector<Snapshot> found;
+  const toml::array* array = table["snapshot"].as_array();
+  if (array == nullptr) return found;
+  for (const toml::node& element : *array) {
+    const toml::table* one = element.as_table();
+    const auto label = one == nullptr ? std::nullopt : (*one)["label"].value<std::string>();
+    if (!label || !is_sandbox_name(*label)) {
+      return problem(file + ": a [[snapshot]] has no usable 'label'", kRemedy);
+    }
+    auto layers = layers_of(*one, file);
+    if (!layers) return std::unexpected(layers.error());
+    found.push_back({*label, (*one)["created"].value_or(std::string()), std::move(*layers)});
   }
   return found;
 }
@@ -87,6 +119,19 @@ std::string FileSystem::work(const Sandbox& sandbox) const {
 
 std::string FileSystem::base_log(const Sandbox& sandbox) const {
   return sandbox.path() + "/" + std::to_string(directory) + "/base";
+}
+
+std::vector<std::string> FileSystem::layer_paths(const Sandbox& sandbox) const {
+  std::vector<std::string> paths;
+  for (const std::string& id : layers) paths.push_back(layer_path(sandbox.store(), id));
+  const auto is_missing = [](const std::string& path) {
+    const auto opened = sys::open_path(path.c_str(), O_PATH);
+    return opened.failed_with(ENOENT);
+  };
+  if (moving != 0 && !paths.empty() && is_missing(paths.front())) {
+    paths.front() = sandbox.path() + "/" + std::to_string(moving) + "/upper";
+  }
+  return paths;
 }
 
 std::string file_system_identity(const std::string& path) {
@@ -113,25 +158,40 @@ FileSystem& Record::file_system_at(const std::string& mountpoint, const std::str
     return one.at == mountpoint && one.identity == identity;
   });
   if (known != file_systems.end()) return *known;
-  uint32_t directory = 1;
-  for (const FileSystem& one : file_systems) directory = std::max(directory, one.directory + 1);
-  return file_systems.emplace_back(FileSystem{mountpoint, directory, identity});
+  return file_systems.emplace_back(FileSystem{mountpoint, free_directory(), identity});
 }
 
-Record new_record() {
+uint32_t Record::free_directory() const {
+  uint32_t directory = 1;
+  for (const FileSystem& one : file_systems) {
+    directory = std::max({directory, one.directory + 1, one.moving + 1});
+  }
+  return directory;
+}
+
+std::optional<size_t> Record::find_snapshot(std::string_view label) const {
+  const auto found = std::ranges::find(snapshots, label, &Snapshot::label);
+  if (found == snapshots.end()) return {};
+  return static_cast<size_t>(found - snapshots.begin());
+}
+
+std::string time_text() {
   const std::time_t now = std::time(nullptr);
   std::tm parts = {};
   (void)::gmtime_r(&now, &parts);
   char text[32];
   (void)std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+Record new_record() {
   Record record;
-  record.created = text;
+  record.created = time_text();
   record.user = ::geteuid();
   return record;
 }
 
 Expected<Record> parse_record(std::string_view text, const std::string& file) {
-  constexpr char kRemedy[] = "correct the file, or remove the sandbox";
   if (config::find_stray_character(text)) {
     return problem(file + ": only ASCII characters may stand outside of quotes", kRemedy);
   }
@@ -162,6 +222,9 @@ Expected<Record> parse_record(std::string_view text, const std::string& file) {
   auto found = file_systems_of(table, file);
   if (!found) return std::unexpected(found.error());
   record.file_systems = std::move(*found);
+  auto snapshots = snapshots_of(table, file);
+  if (!snapshots) return std::unexpected(snapshots.error());
+  record.snapshots = std::move(*snapshots);
   return record;
 }
 
@@ -185,10 +248,19 @@ std::string text_of(const Record& record) {
   table.insert("rules", array_of(scope.rules));
   toml::array found;
   for (const FileSystem& one : record.file_systems) {
-    found.push_back(toml::table{
-        {"at", one.at}, {"directory", int64_t{one.directory}}, {"identity", one.identity}});
+    toml::table system{
+        {"at", one.at}, {"directory", int64_t{one.directory}}, {"identity", one.identity}};
+    if (!one.layers.empty()) system.insert("layers", array_of(one.layers));
+    if (one.moving != 0) system.insert("moving", int64_t{one.moving});
+    found.push_back(std::move(system));
   }
   table.insert("file_system", std::move(found));
+  toml::array snapshots;
+  for (const Snapshot& one : record.snapshots) {
+    snapshots.push_back(toml::table{
+        {"label", one.label}, {"created", one.created}, {"layers", array_of(one.layers)}});
+  }
+  if (!snapshots.empty()) table.insert("snapshot", std::move(snapshots));
   std::ostringstream text;
   text << table << "\n";
   return text.str();

@@ -17,11 +17,19 @@
 //   at = "/home"
 //   directory = 2
 //   identity = "..."            # of the file system that was there (file_system_identity())
+//   layers = ["0123456789abcdef"]   # frozen ones beneath the upper, topmost first (layer_store.h)
+//   moving = 1                  # the first of them may still be the upper of this directory
+//
+//   [[snapshot]]                # the oldest first
+//   label = "before"
+//   created = 2026-11-29T08:00:00Z
+//   layers = ["0123456789abcdef"]   # those that it froze
 
 #ifndef OVERPASS_SANDBOX_RECORD_H_
 #define OVERPASS_SANDBOX_RECORD_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +48,9 @@ struct FileSystem {
   std::string at;          ///< Where it is mounted.
   uint32_t directory = 0;  ///< In the sandbox; from 1.
   std::string identity;
+  std::vector<std::string> layers = {};  ///< Ids of frozen layers, topmost first.
+  /// If not 0, the upper of this directory becomes layers.front() and may not have been moved yet.
+  uint32_t moving = 0;
 
   /// Whether what is mounted there now is what the changes were made over.
   bool is_there() const { return file_system_identity(at) == identity; }
@@ -48,6 +59,15 @@ struct FileSystem {
   std::string work(const Sandbox& sandbox) const;
   /// What was there before the changes (layer/base_stamp.h).
   std::string base_log(const Sandbox& sandbox) const;
+  /// Where the frozen layers are, topmost first.
+  std::vector<std::string> layer_paths(const Sandbox& sandbox) const;
+};
+
+/// A moment that the sandbox can return to.
+struct Snapshot {
+  std::string label;                ///< Unique in the sandbox (is_sandbox_name()).
+  std::string created;              ///< RFC 3339.
+  std::vector<std::string> layers;  ///< Ids of those that were frozen then.
 };
 
 struct Record {
@@ -58,11 +78,21 @@ struct Record {
   bool has_network = true;
   Scope scope;
   std::vector<FileSystem> file_systems;
+  std::vector<Snapshot> snapshots = {};  ///< The oldest first.
 
   /// The one at that mountpoint; it gets the next free directory if it is not known. What is
   /// mounted there later, as a tmpfs after each start of the machine, has changes of its own.
   FileSystem& file_system_at(const std::string& mountpoint, const std::string& identity);
+
+  /// A directory that no file system has.
+  uint32_t free_directory() const;
+
+  /// Its place in `snapshots`; nothing if no snapshot is called so.
+  std::optional<size_t> find_snapshot(std::string_view label) const;
 };
+
+/// The present time as the record has it.
+std::string time_text();
 
 /// A record of now.
 Record new_record();

@@ -30,6 +30,7 @@ namespace fs = std::filesystem;
 
 constexpr char kLock[] = "lock";
 constexpr size_t kLongestName = 64;
+constexpr size_t kIdDigits = 32;
 /// What is being removed; no sandbox is called so.
 constexpr std::string_view kTrash = ".removed-";
 
@@ -89,6 +90,15 @@ bool is_sandbox_name(std::string_view name) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
            c == '_' || c == '-';
   });
+}
+
+bool is_layer_id(std::string_view id) {
+  return id.size() == kIdDigits &&
+         id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+std::string layer_path(const std::string& store, const std::string& id) {
+  return store + "/" + std::string(kLayers) + "/" + id + "/upper";
 }
 
 std::string store_path() {

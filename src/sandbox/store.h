@@ -9,6 +9,7 @@
 //   STORE/NAME/lowers         where lowers are cloned, there as well (lowers.h)
 //   STORE/NAME/N/upper, work  what was changed below one mountpoint, as overlayfs writes it
 //   STORE/NAME/N/base         what was there before (layer/base_stamp.h)
+//   STORE/@layers/ID/upper    such an upper that snapshots have frozen (layer_store.h)
 //
 // Nothing else is kept anywhere.
 
@@ -35,6 +36,15 @@ inline constexpr std::string_view kLast = "@last";
 /// last two kinds of mark; or kLast.
 bool is_sandbox_name(std::string_view name);
 
+/// Where frozen layers are, in the store.
+inline constexpr std::string_view kLayers = "@layers";
+
+/// Whether a frozen layer may be called so: 32 hexadecimal digits.
+bool is_layer_id(std::string_view id);
+
+/// The directory of the frozen layer that unions take as a lower.
+std::string layer_path(const std::string& store, const std::string& id);
+
 /// Where the user's sandboxes are: $OVERPASS_STORE; for root /var/lib/overpass; else
 /// $XDG_DATA_HOME/overpass or ~/.local/share/overpass. Empty if there is no home. The path is
 /// absolute and free of symbolic links as far as it exists.
@@ -54,6 +64,8 @@ class Sandbox {
   const std::string& name() const { return name_; }
   /// Absolute.
   const std::string& path() const { return path_; }
+  /// The store that it is in.
+  std::string store() const { return path_.substr(0, path_.size() - name_.size() - 1); }
   BorrowedFd directory() const { return directory_; }
 
   /// The lock, if no other process has it: no keeper runs, and none can begin while it is held.

@@ -12,6 +12,7 @@
 #include "sys/names.h"
 #include "sys/open.h"
 #include "sys/stat.h"
+#include "sys/xattr.h"
 
 namespace overpass::sandbox {
 
@@ -20,6 +21,19 @@ namespace {
 constexpr char kUpper[] = "upper";
 constexpr char kNew[] = "upper.new";
 constexpr char kWork[] = "work";
+
+/// Those of the union's format belong to the layer that has them.
+Result<void> copy_xattrs(sys::Place from, sys::Place to) {
+  const auto names = sys::list_xattrs(from);
+  if (names.failed_with(EOPNOTSUPP)) return {};
+  for (const std::string& name : TRY(names)) {
+    if (name.find(".overlay.") != std::string::npos) continue;
+    const auto value = sys::get_xattr(from, name.c_str());
+    // What this user may neither read nor set is not shown by a copy in the upper either.
+    if (value) (void)sys::set_xattr(to, name.c_str(), *value);
+  }
+  return {};
+}
 
 /// The root of a union has the attributes of the upper: here, those of the lower.
 Result<void> make_upper(BorrowedFd directory, const std::string& lower) {
@@ -32,6 +46,7 @@ Result<void> make_upper(BorrowedFd directory, const std::string& lower) {
   // Where the owner cannot be given, it is not shown either (one_owner).
   (void)sys::change_owner(upper, stat.stx_uid, stat.stx_gid);
   TRY(sys::change_mode(upper, stat.stx_mode & 07777));
+  TRY(copy_xattrs(sys::place_of(root), upper));
   (void)sys::copy_times(upper, stat);
   return sys::rename(upper, {directory, kUpper});
 }
@@ -49,6 +64,8 @@ Result<void> make_layers_in(const Sandbox& sandbox, const FileSystem& place,
   return make_upper(directory, lower);
 }
 
+}  // namespace
+
 Expected<void> make_layers(const Sandbox& sandbox, const FileSystem& place,
                            const std::string& lower) {
   if (const auto made = make_layers_in(sandbox, place, lower); !made) {
@@ -58,8 +75,6 @@ Expected<void> make_layers(const Sandbox& sandbox, const FileSystem& place,
   }
   return {};
 }
-
-}  // namespace
 
 Expected<config::Options> options_of(const PlannedMount& mount, const std::string& mountpoint,
                                      const Sandbox& sandbox, Record& record) {
@@ -79,7 +94,10 @@ Expected<config::Options> options_of(const PlannedMount& mount, const std::strin
   }
   if (mount.shown == Shown::ReadOnlyUnion) return options;
   const FileSystem& place = record.file_system_at(mount.path, file_system_identity(mount.path));
-  if (auto made = make_layers(sandbox, place, mount.path); !made)
+  // Those that snapshots have frozen lie over the outside.
+  options.lower = place.layer_paths(sandbox);
+  options.lower.push_back(mount.path);
+  if (auto made = make_layers(sandbox, place, options.lower.front()); !made)
     return std::unexpected(made.error());
   options.upper = place.upper(sandbox);
   options.work = place.work(sandbox);

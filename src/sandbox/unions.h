@@ -21,6 +21,11 @@ namespace overpass::sandbox {
 Expected<config::Options> options_of(const PlannedMount& mount, const std::string& mountpoint,
                                      const Sandbox& sandbox, Record& record);
 
+/// Makes what is missing of the upper and workdir of `place`. The root of the upper gets the
+/// attributes of `lower`, the topmost directory below.
+Expected<void> make_layers(const Sandbox& sandbox, const FileSystem& place,
+                           const std::string& lower);
+
 }  // namespace overpass::sandbox
 
 #endif  // OVERPASS_SANDBOX_UNIONS_H_

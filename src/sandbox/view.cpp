@@ -72,7 +72,7 @@ class Mounter {
                            " cannot be covered: " + std::strerror(to_int(lower.error())),
                        "a container may forbid it; run it outside");
       }
-      options->lower = {std::move(*lower)};
+      options->lower.back() = std::move(*lower);
       unions.push_back(std::move(*options));
       planned.push_back(mount);
     }

@@ -16,6 +16,8 @@ namespace overpass::sys {
 
 Result<void> lock_file(BorrowedFd fd) { return checked_void(::flock(raw(fd), LOCK_EX | LOCK_NB)); }
 
+Result<void> lock_file_shared(BorrowedFd fd) { return checked_void(::flock(raw(fd), LOCK_SH)); }
+
 Result<bool> is_open_for_writing(BorrowedFd fd) {
   // A process that opens the file at this moment waits for the lease's end. The notice of that must
   // not end this process, as SIGIO would.

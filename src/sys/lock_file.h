@@ -14,6 +14,9 @@ namespace overpass::sys {
 /// Claims the file exclusively, without waiting. EWOULDBLOCK when another process has claimed it.
 Result<void> lock_file(BorrowedFd fd);
 
+/// Claims it together with others that do so too; waits until no process has it exclusively.
+Result<void> lock_file_shared(BorrowedFd fd);
+
 /// Whether any process has the regular file open for writing, or mapped from such an open. `fd` is
 /// open for reading. EACCES for another user's file without CAP_LEASE, EINVAL from a file system
 /// without leases.

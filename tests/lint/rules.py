@@ -20,8 +20,9 @@ MAY_INCLUDE = {
     "overlay": ("base", "sys", "rules", "layer", "io"),
     "fuse": ("base", "sys", "rules", "config", "layer", "overlay", "broker/link.h", "broker/served_file_systems.h"),
     "sandbox": ("base", "sys", "config", "layer/remove_tree.h", "layer/format_settings.h"),
+    "snapshots": ("base", "sys", "layer", "check/tree.h", "changes", "sandbox"),
     "cli": ("base", "command_line", "sys", "rules", "config", "layer", "check", "changes", "io", "broker", "overlay", "fuse",
-            "sandbox"),
+            "sandbox", "snapshots"),
     "main.cpp": ("cli", "sys"),
 }
 
@@ -41,7 +42,7 @@ DOORS = (
     (r"seccomp\.h", ("broker", "sys")),
     (r"sys/capability\.h|linux/capability\.h", ("sys",)),
     (r"sys/syscall\.h|syscall\.h", ("sys",)),
-    (r"overpass/layer_format\.h", ("layer", "check")),
+    (r"overpass/layer_format\.h", ("layer", "check", "snapshots")),
     (r"overpass/broker_protocol\.h", ("broker",)),
     (r"gtest/|gmock/", ()),
 )
@@ -90,6 +91,7 @@ MOUNT_OPTIONS_PAGE = "man/overpass.1"
 COMMAND_PAGES = {"check": "man/overpass-check.1", "diff": "man/overpass-diff.1", "fsmonitor": "man/overpass-fsmonitor.1",
                  "refresh": "man/overpass-refresh.1", "run": "man/overpass-run.1", "rm": "man/overpass-run.1", "path": "man/overpass-run.1",
                  "prune": "man/overpass-run.1",
+                 **dict.fromkeys(("snapshot", "log", "rollback", "fork"), "man/overpass-snapshot.1"),
                  "": "man/overpass.1"}
 BROKER_PAGE = "man/overpass-broker.8"
 

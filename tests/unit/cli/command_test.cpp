@@ -265,7 +265,8 @@ TEST_F(CommandLine, CompletesCommandsNamesAndMountOptions) {
   EXPECT_EQ(run({"__complete", "s"}), kSuccess);
   EXPECT_EQ(out(),
             "directories 0\nsandbox\tmount of overpass.toml\n"
-            "status\tlist all mounts, or show what one does and why not more\n");
+            "status\tlist all mounts, or show what one does and why not more\n"
+            "snapshot\tfreeze what was changed in a sandbox, to return to it\n");
   const std::pair<Arguments, std::string> rows[] = {
       {{"umount", "sand"}, "directories 0\nsandbox\tmount of overpass.toml\n"},
       {{"mount", "-o", "ro,index="}, "none 0\nro,index=on\t\nro,index=off\t\n"},

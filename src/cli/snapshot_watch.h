@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// What a user sees and may interrupt of a command that changes a sandbox's layers.
+
+#ifndef OVERPASS_CLI_SNAPSHOT_WATCH_H_
+#define OVERPASS_CLI_SNAPSHOT_WATCH_H_
+
+#include "cli/context.h"
+#include "snapshots/index_links.h"
+
+namespace overpass::cli {
+
+/// Stops at the first SIGINT, SIGTERM or SIGHUP, and shows progress on a terminal. `context`
+/// outlives it.
+snapshots::Watch interruptible_watch(Context& context);
+
+/// Whether the user, on a terminal, answers the question with yes. Without a terminal nothing is
+/// asked, and the answer is yes.
+bool is_confirmed(Context& context, const std::string& question);
+
+}  // namespace overpass::cli
+
+#endif  // OVERPASS_CLI_SNAPSHOT_WATCH_H_
