@@ -28,6 +28,8 @@ constexpr Command kCommands[] = {
     {&kLogCommand, run_log},
     {&kRollbackCommand, run_rollback},
     {&kForkCommand, run_fork},
+    {&kSquashCommand, run_squash},
+    {&kVacuumCommand, run_vacuum},
     {&kPathCommand, run_path},
     {&kRefreshCommand, run_refresh},
     {&kDiffCommand, run_diff},

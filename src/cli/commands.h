@@ -53,6 +53,12 @@ int run_rollback(Context& context, const ParsedArguments& parsed);
 extern const command_line::Command kForkCommand;
 int run_fork(Context& context, const ParsedArguments& parsed);
 
+extern const command_line::Command kSquashCommand;
+int run_squash(Context& context, const ParsedArguments& parsed);
+
+extern const command_line::Command kVacuumCommand;
+int run_vacuum(Context& context, const ParsedArguments& parsed);
+
 extern const command_line::Command kPathCommand;
 int run_path(Context& context, const ParsedArguments& parsed);
 

@@ -9,6 +9,7 @@
 #include "check/tree.h"
 #include "layer/markers.h"
 #include "layer/remove_tree.h"
+#include "snapshots/writable_directory.h"
 #include "sys/attributes.h"
 #include "sys/names.h"
 #include "sys/open.h"
@@ -21,44 +22,14 @@ namespace {
 
 constexpr char kPrepared[] = "prepared";
 
-/// A directory whose owner may not write to it, while names are made in it.
-class Writable {
- public:
-  static Result<Writable> make(BorrowedFd directory) {
-    const sys::Stat stat = TRY(sys::stat(sys::place_of(directory)));
-    const bool is_given = (stat.stx_mode & S_IRWXU) != S_IRWXU;
-    if (is_given)
-      (void)sys::change_mode(sys::place_of(directory), (stat.stx_mode | S_IRWXU) & 07777);
-    return Writable(directory, stat, is_given);
-  }
-  Writable(Writable&& other) noexcept
-      : directory_(other.directory_), stat_(other.stat_), is_given_(other.is_given_) {
-    other.is_left_ = true;
-  }
-  ~Writable() {
-    if (is_left_) return;
-    if (is_given_) (void)sys::change_mode(sys::place_of(directory_), stat_.stx_mode & 07777);
-    (void)sys::copy_times(sys::place_of(directory_), stat_);
-  }
-
- private:
-  Writable(BorrowedFd directory, const sys::Stat& stat, bool is_given)
-      : directory_(directory), stat_(stat), is_given_(is_given) {}
-
-  BorrowedFd directory_;
-  sys::Stat stat_;
-  bool is_given_;
-  bool is_left_ = false;
-};
-
 }  // namespace
 
 Result<void> copy_shown_xattrs(sys::Place from, sys::Place to) {
   const auto names = sys::list_xattrs(from);
   if (names.failed_with(EOPNOTSUPP)) return {};
   for (const std::string& name : TRY(names)) {
-    if (layer::is_private_xattr(name, layer::Prefix::Trusted) ||
-        layer::is_private_xattr(name, layer::Prefix::User)) {
+    if (!layer::shown_xattr_name(name, layer::Prefix::Trusted) ||
+        !layer::shown_xattr_name(name, layer::Prefix::User)) {
       continue;
     }
     const auto value = sys::get_xattr(from, name.c_str());
@@ -69,7 +40,7 @@ Result<void> copy_shown_xattrs(sys::Place from, sys::Place to) {
 
 Result<void> UpperWriter::link(sys::Place from, const std::string& path) {
   const UniqueFd parent = TRY(make_directories(changes::parent_of(path)));
-  const Writable writable = TRY(Writable::make(parent));
+  const WritableDirectory writable = TRY(WritableDirectory::make(parent));
   auto made = sys::make_link(from, parent, std::string(changes::name_of(path)).c_str());
   if (made.failed_with(EEXIST)) return {};
   return made;
@@ -108,7 +79,7 @@ Result<void> UpperWriter::copy_directory(BorrowedFd parent, const std::string& p
   TRY(sys::change_mode(copy, source.stat.stx_mode & 07777));
   TRY(copy_shown_xattrs(sys::place_of(from), copy));
   (void)sys::copy_times(copy, source.stat);
-  const Writable writable = TRY(Writable::make(parent));
+  const WritableDirectory writable = TRY(WritableDirectory::make(parent));
   return sys::rename(copy, {parent, name});
 }
 

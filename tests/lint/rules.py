@@ -91,7 +91,7 @@ MOUNT_OPTIONS_PAGE = "man/overpass.1"
 COMMAND_PAGES = {"check": "man/overpass-check.1", "diff": "man/overpass-diff.1", "fsmonitor": "man/overpass-fsmonitor.1",
                  "refresh": "man/overpass-refresh.1", "run": "man/overpass-run.1", "rm": "man/overpass-run.1", "path": "man/overpass-run.1",
                  "prune": "man/overpass-run.1",
-                 **dict.fromkeys(("snapshot", "log", "rollback", "fork"), "man/overpass-snapshot.1"),
+                 **dict.fromkeys(("snapshot", "log", "rollback", "fork", "squash", "vacuum"), "man/overpass-snapshot.1"),
                  "": "man/overpass.1"}
 BROKER_PAGE = "man/overpass-broker.8"
 

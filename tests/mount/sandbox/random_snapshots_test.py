@@ -47,7 +47,7 @@ def compare(s, name, before, after, *options, about):
 def quiet_command(s, source, number):
     """One that changes nothing that is seen. The name of the sandbox to go on with."""
     name = f"box{number}"
-    kind = source.choice(("snapshot", "snapshot", "fork", "rollback"))
+    kind = source.choice(("snapshot", "snapshot", "fork", "rollback", "vacuum", "squash", "squash"))
     if kind == "rollback":
         done(s, "snapshot", name)
         s.sh("rm -rf ./* || true", name)
@@ -100,12 +100,13 @@ def rounds(t, links):
         original = inside(s, "original")["tree"]
         box = 0
         for generation in range(ROUNDS):
+            t.progress(f"{number}.{generation}")
             about = f"seed {seed!r}, generation {generation}"
             before = inside(s, f"box{box}", f"{seed} {generation}", STEPS, links)
             kind, box = quiet_command(s, source, box)
             after = inside(s, f"box{box}")
             is_alike(after, before, f"{about}, after {kind}")
-            if t.world == "root" and features.has("overlayfs") and kind != "fork":
+            if t.world == "root" and features.has("overlayfs") and kind not in ("fork", "vacuum"):
                 is_alike(kernel_sees(t, s, f"box{box}"), before, f"{about}, on kernel overlayfs")
             if not links:      # what only the index shows is not among the changes
                 compare(s, f"box{box}", original, after["tree"], about=about)

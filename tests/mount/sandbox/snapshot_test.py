@@ -186,7 +186,7 @@ def test_what_cannot_be_done_is_refused_with_the_reason(t):
     s = Sandboxes(t, TREE)
     run = s.start("busy", "--", "sh", "-c", "echo 1 > one; echo ready; read line")
     equal(run.stdout.readline(), "ready\n", "the command")
-    for words in (("snapshot", "busy"), ("rollback", "busy"), ("fork", "busy", "new")):
+    for words in (("snapshot", "busy"), ("rollback", "busy"), ("fork", "busy", "new"), ("squash", "busy"), ("vacuum", "busy")):
         contains(done(s, *words, status=1), "is running", f"what {words} says")
     equal(os.path.exists(s.store + "/new"), False, "the fork")
     s.sh("echo new > file", "try1")
@@ -200,7 +200,7 @@ def test_what_cannot_be_done_is_refused_with_the_reason(t):
     contains(done(s, "fork", "try1", "busy", status=1), "already", "a name that is taken")
     contains(done(s, "fork", "try1", "@last", status=1), "can be called", "a name that is none")
     contains(done(s, "fork", "try1", "new", "-n", "0", status=2), "--count", "a count that is none")
-    for command in ("snapshot", "log", "rollback", "fork"):
+    for command in ("snapshot", "log", "rollback", "fork", "squash", "vacuum"):
         equal(s.call(command).returncode, 2, f"{command} without a name")
         contains(done(s, command, "none", *(("x",) if command == "fork" else ()), status=1), "no sandbox is called",
                  command)
@@ -226,3 +226,60 @@ def test_attributes_of_the_root_stay(t):
     equal(s.sh("stat -c %a .; echo new > file", "try1", cwd=top), "711\n", "the mode")
     done(s, "snapshot", "try1")
     equal(s.sh("stat -c %a .", "try1", cwd=top), "711\n", "the mode after the second snapshot")
+
+
+def test_vacuum_removes_what_changes_nothing(t):
+    s = Sandboxes(t, TREE)
+    s.sh("chmod 600 same; chmod 644 same; : >> file; touch new; rm new; chmod 700 dir; chmod 755 dir; echo z > dir/b; "
+         "touch -d @1 gone", "try1")
+    before = s.sh("find . -exec stat -c '%n %a %s %Y' {} +", "try1")
+    plan = done(s, "vacuum", "-n", "try1")
+    names = sorted(os.listdir(s.changed("try1", s.outside)))
+    equal(done(s, "vacuum", "try1"), plan, "what was done, and what was said before")
+    left = sorted(os.listdir(s.changed("try1", s.outside)))
+    holds({"dir", "file", "gone", "same"} <= set(names), f"names of the upper before: {names}")
+    equal(left, ["dir", "gone"], "names of the upper")
+    equal(s.sh("find . -exec stat -c '%n %a %s %Y' {} +", "try1"), before, "what is seen")
+    holds(int(plan.split()[0]) >= 2, f"names that were removed: {plan}")
+    done(s, "vacuum", "--ignore-times", "try1")
+    equal(os.listdir(s.changed("try1", s.outside)), ["dir"], "names that differ in more than times")
+    equal(changes(s, "try1"), ["M dir/b"], "the changes")
+
+
+def test_vacuum_removes_directories_that_are_left_empty(t):
+    s = Sandboxes(t, {"top": {"deep": {"file": "old"}}})
+    s.sh(": >> top/deep/file", "try1")
+    equal(os.listdir(s.changed("try1", s.outside)), ["top"], "names of the upper")
+    equal(done(s, "vacuum", "--dry-run", "try1"), done(s, "vacuum", "try1"), "what is said before and after")
+    equal(os.listdir(s.upper("try1", point_of(s.outside))), [], "names of the upper afterwards")
+    equal(s.sh("cat top/deep/file", "try1"), "old", "the file")
+
+
+def test_squash_makes_one_layer(t):
+    s = Sandboxes(t, TREE)
+    linked(s)
+    s.sh("echo new >> file; rm gone; mv dir moved", "try1")
+    done(s, "snapshot", "try1", "one")
+    s.sh("echo z > gone; rm -r moved/b; mkdir dir; rm third; echo w > dir/w", "try1")
+    done(s, "snapshot", "try1", "two")
+    s.sh("mv moved again; echo more >> file", "try1")
+    before = (s.sh("find . -type f -exec stat -c '%n %h %s %y' {} + | sort; cat file again/second", "try1"), changes(s, "try1"))
+    equal(done(s, "squash", "try1"), "3\n", "the label")
+    equal((s.sh("find . -type f -exec stat -c '%n %h %s %y' {} + | sort; cat file again/second", "try1"), changes(s, "try1")),
+          before, "what is seen, and the changes")
+    equal((labels(s, "try1"), len(layers(s))), (["3"], 1), "what is left")
+
+
+def test_squash_leaves_shared_layers_to_others(t):
+    s = Sandboxes(t, TREE)
+    s.sh("echo new > file; ln file hard; chmod 640 same", "try1")
+    done(s, "fork", "try1", "copy")
+    s.sh("echo z > gone", "try1")
+    script = "find . -exec stat -c '%n %a %h %s %y' {} + | sort; cat file hard gone"
+    before = s.sh(script, "try1"), s.sh(script, "copy")
+    shared = layers(s)
+    done(s, "squash", "try1")
+    equal((s.sh(script, "try1"), s.sh(script, "copy")), before, "what is seen")
+    equal((len(layers(s)), set(layers(s)) & set(shared)), (2, set(shared)), "layers")
+    done(s, "rm", "copy")
+    equal((len(layers(s)), s.sh(script, "try1")), (1, before[0]), "without the other")
