@@ -130,10 +130,7 @@ class Checker {
 
   /// Nothing may be at `old_path` that does not go; and nothing may have gone there.
   void check_free(const std::string& old_path) {
-    const bool goes = std::ranges::any_of(plan_.steps, [&](const PlannedStep& planned) {
-      return planned.step.act == Act::Take && is_at_or_below(old_path, planned.step.old_path);
-    });
-    if (goes) return;
+    if (plan_.departs(old_path)) return;
     const auto now = target_.stat(old_path);
     if (now) return add(old_path, "was made outside");
     const bool is_nothing = now.failed_with(ENOENT) || now.failed_with(ENOTDIR);

@@ -15,11 +15,14 @@
 #include "base/nearest.h"
 #include "changes/view.h"
 #include "check/tree.h"
+#include "layer/origin.h"
 #include "layer/remove_tree.h"
 #include "sandbox/record.h"
+#include "sys/file_handle.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
 #include "sys/open.h"
+#include "sys/xattr.h"
 
 namespace overpass::apply {
 
@@ -132,16 +135,18 @@ Expected<void> sync_targets(const Journal& journal) {
   return {};
 }
 
-/// What is undone goes first: an interruption leaves this apply to be finished.
+/// What is undone goes. An interruption leaves this apply to be finished.
+Result<void> remove_source(const Sandbox& sandbox, const Journal& journal) {
+  if (journal.source.empty()) return {};
+  const std::string above(changes::parent_of(journal.source));
+  const UniqueFd directory =
+      TRY(sys::open_at(sandbox.directory(), above.c_str(), O_RDONLY | O_DIRECTORY));
+  const std::string name(changes::name_of(journal.source));
+  const auto removed = layer::remove_tree(directory, name.c_str());
+  return removed.failed_with(ENOENT) ? Result<void>() : removed;
+}
+
 Result<void> put_away(const Sandbox& sandbox, const Journal& journal) {
-  if (!journal.source.empty()) {
-    const std::string above(changes::parent_of(journal.source));
-    const UniqueFd directory =
-        TRY(sys::open_at(sandbox.directory(), above.c_str(), O_RDONLY | O_DIRECTORY));
-    const std::string name(changes::name_of(journal.source));
-    const auto removed = layer::remove_tree(directory, name.c_str());
-    if (!removed && !removed.failed_with(ENOENT)) return removed;
-  }
   // What could be redone was made over another state.
   if (journal.kind == Kind::Apply) (void)layer::remove_tree(sandbox.directory(), kRedo);
   const char* stack = journal.kind == Kind::Undo ? kRedo : kUndo;
@@ -160,20 +165,40 @@ Expected<void> publish_all(const Journal& journal) {
   return sync_targets(journal);
 }
 
+/// What the steps have replaced goes to the kept layer.
+Result<void> move_kept(const Undertaking& under_way, const Target& target,
+                       const JournalPart& part) {
+  const UniqueFd directory = TRY(under_way.part(part.directory));
+  const UniqueFd upper = TRY(sys::open_at(directory, kUpper, O_RDONLY | O_DIRECTORY));
+  for (const Step& step : part.steps) {
+    if (!step.kept.empty()) TRY(move_to_kept(target, step, upper, part.prefix));
+  }
+  return {};
+}
+
 /// From Published on.
 Expected<void> conclude(const Sandbox& sandbox, const Undertaking& under_way,
                         const Journal& journal,
                         const std::function<Expected<void>(const JournalPart&)>& drop) {
   for (const JournalPart& part : journal.parts) {
-    if (const auto written = write_stamps(under_way, part); !written) {
-      return cannot("what was applied cannot be noted", written.error());
-    }
     if (!part.dropped.empty()) {
       if (auto dropped = drop(part); !dropped) return dropped;
     }
     const auto target = Target::open(part.target);
     if (!target) return cannot(in_quotes(part.target), target.error());
+    if (const auto kept = move_kept(under_way, *target, part); !kept) {
+      return cannot("what was replaced cannot be kept", kept.error());
+    }
     if (auto removed = remove_temporaries(*target, part.steps, true); !removed) return removed;
+  }
+  if (const auto removed = remove_source(sandbox, journal); !removed) {
+    return cannot("what was undone cannot be removed", removed.error());
+  }
+  // Now that no other name of the new files goes, which would change their ctime.
+  for (const JournalPart& part : journal.parts) {
+    if (const auto written = write_stamps(under_way, part); !written) {
+      return cannot("what was applied cannot be noted", written.error());
+    }
   }
   if (const auto put = put_away(sandbox, journal); !put) {
     return cannot("what was replaced cannot be put away", put.error());
@@ -191,6 +216,7 @@ Journal journal_of(const std::vector<Part>& parts, const Prospect& prospect, con
   for (size_t i = 0; i < parts.size(); ++i) {
     JournalPart part = {.directory = parts[i].directory,
                         .target = parts[i].target.path(),
+                        .prefix = parts[i].layers.prefix,
                         .gives_owner = parts[i].gives_owner};
     for (const PlannedStep& planned : prospect.plans[i].steps) part.steps.push_back(planned.step);
     if (call.drops) part.dropped = prospect.plans[i].dropped;
@@ -199,18 +225,36 @@ Journal journal_of(const std::vector<Part>& parts, const Prospect& prospect, con
   return journal;
 }
 
+/// Whether a file can be renamed from one directory to the other.
+bool are_on_one_mount(BorrowedFd one, BorrowedFd other) {
+  const auto first = sys::stat_without_asking(one);
+  const auto second = sys::stat_without_asking(other);
+  if (!first || !second || sys::device_of(*first) != sys::device_of(*second)) return false;
+  const auto first_mount = sys::unique_mount_id(*first);
+  return first_mount && first_mount == sys::unique_mount_id(*second);
+}
+
 Expected<void> prepare_all(const Undertaking& under_way, std::vector<Part>& parts,
                            Prospect& prospect, const Call& call) {
   for (size_t i = 0; i < parts.size(); ++i) {
     Part& part = parts[i];
     auto root = make_kept_root(under_way, part);
     if (!root) return cannot("what is replaced cannot be kept", root.error());
+    UniqueFd used_up;
+    if (call.kind != Kind::Apply) {
+      auto upper = sys::open_path(part.layers.upper().path.c_str(), O_PATH | O_DIRECTORY);
+      if (upper) used_up = std::move(*upper);
+    }
+    const bool is_same_mount = are_on_one_mount(*root, part.target.root());
     changes::View before(part.layers, layer::kUpper + 1);
     changes::View after(part.layers, layer::kUpper);
     KeptLayer kept(before, std::move(*root), part.layers.prefix);
     const Preparation preparation = {.before = before,
                                      .after = after,
                                      .kept = kept,
+                                     .all = part.all,
+                                     .keeps_by_move = is_same_mount,
+                                     .used_up = used_up,
                                      .gives_owner = part.gives_owner,
                                      .progress = call.progress};
     if (auto done = prepare(part.target, prospect.plans[i], preparation); !done) return done;
@@ -218,7 +262,32 @@ Expected<void> prepare_all(const Undertaking& under_way, std::vector<Part>& part
   return {};
 }
 
+/// Whether the upper's file is a copy of the lower's.
+bool is_copy(changes::View& after, const changes::Change& change) {
+  const auto place_in = [&](const changes::Place& file, std::string& name) -> Result<sys::Place> {
+    const BorrowedFd directory = TRY(after.directory(file.layer, changes::parent_of(file.path)));
+    name = changes::name_of(file.path);
+    return sys::Place{directory, name.c_str()};
+  };
+  std::string lower_name;
+  std::string upper_name;
+  const auto lower = place_in(*change.before->file, lower_name);
+  const auto upper = place_in(*change.after->file, upper_name);
+  if (!lower || !upper) return false;
+  const char* mark = layer::name_of(layer::Mark::Origin, after.layers().prefix);
+  const auto value = sys::get_xattr(*upper, mark);
+  const auto origin = value ? layer::decode_origin(*value) : std::nullopt;
+  const auto handle = sys::file_handle(*lower);
+  return origin && handle && origin->handle == *handle;
+}
+
 }  // namespace
+
+Plan plan_of(const Part& part, const std::string& id) {
+  changes::View after(part.layers, layer::kUpper);
+  return make_plan(part.selected, part.all, id,
+                   [&](const changes::Change& change) { return is_copy(after, change); });
+}
 
 std::string new_id() {
   timespec now = {};
@@ -232,7 +301,7 @@ std::string new_id() {
 Prospect look_ahead(std::vector<Part>& parts, const std::string& id, const CheckOptions& options) {
   Prospect prospect;
   for (Part& part : parts) {
-    Plan plan = make_plan(part.selected, part.all, id);
+    Plan plan = plan_of(part, id);
     for (Conflict& conflict : check_base(part.target, plan, part.stamps, options)) {
       prospect.conflicts.push_back({absolute(part, conflict.path), std::move(conflict.reason)});
     }

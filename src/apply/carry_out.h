@@ -41,6 +41,9 @@ struct Prospect {
   std::vector<std::string> losses;  ///< What cannot be kept: "PATH: its owner".
 };
 
+/// The steps of a part. It outlives them.
+Plan plan_of(const Part& part, const std::string& id);
+
 /// Looks only. `parts` outlive the result.
 Prospect look_ahead(std::vector<Part>& parts, const std::string& id, const CheckOptions& options);
 

@@ -82,7 +82,8 @@ json to_json(const Step& step) {
                 {"path", escaped(step.path)},
                 {"old_path", escaped(step.old_path)},
                 {"temporary", escaped(step.temporary)},
-                {"prepared", step.prepared}};
+                {"prepared", step.prepared},
+                {"kept", escaped(step.kept)}};
   // With a path, so that it can be read by the same function as others.
   if (step.replaced) {
     std::string record = layer::encode_stamp(*step.replaced, "-");
@@ -99,6 +100,7 @@ Step step_of(const json& value) {
   step.old_path = unescaped(value.at("old_path"));
   step.temporary = unescaped(value.at("temporary"));
   step.prepared = value.at("prepared").get<uint64_t>();
+  step.kept = unescaped(value.at("kept"));
   if (value.contains("replaced")) {
     const auto record = value.at("replaced").get<std::string>();
     step.replaced = layer::decode_stamps(record + '\0').at("-");
@@ -111,6 +113,7 @@ json to_json(const JournalPart& part) {
   for (const Step& step : part.steps) steps.push_back(to_json(step));
   return {{"directory", part.directory},
           {"target", escaped(part.target)},
+          {"userxattr", part.prefix == layer::Prefix::User},
           {"gives_owner", part.gives_owner},
           {"steps", std::move(steps)},
           {"dropped", array_of(part.dropped)}};
@@ -120,6 +123,7 @@ JournalPart part_of(const json& value) {
   JournalPart part;
   part.directory = value.at("directory").get<uint32_t>();
   part.target = unescaped(value.at("target"));
+  if (value.at("userxattr").get<bool>()) part.prefix = layer::Prefix::User;
   part.gives_owner = value.at("gives_owner").get<bool>();
   for (const json& step : value.at("steps")) part.steps.push_back(step_of(step));
   part.dropped = paths_of(value.at("dropped"));

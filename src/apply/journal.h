@@ -21,6 +21,7 @@
 #include "base/problem.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "layer/markers.h"
 
 namespace overpass::apply {
 
@@ -34,8 +35,9 @@ enum class Kind { Apply, Undo, Redo };
 
 /// One directory that is changed.
 struct JournalPart {
-  uint32_t directory = 0;  ///< In the sandbox, for its upper; 0 without.
-  std::string target;      ///< The directory that is changed.
+  uint32_t directory = 0;                         ///< In the sandbox, for its upper; 0 without.
+  std::string target;                             ///< The directory that is changed.
+  layer::Prefix prefix = layer::Prefix::Trusted;  ///< Of the marks in the kept layer.
   bool gives_owner = true;
   std::vector<Step> steps = {};
   std::vector<std::string> dropped = {};  ///< From the upper, at the end.

@@ -10,6 +10,7 @@
 #include "check/tree.h"
 #include "layer/mark_values.h"
 #include "layer/markers.h"
+#include "layer/origin.h"
 #include "sys/attributes.h"
 #include "sys/names.h"
 #include "sys/open.h"
@@ -56,10 +57,25 @@ Result<UniqueFd> KeptLayer::directory(const std::string& path) {
 }
 
 Result<void> KeptLayer::copy(const Found& found, const std::string& path) {
+  const sys::Stat& stat = found.top().stat;
+  if (layer::is_whiteout(stat)) return fail(EOPNOTSUPP);
   const UniqueFd parent = TRY(directory(std::string(parent_of(path))));
   const std::string name(name_of(path));
+  const bool has_links = found.file && stat.stx_nlink > 1;
+  const auto known = has_links ? linked_.find(stat.stx_ino) : linked_.end();
+  if (known != linked_.end()) {
+    const UniqueFd other = TRY(open(std::string(parent_of(known->second))));
+    const std::string other_name(name_of(known->second));
+    return sys::make_link({other, other_name.c_str()}, parent, name.c_str());
+  }
   TRY(copy_object(before_, found, parent, name.c_str(), options_));
+  if (has_links) linked_.emplace(stat.stx_ino, path);
   return found.file ? Result<void>() : directories_.add(path);
+}
+
+Result<void> KeptLayer::expect(const std::string& path) {
+  (void)TRY(directory(std::string(parent_of(path))));
+  return {};
 }
 
 Result<void> KeptLayer::keep(const std::string& path, const std::vector<std::string>& moved) {
@@ -85,6 +101,27 @@ Result<void> KeptLayer::keep(const std::string& path, const std::vector<std::str
   return layer::set_opaque({parent, std::string(name_of(path)).c_str()}, prefix_);
 }
 
+/// Says that the file is the one at the same place, with all names that this has.
+Result<void> KeptLayer::mark_origin(const Found& found, const std::string& path) {
+  if (!S_ISREG(found.file->stat.stx_mode)) return {};
+  const changes::Place& file = *found.file;
+  const BorrowedFd directory = TRY(before_.directory(file.layer, parent_of(file.path)));
+  const std::string own_name(name_of(file.path));
+  const std::string origin =
+      TRY(layer::encode_origin(before_.layers().layers[file.layer], {directory, own_name.c_str()}));
+  const UniqueFd parent = TRY(open(std::string(parent_of(path))));
+  const std::string name(name_of(path));
+  const char* mark = layer::name_of(layer::Mark::Origin, prefix_);
+  return sys::set_xattr({parent, name.c_str()}, mark, origin);
+}
+
+Result<void> KeptLayer::keep_content(const std::string& path) {
+  const Found found = TRY(before_.find(path));
+  if (!found.file) return fail(ENOENT);
+  TRY(copy(found, path));
+  return mark_origin(found, path);
+}
+
 Result<void> KeptLayer::keep_attributes(const std::string& path) {
   const Found found = TRY(before_.find(path));
   if (found.is_nothing()) return fail(ENOENT);
@@ -101,7 +138,8 @@ Result<void> KeptLayer::keep_attributes(const std::string& path) {
     const char* mark = layer::name_of(layer::Mark::Metacopy, prefix_);
     TRY(sys::set_xattr(sys::place_of(file), mark, layer::encode_metacopy({})));
   }
-  return copy_attributes(before_, found, file, options_);
+  TRY(copy_attributes(before_, found, file, options_));
+  return mark_origin(found, path);
 }
 
 Result<void> KeptLayer::keep_absence(const std::string& path) {

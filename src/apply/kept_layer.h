@@ -8,6 +8,8 @@
 #ifndef OVERPASS_APPLY_KEPT_LAYER_H_
 #define OVERPASS_APPLY_KEPT_LAYER_H_
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,10 +28,17 @@ class KeptLayer {
   /// `before` shows the directory as it was; `root` is the empty upper.
   KeptLayer(changes::View& before, UniqueFd root, layer::Prefix prefix);
 
-  /// Keeps what is at `path` with all below it, but for what is at or below one of `moved`.
+  /// Keeps a copy of what is at `path` with all below it, but for what is at or below one of
+  /// `moved`. EOPNOTSUPP for what would be a mark in a layer: a whiteout of another union.
   Result<void> keep(const std::string& path, const std::vector<std::string>& moved);
 
-  /// Keeps the attributes of what is at `path`, of a file without its bytes.
+  /// Keeps a copy of the file at `path`, which stays the same file but gets another content.
+  Result<void> keep_content(const std::string& path);
+
+  /// Makes ready for what is to be moved to `path` itself later.
+  Result<void> expect(const std::string& path);
+
+  /// Keeps the attributes of what is at `path`, which stays the same; of a file without its bytes.
   Result<void> keep_attributes(const std::string& path);
 
   /// Nothing was at `path`.
@@ -45,6 +54,7 @@ class KeptLayer {
   Result<UniqueFd> open(const std::string& path);
   Result<UniqueFd> directory(const std::string& path);
   Result<void> copy(const changes::Found& found, const std::string& path);
+  Result<void> mark_origin(const changes::Found& found, const std::string& path);
   bool has(const std::string& path);
 
   changes::View& before_;
@@ -52,6 +62,7 @@ class KeptLayer {
   layer::Prefix prefix_;
   CopyOptions options_;
   FilledDirectories directories_;
+  std::map<uint64_t, std::string> linked_;  ///< Copies of files of several names, by inode number.
 };
 
 }  // namespace overpass::apply

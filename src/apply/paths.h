@@ -20,6 +20,7 @@ bool is_at_or_below(std::string_view path, std::string_view directory);
 
 class Renames {
  public:
+  Renames() = default;
   explicit Renames(const changes::List& list);
 
   /// Where what is below `path` of the union was in the lowers: by the nearest renamed directory

@@ -54,14 +54,16 @@ Expected<void> check_path(const changes::List& list, const std::string& path) {
   return {};
 }
 
-/// Makes steps of a list. Invariant: `departing_` are the old paths of all that goes.
+/// Makes steps of a list.
 class Planner {
  public:
-  Planner(const changes::List& list, const changes::List& all, const std::string& id)
-      : list_(list), all_(all), id_(id), plan_{{}, Renames(list), {}, {}} {
+  Planner(const changes::List& list, const changes::List& all, const std::string& id,
+          const IsSameFile& is_same_file)
+      : list_(list), all_(all), id_(id), is_same_file_(is_same_file), plan_{} {
+    plan_.renames = Renames(list);
     for (const Change& change : list.changes) {
       if (change.kind == Kind::Deleted || change.kind == Kind::Renamed) {
-        departing_.insert(change.old_path);
+        plan_.departing.insert(change.old_path);
       }
     }
   }
@@ -82,12 +84,7 @@ class Planner {
   /// Beside what goes, or further up: in a directory that itself stays where it is.
   std::string temporary_of_departing(const std::string& old_path) {
     std::string_view directory = parent_of(old_path);
-    const auto goes = [&](std::string_view path) {
-      return std::ranges::any_of(departing_, [&](const std::string& departing) {
-        return !path.empty() && is_at_or_below(path, departing);
-      });
-    };
-    while (goes(directory)) directory = parent_of(directory);
+    while (plan_.departs(directory)) directory = parent_of(directory);
     return temporary_in(directory);
   }
 
@@ -107,18 +104,16 @@ class Planner {
     taken_[&change] = step.temporary;
   }
 
+  /// From the deepest on: one may lie in another.
   void add_departures() {
-    std::vector<const Change*> moves;
+    std::vector<const Change*> departing;
     for (const Change& change : list_.changes) {
-      if (change.kind == Kind::Deleted) take(change);
-      if (change.kind == Kind::Renamed) moves.push_back(&change);
+      if (change.kind == Kind::Deleted || change.kind == Kind::Renamed)
+        departing.push_back(&change);
+      if (change.kind == Kind::Renamed) plan_.moved.push_back(change.old_path);
     }
-    // From the deepest on: one may lie in another.
-    std::ranges::sort(moves, std::greater(), &Change::old_path);
-    for (const Change* change : moves) {
-      take(*change);
-      plan_.moved.push_back(change->old_path);
-    }
+    std::ranges::sort(departing, std::greater(), &Change::old_path);
+    for (const Change* change : departing) take(*change);
   }
 
   /// What is being filled while the list is gone through by path: a directory that a step prepares,
@@ -134,8 +129,8 @@ class Planner {
     for (const Change& change : list_.changes) {
       if (change.kind == Kind::Deleted) continue;
       while (!above.empty() && !is_at_or_below(change.path, above.back().path)) above.pop_back();
-      const bool is_put = change.kind == Kind::Added || change.kind == Kind::TypeChanged ||
-                          (change.kind == Kind::Modified && change.differs.content);
+      const Act act = act_of(change);
+      const bool is_put = change.kind != Kind::Renamed && act != Act::Change;
       std::optional<size_t> tree = above.empty() ? std::nullopt : above.back().step;
       if (change.kind == Kind::Renamed) {
         add(Act::Put, change).step.temporary = taken_.at(&change);
@@ -144,31 +139,43 @@ class Planner {
         plan_.steps[*tree].changes.push_back(&change);
       } else if (is_put) {
         tree = plan_.steps.size();
-        const Act act = is_overwritten(change) ? Act::Overwrite : Act::Put;
         add(act, change).step.temporary = temporary_in(parent_of(change.path));
       }
       if (is_new_directory(change)) above.push_back({change.path, tree});
     }
   }
 
-  /// A file of several names that are not all in the list: another file in the place of one would
-  /// part them.
-  bool is_overwritten(const Change& change) const {
-    if (change.kind != Kind::Modified || !change.before->file) return false;
-    const sys::Stat& stat = change.before->file->stat;
-    if (stat.stx_nlink < 2) return false;
-    const auto names = std::ranges::count_if(list_.changes, [&](const Change& other) {
+  bool has_other_names(const Change& change) const {
+    return change.before->file && change.before->file->stat.stx_nlink > 1;
+  }
+
+  /// How many names of the file that was there the list gives new content.
+  uint64_t names_in_list(const Change& change) const {
+    const uint64_t ino = change.before->file->stat.stx_ino;
+    return static_cast<uint64_t>(std::ranges::count_if(list_.changes, [&](const Change& other) {
       return other.kind == Kind::Modified && other.differs.content && other.before->file &&
-             other.before->file->stat.stx_ino == stat.stx_ino;
-    });
-    return static_cast<uint64_t>(names) < stat.stx_nlink;
+             other.before->file->stat.stx_ino == ino;
+    }));
+  }
+
+  /// What is done to a modified file. Another file in the place of one name would part it from its
+  /// other names, unless the list has them all.
+  Act act_of(const Change& change) const {
+    if (change.kind != Kind::Modified) return Act::Put;
+    const bool stays_linked = has_other_names(change) && is_same_file_(change);
+    if (!change.differs.content) {
+      return has_other_names(change) && !stays_linked ? Act::Put : Act::Change;
+    }
+    const bool is_part =
+        stays_linked && names_in_list(change) < change.before->file->stat.stx_nlink;
+    return is_part ? Act::Overwrite : Act::Put;
   }
 
   void add_attribute_changes() {
     std::vector<const Change*> changed;
     for (const Change& change : list_.changes) {
       const bool is_renamed = change.kind == Kind::Renamed && change.differs.any();
-      const bool is_modified = change.kind == Kind::Modified && !change.differs.content;
+      const bool is_modified = change.kind == Kind::Modified && act_of(change) == Act::Change;
       if (is_renamed || is_modified) changed.push_back(&change);
     }
     // From the deepest on: a directory may become one that cannot be entered.
@@ -203,8 +210,8 @@ class Planner {
   const changes::List& list_;
   const changes::List& all_;
   const std::string id_;
+  const IsSameFile& is_same_file_;
   Plan plan_;
-  std::set<std::string> departing_;
   std::map<const Change*, std::string> taken_;  ///< The temporary names of what goes.
   size_t count_ = 0;
 };
@@ -236,14 +243,15 @@ Expected<changes::List> select(const changes::List& list, const std::vector<std:
     }
   }
   // What a renamed directory holds comes along.
+  std::vector<std::string> moved;
+  for (const Change* change : chosen) {
+    if (change->kind == Kind::Renamed) moved.push_back(change->path);
+  }
   for (const Change& change : list.changes) {
-    for (const Change* other : chosen) {
-      if (other->kind != Kind::Renamed) continue;
-      if (is_at_or_below(shown_path(change, renames), other->path)) {
-        chosen.insert(&change);
-        break;
-      }
-    }
+    const std::string path = shown_path(change, renames);
+    const bool is_moved = std::ranges::any_of(
+        moved, [&](const std::string& directory) { return is_at_or_below(path, directory); });
+    if (is_moved) chosen.insert(&change);
   }
   changes::List selected;
   for (const Change& change : list.changes) {
@@ -252,8 +260,16 @@ Expected<changes::List> select(const changes::List& list, const std::vector<std:
   return selected;
 }
 
-Plan make_plan(const changes::List& list, const changes::List& all, const std::string& id) {
-  return Planner(list, all, id).run();
+bool Plan::departs(std::string_view path) const {
+  for (; !path.empty(); path = parent_of(path)) {
+    if (departing.contains(path)) return true;
+  }
+  return false;
+}
+
+Plan make_plan(const changes::List& list, const changes::List& all, const std::string& id,
+               const IsSameFile& is_same_file) {
+  return Planner(list, all, id, is_same_file).run();
 }
 
 }  // namespace overpass::apply

@@ -11,7 +11,9 @@
 #define OVERPASS_APPLY_PLAN_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +42,9 @@ struct Step {
   /// What is at `old_path`, as it was when it was checked. Empty if nothing is.
   std::optional<layer::BaseStamp> replaced;
   uint64_t prepared = 0;  ///< The inode number of what was prepared, or is moved.
+  /// What is left at `temporary` at the end is moved to this path of the kept layer; empty if it
+  /// was copied there.
+  std::string kept;
 };
 
 inline constexpr char kFormer[] = "-former";
@@ -53,12 +58,20 @@ struct PlannedStep {
 struct Plan {
   std::vector<PlannedStep> steps;  ///< In the order in which names change.
   Renames renames;
-  /// The old paths of directories that are moved.
+  /// The old paths of directories that are moved, and of all that goes.
   std::vector<std::string> moved;
+  std::set<std::string, std::less<>> departing;
   /// What of the upper is of no use afterwards, by its path in the union: files, whiteouts, and
   /// directories if they are empty by then. What is below a directory stands before it.
   std::vector<std::string> dropped;
+
+  /// Whether `path` of the directory as it was goes, with a directory above it perhaps.
+  bool departs(std::string_view path) const;
 };
+
+/// Whether a file that was modified still is the one that was there, and not another in its place.
+/// Asked where that one has other names.
+using IsSameFile = std::function<bool(const changes::Change& change)>;
 
 /// What of the list is wanted: what is at or below one of `paths`. A Problem if a path is below a
 /// renamed directory, which can only be taken whole. Directories that are new come along where
@@ -67,7 +80,8 @@ Expected<changes::List> select(const changes::List& list, const std::vector<std:
 
 /// `list` outlives the plan. `all` is the list it was selected from; `id` tells this apply's
 /// temporary names from others'.
-Plan make_plan(const changes::List& list, const changes::List& all, const std::string& id);
+Plan make_plan(const changes::List& list, const changes::List& all, const std::string& id,
+               const IsSameFile& is_same_file);
 
 }  // namespace overpass::apply
 

@@ -5,9 +5,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
+#include <optional>
 
+#include "apply/plain_tree.h"
 #include "base/nearest.h"
 #include "changes/view.h"
 #include "check/tree.h"
@@ -60,12 +63,12 @@ class Preparer {
     Step& step = planned.step;
     switch (step.act) {
       case Act::Take:
-        return change.kind == Kind::Deleted ? with_.kept.keep(step.old_path, plan_.moved)
+        return change.kind == Kind::Deleted ? keep(step)
                                             : with_.kept.keep_move(step.old_path, change.path);
       case Act::Put:
         return change.kind == Kind::Renamed ? make_arrival(step) : make_new(planned);
       case Act::Overwrite:
-        TRY(with_.kept.keep(step.old_path, {}));
+        TRY(with_.kept.keep_content(step.old_path));
         TRY(make_former(step, with_.before, *change.before, /*has_content=*/true));
         return make_file(step, *change.after);
       case Act::Change:
@@ -83,9 +86,22 @@ class Preparer {
 
   Result<void> keep_absence(const std::string& path) {
     const std::string old_path = plan_.renames.parent_before(path);
+    if (plan_.departing.contains(old_path)) return {};  // Something was there, and is kept.
     // In a directory that is new itself there is nothing to be said.
     const Found above = TRY(with_.before.find(parent_of(old_path)));
     return above.directories.empty() ? Result<void>() : with_.kept.keep_absence(old_path);
+  }
+
+  /// Keeps what the step takes or replaces: as a copy now, or itself at the end.
+  Result<void> keep(Step& step) {
+    const bool is_left = std::ranges::any_of(plan_.moved, [&](const std::string& moved) {
+      return is_at_or_below(moved, step.old_path);
+    });
+    if (!with_.keeps_by_move || is_left || !TRY(is_plain(target_, step.old_path))) {
+      return with_.kept.keep(step.old_path, plan_.moved);
+    }
+    step.kept = step.old_path;
+    return with_.kept.expect(step.old_path);
   }
 
   Result<void> make_arrival(Step& step) {
@@ -96,7 +112,7 @@ class Preparer {
   Result<void> make_new(PlannedStep& planned) {
     Step& step = planned.step;
     if (step.replaced) {
-      TRY(with_.kept.keep(step.old_path, plan_.moved));
+      TRY(keep(step));
     } else {
       TRY(keep_absence(step.path));
     }
@@ -114,19 +130,81 @@ class Preparer {
     return {};
   }
 
-  /// A copy, or another name of a copy that has been made.
+  /// A copy, or another name of a file that has been copied or is there already.
   Result<void> make_one(const Found& found, BorrowedFd directory, const std::string& name,
                         const std::string& path) {
     const sys::Stat& stat = found.top().stat;
-    const bool has_links = S_ISREG(stat.stx_mode) && stat.stx_nlink > 1;
-    const auto known = made_.find(stat.stx_ino);
-    if (has_links && known != made_.end()) {
-      const UniqueFd other = TRY(beside(known->second));
-      const std::string other_name(name_of(known->second));
-      return sys::make_link({other, other_name.c_str()}, directory, name.c_str());
+    if (!S_ISREG(stat.stx_mode)) {
+      return copy_object(with_.after, found, directory, name.c_str(), options_);
     }
-    TRY(copy_object(with_.after, found, directory, name.c_str(), options_));
-    if (has_links) made_.emplace(stat.stx_ino, path);
+    if (raw(with_.used_up) >= 0 && found.data && found.data->path == found.file->path &&
+        use_up(*found.file, directory, name)) {
+      return {};
+    }
+    if (stat.stx_nlink > 1) {
+      if (const auto other = made_.find(stat.stx_ino); other != made_.end()) {
+        return link(TRY(beside(other->second)), other->second, directory, name);
+      }
+      if (const auto other = TRY(unchanged_name_of(stat.stx_ino))) {
+        return link(TRY(target_.directory(parent_of(*other))), *other, directory, name);
+      }
+      made_.emplace(stat.stx_ino, path);
+    }
+    return copy_object(with_.after, found, directory, name.c_str(), options_);
+  }
+
+  static Result<void> link(const UniqueFd& from, const std::string& path, BorrowedFd directory,
+                           const std::string& name) {
+    return sys::make_link({from, std::string(name_of(path)).c_str()}, directory, name.c_str());
+  }
+
+  /// The file of the layer itself gets the name. False where that cannot be.
+  bool use_up(const changes::Place& file, BorrowedFd directory, const std::string& name) {
+    const std::string above = "./" + std::string(parent_of(file.path));
+    const auto parent = sys::open_beneath(with_.used_up, above.c_str(), O_PATH | O_DIRECTORY);
+    if (!parent || file.layer != layer::kUpper) return false;
+    const std::string own_name(name_of(file.path));
+    const sys::Place place = {*parent, own_name.c_str()};
+    const auto marks = has_marks(place);
+    return marks && !*marks && sys::make_link(place, directory, name.c_str()).has_value();
+  }
+
+  /// The name, in the directory as it was, of a file of the upper that is as it was there.
+  Result<std::optional<std::string>> unchanged_name_of(uint64_t ino) {
+    if (!knows_names_) TRY(learn_names());
+    const auto [first, last] = names_.equal_range(ino);
+    for (auto at = first; at != last; ++at) {
+      const std::string& path = at->second;
+      const bool is_changed = std::ranges::any_of(with_.all.changes, [&](const Change& change) {
+        return change.path == path && change.kind != Kind::Renamed;
+      });
+      const std::string old_path = plan_.renames.before(path);
+      const auto now = is_changed ? Result<sys::Stat>(fail(ENOENT)) : target_.stat(old_path);
+      if (now && S_ISREG(now->stx_mode)) return std::optional(old_path);
+    }
+    return std::optional<std::string>();
+  }
+
+  /// Files of several names in the upper.
+  Result<void> learn_names() {
+    knows_names_ = true;
+    std::vector<std::string> pending = {""};
+    while (!pending.empty()) {
+      const std::string at = std::move(pending.back());
+      pending.pop_back();
+      const UniqueFd directory =
+          TRY(sys::open_for_listing(TRY(with_.after.directory(layer::kUpper, at))));
+      for (const std::string& name : TRY(check::names_in(directory))) {
+        const auto stat = sys::stat({directory, name.c_str()});
+        if (!stat) continue;
+        std::string path = check::joined(at, name);
+        if (S_ISDIR(stat->stx_mode)) {
+          pending.push_back(std::move(path));
+        } else if (S_ISREG(stat->stx_mode) && stat->stx_nlink > 1) {
+          names_.emplace(stat->stx_ino, std::move(path));
+        }
+      }
+    }
     return {};
   }
 
@@ -179,6 +257,8 @@ class Preparer {
   size_t done_ = 0;
   size_t all_ = 0;
   std::map<uint64_t, std::string> made_;  ///< By inode of the upper: the path of a copy.
+  std::multimap<uint64_t, std::string> names_;
+  bool knows_names_ = false;
 };
 
 }  // namespace

@@ -21,6 +21,12 @@ struct Preparation {
   changes::View& before;  ///< The target, as it is.
   changes::View& after;   ///< What it is to become.
   KeptLayer& kept;
+  const changes::List& all;  ///< All that differs, also what is not wanted.
+  /// What is replaced is moved to the kept layer at the end, where that is on the same mount.
+  bool keeps_by_move = false;
+  /// The upper of `after`, to be written to, if it is used up: its files may become those of the
+  /// target. Otherwise nothing.
+  BorrowedFd used_up{-1};
   bool gives_owner = true;
   /// Called before each file: how many of how many changes are done. ECANCELED ends it.
   std::function<Result<void>(size_t done, size_t all)> progress = [](size_t, size_t) {

@@ -15,6 +15,7 @@
 #include "check/tree.h"
 #include "layer/remove_tree.h"
 #include "sys/names.h"
+#include "sys/open.h"
 
 namespace overpass::apply {
 
@@ -207,6 +208,19 @@ Expected<void> remove_temporaries(const Target& target, const std::vector<Step>&
     }
   }
   return {};
+}
+
+Result<void> move_to_kept(const Target& target, const Step& step, BorrowedFd upper,
+                          layer::Prefix prefix) {
+  const Spot temporary = TRY(spot(target, step.temporary));
+  const auto present = TRY(look(temporary));
+  if (!present || present->stx_ino == step.prepared) return {};
+  const std::string above = "./" + std::string(parent_of(step.kept));
+  const UniqueFd directory = TRY(sys::open_beneath(upper, above.c_str(), O_RDONLY | O_DIRECTORY));
+  const std::string name(name_of(step.kept));
+  // What comes to be at the same place afterwards does not show through.
+  if (S_ISDIR(present->stx_mode)) TRY(layer::set_opaque(temporary.place(), prefix));
+  return sys::rename(temporary.place(), {directory, name.c_str()}, RENAME_NOREPLACE);
 }
 
 Result<std::string> stamps_after(const Target& target, const std::vector<Step>& steps) {

@@ -13,6 +13,7 @@
 #include "apply/plan.h"
 #include "apply/target.h"
 #include "base/problem.h"
+#include "layer/markers.h"
 
 namespace overpass::apply {
 
@@ -27,6 +28,11 @@ Expected<void> take_back(const Target& target, const std::vector<Step>& steps);
 /// or prepare() what was prepared.
 Expected<void> remove_temporaries(const Target& target, const std::vector<Step>& steps,
                                   bool is_published);
+
+/// What the step has replaced, if it is still at its temporary name, goes to its place in the kept
+/// layer at `upper`.
+Result<void> move_to_kept(const Target& target, const Step& step, BorrowedFd upper,
+                          layer::Prefix prefix);
 
 /// What a later undo compares with: the state of all that the steps put, moved or changed.
 Result<std::string> stamps_after(const Target& target, const std::vector<Step>& steps);

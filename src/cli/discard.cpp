@@ -26,7 +26,7 @@ constexpr command_line::Example kExamples[] = {
 
 Expected<void> discard_all(const HeldSandbox& held, const std::vector<apply::Part>& parts) {
   for (const apply::Part& part : parts) {
-    const apply::Plan plan = apply::make_plan(part.selected, part.all, apply::new_id());
+    const apply::Plan plan = apply::plan_of(part, apply::new_id());
     const apply::JournalPart dropped = {.directory = part.directory,
                                         .target = part.target.path(),
                                         .gives_owner = part.gives_owner,

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""After random changes in a sandbox `apply` makes the outside what the sandbox showed, and `undo` makes it what it was."""
+import json
+import os
+import stat
+import sys
+
+import pytest
+
+from harness import dump, equal, random_tree
+from harness.random_tree import Changes
+from harness.sandboxes import Sandboxes
+
+SYSTEMS = ("overpass",)
+WORLDS = ("root", "userns", "user")
+
+TESTS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SHOW = "import sys, json; sys.path.insert(0, sys.argv[1]); from mount.sandbox.apply_random_test import picture; print(json.dumps(picture('.')))"
+
+
+def picture(root, mtime=None):
+    """Everything but times; those of directories are never shown, nor does anything tell of a time that alone has changed."""
+    def describe(path, relative, info):
+        how = dump.How(mtime=None if stat.S_ISDIR(info.st_mode) else mtime)
+        return dump.line(path, relative, info, how)
+    return dump.dump(root, describe=describe)
+
+
+def exact(root):
+    return picture(root, "exact")
+
+
+def same(shown_now, wanted, what):
+    """Fails with the lines that differ alone."""
+    equal([line for line in shown_now if line not in wanted], [line for line in wanted if line not in shown_now], what)
+
+
+def shown(s, name):
+    return json.loads(s.run(name, "--", sys.executable, "-c", SHOW, TESTS).stdout)
+
+
+def grow(s, seed):
+    """Something to be changed."""
+    os.chdir(s.outside)
+    Changes(1000 + seed).run(60)
+    s.outside_is_as_it_should_be()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_apply_and_undo(t, seed):
+    s = Sandboxes(t)
+    grow(s, seed)
+    before = exact(s.outside)
+    with open(random_tree.__file__, encoding="utf-8") as file:
+        script = file.read()
+    s.run("name", "--", sys.executable, "-c", script, str(seed), "40")
+    after = shown(s, "name")
+    done = s.call("apply", "name", "--yes")
+    equal(done.returncode, 0, f"the status of apply: {done.stderr}")
+    same(picture(s.outside), after, "the outside after apply")
+    equal(s.call("diff", "name").stdout, "", "what the sandbox still changes")
+    same(shown(s, "name"), after, "what the sandbox shows then")
+    undone = s.call("undo", "name", "--yes")
+    equal(undone.returncode, 0, f"the status of undo: {undone.stderr}")
+    same(exact(s.outside), before, "the outside after undo")
+    redone = s.call("undo", "--redo", "name", "--yes")
+    equal(redone.returncode, 0, f"the status of redo: {redone.stderr}")
+    same(picture(s.outside), after, "the outside after redo")
+    s.outside_is_as_it_should_be()
