@@ -30,9 +30,16 @@ std::string at(const std::string& path, const std::string& below) {
 
 /// "" if it is what its stamp says.
 std::string difference(const Stamps& stamps, const std::string& old_path, const sys::Stat& now) {
-  const auto found = stamps.find(old_path);
-  if (found == stamps.end()) return "was made outside, or nothing is known of it";
   const layer::BaseStamp stamp = layer::stamp_of(now);
+  const auto found = stamps.find(old_path);
+  if (found == stamps.end()) {
+    // It may have been copied up by another name.
+    const bool is_known = !S_ISDIR(now.stx_mode) && now.stx_nlink > 1 &&
+                          std::ranges::any_of(stamps, [&](const auto& entry) {
+                            return layer::is_same(entry.second, stamp);
+                          });
+    return is_known ? "" : "was made outside, or nothing is known of it";
+  }
   if (layer::is_same(found->second, stamp)) return "";
   if ((found->second.mode & S_IFMT) != (stamp.mode & S_IFMT)) return "is another kind of file now";
   if (found->second.ino != stamp.ino) return "is another file now";

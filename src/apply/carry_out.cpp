@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <ctime>
@@ -106,6 +107,41 @@ Expected<void> take_back_all(const Journal& journal) {
   return result;
 }
 
+/// Where the stamps are that the changes of a part are compared with, and what they are.
+struct BaseFile {
+  std::string path;
+  Stamps stamps;
+};
+
+std::optional<BaseFile> base_of(const Sandbox& sandbox, const Journal& journal,
+                                const JournalPart& part) {
+  if (journal.kind != Kind::Apply) {
+    const std::string path =
+        sandbox.path() + "/" + journal.source + "/" + std::to_string(part.directory) + "/" + kBase;
+    return BaseFile{path, layer::decode_stamps(sys::read_file(path).value_or(""))};
+  }
+  const auto record = sandbox::read_record(sandbox);
+  if (!record) return std::nullopt;
+  for (const sandbox::FileSystem& one : record->file_systems) {
+    if (one.directory != part.directory) continue;
+    return BaseFile{one.base_log(sandbox), layer::decode_stamps(one.read_base(sandbox))};
+  }
+  return std::nullopt;
+}
+
+/// After nothing has come of an apply. Best effort: without a new stamp the next one finds a
+/// conflict.
+void stamp_again(const Sandbox& sandbox, const Journal& journal) {
+  for (const JournalPart& part : journal.parts) {
+    const auto target = Target::open(part.target);
+    const auto base = base_of(sandbox, journal, part);
+    if (!target || !base) continue;
+    const std::string text = stamps_again(*target, part.steps, base->stamps);
+    const auto file = sys::open_file_for_appending(base->path.c_str());
+    if (file && !text.empty() && ::write(raw(*file), text.data(), text.size()) < 0) return;
+  }
+}
+
 Result<UniqueFd> make_kept_root(const Undertaking& under_way, const Part& part) {
   const std::string number = std::to_string(part.directory);
   TRY(sys::make_directory(under_way.fd(), number.c_str(), 0700));
@@ -165,17 +201,6 @@ Expected<void> publish_all(const Journal& journal) {
   return sync_targets(journal);
 }
 
-/// What the steps have replaced goes to the kept layer.
-Result<void> move_kept(const Undertaking& under_way, const Target& target,
-                       const JournalPart& part) {
-  const UniqueFd directory = TRY(under_way.part(part.directory));
-  const UniqueFd upper = TRY(sys::open_at(directory, kUpper, O_RDONLY | O_DIRECTORY));
-  for (const Step& step : part.steps) {
-    if (!step.kept.empty()) TRY(move_to_kept(target, step, upper, part.prefix));
-  }
-  return {};
-}
-
 /// From Published on.
 Expected<void> conclude(const Sandbox& sandbox, const Undertaking& under_way,
                         const Journal& journal,
@@ -186,9 +211,6 @@ Expected<void> conclude(const Sandbox& sandbox, const Undertaking& under_way,
     }
     const auto target = Target::open(part.target);
     if (!target) return cannot(in_quotes(part.target), target.error());
-    if (const auto kept = move_kept(under_way, *target, part); !kept) {
-      return cannot("what was replaced cannot be kept", kept.error());
-    }
     if (auto removed = remove_temporaries(*target, part.steps, true); !removed) return removed;
   }
   if (const auto removed = remove_source(sandbox, journal); !removed) {
@@ -216,9 +238,9 @@ Journal journal_of(const std::vector<Part>& parts, const Prospect& prospect, con
   for (size_t i = 0; i < parts.size(); ++i) {
     JournalPart part = {.directory = parts[i].directory,
                         .target = parts[i].target.path(),
-                        .prefix = parts[i].layers.prefix,
                         .gives_owner = parts[i].gives_owner};
     for (const PlannedStep& planned : prospect.plans[i].steps) part.steps.push_back(planned.step);
+    part.is_whole = call.drops && parts[i].is_whole;
     if (call.drops) part.dropped = prospect.plans[i].dropped;
     journal.parts.push_back(std::move(part));
   }
@@ -246,14 +268,15 @@ Expected<void> prepare_all(const Undertaking& under_way, std::vector<Part>& part
       if (upper) used_up = std::move(*upper);
     }
     const bool is_same_mount = are_on_one_mount(*root, part.target.root());
-    changes::View before(part.layers, layer::kUpper + 1);
+    changes::View before(part.layers, part.changing_layers);
     changes::View after(part.layers, layer::kUpper);
     KeptLayer kept(before, std::move(*root), part.layers.prefix);
+    if (is_same_mount) kept.link_from(part.target);
     const Preparation preparation = {.before = before,
                                      .after = after,
                                      .kept = kept,
                                      .all = part.all,
-                                     .keeps_by_move = is_same_mount,
+                                     .changing_layers = part.changing_layers,
                                      .used_up = used_up,
                                      .gives_owner = part.gives_owner,
                                      .progress = call.progress};
@@ -331,6 +354,7 @@ Expected<void> carry_out(const Sandbox& sandbox, std::vector<Part>& parts, Prosp
   if (!done) {
     if (auto undone = take_back_all(journal); !undone) return undone;
     under_way.remove();
+    stamp_again(sandbox, journal);
     return done;
   }
   journal.phase = Phase::Published;
@@ -371,6 +395,7 @@ Expected<void> abandon(const Sandbox& sandbox, const Journal& journal) {
   if (auto undone = take_back_all(journal); !undone) return undone;
   if (auto synced = sync_targets(journal); !synced) return synced;
   Undertaking(sandbox).remove();
+  stamp_again(sandbox, journal);
   return {};
 }
 

@@ -27,9 +27,12 @@ struct Part {
   std::string place;         ///< Where it is in the tree, without slashes around; for messages.
   uint32_t directory = 0;    ///< Of the sandbox, whose upper it is.
   layer::LayerStack layers;  ///< The target is the last lower.
+  /// The first so many of them are what changes it.
+  layer::LayerIndex changing_layers = 1;
   Target target;
   changes::List all;       ///< What the upper changes.
   changes::List selected;  ///< What of it is wanted.
+  bool is_whole = false;   ///< Everything is.
   Stamps stamps;
   bool gives_owner = true;
 };

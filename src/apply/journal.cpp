@@ -82,8 +82,7 @@ json to_json(const Step& step) {
                 {"path", escaped(step.path)},
                 {"old_path", escaped(step.old_path)},
                 {"temporary", escaped(step.temporary)},
-                {"prepared", step.prepared},
-                {"kept", escaped(step.kept)}};
+                {"prepared", step.prepared}};
   // With a path, so that it can be read by the same function as others.
   if (step.replaced) {
     std::string record = layer::encode_stamp(*step.replaced, "-");
@@ -100,7 +99,6 @@ Step step_of(const json& value) {
   step.old_path = unescaped(value.at("old_path"));
   step.temporary = unescaped(value.at("temporary"));
   step.prepared = value.at("prepared").get<uint64_t>();
-  step.kept = unescaped(value.at("kept"));
   if (value.contains("replaced")) {
     const auto record = value.at("replaced").get<std::string>();
     step.replaced = layer::decode_stamps(record + '\0').at("-");
@@ -111,20 +109,17 @@ Step step_of(const json& value) {
 json to_json(const JournalPart& part) {
   json steps = json::array();
   for (const Step& step : part.steps) steps.push_back(to_json(step));
-  return {{"directory", part.directory},
-          {"target", escaped(part.target)},
-          {"userxattr", part.prefix == layer::Prefix::User},
-          {"gives_owner", part.gives_owner},
-          {"steps", std::move(steps)},
-          {"dropped", array_of(part.dropped)}};
+  return {{"directory", part.directory},     {"target", escaped(part.target)},
+          {"gives_owner", part.gives_owner}, {"is_whole", part.is_whole},
+          {"steps", std::move(steps)},       {"dropped", array_of(part.dropped)}};
 }
 
 JournalPart part_of(const json& value) {
   JournalPart part;
   part.directory = value.at("directory").get<uint32_t>();
   part.target = unescaped(value.at("target"));
-  if (value.at("userxattr").get<bool>()) part.prefix = layer::Prefix::User;
   part.gives_owner = value.at("gives_owner").get<bool>();
+  part.is_whole = value.at("is_whole").get<bool>();
   for (const json& step : value.at("steps")) part.steps.push_back(step_of(step));
   part.dropped = paths_of(value.at("dropped"));
   return part;

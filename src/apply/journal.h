@@ -21,7 +21,6 @@
 #include "base/problem.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "layer/markers.h"
 
 namespace overpass::apply {
 
@@ -35,10 +34,10 @@ enum class Kind { Apply, Undo, Redo };
 
 /// One directory that is changed.
 struct JournalPart {
-  uint32_t directory = 0;                         ///< In the sandbox, for its upper; 0 without.
-  std::string target;                             ///< The directory that is changed.
-  layer::Prefix prefix = layer::Prefix::Trusted;  ///< Of the marks in the kept layer.
+  uint32_t directory = 0;  ///< In the sandbox, for its upper; 0 without.
+  std::string target;      ///< The directory that is changed.
   bool gives_owner = true;
+  bool is_whole = false;  ///< Nothing of what the sandbox changes here is left afterwards.
   std::vector<Step> steps = {};
   std::vector<std::string> dropped = {};  ///< From the upper, at the end.
 };

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "apply/plain.h"
 #include "check/tree.h"
 #include "layer/mark_values.h"
 #include "layer/markers.h"
@@ -56,11 +57,26 @@ Result<UniqueFd> KeptLayer::directory(const std::string& path) {
   return open(path);
 }
 
+/// Gives the file itself a name in the layer. False where that cannot be, or would mean something
+/// else there.
+bool KeptLayer::link(const changes::Place& file, BorrowedFd directory, const char* name) {
+  if (target_ == nullptr || changing_.contains(file.stat.stx_ino)) return false;
+  const auto parent = target_->directory(parent_of(file.path));
+  if (!parent) return false;
+  const std::string own_name(name_of(file.path));
+  const sys::Place place = {*parent, own_name.c_str()};
+  const auto now = sys::stat(place);
+  const auto marks = has_marks(place);
+  if (!now || now->stx_ino != file.stat.stx_ino || !marks || *marks) return false;
+  return sys::make_link(place, directory, name).has_value();
+}
+
 Result<void> KeptLayer::copy(const Found& found, const std::string& path) {
   const sys::Stat& stat = found.top().stat;
   if (layer::is_whiteout(stat)) return fail(EOPNOTSUPP);
   const UniqueFd parent = TRY(directory(std::string(parent_of(path))));
   const std::string name(name_of(path));
+  if (found.file && link(*found.file, parent, name.c_str())) return {};
   const bool has_links = found.file && stat.stx_nlink > 1;
   const auto known = has_links ? linked_.find(stat.stx_ino) : linked_.end();
   if (known != linked_.end()) {
@@ -71,11 +87,6 @@ Result<void> KeptLayer::copy(const Found& found, const std::string& path) {
   TRY(copy_object(before_, found, parent, name.c_str(), options_));
   if (has_links) linked_.emplace(stat.stx_ino, path);
   return found.file ? Result<void>() : directories_.add(path);
-}
-
-Result<void> KeptLayer::expect(const std::string& path) {
-  (void)TRY(directory(std::string(parent_of(path))));
-  return {};
 }
 
 Result<void> KeptLayer::keep(const std::string& path, const std::vector<std::string>& moved) {
@@ -112,7 +123,13 @@ Result<void> KeptLayer::mark_origin(const Found& found, const std::string& path)
   const UniqueFd parent = TRY(open(std::string(parent_of(path))));
   const std::string name(name_of(path));
   const char* mark = layer::name_of(layer::Mark::Origin, prefix_);
-  return sys::set_xattr({parent, name.c_str()}, mark, origin);
+  const sys::Place place = {parent, name.c_str()};
+  // An ordinary user needs permission to write.
+  const mode_t mode = file.stat.stx_mode & 07777;
+  const bool is_writable = (mode & S_IWUSR) != 0;
+  if (!is_writable) TRY(sys::change_mode(place, mode | S_IWUSR));
+  TRY(sys::set_xattr(place, mark, origin));
+  return is_writable ? Result<void>() : sys::change_mode(place, mode);
 }
 
 Result<void> KeptLayer::keep_content(const std::string& path) {
@@ -130,6 +147,8 @@ Result<void> KeptLayer::keep_attributes(const std::string& path) {
     return {};
   }
   if (!S_ISREG(found.file->stat.stx_mode)) return copy(found, path);
+  // Its other names may be kept, too, and be names of the same file.
+  if (found.file->stat.stx_nlink > 1) return keep_content(path);
   const UniqueFd parent = TRY(directory(std::string(parent_of(path))));
   const UniqueFd file = TRY(
       sys::open_at(parent, std::string(name_of(path)).c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));

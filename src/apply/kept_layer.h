@@ -10,10 +10,12 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "apply/copy_object.h"
+#include "apply/target.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "changes/change.h"
@@ -28,15 +30,19 @@ class KeptLayer {
   /// `before` shows the directory as it was; `root` is the empty upper.
   KeptLayer(changes::View& before, UniqueFd root, layer::Prefix prefix);
 
-  /// Keeps a copy of what is at `path` with all below it, but for what is at or below one of
+  /// Files of `target`, which `before` shows, are kept themselves where that can be: by another
+  /// name. REQUIRES: it outlives this, and is on the same mount.
+  void link_from(const Target& target) { target_ = &target; }
+
+  /// The file with this inode number is going to be changed, so that it has to be copied.
+  void expect_change(uint64_t ino) { changing_.insert(ino); }
+
+  /// Keeps what is at `path` with all below it, but for what is at or below one of
   /// `moved`. EOPNOTSUPP for what would be a mark in a layer: a whiteout of another union.
   Result<void> keep(const std::string& path, const std::vector<std::string>& moved);
 
   /// Keeps a copy of the file at `path`, which stays the same file but gets another content.
   Result<void> keep_content(const std::string& path);
-
-  /// Makes ready for what is to be moved to `path` itself later.
-  Result<void> expect(const std::string& path);
 
   /// Keeps the attributes of what is at `path`, which stays the same; of a file without its bytes.
   Result<void> keep_attributes(const std::string& path);
@@ -54,12 +60,15 @@ class KeptLayer {
   Result<UniqueFd> open(const std::string& path);
   Result<UniqueFd> directory(const std::string& path);
   Result<void> copy(const changes::Found& found, const std::string& path);
+  bool link(const changes::Place& file, BorrowedFd directory, const char* name);
   Result<void> mark_origin(const changes::Found& found, const std::string& path);
   bool has(const std::string& path);
 
   changes::View& before_;
   UniqueFd root_;
   layer::Prefix prefix_;
+  const Target* target_ = nullptr;
+  std::set<uint64_t> changing_;
   CopyOptions options_;
   FilledDirectories directories_;
   std::map<uint64_t, std::string> linked_;  ///< Copies of files of several names, by inode number.

@@ -62,9 +62,8 @@ class Planner {
       : list_(list), all_(all), id_(id), is_same_file_(is_same_file), plan_{} {
     plan_.renames = Renames(list);
     for (const Change& change : list.changes) {
-      if (change.kind == Kind::Deleted || change.kind == Kind::Renamed) {
-        plan_.departing.insert(change.old_path);
-      }
+      const bool is_taken = change.kind == Kind::Deleted || change.kind == Kind::Renamed;
+      if (is_taken || change.kind == Kind::TypeChanged) plan_.departing.insert(change.old_path);
     }
   }
 
@@ -126,11 +125,13 @@ class Planner {
   /// The list is sorted by path, parents first.
   void add_arrivals() {
     std::vector<Above> above;
+    std::vector<const Change*> overwritten;
     for (const Change& change : list_.changes) {
       if (change.kind == Kind::Deleted) continue;
       while (!above.empty() && !is_at_or_below(change.path, above.back().path)) above.pop_back();
       const Act act = act_of(change);
-      const bool is_put = change.kind != Kind::Renamed && act != Act::Change;
+      const bool is_put = change.kind != Kind::Renamed && act == Act::Put;
+      if (act == Act::Overwrite) overwritten.push_back(&change);
       std::optional<size_t> tree = above.empty() ? std::nullopt : above.back().step;
       if (change.kind == Kind::Renamed) {
         add(Act::Put, change).step.temporary = taken_.at(&change);
@@ -139,14 +140,18 @@ class Planner {
         plan_.steps[*tree].changes.push_back(&change);
       } else if (is_put) {
         tree = plan_.steps.size();
-        add(act, change).step.temporary = temporary_in(parent_of(change.path));
+        add(Act::Put, change).step.temporary = temporary_in(parent_of(change.path));
       }
       if (is_new_directory(change)) above.push_back({change.path, tree});
     }
+    // Once all names are right: a file that is overwritten may be at other places, too.
+    for (const Change* change : overwritten) {
+      add(Act::Overwrite, *change).step.temporary = temporary_of_departing(change->old_path);
+    }
   }
 
-  bool has_other_names(const Change& change) const {
-    return change.before->file && change.before->file->stat.stx_nlink > 1;
+  static bool has_other_names(const std::optional<changes::Found>& found) {
+    return found && found->file && found->file->stat.stx_nlink > 1;
   }
 
   /// How many names of the file that was there the list gives new content.
@@ -162,12 +167,11 @@ class Planner {
   /// other names, unless the list has them all.
   Act act_of(const Change& change) const {
     if (change.kind != Kind::Modified) return Act::Put;
-    const bool stays_linked = has_other_names(change) && is_same_file_(change);
-    if (!change.differs.content) {
-      return has_other_names(change) && !stays_linked ? Act::Put : Act::Change;
-    }
+    const bool was_linked = has_other_names(change.before);
+    const bool is_same = (!was_linked && !has_other_names(change.after)) || is_same_file_(change);
+    if (!change.differs.content) return is_same ? Act::Change : Act::Put;
     const bool is_part =
-        stays_linked && names_in_list(change) < change.before->file->stat.stx_nlink;
+        was_linked && is_same && names_in_list(change) < change.before->file->stat.stx_nlink;
     return is_part ? Act::Overwrite : Act::Put;
   }
 
@@ -181,7 +185,7 @@ class Planner {
     // From the deepest on: a directory may become one that cannot be entered.
     std::ranges::sort(changed, std::greater(), &Change::path);
     for (const Change* change : changed) {
-      add(Act::Change, *change).step.temporary = temporary_in(parent_of(change->path));
+      add(Act::Change, *change).step.temporary = temporary_of_departing(change->old_path);
     }
   }
 

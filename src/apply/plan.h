@@ -42,9 +42,6 @@ struct Step {
   /// What is at `old_path`, as it was when it was checked. Empty if nothing is.
   std::optional<layer::BaseStamp> replaced;
   uint64_t prepared = 0;  ///< The inode number of what was prepared, or is moved.
-  /// What is left at `temporary` at the end is moved to this path of the kept layer; empty if it
-  /// was copied there.
-  std::string kept;
 };
 
 inline constexpr char kFormer[] = "-former";
@@ -58,7 +55,8 @@ struct PlannedStep {
 struct Plan {
   std::vector<PlannedStep> steps;  ///< In the order in which names change.
   Renames renames;
-  /// The old paths of directories that are moved, and of all that goes.
+  /// The old paths of directories that are moved, and of all that goes or is replaced with all
+  /// below.
   std::vector<std::string> moved;
   std::set<std::string, std::less<>> departing;
   /// What of the upper is of no use afterwards, by its path in the union: files, whiteouts, and

@@ -10,7 +10,7 @@
 #include <map>
 #include <optional>
 
-#include "apply/plain_tree.h"
+#include "apply/plain.h"
 #include "base/nearest.h"
 #include "changes/view.h"
 #include "check/tree.h"
@@ -33,7 +33,16 @@ class Preparer {
   Preparer(const Target& target, Plan& plan, const Preparation& preparation)
       : target_(target), plan_(plan), with_(preparation) {
     options_.gives_owner = preparation.gives_owner;
-    for (const PlannedStep& planned : plan.steps) all_ += planned.changes.size();
+    for (const PlannedStep& planned : plan.steps) {
+      all_ += planned.changes.size();
+      const Change& change = *planned.changes.front();
+      const bool stays = planned.step.act == Act::Overwrite || planned.step.act == Act::Change;
+      if (!stays || !change.after->file) continue;
+      if (change.after->file->stat.stx_nlink > 1) {
+        staying_.emplace(change.after->file->stat.stx_ino, planned.step.old_path);
+      }
+      with_.kept.expect_change(change.before->file->stat.stx_ino);
+    }
   }
 
   Expected<void> run() {
@@ -63,18 +72,18 @@ class Preparer {
     Step& step = planned.step;
     switch (step.act) {
       case Act::Take:
-        return change.kind == Kind::Deleted ? keep(step)
+        return change.kind == Kind::Deleted ? with_.kept.keep(step.old_path, plan_.moved)
                                             : with_.kept.keep_move(step.old_path, change.path);
       case Act::Put:
         return change.kind == Kind::Renamed ? make_arrival(step) : make_new(planned);
       case Act::Overwrite:
         TRY(with_.kept.keep_content(step.old_path));
-        TRY(make_former(step, with_.before, *change.before, /*has_content=*/true));
-        return make_file(step, *change.after);
+        TRY(make_whole(step.temporary + kFormer, with_.before, *change.before));
+        return make_whole(step.temporary, with_.after, *change.after);
       case Act::Change:
         TRY(with_.kept.keep_attributes(step.old_path));
-        TRY(make_former(step, with_.before, *change.before, /*has_content=*/false));
-        return make_carrier(step, with_.after, *change.after, step.temporary);
+        TRY(make_carrier(step.temporary + kFormer, with_.before, *change.before));
+        return make_carrier(step.temporary, with_.after, *change.after);
     }
     return {};
   }
@@ -92,18 +101,6 @@ class Preparer {
     return above.directories.empty() ? Result<void>() : with_.kept.keep_absence(old_path);
   }
 
-  /// Keeps what the step takes or replaces: as a copy now, or itself at the end.
-  Result<void> keep(Step& step) {
-    const bool is_left = std::ranges::any_of(plan_.moved, [&](const std::string& moved) {
-      return is_at_or_below(moved, step.old_path);
-    });
-    if (!with_.keeps_by_move || is_left || !TRY(is_plain(target_, step.old_path))) {
-      return with_.kept.keep(step.old_path, plan_.moved);
-    }
-    step.kept = step.old_path;
-    return with_.kept.expect(step.old_path);
-  }
-
   Result<void> make_arrival(Step& step) {
     step.prepared = TRY(target_.stat(step.old_path)).stx_ino;
     return keep_absence(step.path);
@@ -112,7 +109,7 @@ class Preparer {
   Result<void> make_new(PlannedStep& planned) {
     Step& step = planned.step;
     if (step.replaced) {
-      TRY(keep(step));
+      TRY(with_.kept.keep(step.old_path, plan_.moved));
     } else {
       TRY(keep_absence(step.path));
     }
@@ -142,6 +139,10 @@ class Preparer {
       return {};
     }
     if (stat.stx_nlink > 1) {
+      if (const auto other = staying_.find(stat.stx_ino); other != staying_.end()) {
+        return link(TRY(target_.directory(parent_of(other->second))), other->second, directory,
+                    name);
+      }
       if (const auto other = made_.find(stat.stx_ino); other != made_.end()) {
         return link(TRY(beside(other->second)), other->second, directory, name);
       }
@@ -185,15 +186,21 @@ class Preparer {
     return std::optional<std::string>();
   }
 
-  /// Files of several names in the upper.
+  /// Files of several names in the layers that change something.
   Result<void> learn_names() {
     knows_names_ = true;
+    for (const changes::Place& root : with_.after.roots()) {
+      if (root.layer < with_.changing_layers) TRY(learn_names_of(root.layer));
+    }
+    return {};
+  }
+
+  Result<void> learn_names_of(layer::LayerIndex layer) {
     std::vector<std::string> pending = {""};
     while (!pending.empty()) {
       const std::string at = std::move(pending.back());
       pending.pop_back();
-      const UniqueFd directory =
-          TRY(sys::open_for_listing(TRY(with_.after.directory(layer::kUpper, at))));
+      const UniqueFd directory = TRY(sys::open_for_listing(TRY(with_.after.directory(layer, at))));
       for (const std::string& name : TRY(check::names_in(directory))) {
         const auto stat = sys::stat({directory, name.c_str()});
         if (!stat) continue;
@@ -230,8 +237,7 @@ class Preparer {
   }
 
   /// Something of the same kind that has the attributes of `found`, for a while.
-  Result<void> make_carrier(const Step&, changes::View& view, const Found& found,
-                            const std::string& temporary) {
+  Result<void> make_carrier(const std::string& temporary, changes::View& view, const Found& found) {
     const UniqueFd directory = TRY(beside(temporary));
     const std::string name(name_of(temporary));
     if (!found.file || !S_ISREG(found.file->stat.stx_mode)) {
@@ -242,12 +248,10 @@ class Preparer {
     return copy_attributes(view, found, file, options_);
   }
 
-  Result<void> make_former(const Step& step, changes::View& view, const Found& found,
-                           bool has_content) {
-    const std::string former = step.temporary + kFormer;
-    if (!has_content) return make_carrier(step, view, found, former);
-    const UniqueFd directory = TRY(beside(former));
-    return copy_object(view, found, directory, std::string(name_of(former)).c_str(), options_);
+  /// A copy of `found` beside the step's temporary name, for a while.
+  Result<void> make_whole(const std::string& temporary, changes::View& view, const Found& found) {
+    const UniqueFd directory = TRY(beside(temporary));
+    return copy_object(view, found, directory, std::string(name_of(temporary)).c_str(), options_);
   }
 
   const Target& target_;
@@ -257,6 +261,8 @@ class Preparer {
   size_t done_ = 0;
   size_t all_ = 0;
   std::map<uint64_t, std::string> made_;  ///< By inode of the upper: the path of a copy.
+  /// By inode of the upper: the old path of a file that stays itself.
+  std::map<uint64_t, std::string> staying_;
   std::multimap<uint64_t, std::string> names_;
   bool knows_names_ = false;
 };

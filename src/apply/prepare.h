@@ -22,8 +22,7 @@ struct Preparation {
   changes::View& after;   ///< What it is to become.
   KeptLayer& kept;
   const changes::List& all;  ///< All that differs, also what is not wanted.
-  /// What is replaced is moved to the kept layer at the end, where that is on the same mount.
-  bool keeps_by_move = false;
+  layer::LayerIndex changing_layers = 1;
   /// The upper of `after`, to be written to, if it is used up: its files may become those of the
   /// target. Otherwise nothing.
   BorrowedFd used_up{-1};

@@ -14,6 +14,7 @@
 #include "changes/view.h"
 #include "check/tree.h"
 #include "layer/remove_tree.h"
+#include "sys/attributes.h"
 #include "sys/names.h"
 #include "sys/open.h"
 
@@ -86,8 +87,15 @@ Result<void> put(const Target& target, const Step& step) {
 Result<void> give(const Target& target, const Step& step, const std::string& temporary) {
   const Spot from = TRY(spot(target, temporary));
   const Spot to = TRY(spot(target, step.path));
-  if (TRY(sys::stat(to.place())).stx_ino != step.replaced->ino) return fail(ESTALE);
-  if (step.act == Act::Overwrite) TRY(clone_content(from.place(), to.place()));
+  const sys::Stat present = TRY(sys::stat(to.place()));
+  if (present.stx_ino != step.replaced->ino) return fail(ESTALE);
+  if (step.act == Act::Overwrite) {
+    // An ordinary user needs the permission, which the attributes may take away again.
+    if ((present.stx_mode & S_IWUSR) == 0) {
+      TRY(sys::change_mode(to.place(), (present.stx_mode & 07777) | S_IWUSR));
+    }
+    TRY(clone_content(from.place(), to.place()));
+  }
   return clone_attributes(from.place(), to.place());
 }
 
@@ -125,8 +133,10 @@ Result<void> backwards(const Target& target, const Step& step) {
     }
     default: {
       const auto to = target.stat(step.path);
-      if (!to || to->stx_ino != step.replaced->ino) return {};
-      return give(target, step, step.temporary + kFormer);
+      const std::string former = step.temporary + kFormer;
+      // Without either it has not begun.
+      if (!to || to->stx_ino != step.replaced->ino || !target.stat(former)) return {};
+      return give(target, step, former);
     }
   }
 }
@@ -210,17 +220,24 @@ Expected<void> remove_temporaries(const Target& target, const std::vector<Step>&
   return {};
 }
 
-Result<void> move_to_kept(const Target& target, const Step& step, BorrowedFd upper,
-                          layer::Prefix prefix) {
-  const Spot temporary = TRY(spot(target, step.temporary));
-  const auto present = TRY(look(temporary));
-  if (!present || present->stx_ino == step.prepared) return {};
-  const std::string above = "./" + std::string(parent_of(step.kept));
-  const UniqueFd directory = TRY(sys::open_beneath(upper, above.c_str(), O_RDONLY | O_DIRECTORY));
-  const std::string name(name_of(step.kept));
-  // What comes to be at the same place afterwards does not show through.
-  if (S_ISDIR(present->stx_mode)) TRY(layer::set_opaque(temporary.place(), prefix));
-  return sys::rename(temporary.place(), {directory, name.c_str()}, RENAME_NOREPLACE);
+std::string stamps_again(const Target& target, const std::vector<Step>& steps,
+                         const Stamps& stamps) {
+  std::string text;
+  for (const Step& step : steps) {
+    if (step.old_path.empty()) continue;
+    std::string found;
+    // What cannot be read keeps its stamp.
+    if (!add_stamps(target, step.old_path, found)) continue;
+    for (const auto& [path, now] : layer::decode_stamps(found)) {
+      const auto known = stamps.find(path);
+      if (known == stamps.end()) continue;
+      layer::BaseStamp before = known->second;
+      before.ctime_seconds = now.ctime_seconds;
+      before.ctime_nanoseconds = now.ctime_nanoseconds;
+      if (layer::is_same(before, now)) text += layer::encode_stamp(now, path);
+    }
+  }
+  return text;
 }
 
 Result<std::string> stamps_after(const Target& target, const std::vector<Step>& steps) {

@@ -13,7 +13,6 @@
 #include "apply/plan.h"
 #include "apply/target.h"
 #include "base/problem.h"
-#include "layer/markers.h"
 
 namespace overpass::apply {
 
@@ -29,10 +28,10 @@ Expected<void> take_back(const Target& target, const std::vector<Step>& steps);
 Expected<void> remove_temporaries(const Target& target, const std::vector<Step>& steps,
                                   bool is_published);
 
-/// What the step has replaced, if it is still at its temporary name, goes to its place in the kept
-/// layer at `upper`.
-Result<void> move_to_kept(const Target& target, const Step& step, BorrowedFd upper,
-                          layer::Prefix prefix);
+/// New stamps of what the steps would have replaced or taken, where it is what `stamps` say but for
+/// its ctime: giving it another name for a while has changed that. For after take_back().
+std::string stamps_again(const Target& target, const std::vector<Step>& steps,
+                         const Stamps& stamps);
 
 /// What a later undo compares with: the state of all that the steps put, moved or changed.
 Result<std::string> stamps_after(const Target& target, const std::vector<Step>& steps);

@@ -10,6 +10,7 @@
 #include "cli/apply_call.h"
 #include "cli/commands.h"
 #include "cli/diff_report.h"
+#include "cli/snapshot_watch.h"
 
 namespace overpass::cli {
 
@@ -36,7 +37,7 @@ constexpr command_line::Example kExamples[] = {
 using apply::Phase;
 
 /// What is left of an interrupted apply; nothing if all can begin.
-Expected<void> check_interrupted(const HeldSandbox& held) {
+Expected<void> check_interrupted(HeldSandbox& held) {
   const auto found = apply::find_interrupted(held.sandbox);
   if (!found) return std::unexpected(found.error());
   if (!*found) return {};
@@ -44,13 +45,13 @@ Expected<void> check_interrupted(const HeldSandbox& held) {
                  "--continue finishes it, --abort takes it back");
 }
 
-std::function<Expected<void>(const apply::JournalPart&)> dropper(const HeldSandbox& held) {
+std::function<Expected<void>(const apply::JournalPart&)> dropper(HeldSandbox& held) {
   return [&held](const apply::JournalPart& part) { return drop_part(held, part); };
 }
 
-int begin(Context& context, const ParsedArguments& parsed, const HeldSandbox& held,
+int begin(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
           const std::vector<std::string>& paths) {
-  auto parts = find_parts(held, paths);
+  auto parts = find_parts(held, paths, interruptible_watch(context));
   if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
   const changes::List list = selected_of(*parts);
   if (list.changes.empty()) {
@@ -91,7 +92,7 @@ int begin(Context& context, const ParsedArguments& parsed, const HeldSandbox& he
   return kApplyDone;
 }
 
-int resume(Context& context, const ParsedArguments& parsed, const HeldSandbox& held) {
+int resume(Context& context, const ParsedArguments& parsed, HeldSandbox& held) {
   const auto found = apply::find_interrupted(held.sandbox);
   if (!found) return fail_with(context, found.error(), kApplyImpossible);
   if (!*found) {
@@ -141,7 +142,7 @@ constexpr command_line::Command kApplyCommand = {
 };
 
 int run_apply(Context& context, const ParsedArguments& parsed) {
-  const auto held = hold_sandbox(parsed);
+  auto held = hold_sandbox(parsed);
   if (!held) return fail_with(context, held.error(), kApplyImpossible);
   if (parsed.has("--continue") || parsed.has("--abort")) return resume(context, parsed, *held);
   if (auto free = check_interrupted(*held); !free) {

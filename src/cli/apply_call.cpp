@@ -14,6 +14,8 @@
 #include "base/nearest.h"
 #include "cli/diff_target.h"
 #include "cli/interruption.h"
+#include "sandbox/layer_store.h"
+#include "snapshots/history.h"
 #include "sys/file_io.h"
 #include "sys/open.h"
 
@@ -62,35 +64,22 @@ Expected<Part> open_part(const HeldSandbox& held, const sandbox::FileSystem& fil
   Part part = {.place = std::move(compared.place),
                .directory = file_system.directory,
                .layers = std::move(compared.layers),
+               .changing_layers = compared.changing_layers,
                .target = std::move(*target),
                .all = std::move(compared.list),
                .selected = {},
-               .stamps = {},
+               .is_whole = false,
+               .stamps = layer::decode_stamps(file_system.read_base(held.sandbox)),
                .gives_owner = !held.record.has_one_owner};
-  const auto stamps = sys::read_file(file_system.base_log(held.sandbox));
-  if (stamps) part.stamps = layer::decode_stamps(*stamps);
   return part;
 }
 
 }  // namespace
 
 Expected<HeldSandbox> hold_sandbox(const ParsedArguments& parsed) {
-  const std::string name =
-      parsed.operands.empty() ? std::string(sandbox::kLast) : parsed.operands.front();
-  auto sandbox = Sandbox::find(sandbox::store_path(), name);
-  if (!sandbox) return std::unexpected(sandbox.error());
-  auto lock = sandbox->lock();
-  if (lock.failed_with(EWOULDBLOCK)) {
-    return problem("the sandbox " + in_quotes(name) + " is in use", "end what runs in it first");
-  }
-  if (!lock) {
-    return problem("the sandbox " + in_quotes(name) +
-                       " cannot be locked: " + std::strerror(to_int(lock.error())),
-                   "correct the permissions");
-  }
-  auto record = sandbox::read_record(*sandbox);
-  if (!record) return std::unexpected(record.error());
-  return HeldSandbox{std::move(*sandbox), std::move(*lock), std::move(*record)};
+  return snapshots::hold(sandbox::store_path(), parsed.operands.empty()
+                                                    ? std::string(sandbox::kLast)
+                                                    : parsed.operands.front());
 }
 
 std::vector<std::string> paths_of(const ParsedArguments& parsed) {
@@ -104,7 +93,11 @@ std::vector<std::string> paths_of(const ParsedArguments& parsed) {
 }
 
 Expected<std::vector<Part>> find_parts(const HeldSandbox& held,
-                                       const std::vector<std::string>& paths) {
+                                       const std::vector<std::string>& paths,
+                                       const snapshots::Watch& watch) {
+  if (auto linked = snapshots::link_all_indexed_names(held, watch); !linked) {
+    return std::unexpected(linked.error());
+  }
   const DiffTarget target = target_of(held.sandbox, held.record);
   auto unions = compare(target, /*find_renames=*/false);
   if (!unions) return std::unexpected(unions.error());
@@ -130,6 +123,7 @@ Expected<std::vector<Part>> find_parts(const HeldSandbox& held,
     auto selected = wanted->empty() ? changes::List(part->all) : apply::select(part->all, *wanted);
     if (!selected) return std::unexpected(selected.error());
     if (selected->changes.empty()) continue;
+    part->is_whole = wanted->empty();
     part->selected = std::move(*selected);
     parts.push_back(std::move(*part));
   }
@@ -173,7 +167,32 @@ void print_losses(Context& context, const std::vector<std::string>& losses) {
   for (const std::string& loss : losses) context.err << "cannot be kept of " << loss << "\n";
 }
 
-Expected<void> drop_part(const HeldSandbox& held, const apply::JournalPart& part) {
+namespace {
+
+/// Everything that the file system changes goes, with its snapshots.
+Expected<void> reset(HeldSandbox& held, sandbox::FileSystem& one) {
+  for (sandbox::Snapshot& snapshot : held.record.snapshots) {
+    std::erase_if(snapshot.layers, [&](const std::string& id) {
+      return std::ranges::find(one.layers, id) != one.layers.end();
+    });
+  }
+  std::erase_if(held.record.snapshots,
+                [](const sandbox::Snapshot& snapshot) { return snapshot.layers.empty(); });
+  one.layers.clear();
+  one.directory = held.record.free_directory();
+  auto done = snapshots::commit(held);
+  if (done) sandbox::collect_layers(held.sandbox.store());
+  return done;
+}
+
+}  // namespace
+
+Expected<void> drop_part(HeldSandbox& held, const apply::JournalPart& part) {
+  const auto one =
+      std::ranges::find(held.record.file_systems, part.directory, &sandbox::FileSystem::directory);
+  if (one == held.record.file_systems.end()) return {};  // It has been done.
+  if (part.is_whole) return reset(held, *one);
+  if (!one->layers.empty()) return {};
   const std::string number = std::to_string(part.directory);
   const auto drop = [&]() -> Result<void> {
     const UniqueFd directory =
@@ -183,10 +202,9 @@ Expected<void> drop_part(const HeldSandbox& held, const apply::JournalPart& part
     return apply::drop(upper, work, part.dropped);
   };
   if (const auto dropped = drop(); !dropped) {
-    return problem(
-        "what was applied cannot be taken out of the sandbox: " +
-            std::string(std::strerror(to_int(dropped.error()))),
-        "correct the cause, then: overpass apply " + held.sandbox.name() + " --continue");
+    return problem("changes cannot be taken out of the sandbox: " +
+                       std::string(std::strerror(to_int(dropped.error()))),
+                   "correct the permissions of " + in_quotes(held.sandbox.path() + "/" + number));
   }
   return {};
 }

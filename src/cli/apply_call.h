@@ -14,6 +14,8 @@
 #include "cli/context.h"
 #include "sandbox/record.h"
 #include "sandbox/store.h"
+#include "snapshots/held_sandbox.h"
+#include "snapshots/index_links.h"
 
 namespace overpass::cli {
 
@@ -25,12 +27,7 @@ enum ApplyExitCode : int {
   kApplyImpossible = 3,
 };
 
-/// A sandbox that no other process uses.
-struct HeldSandbox {
-  sandbox::Sandbox sandbox;
-  UniqueFd lock;
-  sandbox::Record record;
-};
+using snapshots::HeldSandbox;
 
 /// The sandbox that the first operand names, or the last one. A Problem if it runs.
 Expected<HeldSandbox> hold_sandbox(const ParsedArguments& parsed);
@@ -40,8 +37,10 @@ std::vector<std::string> paths_of(const ParsedArguments& parsed);
 
 /// The unions of the sandbox that have changes, with what `paths` name of these; all if there are
 /// none. A Problem if nothing is changed there.
+/// Names that only the index leads to get into the uppers, which changes nothing that is seen.
 Expected<std::vector<apply::Part>> find_parts(const HeldSandbox& held,
-                                              const std::vector<std::string>& paths);
+                                              const std::vector<std::string>& paths,
+                                              const snapshots::Watch& watch);
 
 /// One list of what is selected, by paths from "/".
 changes::List selected_of(const std::vector<apply::Part>& parts);
@@ -55,8 +54,9 @@ Expected<bool> is_agreed(Context& context, const ParsedArguments& parsed,
 void print_conflicts(Context& context, const std::vector<apply::Conflict>& conflicts);
 void print_losses(Context& context, const std::vector<std::string>& losses);
 
-/// Takes what was applied out of the sandbox's upper.
-Expected<void> drop_part(const HeldSandbox& held, const apply::JournalPart& part);
+/// Takes what was applied, or is discarded, out of the sandbox. What frozen layers change stays
+/// unless everything goes: then the snapshots of the file system go, too.
+Expected<void> drop_part(HeldSandbox& held, const apply::JournalPart& part);
 
 /// What prepare() calls: shows how far it is if standard error is a terminal, and ends it when the
 /// user interrupts.

@@ -9,6 +9,7 @@
 #include "cli/apply_call.h"
 #include "cli/commands.h"
 #include "cli/diff_report.h"
+#include "cli/snapshot_watch.h"
 
 namespace overpass::cli {
 
@@ -24,12 +25,13 @@ constexpr command_line::Example kExamples[] = {
     {"overpass discard try1 node_modules", "Go on without what was changed there."},
 };
 
-Expected<void> discard_all(const HeldSandbox& held, const std::vector<apply::Part>& parts) {
+Expected<void> discard_all(HeldSandbox& held, const std::vector<apply::Part>& parts) {
   for (const apply::Part& part : parts) {
     const apply::Plan plan = apply::plan_of(part, apply::new_id());
     const apply::JournalPart dropped = {.directory = part.directory,
                                         .target = part.target.path(),
                                         .gives_owner = part.gives_owner,
+                                        .is_whole = part.is_whole,
                                         .dropped = plan.dropped};
     if (auto done = drop_part(held, dropped); !done) return done;
   }
@@ -50,9 +52,9 @@ constexpr command_line::Command kDiscardCommand = {
 };
 
 int run_discard(Context& context, const ParsedArguments& parsed) {
-  const auto held = hold_sandbox(parsed);
+  auto held = hold_sandbox(parsed);
   if (!held) return fail_with(context, held.error(), kApplyImpossible);
-  const auto parts = find_parts(*held, paths_of(parsed));
+  const auto parts = find_parts(*held, paths_of(parsed), interruptible_watch(context));
   if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
   const changes::List list = selected_of(*parts);
   if (list.changes.empty()) {

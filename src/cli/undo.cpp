@@ -39,7 +39,7 @@ void leave_out_unstamped(changes::List& list, const apply::Stamps& stamps) {
 }
 
 /// The kept layer of one directory that was changed, over that directory.
-Expected<apply::Part> open_kept(const HeldSandbox& held, const apply::Done& done,
+Expected<apply::Part> open_kept(HeldSandbox& held, const apply::Done& done,
                                 const apply::JournalPart& changed) {
   const std::string kept =
       held.sandbox.path() + "/" + done.directory + "/" + std::to_string(changed.directory);
@@ -50,7 +50,7 @@ Expected<apply::Part> open_kept(const HeldSandbox& held, const apply::Done& done
   layer::LayerPaths paths;
   paths.lower = {changed.target};
   paths.upper = kept + "/upper";
-  const DiffTarget one = {.unions = {{.place = "", .layers = paths}},
+  const DiffTarget one = {.unions = {{.place = "", .layers = paths, .changing_layers = 1}},
                           .paths = {},
                           .sandbox = "",
                           .compares_owners = changed.gives_owner,
@@ -63,9 +63,11 @@ Expected<apply::Part> open_kept(const HeldSandbox& held, const apply::Done& done
   apply::Part part = {.place = std::move(place),
                       .directory = changed.directory,
                       .layers = std::move(unions->front().layers),
+                      .changing_layers = 1,
                       .target = std::move(*target),
                       .all = std::move(unions->front().list),
                       .selected = {},
+                      .is_whole = true,
                       .stamps = layer::decode_stamps(stamps.value_or("")),
                       .gives_owner = changed.gives_owner};
   leave_out_unstamped(part.all, part.stamps);
@@ -73,7 +75,7 @@ Expected<apply::Part> open_kept(const HeldSandbox& held, const apply::Done& done
   return part;
 }
 
-Expected<std::vector<apply::Part>> open_all_kept(const HeldSandbox& held, const apply::Done& done) {
+Expected<std::vector<apply::Part>> open_all_kept(HeldSandbox& held, const apply::Done& done) {
   std::vector<apply::Part> parts;
   for (const apply::JournalPart& changed : done.journal.parts) {
     auto part = open_kept(held, done, changed);
@@ -90,7 +92,7 @@ int list_done(Context& context, const std::vector<apply::Done>& done) {
   return kApplyDone;
 }
 
-int undo(Context& context, const ParsedArguments& parsed, const HeldSandbox& held,
+int undo(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
          const apply::Done& done) {
   const bool is_redo = parsed.has("--redo");
   auto parts = open_all_kept(held, done);
@@ -147,7 +149,7 @@ int run_undo(Context& context, const ParsedArguments& parsed) {
     return fail_with(context, {"undo takes one NAME", "the last apply is taken back as a whole"},
                      kApplyUsage);
   }
-  const auto held = hold_sandbox(parsed);
+  auto held = hold_sandbox(parsed);
   if (!held) return fail_with(context, held.error(), kApplyImpossible);
   const auto interrupted = apply::find_interrupted(held->sandbox);
   if (!interrupted) return fail_with(context, interrupted.error(), kApplyImpossible);

@@ -121,6 +121,17 @@ std::string FileSystem::base_log(const Sandbox& sandbox) const {
   return sandbox.path() + "/" + std::to_string(directory) + "/base";
 }
 
+std::string FileSystem::read_base(const Sandbox& sandbox) const {
+  std::vector<std::string> uppers = layer_paths(sandbox);
+  uppers.insert(uppers.begin(), upper(sandbox));
+  std::string text;
+  for (const std::string& path : uppers) {
+    const auto base = sys::read_file(path.substr(0, path.rfind('/')) + "/base");
+    if (base) text.insert(0, *base);
+  }
+  return text;
+}
+
 std::vector<std::string> FileSystem::layer_paths(const Sandbox& sandbox) const {
   std::vector<std::string> paths;
   for (const std::string& id : layers) paths.push_back(layer_path(sandbox.store(), id));

@@ -59,6 +59,8 @@ struct FileSystem {
   std::string work(const Sandbox& sandbox) const;
   /// What was there before the changes (layer/base_stamp.h).
   std::string base_log(const Sandbox& sandbox) const;
+  /// All that is known of it, of the frozen layers too, the oldest first.
+  std::string read_base(const Sandbox& sandbox) const;
   /// Where the frozen layers are, topmost first.
   std::vector<std::string> layer_paths(const Sandbox& sandbox) const;
 };

@@ -38,6 +38,10 @@ Result<void> move_frozen(const Sandbox& sandbox, const FileSystem& one) {
   if (upper.failed_with(ENOENT)) return {};
   TRY(upper);
   TRY(dissolve_index(*home, layer));
+  if (auto moved = sys::rename({*home, "base"}, {layer, "base"});
+      !moved && !moved.failed_with(ENOENT)) {
+    return moved;
+  }
   if (auto moved = sys::rename({*home, "links"}, {layer, "links"});
       !moved && !moved.failed_with(ENOENT)) {
     return moved;

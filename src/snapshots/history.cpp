@@ -49,6 +49,19 @@ bool is_changed(const Sandbox& sandbox, const Record& record, const FileSystem& 
          (root->stx_uid != below->stx_uid || root->stx_gid != below->stx_gid);
 }
 
+/// Gives the upper the names that only the index has. REQUIRES: there is an upper.
+Result<void> link_names(const Sandbox& sandbox, const FileSystem& place, const Watch& watch) {
+  UpperPlaces upper;
+  upper.layers.lower = lowers_of(sandbox, place);
+  upper.layers.upper = place.upper(sandbox);
+  upper.layers.work = place.work(sandbox);
+  upper.hidden = TRY(stat_of(sandbox.store()));
+  const UniqueFd home = TRY(sys::open_at(
+      sandbox.directory(), std::to_string(place.directory).c_str(), O_RDONLY | O_DIRECTORY));
+  upper.home = home;
+  return link_indexed_names(upper, watch);
+}
+
 std::unexpected<Problem> cannot_freeze(const FileSystem& place, Errno error) {
   if (error == Errno{ECANCELED}) {
     return problem("the snapshot was interrupted", "nothing has been changed");
@@ -67,18 +80,24 @@ std::string free_label(const Record& record) {
 
 }  // namespace
 
+Expected<void> link_all_indexed_names(const HeldSandbox& held, const Watch& watch) {
+  for (const FileSystem& one : held.record.file_systems) {
+    if (!one.is_there() || stat_of(one.upper(held.sandbox)).failed_with(ENOENT)) continue;
+    const auto linked = link_names(held.sandbox, one, watch);
+    if (linked.failed_with(ECANCELED)) return problem("interrupted; nothing has been changed");
+    if (!linked) {
+      return problem("the changes of " + in_quotes(one.at) +
+                         " cannot be read: " + std::strerror(to_int(linked.error())),
+                     "make room or correct the permissions");
+    }
+  }
+  return {};
+}
+
 Expected<std::string> freeze_upper(const Sandbox& sandbox, Record& record, FileSystem& place,
                                    const LayerHold& hold, const Watch& watch) {
   const auto prepare = [&]() -> Result<std::string> {
-    UpperPlaces upper;
-    upper.layers.lower = lowers_of(sandbox, place);
-    upper.layers.upper = place.upper(sandbox);
-    upper.layers.work = place.work(sandbox);
-    upper.hidden = TRY(stat_of(sandbox.store()));
-    const UniqueFd home = TRY(sys::open_at(
-        sandbox.directory(), std::to_string(place.directory).c_str(), O_RDONLY | O_DIRECTORY));
-    upper.home = home;
-    TRY(link_indexed_names(upper, watch));
+    TRY(link_names(sandbox, place, watch));
     return hold.make_layer();
   };
   auto id = prepare();

@@ -16,6 +16,10 @@
 
 namespace overpass::snapshots {
 
+/// Gives all uppers the names that lead to their files by the index only (index_links.h), so that
+/// they alone say what has changed.
+Expected<void> link_all_indexed_names(const HeldSandbox& held, const Watch& watch);
+
 /// Freezes the upper of one file system of the sandbox, and gives it a new one. In the record only:
 /// commit() makes it true, and nothing has changed until then. The id of the layer. REQUIRES:
 /// nobody has the upper mounted, and what it lies over is mounted at its place.

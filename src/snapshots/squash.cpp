@@ -17,6 +17,7 @@
 #include "sandbox/layer_store.h"
 #include "sandbox/unions.h"
 #include "snapshots/merged_layer.h"
+#include "sys/file_io.h"
 #include "sys/names.h"
 #include "sys/open.h"
 
@@ -48,6 +49,17 @@ std::set<std::string> shared_layers(const HeldSandbox& held) {
   return shared;
 }
 
+/// What the layers know of what was there before them.
+Result<void> write_base(const std::vector<std::string>& uppers, BorrowedFd home) {
+  std::string text;
+  for (const std::string& path : uppers) {
+    const auto base = sys::read_file(path.substr(0, path.rfind('/')) + "/base");
+    if (base) text.insert(0, *base);
+  }
+  const UniqueFd file = TRY(sys::open_at(home, "base", O_WRONLY | O_CREAT | O_TRUNC, 0600));
+  return TRY(sys::write_at(file, text, 0)) == text.size() ? Result<void>() : fail(ENOSPC);
+}
+
 Result<void> merge(const HeldSandbox& held, const FileSystem& one, BorrowedFd home,
                    const Watch& watch) {
   layer::LayerPaths paths;
@@ -61,7 +73,8 @@ Result<void> merge(const HeldSandbox& held, const FileSystem& one, BorrowedFd ho
     layers.may_be_linked.push_back(!shared.contains(one.layers[i]));
     layers.roots.push_back(TRY(sys::open_path(paths.lower[i].c_str(), O_PATH | O_DIRECTORY)));
   }
-  return merge_layers(layers, home, watch);
+  TRY(merge_layers(layers, home, watch));
+  return write_base(paths.lower, home);
 }
 
 /// Makes the layer for one file system, in the record and in a new directory.

@@ -34,7 +34,7 @@ class Sandboxes:
         named.setdefault("stdin", subprocess.DEVNULL)
         if "input" in named:
             del named["stdin"]
-        done = subprocess.run([self.t.settings.overpass, *words], env=self.environment(), text=True, capture_output=True,
+        done = subprocess.run([self.t.settings.overpass, *words], env=self.environment(), text=True, errors="backslashreplace", capture_output=True,
                               cwd=cwd or self.outside, timeout=self.t.settings.seconds(timeout), check=False, **named)
         if daemon.REPORTS.search(done.stderr):
             raise checks.Failure(f"overpass {' '.join(words)}:\n{done.stderr}")
