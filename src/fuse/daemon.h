@@ -15,6 +15,7 @@
 #include "fuse/caller_watch.h"
 #include "fuse/counters.h"
 #include "fuse/files_by_node.h"
+#include "fuse/gate.h"
 #include "fuse/handles.h"
 #include "fuse/housekeeping.h"
 #include "fuse/libfuse.h"
@@ -54,7 +55,11 @@ class ServedMount : public overlay::Mount {
   }
   void submit(std::move_only_function<void()> task) override {
     if (workers == nullptr) return task();
-    workers->submit(std::move(task));
+    workers->submit([this, task = std::move(task)]() mutable {
+      const Gate::Pass pass(*gate);
+      task();
+      task = nullptr;  // What it owned may be of the union.
+    });
   }
 
   void tell(const overlay::RuleEvent& event) override { rule_log.write(event); }
@@ -64,11 +69,14 @@ class ServedMount : public overlay::Mount {
   // Set before the first request is served, cleared after what they point to has ended.
   Notifier* notifier = nullptr;
   Workers* workers = nullptr;
+  Gate* gate = nullptr;
 };
 
 struct Daemon {
   Daemon(const config::Options& chosen, layer::LayerStack stack, overlay::Settings settings)
-      : options(chosen), overlay(std::move(stack), std::move(settings), mount, registrar) {}
+      : options(chosen), overlay(std::move(stack), std::move(settings), mount, registrar) {
+    mount.gate = &gate;
+  }
 
   const config::Options& options;
   /// Of every node but the root, so that a file handle of another daemon is told apart.
@@ -81,6 +89,8 @@ struct Daemon {
   std::function<void()> on_ready;
   Negotiated negotiated;          ///< Constant from INIT on.
   std::optional<Problem> failed;  ///< Why the mount must not go on; set at INIT.
+
+  Gate gate;  ///< Passed by every thread that works on the union.
 
   // Order matters at the end: tasks and notifications before the overlay, that before the ids'
   // owner and the counters.

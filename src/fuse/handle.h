@@ -58,8 +58,9 @@ void answer_on_worker(ReplyType reply, const overlay::Caller& caller, Work work,
   Daemon& daemon = daemon_of(reply.request());
   if (is_again && sys::is_being_killed(caller.thread)) return reply.fail(Errno{EINTR});
   reply.set_unanswered(Errno{ENOMEM});  // Until then only want of memory or threads is in the way.
-  auto task = [caller = caller.waiting(), reply = std::move(reply),
+  auto task = [&gate = daemon.gate, caller = caller.waiting(), reply = std::move(reply),
                work = std::move(work)]() mutable {
+    const Gate::Pass pass(gate);
     if (try_to_answer(reply, caller, work)) return;
     answer_on_worker(std::move(reply), caller, std::move(work), /*is_again=*/true);
   };

@@ -37,4 +37,6 @@ void enter_handler_thread(fuse_req_t request) {
   if (fuse_req_is_uring(request)) this_thread.queue_of = &daemon_of(request);
 }
 
+Gate& gate_of(fuse_req_t request) { return daemon_of(request).gate; }
+
 }  // namespace overpass::fuse

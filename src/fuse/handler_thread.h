@@ -14,10 +14,15 @@
 
 namespace overpass::fuse {
 
+class Gate;
+
 /// Call this before any work for a request on this thread. From the first call on, the thread
 /// cannot be cancelled unless cancellation is enabled again. A thread of an io_uring queue then
 /// ends only when the workers and transfers are idle.
 void enter_handler_thread(fuse_req_t request);
+
+/// What the thread has to pass before it works on the union.
+Gate& gate_of(fuse_req_t request);
 
 }  // namespace overpass::fuse
 

@@ -9,6 +9,7 @@
 #include <exception>
 
 #include "base/log.h"
+#include "fuse/gate.h"
 #include "fuse/handler_thread.h"
 #include "fuse/libfuse.h"
 
@@ -23,6 +24,7 @@ struct Guarded<kHandler> {
   static void call(fuse_req_t request, Arguments... arguments) {
     enter_handler_thread(request);
     try {
+      const Gate::Pass pass(gate_of(request));
       kHandler(request, arguments...);
     } catch (const std::exception& problem) {
       log::error("a request failed: %s", problem.what());

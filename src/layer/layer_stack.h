@@ -68,6 +68,8 @@ struct Layer {
   bool write_protected = false;
   /// May hold marks that neither overpass nor overlayfs wrote (fuse-overlayfs's).
   bool foreign_marks = true;
+  /// Was this mount's upper until it was frozen, so it may hold what this mount writes.
+  bool was_upper = false;
   /// Where its files keep the owners, modes and kinds that they show.
   StatOverride stat_override = StatOverride::None;
 };

@@ -45,14 +45,15 @@ Result<Workdir> Workdir::prepare(BorrowedFd workdir) {
   Workdir result;
   result.was_there_ = TRY(remove_former_directory(workdir, format::kWorkName));
   // Beyond this point no other user can reach what is in it.
-  result.fd_ = TRY(make_own_directory(workdir, format::kWorkName));
-  if (auto heritage = sys::heritage_of(result.fd_)) result.heritage_ = *heritage;
+  result.fd_ =
+      std::make_shared<const UniqueFd>(TRY(make_own_directory(workdir, format::kWorkName)));
+  if (auto heritage = sys::heritage_of(result.fd())) result.heritage_ = *heritage;
   TRY(result.probe());
   return result;
 }
 
 Result<void> Workdir::probe() {
-  const UniqueFd& work = fd_;
+  const BorrowedFd work = fd();
   const std::string a = temporary_name();
   const std::string b = temporary_name();
   const std::string c = temporary_name();
@@ -85,20 +86,20 @@ Result<void> Workdir::probe() {
 
 /// Some file systems say that they have made a device, and show something else.
 bool Workdir::makes_whiteouts() {
-  if (!create_whiteout({fd_, kSharedWhiteout})) return false;
-  const auto made = sys::stat({fd_, kSharedWhiteout});
+  if (!create_whiteout({fd(), kSharedWhiteout})) return false;
+  const auto made = sys::stat({fd(), kSharedWhiteout});
   if (made && is_whiteout(*made)) return true;
-  discard({fd_, kSharedWhiteout});
+  discard({fd(), kSharedWhiteout});
   return false;
 }
 
 void Workdir::undo(BorrowedFd workdir) {
-  discard({fd_, kSharedWhiteout});
+  discard({fd(), kSharedWhiteout});
   if (!was_there_) (void)sys::remove_directory(workdir, format::kWorkName);
 }
 
 Result<void> Workdir::mark_volatile() {
-  UniqueFd directory = TRY(sys::open_at(fd_, ".", O_RDONLY | O_DIRECTORY));
+  UniqueFd directory = TRY(sys::open_at(fd(), ".", O_RDONLY | O_DIRECTORY));
   // Below "work", which is open already.
   for (const char* name : {format::kIncompatName, format::kVolatileName}) {
     TRY(sys::make_directory(directory, name, 0700));
@@ -116,7 +117,7 @@ Result<void> Workdir::do_without_devices(Prefix prefix) {
   whiteout_form_ = features_.has_xattrs() ? WhiteoutForm::Marked : WhiteoutForm::Named;
   prefix_ = prefix;
   if (whiteout_form_ == WhiteoutForm::Named) return {};
-  return create_whiteout({fd_, kSharedWhiteout});
+  return create_whiteout({fd(), kSharedWhiteout});
 }
 
 Result<void> Workdir::expect_whiteout(BorrowedFd directory) {
@@ -144,27 +145,27 @@ Result<void> Workdir::place_whiteout(BorrowedFd directory, const char* name) {
     return sys::make_node(directory, whiteout_name_of(name).c_str(), S_IFREG | 0600, 0);
   }
   TRY(expect_whiteout(directory));
-  auto linked = sys::make_link({fd_, kSharedWhiteout}, directory, name);
+  auto linked = sys::make_link({fd(), kSharedWhiteout}, directory, name);
   if (linked || linked.failed_with(EEXIST)) return linked;
   if (linked.failed_with(EXDEV) && whiteout_form_ == WhiteoutForm::Device) {
     // The directory is of another project than the workdir, which links do not cross.
     return sys::make_node(directory, name, S_IFCHR, 0);
   }
   const std::string fresh = temporary_name();
-  TRY(create_whiteout({fd_, fresh.c_str()}));
+  TRY(create_whiteout({fd(), fresh.c_str()}));
   if (linked.failed_with(EMLINK)) {
     // The shared inode is full: the next whiteout becomes the new one. Racing threads may each
     // replace it, which costs an inode and nothing else.
-    TRY(sys::rename({fd_, fresh.c_str()}, {fd_, kSharedWhiteout}));
-    return sys::make_link({fd_, kSharedWhiteout}, directory, name);
+    TRY(sys::rename({fd(), fresh.c_str()}, {fd(), kSharedWhiteout}));
+    return sys::make_link({fd(), kSharedWhiteout}, directory, name);
   }
-  auto moved = sys::rename({fd_, fresh.c_str()}, {directory, name}, RENAME_NOREPLACE);
-  if (!moved) discard({fd_, fresh.c_str()});
+  auto moved = sys::rename({fd(), fresh.c_str()}, {directory, name}, RENAME_NOREPLACE);
+  if (!moved) discard({fd(), fresh.c_str()});
   return moved;
 }
 
 Result<void> Workdir::make_whiteout(sys::Place place) {
-  const auto linked = sys::make_link({fd_, kSharedWhiteout}, place.fd, place.name);
+  const auto linked = sys::make_link({fd(), kSharedWhiteout}, place.fd, place.name);
   return linked ? Result<void>() : create_whiteout(place);
 }
 

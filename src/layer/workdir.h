@@ -76,7 +76,8 @@ class Workdir {
   /// `prefix` or, where there are no attributes either, a name that says it.
   Result<void> do_without_devices(Prefix prefix);
 
-  BorrowedFd fd() const { return fd_; }
+  BorrowedFd fd() const { return fd_ ? fd_->get() : BorrowedFd(); }
+  const std::shared_ptr<const UniqueFd>& shared_fd() const { return fd_; }
   const UpperFeatures& features() const { return features_; }
   WhiteoutForm whiteout_form() const { return whiteout_form_; }
 
@@ -115,7 +116,8 @@ class Workdir {
   bool makes_whiteouts();
   Result<void> create_whiteout(sys::Place place);
 
-  UniqueFd fd_;
+  /// Shared with the temporaries, which may outlive this (a freeze puts another in its place).
+  std::shared_ptr<const UniqueFd> fd_;
   bool was_there_ = false;  ///< "work", before.
   UpperFeatures features_;
   std::optional<sys::Heritage> heritage_;
@@ -138,6 +140,7 @@ class PendingUpper {
   /// In "work", or in `scratch`, which this keeps alive.
   explicit PendingUpper(Workdir& workdir, std::shared_ptr<const Scratch> scratch = nullptr)
       : scratch_(std::move(scratch)),
+        workdir_(workdir.shared_fd()),
         directory_(scratch_ ? scratch_->fd.get() : workdir.fd()),
         name_(workdir.temporary_name()) {}
   PendingUpper(const PendingUpper&) = delete;
@@ -156,6 +159,7 @@ class PendingUpper {
 
  private:
   std::shared_ptr<const Scratch> scratch_;
+  std::shared_ptr<const UniqueFd> workdir_;  ///< Kept open.
   BorrowedFd directory_;
   std::string name_;
   bool published_ = false;

@@ -27,7 +27,7 @@ MAY_INCLUDE = {
 }
 
 # The rooms of a folder: each may include those before it, and none behind it.
-ROOMS = {"overlay": ("state", "find", "copy_up", "open", "change")}
+ROOMS = {"overlay": ("state", "find", "copy_up", "open", "change", "freeze")}
 
 # Header (regular expression, matched from its start) -> folders that may include it. The first row
 # that matches decides; headers that match none are free.

@@ -87,7 +87,8 @@ Result<void> leave_bytes(Overlay& overlay, const Source& source, const layer::Me
 /// Marks the copy: with what protects it; with its origin, and where it stands for all links of
 /// that, with their number.
 Result<void> record(Overlay& overlay, const Source& source, sys::Place copy) {
-  const layer::ProtectionMark protection = TRY(protection_of(source.place(), source.stat));
+  const layer::ProtectionMark protection =
+      TRY(protection_in(overlay, source.layer, source.place(), source.stat));
   if (protection != layer::ProtectionMark()) TRY(write_protection(overlay, copy, protection));
   if (!source.has_origin()) return {};
   TRY(record_origin(overlay, source.layer, source.place(), copy));
@@ -274,7 +275,7 @@ Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory
   TRY(layer::Workdir::told(sys::make_directory(directory, name, 0700)));
   const UniqueFd made = TRY(sys::open_at(directory, name, O_RDONLY | O_DIRECTORY));
   TRY(record_origin(overlay, layer, from, prepared.temporary.place()));
-  const layer::ProtectionMark protection = TRY(protection_of(from, stat));
+  const layer::ProtectionMark protection = TRY(protection_in(overlay, layer, from, stat));
   if (protection != layer::ProtectionMark()) {
     TRY(write_protection(overlay, prepared.temporary.place(), protection));
   }

@@ -74,11 +74,7 @@ Result<bool> FoundBuilder::add_first(LayerIndex layer, LayerReader& reader,
   found_.known = known_object(stat);
   found_.stat = TRY(with_override(overlay, layer, reader.place(), stat));
   has_object_ = true;
-  if (layer != layer::kUpper) {
-    found_.protection = TRY(protection_of(reader.place(), stat));
-  } else if (overlay.has_protected_uppers) {
-    found_.protection = TRY(read_protection(overlay, reader.place()));
-  }
+  found_.protection = TRY(protection_in(overlay, layer, reader.place(), stat));
   const bool may_be_listed = may_be_indexed(overlay, stat);
   const bool is_complete = may_be_listed && TRY(consult_index(layer, reader, verdict));
   const bool may_have_origin = layer == layer::kUpper && !sys::is_directory(stat);

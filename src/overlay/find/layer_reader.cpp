@@ -41,7 +41,8 @@ const layer::Layer& LayerReader::the_layer() const {
 
 /// The marks of an upper that began empty are known.
 bool LayerReader::may_hold(bool this_mount_writes_it) const {
-  return the_layer().foreign_marks || (layer_ == layer::kUpper && this_mount_writes_it);
+  const bool is_written = layer_ == layer::kUpper || the_layer().was_upper;
+  return the_layer().foreign_marks || (is_written && this_mount_writes_it);
 }
 
 const HiddenName* LayerReader::find_what_hides(std::string_view name) {

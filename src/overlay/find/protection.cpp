@@ -30,6 +30,16 @@ Result<layer::ProtectionMark> protection_of(sys::Place place, const sys::Stat& s
   return layer::ProtectionMark{.append_only = flags.append_only, .immutable = flags.immutable};
 }
 
+Result<layer::ProtectionMark> protection_in(Overlay& overlay, layer::LayerIndex layer,
+                                            sys::Place place, const sys::Stat& stat) {
+  const bool is_upper = layer == layer::kUpper;
+  layer::ProtectionMark mark;
+  if ((is_upper || overlay.stack.layers[layer].was_upper) && overlay.has_protected_uppers) {
+    mark = TRY(read_protection(overlay, place));
+  }
+  return is_upper || mark != layer::ProtectionMark() ? mark : protection_of(place, stat);
+}
+
 Result<layer::ProtectionMark> read_protection(Overlay& overlay, sys::Place place) {
   const char* name = layer::name_of(layer::Mark::Protattr, overlay.stack.prefix);
   const auto value = sys::get_xattr(place, name);

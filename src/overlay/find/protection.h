@@ -24,6 +24,11 @@ Result<void> check_protection(const Overlay& overlay, const Inode& inode, bool a
 /// The flags of the lower's object at `place`; `stat`: its attributes.
 Result<layer::ProtectionMark> protection_of(sys::Place place, const sys::Stat& stat);
 
+/// What protects the object `place` of `layer`: in the upper, and in what was the upper, its mark;
+/// elsewhere the flags of its file system. `stat`: its attributes.
+Result<layer::ProtectionMark> protection_in(Overlay& overlay, layer::LayerIndex layer,
+                                            sys::Place place, const sys::Stat& stat);
+
 /// The mark of an upper file; nothing protects where there is none.
 Result<layer::ProtectionMark> read_protection(Overlay& overlay, sys::Place place);
 

@@ -61,8 +61,8 @@ Result<void> OpenDirectory::rewind(Overlay& overlay) {
   version_ = directory_->directory->version;
   // One of a single lower becomes merged as soon as a name in it is changed.
   const Directory& directory = *directory_->directory;
-  is_snapshot_ =
-      directory.layer_count() > 1 || (!directory.lowers.empty() && overlay.is_writable());
+  const bool may_get_lower = !directory.lowers.empty() || overlay.settings.may_be_frozen;
+  is_snapshot_ = directory.layer_count() > 1 || (may_get_lower && overlay.is_writable());
   if (is_snapshot_) return take_snapshot(overlay);
   layer_ = top_layer(*directory_);
   fd_ = TRY(open_top(overlay));

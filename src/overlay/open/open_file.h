@@ -59,6 +59,12 @@ class OpenFile : public RingLink {
   /// permission or descriptors are lacking. EINVAL from a file system without direct I/O.
   Result<DirectContent> direct_content(Overlay& overlay);
 
+  /// The upper has become the topmost lower (freeze/freeze.h). REQUIRES: nothing else uses the
+  /// union. A file of the upper that is open has stayed there.
+  void follow_freeze() NO_THREAD_SAFETY_ANALYSIS {
+    if (layer_ != layer::kUpper) ++layer_;
+  }
+
   /// The layer in which that was found last.
   layer::LayerIndex layer() const;
 

@@ -225,6 +225,20 @@ void InodeTable::unindex_key(Inode& inode, FileKey key) {
   if (found != shard.inodes.end() && found->second == &inode) shard.inodes.erase(found);
 }
 
+std::vector<InodeRef> InodeTable::all() {
+  std::vector<InodeRef> inodes;
+  inodes.reserve(size());
+  for (NodeShard& shard : nodes_) {
+    Lock lock(shard.mutex);
+    for (const Slot& slot : shard.slots) {
+      Inode* const inode = slot.inode();
+      if (inode == nullptr) continue;
+      if (InodeRef alive = reference_if_alive(inode)) inodes.push_back(std::move(alive));
+    }
+  }
+  return inodes;
+}
+
 void InodeTable::remember(Inode& inode) {
   NodeShard& shard = node_shard(inode.id);
   Lock lock(shard.mutex);

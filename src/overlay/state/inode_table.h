@@ -72,6 +72,9 @@ class InodeTable {
   /// Its number may be another file's from now on.
   void unindex_key(Inode& inode, FileKey key);
 
+  /// All inodes in memory, in no order. To be destroyed where no leaf is held.
+  std::vector<InodeRef> all();
+
   /// The kernel was told the node id once more; or forgets it `count` times.
   void remember(Inode& inode);
   void forget(NodeId node, uint64_t count);

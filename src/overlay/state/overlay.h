@@ -46,6 +46,9 @@ struct Settings {
   Owners owners = {};
   rules::Table rules = {};
   bool tells_of_rules = false;  ///< Events of rules go to the mount (rule_events.h).
+  /// The upper may be frozen (freeze/freeze.h). Offsets in listings then mean the same before and
+  /// after: directories of the upper alone are not streamed with those of its file system.
+  bool may_be_frozen = false;
 };
 
 /// The state of one mounted union. Operations are free functions that take it as their first

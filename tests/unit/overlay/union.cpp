@@ -74,6 +74,10 @@ size_t FakeBackings::opened() const {
 
 Handle::Handle(Union& owner, InodeRef node, overlay::Opened opened)
     : owner_(&owner), node_(std::move(node)), file_(std::move(opened.file)) {
+  {
+    const std::lock_guard lock(owner_->kernel_mutex_);
+    owner_->open_.insert(file_.get());
+  }
   if (opened.backing == nullptr) return;
   id_ = opened.backing->value();
   opened.backing.reset();  // From here on only the handle counts.
@@ -89,6 +93,7 @@ Handle::~Handle() {
     // The kernel counts down before it sends RELEASE.
     const std::lock_guard lock(owner_->kernel_mutex_);
     owner_->kernel_[node_->id].released();
+    owner_->open_.erase(file_.get());
   }
   overlay::release_file(*owner_->overlay_, *file_);
 }
@@ -144,26 +149,51 @@ Union::~Union() {
   EXPECT_EQ(backings.registered(), 0U) << "ids that were not closed";
 }
 
-overlay::Overlay& Union::overlay() {
-  if (overlay_ != nullptr) return *overlay_;
+layer::LayerPaths Union::paths() const {
   layer::LayerPaths paths;
+  for (auto name = frozen_.rbegin(); name != frozen_.rend(); ++name) {
+    paths.lower.push_back(disk.path(*name));
+  }
   for (size_t i = 1; i <= options_.lowers; ++i) {
     paths.lower.push_back(disk.path("lower" + std::to_string(i)));
   }
   if (options_.upper) {
-    paths.upper = disk.path("upper");
-    paths.work = disk.path("work");
+    paths.upper = disk.path(upper_);
+    paths.work = disk.path(work_);
   }
   paths.mountpoint = disk.path("mountpoint");
   paths.userxattr = options_.userxattr;
   paths.format = options_.format;
   paths.stat_override = options_.stat_override;
-  layer::LayerStack stack = must(layer::open_layers(paths));
+  return paths;
+}
+
+Result<overlay::Frozen> Union::freeze() {
+  overlay::Overlay& all = overlay();
+  const std::string number = std::to_string(frozen_.size() + 2);
+  layer::LayerPaths next = paths();
+  next.lower = {disk.path(upper_)};
+  next.upper = disk.directory("upper" + number);
+  next.work = disk.directory("work" + number);
+  auto frozen = overlay::freeze(all, TRY(overlay::open_new_upper(all, next)));
+  if (!frozen) return frozen;
+  const std::lock_guard lock(kernel_mutex_);
+  for (overlay::OpenFile* file : open_) file->follow_freeze();
+  frozen_.push_back(upper_);
+  upper_ = "upper" + number;
+  work_ = "work" + number;
+  return frozen;
+}
+
+overlay::Overlay& Union::overlay() {
+  if (overlay_ != nullptr) return *overlay_;
+  layer::LayerStack stack = must(layer::open_layers(paths()));
   const overlay::Settings settings = {.read_only = options_.read_only,
                                       .is_volatile = true,
                                       .cached_lower_io = options_.cached_lower_io,
                                       .acls = options_.acls,
-                                      .owners = options_.owners};
+                                      .owners = options_.owners,
+                                      .may_be_frozen = options_.may_be_frozen};
   overlay_ = std::make_unique<overlay::Overlay>(std::move(stack), settings, mount_, backings);
   kernel_.clear();
   return *overlay_;

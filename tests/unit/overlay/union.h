@@ -11,12 +11,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "../sys/scratch.h"
 #include "kernel_model.h"
+#include "overlay/freeze/freeze.h"
 #include "overlay/open/open_directory.h"
 #include "overlay/open/open_file.h"
 #include "overlay/state/overlay.h"
@@ -92,6 +94,7 @@ struct UnionOptions {
   bool cached_lower_io = false;
   bool read_only = false;
   bool acls = true;
+  bool may_be_frozen = false;
   overlay::Owners owners = {};
   layer::StatOverride stat_override = layer::StatOverride::None;
   bool userxattr = false;
@@ -147,6 +150,9 @@ class Union {
   int chmod(const std::string& path, mode_t mode);
   int truncate(const std::string& path, off_t size);
 
+  /// Freezes the upper; the next one is "upper2", "upper3", ...
+  Result<overlay::Frozen> freeze();
+
   /// All entries, read `at_a_time` at a time.
   std::vector<Shown> list(const std::string& path, bool with_attributes = true,
                           size_t at_a_time = 1000);
@@ -161,7 +167,12 @@ class Union {
  private:
   friend class Handle;
 
+  layer::LayerPaths paths() const;
+
   const UnionOptions options_;
+  std::vector<std::string> frozen_;  ///< Former uppers, the topmost last.
+  std::string upper_ = "upper", work_ = "work";
+  std::set<overlay::OpenFile*> open_;  ///< Guarded by kernel_mutex_.
   std::mutex kernel_mutex_;
   std::map<overlay::NodeId, KernelInode> kernel_;
   overlay::Unmounted mount_;

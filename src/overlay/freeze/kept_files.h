@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+//
+// Files of the upper that are open while it is frozen. The kernel writes to such a file without the
+// daemon, by descriptors that cannot be exchanged. So the file itself moves on to the new upper,
+// and the frozen layer gets a copy of it.
+//
+// On disk: the copy is made under a temporary name. The file gets its name in the new upper, too.
+// Then the copy takes the place of its name in the frozen layer. The new upper above the frozen
+// layer shows the file's own bytes before and after each step; the old upper alone does until the
+// last one.
+
+#ifndef OVERPASS_OVERLAY_FREEZE_KEPT_FILES_H_
+#define OVERPASS_OVERLAY_FREEZE_KEPT_FILES_H_
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "overlay/state/inode.h"
+
+namespace overpass::overlay {
+
+struct Overlay;
+
+/// Unless finished, takes back what it did at its end, also what else is in the new upper.
+/// Threads and REQUIRES: as LayerShift.
+class KeptFiles {
+ public:
+  /// The directories of a NewUpper.
+  KeptFiles(Overlay& overlay, BorrowedFd upper, BorrowedFd frozen, BorrowedFd temporaries)
+      : overlay_(overlay), upper_(upper), frozen_(frozen), temporaries_(temporaries) {}
+  KeptFiles(const KeptFiles&) = delete;
+  KeptFiles& operator=(const KeptFiles&) = delete;
+  ~KeptFiles();
+
+  /// Copies `inode`'s file to a temporary. Before the layers are exchanged. EBUSY for one of
+  /// several links, or whose name leads elsewhere.
+  Result<void> copy(const InodeRef& inode);
+
+  /// Moves all of them. After the layers were exchanged.
+  Result<void> move();
+
+  void finish() { is_finished_ = true; }
+
+  size_t count() const { return files_.size(); }
+  /// How many changed while they were copied: their copies may hold a part of a write.
+  size_t torn() const { return torn_; }
+
+ private:
+  struct File {
+    InodeRef inode, parent;
+    std::string name;
+    std::string temporary;
+    UniqueFd frozen;  ///< The directory in the frozen layer.
+    UniqueFd upper;   ///< That in the new upper, once it is there.
+    bool is_linked = false;
+    bool is_replaced = false;
+  };
+
+  Result<void> move(File& file);
+  bool take_back(File& file);
+  void empty_upper();
+
+  Overlay& overlay_;
+  const BorrowedFd upper_, frozen_, temporaries_;
+  std::vector<File> files_;
+  size_t torn_ = 0;
+  bool has_moved_ = false;
+  bool is_finished_ = false;
+};
+
+}  // namespace overpass::overlay
+
+#endif  // OVERPASS_OVERLAY_FREEZE_KEPT_FILES_H_
