@@ -246,6 +246,8 @@ constexpr OptionEntry kTable[] = {
      "write marks as user.overlay.* even when privileged"},
     {"volatile", "", "volatile", "", Kind::Flag, "", set_flag<&Options::is_volatile>,
      "sync nothing: fast, and a crash of the machine may lose the upper"},
+    {"freezable", "", "freezable", "", Kind::Flag, "", set_flag<&Options::may_be_frozen>,
+     "the upper can be frozen while the union is in use"},
     {"fsync", "", "", "", Kind::Flag, "0|1|auto|volatile",
      [](Options& options, std::string_view value) {
        options.is_volatile = !is_on(value);

@@ -54,6 +54,7 @@ struct Options {
   bool durable_copies = false;   ///< `copy_up=durable`: each copy is synced.
   bool verifies_copies = false;  ///< `verify_copy_up`: copies are read back and compared.
   layer::FormatChoice format;    ///< What of overlayfs's format is used: redirect_dir=, index=, ...
+  bool may_be_frozen = false;    ///< `freezable`: the upper can become a lower while it is in use.
   LowerIo lower_io = LowerIo::Passthrough;
   /// Lower files whose name one of these matches (glob(7)) are read as with LowerIo::Cached: names
   /// of files that grow or are locked.

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "fuse/daemon.h"
+#include "fuse/freeze.h"
 #include "fuse/refresh.h"
 #include "fuse/status.h"
 #include "sys/xattr.h"
@@ -21,6 +22,7 @@ namespace {
 constexpr char kSeparator = ':';
 
 constexpr ControlCommand kCommands[] = {
+    {"freeze", freeze},
     {"refresh", refresh},
 };
 

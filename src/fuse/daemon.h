@@ -5,6 +5,7 @@
 #ifndef OVERPASS_FUSE_DAEMON_H_
 #define OVERPASS_FUSE_DAEMON_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -90,6 +91,7 @@ struct Daemon {
   Negotiated negotiated;          ///< Constant from INIT on.
   std::optional<Problem> failed;  ///< Why the mount must not go on; set at INIT.
 
+  std::atomic<bool> is_freezing = false;
   Gate gate;  ///< Passed by every thread that works on the union.
 
   // Order matters at the end: tasks and notifications before the overlay, that before the ids'

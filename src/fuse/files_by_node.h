@@ -35,6 +35,9 @@ class FilesByNode {
   /// open_file(): ESTALE when the layer has another object there, kMustWait for a lease.
   Result<File> at(const overlay::InodeRef& inode, const overlay::Caller& caller);
 
+  /// Closes what is held, after its last read.
+  void let_go();
+
   /// How many files may be held, and with each a descriptor.
   static constexpr size_t kMost = 256;
 
@@ -47,8 +50,6 @@ class FilesByNode {
   /// What `place` holds, if it is `inode`'s.
   static File held(Place& place, const overlay::Inode& inode);
   Result<File> open(const overlay::InodeRef& inode, const overlay::Caller& caller);
-  /// Closes what is held.
-  void let_go();
 
   overlay::Overlay& overlay_;
   std::array<Place, kMost> places_;

@@ -52,7 +52,7 @@ class Handles {
     for (Shard& shard : shards_) {
       Lock lock(shard.mutex);
       for (RingLink* link = &shard.objects.next(); link != &shard.objects; link = &link->next()) {
-        visit(*static_cast<const T*>(link));
+        visit(*static_cast<T*>(link));
       }
     }
   }

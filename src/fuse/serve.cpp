@@ -12,6 +12,7 @@
 #include "base/nearest.h"
 #include "fuse/daemon.h"
 #include "fuse/foreign_owners.h"
+#include "fuse/layer_paths_of.h"
 #include "fuse/preparation.h"
 #include "fuse/session.h"
 #include "layer/open_layers.h"
@@ -23,33 +24,6 @@
 namespace overpass::fuse {
 
 namespace {
-
-sys::AccessTimes times_of(config::AccessTimes chosen) {
-  switch (chosen) {
-    case config::AccessTimes::Never:
-      return sys::AccessTimes::Never;
-    case config::AccessTimes::Relative:
-      return sys::AccessTimes::Relative;
-    case config::AccessTimes::Strict:
-      return sys::AccessTimes::Strict;
-    case config::AccessTimes::OfTheMount:
-      break;
-  }
-  return sys::AccessTimes::OfTheMount;
-}
-
-layer::LayerPaths paths_of(const config::Options& options) {
-  return {.lower = options.lower,
-          .data_only = options.data_only,
-          .upper = options.upper,
-          .work = options.work,
-          .mountpoint = options.mountpoint,
-          .userxattr = options.userxattr,
-          .access_times = times_of(options.access_times),
-          .format = options.format,
-          .stat_override = options.xattr_permissions,
-          .owns_upper = options.owns_upper};
-}
 
 overlay::Settings settings_of(const config::Options& options) {
   const auto squashed = [&](std::optional<uint32_t> id) {
@@ -71,7 +45,8 @@ overlay::Settings settings_of(const config::Options& options) {
           .owners = {.users = options.users,
                      .groups = options.groups,
                      .squash_user = squashed(options.squash_to_uid),
-                     .squash_group = squashed(options.squash_to_gid)}};
+                     .squash_group = squashed(options.squash_to_gid)},
+          .may_be_frozen = options.may_be_frozen};
 }
 
 Expected<rules::Table> rules_of(const config::Options& options) {
@@ -183,7 +158,7 @@ Expected<void> serve_union(const config::Options& options, const Connect& connec
   settings.tells_of_rules = rules->uses(rules::Action::Log) || options.rules_log.has_value();
   settings.rules = std::move(*rules);
   // Layers before the mount: it may cover them.
-  auto stack = layer::open_layers(paths_of(options));
+  auto stack = layer::open_layers(layer_paths_of(options));
   if (!stack) return std::unexpected(stack.error());
   warn_of_foreign_owners(*stack, options);
   Session session;

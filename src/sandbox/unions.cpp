@@ -104,6 +104,7 @@ Expected<config::Options> options_of(const PlannedMount& mount, const std::strin
   options.base_log = place.base_log(sandbox);
   // As on a plain file system: links stay links, directories can be renamed.
   options.format.index = true;
+  options.may_be_frozen = true;
   options.format.redirect_dir = layer::RedirectDir::On;
   return options;
 }
