@@ -4,6 +4,7 @@
 
 #include "fuse/freeze.h"
 
+#include <array>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -56,6 +57,19 @@ Result<Gate::Closed> keep_requests_out(Daemon& daemon) {
   return closed;
 }
 
+/// Nothing but this uses the union meanwhile.
+Result<overlay::Frozen> freeze_alone(Daemon& daemon, overlay::NewUpper fresh) {
+  const Gate::Closed closed = TRY(keep_requests_out(daemon));
+  const Clock::time_point begun = Clock::now();
+  daemon.files_by_node.let_go();
+  overlay::Frozen frozen = TRY(overlay::freeze(daemon.overlay, std::move(fresh)));
+  daemon.files.for_each([](overlay::OpenFile& file) { file.follow_freeze(); });
+  const auto lasted = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
+  log::debug("frozen in %lld us: %zu inodes, %zu open files copied, %zu of them while written to",
+             static_cast<long long>(lasted.count()), frozen.inodes, frozen.kept, frozen.torn);
+  return frozen;
+}
+
 }  // namespace
 
 Result<void> freeze(Daemon& daemon, const overlay::Caller& caller, std::string_view value) {
@@ -66,14 +80,7 @@ Result<void> freeze(Daemon& daemon, const overlay::Caller& caller, std::string_v
   const ScopeExit end([&daemon] { daemon.is_freezing = false; });
   overlay::NewUpper fresh = TRY(overlay::open_new_upper(daemon.overlay, *paths));
   fresh.is_volatile = daemon.overlay.settings.is_volatile;
-  const Gate::Closed closed = TRY(keep_requests_out(daemon));
-  const Clock::time_point begun = Clock::now();
-  daemon.files_by_node.let_go();
-  const overlay::Frozen frozen = TRY(overlay::freeze(daemon.overlay, std::move(fresh)));
-  daemon.files.for_each([](overlay::OpenFile& file) { file.follow_freeze(); });
-  const auto lasted = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
-  log::debug("frozen in %lld us: %zu inodes, %zu open files copied, %zu of them while written to",
-             static_cast<long long>(lasted.count()), frozen.inodes, frozen.kept, frozen.torn);
+  overlay::settle(daemon.overlay, TRY(freeze_alone(daemon, std::move(fresh))));
   return {};
 }
 

@@ -6,10 +6,11 @@
 
 #include "base/log.h"
 #include "base/scope_exit.h"
-#include "overlay/find/index.h"
+#include "overlay/copy_up/prepare_copy.h"
 #include "overlay/freeze/frozen_index.h"
 #include "overlay/freeze/kept_files.h"
 #include "overlay/freeze/layer_shift.h"
+#include "overlay/state/opens.h"
 #include "overlay/state/overlay.h"
 
 namespace overpass::overlay {
@@ -48,8 +49,19 @@ Result<Frozen> freeze(Overlay& overlay, NewUpper fresh) {
   kept.finish();
   take_back.dismiss();
   forget_index(overlay, shift.frozen(), index->fd, entries);
-  shift.finish();
-  return Frozen{overlay.table.size(), kept.count(), kept.torn()};
+  return Frozen{.inodes = overlay.table.size(),
+                .kept = kept.count(),
+                .torn = kept.torn(),
+                .copies = kept.take_copies(),
+                .left = shift.finish()};
+}
+
+void settle(Overlay& overlay, Frozen frozen) {
+  for (const auto& mode : frozen.left) drop_idle(overlay.idle_backings, *mode);
+  for (const UniqueFd& copy : frozen.copies) {
+    if (order_data(overlay, copy)) continue;
+    log::error("the copy of an open file in the frozen layer could not be written to the disk");
+  }
 }
 
 }  // namespace overpass::overlay

@@ -8,9 +8,13 @@
 #define OVERPASS_OVERLAY_FREEZE_FREEZE_H_
 
 #include <cstddef>
+#include <memory>
+#include <vector>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "overlay/freeze/new_upper.h"
+#include "overlay/state/open_mode.h"
 
 namespace overpass::overlay {
 
@@ -20,6 +24,10 @@ struct Frozen {
   size_t inodes = 0;  ///< In memory.
   size_t kept = 0;    ///< Open files, which moved on to the new upper.
   size_t torn = 0;    ///< Those that were written to while they were copied.
+
+  // For settle().
+  std::vector<UniqueFd> copies;
+  std::vector<std::unique_ptr<OpenMode>> left;
 };
 
 /// Freezes the upper. EBUSY when something is under way or open that excludes it; EOPNOTSUPP when
@@ -28,6 +36,12 @@ struct Frozen {
 /// L: none on entry. REQUIRES: no other thread uses the union until this returns, and no open
 /// file's layer is used before OpenFile::follow_freeze().
 Result<Frozen> freeze(Overlay& overlay, NewUpper fresh);
+
+/// Has the copies of open files written out, as far as the mount waits for disks at all, and gives
+/// back what a freeze has left over. Takes a while; meanwhile a crash of the machine may leave the
+/// frozen layer with a part of such a copy.
+/// L: none on entry. Threads: any, while requests are served.
+void settle(Overlay& overlay, Frozen frozen);
 
 }  // namespace overpass::overlay
 

@@ -31,6 +31,9 @@ namespace overpass::overlay {
 
 namespace {
 
+/// So many may wait for the disk after requests are served again. They take a descriptor each.
+constexpr size_t kMostCopies = 256;
+
 std::string path_of(Inode& inode) {
   std::string path;
   for (const std::string& name : names_to(inode)) path += (path.empty() ? "" : "/") + name;
@@ -87,15 +90,16 @@ Result<void> KeptFiles::copy(const InodeRef& inode) NO_THREAD_SAFETY_ANALYSIS {
   if (before.stx_nlink != 1) return busy("has several links");
   // "work" is this mount's alone, and nobody makes temporaries in the new one yet.
   file.temporary = "frozen-" + std::to_string(files_.size());
-  const UniqueFd copy =
+  UniqueFd copy =
       TRY(sys::open_at(temporaries_, file.temporary.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
   files_.push_back(std::move(file));  // From here on it is removed.
   TRY(sys::copy_data(from, copy, static_cast<off_t>(before.stx_size), nullptr,
                      afterwards_of(overlay_.settings.is_volatile)));
   TRY(copy_attributes(sys::place_of(from), before, copy));
-  TRY(order_data(overlay_, copy));
   const sys::Stat after = TRY(sys::stat(sys::place_of(from)));
   if (!is_unchanged(before, after)) ++torn_;
+  if (copies_.size() == kMostCopies) return order_data(overlay_, copy);
+  copies_.push_back(std::move(copy));
   return {};
 }
 

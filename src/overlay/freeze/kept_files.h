@@ -13,6 +13,7 @@
 #define OVERPASS_OVERLAY_FREEZE_KEPT_FILES_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -43,6 +44,9 @@ class KeptFiles {
 
   void finish() { is_finished_ = true; }
 
+  /// The copies, which are on no disk yet.
+  std::vector<UniqueFd> take_copies() { return std::move(copies_); }
+
   size_t count() const { return files_.size(); }
   /// How many changed while they were copied: their copies may hold a part of a write.
   size_t torn() const { return torn_; }
@@ -65,6 +69,7 @@ class KeptFiles {
   Overlay& overlay_;
   const BorrowedFd upper_, frozen_, temporaries_;
   std::vector<File> files_;
+  std::vector<UniqueFd> copies_;
   size_t torn_ = 0;
   bool has_moved_ = false;
   bool is_finished_ = false;

@@ -31,7 +31,8 @@ std::string union_path_of(Inode& directory) NO_THREAD_SAFETY_ANALYSIS {
 /// Whether a file of the upper must stay there: what is written to it, or read of it later, goes to
 /// the file that was opened.
 bool is_in_use(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
-  if (!inode.is_regular()) return false;
+  // Of a metacopy all that is open are readers of the lower that holds its bytes.
+  if (!inode.is_regular() || inode.data_place() != nullptr) return false;
   const bool is_open = inode.opens != nullptr && inode.opens->handles() > 0;
   if (is_open || inode.has_predecessor) return true;
   recheck_mappings(overlay, inode);
@@ -198,17 +199,18 @@ void LayerShift::exchange() noexcept NO_THREAD_SAFETY_ANALYSIS {
   is_exchanged_ = !is_exchanged_;
 }
 
-void LayerShift::finish() NO_THREAD_SAFETY_ANALYSIS {
+std::vector<std::unique_ptr<OpenMode>> LayerShift::finish() NO_THREAD_SAFETY_ANALYSIS {
   for (const DirectoryChange& change : directories_) {
     if (!change.has_new_fds || change.fds.empty()) continue;
     if (const SharedFd fd = change.fds.front().lock()) overlay_->directory_fds.drop(fd);
   }
+  std::vector<std::unique_ptr<OpenMode>> left;
   for (const InodeRef& inode : frozen_) {
     // Nobody has it open: what was registered for writers is given back.
-    if (inode->opens == nullptr) continue;
-    drop_idle(overlay_->idle_backings, *inode->opens);
-    inode->opens.reset();
+    if (inode->opens == nullptr || inode->opens->handles() > 0) continue;
+    left.push_back(std::move(inode->opens));
   }
+  return left;
 }
 
 }  // namespace overpass::overlay

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "layer/layer_stack.h"
 #include "overlay/state/inode.h"
+#include "overlay/state/open_mode.h"
 #include "overlay/state/shared_fd.h"
 
 namespace overpass::overlay {
@@ -41,8 +42,9 @@ class LayerShift {
   /// What was in the upper and is in the frozen layer from now on, without directories.
   const std::vector<InodeRef>& frozen() const { return frozen_; }
 
-  /// Drops from the caches what is no longer of use. After the exchange, when all is done.
-  void finish();
+  /// Drops from the caches what is no longer of use. After the exchange, when all is done. What
+  /// takes long to give back is the caller's.
+  std::vector<std::unique_ptr<OpenMode>> finish();
 
  private:
   struct DirectoryChange {

@@ -177,12 +177,14 @@ Result<overlay::Frozen> Union::freeze() {
   next.work = disk.directory("work" + number);
   auto frozen = overlay::freeze(all, TRY(overlay::open_new_upper(all, next)));
   if (!frozen) return frozen;
+  overlay::Frozen counts{.inodes = frozen->inodes, .kept = frozen->kept, .torn = frozen->torn};
+  overlay::settle(all, std::move(*frozen));
   const std::lock_guard lock(kernel_mutex_);
   for (overlay::OpenFile* file : open_) file->follow_freeze();
   frozen_.push_back(upper_);
   upper_ = "upper" + number;
   work_ = "work" + number;
-  return frozen;
+  return counts;
 }
 
 overlay::Overlay& Union::overlay() {
