@@ -39,7 +39,7 @@ Result<Frozen> freeze(Overlay& overlay, NewUpper fresh) {
   const SharedFd index = overlay.index;
   LayerShift shift = TRY(LayerShift::plan(overlay, std::move(fresh.stack)));
   TRY(check_links(overlay, shift));
-  KeptFiles kept(overlay, fresh.upper, fresh.frozen, fresh.temporaries);
+  KeptFiles kept(overlay, fresh);
   for (const InodeRef& inode : shift.kept()) TRY(kept.copy(inode));
   shift.exchange();
   ScopeExit take_back([&shift] { shift.exchange(); });

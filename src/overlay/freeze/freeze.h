@@ -26,8 +26,8 @@ struct Frozen {
   size_t torn = 0;    ///< Those that were written to while they were copied.
 
   // For settle().
-  std::vector<UniqueFd> copies;
-  std::vector<std::unique_ptr<OpenMode>> left;
+  std::vector<UniqueFd> copies = {};
+  std::vector<std::unique_ptr<OpenMode>> left = {};
 };
 
 /// Freezes the upper. EBUSY when something is under way or open that excludes it; EOPNOTSUPP when

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "base/scope_exit.h"
 #include "layer/remove_tree.h"
 #include "overlay/copy_up/copy_up.h"
 #include "overlay/copy_up/copy_up_metadata.h"
@@ -67,100 +68,141 @@ bool is_unchanged(const sys::Stat& one, const sys::Stat& other) {
 
 }  // namespace
 
-Result<void> KeptFiles::copy(const InodeRef& inode) NO_THREAD_SAFETY_ANALYSIS {
-  File file;
-  file.inode = inode;
-  file.parent = inode->link.parent;
-  file.name = inode->link.name;
+/// The file by one of its names in the upper, which must be the inode's, with `links` links.
+Result<UniqueFd> KeptFiles::open_file(const InodeRef& inode, const Name& name,
+                                      uint32_t links) NO_THREAD_SAFETY_ANALYSIS {
   const auto busy = [&](const char* why) {
     log::warn("the upper is not frozen: '%s' is open, and %s", path_of(*inode).c_str(), why);
     return fail(EBUSY);
   };
-  if (inode->is_indexed()) return busy("is one of several links of a lower's file");
-  file.frozen = TRY(open_below(frozen_, path_of(*file.parent)));
-  auto opened = open_regular({file.frozen, file.name.c_str()}, O_RDONLY | O_NOATIME);
-  if (opened.failed_with(EPERM)) {
-    opened = open_regular({file.frozen, file.name.c_str()}, O_RDONLY);
-  }
+  const sys::Place place = {name.frozen, name.name.c_str()};
+  auto opened = open_regular(place, O_RDONLY | O_NOATIME);
+  if (opened.failed_with(EPERM)) opened = open_regular(place, O_RDONLY);
   if (!opened) return busy("cannot be read");
-  const UniqueFd from = std::move(*opened);
-  TRY(sys::allow_waiting(from));
-  const sys::Stat before = TRY(sys::stat(sys::place_of(from)));
-  if (identity_of(before) != inode->known.identity()) return busy("another has its name");
-  if (before.stx_nlink != 1) return busy("has several links");
-  // "work" is this mount's alone, and nobody makes temporaries in the new one yet.
-  file.temporary = "frozen-" + std::to_string(files_.size());
+  TRY(sys::allow_waiting(*opened));
+  const sys::Stat stat = TRY(sys::stat(sys::place_of(*opened)));
+  if (identity_of(stat) != inode->known.identity()) return busy("another file has its name");
+  if (stat.stx_nlink != links) return busy("has links that have not been looked up");
+  return opened;
+}
+
+Result<void> KeptFiles::copy(const InodeRef& inode) NO_THREAD_SAFETY_ANALYSIS {
+  std::vector<const Link*> links = {&inode->link};
+  if (inode->extras != nullptr) {
+    for (const auto& link : inode->extras->more_links) links.push_back(link.get());
+  }
+  const auto on_disk = static_cast<uint32_t>(links.size() + (inode->is_indexed() ? 1 : 0));
+  std::string first;
+  for (const Link* link : links) {
+    UniqueFd directory = TRY(open_below(fresh_.frozen, path_of(*link->parent)));
+    Name name{inode, link->parent, link->name.text(), next_temporary(), std::move(directory)};
+    const UniqueFd from = TRY(open_file(inode, name, on_disk));
+    if (first.empty()) {
+      first = name.temporary;
+      const sys::Stat before = TRY(sys::stat(sys::place_of(from)));
+      TRY(copy_to(from, before, first));
+      const sys::Stat after = TRY(sys::stat(sys::place_of(from)));
+      if (!is_unchanged(before, after)) ++torn_;
+      ++count_;
+    } else {
+      TRY(sys::make_link({fresh_.temporaries, first.c_str()}, fresh_.temporaries,
+                         name.temporary.c_str()));
+    }
+    names_.push_back(std::move(name));  // From here on it is taken back.
+  }
+  return {};
+}
+
+Result<void> KeptFiles::copy_to(BorrowedFd from, const sys::Stat& stat,
+                                const std::string& temporary) {
+  // Nobody else makes anything in the new workdir yet.
   UniqueFd copy =
-      TRY(sys::open_at(temporaries_, file.temporary.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
-  files_.push_back(std::move(file));  // From here on it is removed.
-  TRY(sys::copy_data(from, copy, static_cast<off_t>(before.stx_size), nullptr,
+      TRY(sys::open_at(fresh_.temporaries, temporary.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
+  ScopeExit discard([&] { (void)sys::remove_file(fresh_.temporaries, temporary.c_str()); });
+  TRY(sys::copy_data(from, copy, static_cast<off_t>(stat.stx_size), nullptr,
                      afterwards_of(overlay_.settings.is_volatile)));
-  TRY(copy_attributes(sys::place_of(from), before, copy));
-  const sys::Stat after = TRY(sys::stat(sys::place_of(from)));
-  if (!is_unchanged(before, after)) ++torn_;
-  if (copies_.size() == kMostCopies) return order_data(overlay_, copy);
-  copies_.push_back(std::move(copy));
+  TRY(copy_attributes(sys::place_of(from), stat, copy));
+  if (copies_.size() == kMostCopies) {
+    TRY(order_data(overlay_, copy));
+  } else {
+    copies_.push_back(std::move(copy));
+  }
+  discard.dismiss();
   return {};
 }
 
 Result<void> KeptFiles::move() {
   has_moved_ = true;
-  for (File& file : files_) TRY(move(file));
+  for (Name& name : names_) TRY(move(name));
   return {};
 }
 
-Result<void> KeptFiles::move(File& file) {
-  TRY(copy_up_directory(overlay_, file.parent));
-  const SharedFd upper = TRY(directory_fd(overlay_, *file.parent, layer::kUpper));
+/// The entry of an indexed file is one of its links.
+Result<void> KeptFiles::link_index(const Name& name) NO_THREAD_SAFETY_ANALYSIS {
+  if (!name.inode->is_indexed()) return {};
+  const std::string& entry = name.inode->extras->index_name;
+  if (!entries_.empty() && entries_.back() == entry) return {};
+  TRY(sys::make_link({name.frozen, name.name.c_str()}, fresh_.index, entry.c_str()));
+  entries_.push_back(entry);
+  return {};
+}
+
+Result<void> KeptFiles::move(Name& name) {
+  TRY(copy_up_directory(overlay_, name.parent));
+  const SharedFd upper = TRY(directory_fd(overlay_, *name.parent, layer::kUpper));
   const sys::Stat in_upper = TRY(sys::stat(sys::place_of(upper->fd)));
-  TRY(mark_impure(overlay_, *file.parent, upper->fd));
-  file.upper = TRY(open_below(upper_, path_of(*file.parent)));
-  const sys::Stat in_frozen = TRY(sys::stat(sys::place_of(file.frozen)));
-  TRY(sys::make_link({file.frozen, file.name.c_str()}, file.upper, file.name.c_str()));
-  file.is_linked = true;
-  TRY(sys::rename({temporaries_, file.temporary.c_str()}, {file.frozen, file.name.c_str()}));
-  file.is_replaced = true;
+  TRY(mark_impure(overlay_, *name.parent, upper->fd));
+  name.upper = TRY(open_below(fresh_.upper, path_of(*name.parent)));
+  const sys::Stat in_frozen = TRY(sys::stat(sys::place_of(name.frozen)));
+  TRY(link_index(name));
+  TRY(sys::make_link({name.frozen, name.name.c_str()}, name.upper, name.name.c_str()));
+  name.is_linked = true;
+  TRY(sys::rename({fresh_.temporaries, name.temporary.c_str()}, {name.frozen, name.name.c_str()}));
+  name.is_replaced = true;
   // None of this is a change of the directory.
   (void)sys::copy_times(sys::place_of(upper->fd), in_upper);
-  (void)sys::copy_times(sys::place_of(file.frozen), in_frozen);
-  ++file.parent->directory->version;
+  (void)sys::copy_times(sys::place_of(name.frozen), in_frozen);
+  ++name.parent->directory->version;
   return {};
 }
 
-bool KeptFiles::take_back(File& file) {
-  if (file.is_replaced) {
-    const auto stat = sys::stat(sys::place_of(file.frozen));
+/// False if the union's file is not where it was.
+bool KeptFiles::take_back(Name& name) {
+  if (name.is_replaced) {
+    const auto stat = sys::stat(sys::place_of(name.frozen));
     const auto moved =
-        sys::rename({file.upper, file.name.c_str()}, {file.frozen, file.name.c_str()});
-    if (stat) (void)sys::copy_times(sys::place_of(file.frozen), *stat);
+        sys::rename({name.upper, name.name.c_str()}, {name.frozen, name.name.c_str()});
+    if (stat) (void)sys::copy_times(sys::place_of(name.frozen), *stat);
     if (moved) return true;
     log::error(
-        "'%s' could not be moved back to the upper (%s): it is in the new one, unmount and "
-        "mount with both",
-        path_of(*file.inode).c_str(), std::strerror(to_int(moved.error())));
+        "'%s' could not be moved back to the upper (%s): it is in the new one, unmount and mount "
+        "with both",
+        path_of(*name.inode).c_str(), std::strerror(to_int(moved.error())));
     return false;
   }
   // Best effort: what stays is removed at the next mount, and with the new upper.
-  (void)sys::remove_file(temporaries_, file.temporary.c_str());
-  if (file.is_linked) (void)sys::remove_file(file.upper, file.name.c_str());
+  (void)sys::remove_file(fresh_.temporaries, name.temporary.c_str());
+  if (name.is_linked) (void)sys::remove_file(name.upper, name.name.c_str());
   return true;
 }
 
 void KeptFiles::empty_upper() {
   std::vector<std::string> names;
-  (void)sys::for_each_entry(upper_, [&names](const sys::DirectoryEntry& entry) -> Result<void> {
-    names.emplace_back(entry.name);
-    return {};
-  });
-  for (const std::string& name : names) (void)layer::remove_tree(upper_, name.c_str());
+  (void)sys::for_each_entry(fresh_.upper,
+                            [&names](const sys::DirectoryEntry& entry) -> Result<void> {
+                              names.emplace_back(entry.name);
+                              return {};
+                            });
+  for (const std::string& name : names) (void)layer::remove_tree(fresh_.upper, name.c_str());
 }
 
 KeptFiles::~KeptFiles() {
   if (is_finished_) return;
   bool is_as_before = true;
-  for (auto file = files_.rbegin(); file != files_.rend(); ++file) {
-    is_as_before = take_back(*file) && is_as_before;
+  for (auto name = names_.rbegin(); name != names_.rend(); ++name) {
+    is_as_before = take_back(*name) && is_as_before;
   }
+  for (const std::string& entry : entries_) (void)sys::remove_file(fresh_.index, entry.c_str());
   if (has_moved_ && is_as_before) empty_upper();
 }
 

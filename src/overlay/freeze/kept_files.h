@@ -18,7 +18,9 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "overlay/freeze/new_upper.h"
 #include "overlay/state/inode.h"
+#include "sys/stat.h"
 
 namespace overpass::overlay {
 
@@ -28,15 +30,14 @@ struct Overlay;
 /// Threads and REQUIRES: as LayerShift.
 class KeptFiles {
  public:
-  /// The directories of a NewUpper.
-  KeptFiles(Overlay& overlay, BorrowedFd upper, BorrowedFd frozen, BorrowedFd temporaries)
-      : overlay_(overlay), upper_(upper), frozen_(frozen), temporaries_(temporaries) {}
+  /// `fresh` outlives this.
+  KeptFiles(Overlay& overlay, const NewUpper& fresh) : overlay_(overlay), fresh_(fresh) {}
   KeptFiles(const KeptFiles&) = delete;
   KeptFiles& operator=(const KeptFiles&) = delete;
   ~KeptFiles();
 
-  /// Copies `inode`'s file to a temporary. Before the layers are exchanged. EBUSY for one of
-  /// several links, or whose name leads elsewhere.
+  /// Copies `inode`'s file to a temporary. Before the layers are exchanged. EBUSY if the file has
+  /// names that are not known, or one that leads elsewhere.
   Result<void> copy(const InodeRef& inode);
 
   /// Moves all of them. After the layers were exchanged.
@@ -47,29 +48,36 @@ class KeptFiles {
   /// The copies, which are on no disk yet.
   std::vector<UniqueFd> take_copies() { return std::move(copies_); }
 
-  size_t count() const { return files_.size(); }
+  size_t count() const { return count_; }
   /// How many changed while they were copied: their copies may hold a part of a write.
   size_t torn() const { return torn_; }
 
  private:
-  struct File {
+  /// A name of such a file.
+  struct Name {
     InodeRef inode, parent;
     std::string name;
-    std::string temporary;
-    UniqueFd frozen;  ///< The directory in the frozen layer.
-    UniqueFd upper;   ///< That in the new upper, once it is there.
+    std::string temporary;  ///< Of the copy.
+    UniqueFd frozen;        ///< The directory in the frozen layer.
+    UniqueFd upper = {};    ///< That in the new upper, once it is there.
     bool is_linked = false;
     bool is_replaced = false;
   };
 
-  Result<void> move(File& file);
-  bool take_back(File& file);
+  Result<UniqueFd> open_file(const InodeRef& inode, const Name& name, uint32_t links);
+  Result<void> copy_to(BorrowedFd from, const sys::Stat& stat, const std::string& temporary);
+  Result<void> move(Name& name);
+  Result<void> link_index(const Name& name);
+  bool take_back(Name& name);
   void empty_upper();
+  std::string next_temporary() { return "frozen-" + std::to_string(names_.size()); }
 
   Overlay& overlay_;
-  const BorrowedFd upper_, frozen_, temporaries_;
-  std::vector<File> files_;
+  const NewUpper& fresh_;
+  std::vector<Name> names_;
+  std::vector<std::string> entries_;  ///< Made in the new index.
   std::vector<UniqueFd> copies_;
+  size_t count_ = 0;
   size_t torn_ = 0;
   bool has_moved_ = false;
   bool is_finished_ = false;

@@ -68,6 +68,7 @@ void LayerShift::add_directory(const InodeRef& inode) NO_THREAD_SAFETY_ANALYSIS 
   const Directory& directory = *inode->directory;
   DirectoryChange change{inode,
                          directory.has_upper,
+                         directory.upper_identity(),
                          directory.impurity,
                          shifted(directory.lowers),
                          directory.lower_identities,
@@ -170,6 +171,8 @@ void LayerShift::exchange_directory(DirectoryChange& change) noexcept NO_THREAD_
   Inode& inode = *change.inode;
   Directory& directory = *inode.directory;
   change.has_upper = directory.has_upper.exchange(change.has_upper);
+  const Identity upper = std::exchange(change.upper, directory.upper_identity());
+  directory.set_upper_identity(upper);
   change.impurity = directory.impurity.exchange(change.impurity);
   std::swap(directory.lowers, change.lowers);
   std::swap(directory.lower_identities, change.lower_identities);

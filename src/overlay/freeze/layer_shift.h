@@ -50,6 +50,7 @@ class LayerShift {
   struct DirectoryChange {
     InodeRef inode;
     bool has_upper;
+    Identity upper;  ///< Of no meaning without `has_upper`.
     Impurity impurity;
     std::vector<layer::LayerIndex> lowers;
     std::vector<Identity> lower_identities;

@@ -147,9 +147,6 @@ Result<void> check_fitting(const Overlay& overlay, const layer::LayerPaths& path
   }
   if (!is_empty(opened.upper)) return refuse(EINVAL, "the new upper is not empty");
   if (!stack.hidden.empty()) return refuse(EINVAL, "the new upper lies inside the present one");
-  if (!is_same_format(overlay.stack, stack)) {
-    return refuse(EOPNOTSUPP, "the new upper would be written in another format");
-  }
   return check_unambiguous(overlay, stack.layers[1]);
 }
 
@@ -162,6 +159,9 @@ Result<NewUpper> open_new_upper(const Overlay& overlay, const layer::LayerPaths&
   TRY(check_not_shown(overlay, "lowerdir", paths.lower.front()));
   auto stack = layer::open_layers(paths);
   if (!stack) return refuse(EINVAL, stack.error().line());
+  if (!is_same_format(overlay.stack, *stack)) {
+    return refuse(EOPNOTSUPP, "the new upper would be written in another format");
+  }
   NewUpper opened{.stack = std::move(*stack)};
   auto open = [](const std::string& path) {
     return sys::open_path(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -169,6 +169,7 @@ Result<NewUpper> open_new_upper(const Overlay& overlay, const layer::LayerPaths&
   opened.upper = TRY(open(*paths.upper));
   opened.frozen = TRY(open(paths.lower.front()));
   opened.temporaries = TRY(open(*paths.work + "/work"));
+  opened.index = TRY(open(*paths.work + "/index"));
   TRY(check_fitting(overlay, paths, opened));
   layer::Layer& frozen = opened.stack.layers[1];
   const layer::Layer& now = overlay.stack.upper();

@@ -25,6 +25,7 @@ struct NewUpper {
   UniqueFd upper = {};
   UniqueFd frozen = {};
   UniqueFd temporaries = {};  ///< "work" in the new workdir.
+  UniqueFd index = {};        ///< "index" there.
 
   bool is_volatile = false;  ///< The new workdir has to say that writes may be lost.
 };

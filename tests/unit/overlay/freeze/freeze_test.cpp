@@ -5,11 +5,11 @@
 #include "overlay/freeze/freeze.h"
 
 #include <gtest/gtest.h>
+#include <linux/fs.h>
 #include <stdio.h>
-#include <sys/mman.h>
+#include <sys/ioctl.h>
 
 #include "../union.h"
-#include "overlay/change/change_attributes.h"
 
 namespace overpass::overlay {
 namespace {
@@ -165,19 +165,94 @@ TEST_P(Freeze, TakesCompleteIndexEntriesAway) {
   EXPECT_EQ(u.read("renamed"), "BELOW");
 }
 
-TEST_P(Freeze, IsAsBeforeWhenRefused) {
+TEST_P(Freeze, MovesAllLinksOfOpenFiles) {
   u.write("one", "text");
-  EXPECT_EQ(u.link("one", "two"), 0);
+  const InodeRef known = u.at("one");
+  EXPECT_EQ(u.make_directory("dir2"), 0);
+  EXPECT_EQ(u.link("one", "dir2/two"), 0);
   Handle open = u.open("one", O_RDWR);
-  u.write("other", "other");
-  Handle second = u.open("other", O_RDWR);
-  EXPECT_EQ(error_of(u.freeze()), EBUSY);
+  EXPECT_EQ(unit::must(u.freeze()).kept, 1U);
+  open.write("TEXT");
+  EXPECT_EQ(u.read("dir2/two"), "TEXT");
+  EXPECT_EQ(u.stat("one").stx_nlink, 2U);
+  for (const char* name : {"one", "dir2/two"}) {
+    EXPECT_EQ(u.disk.read(std::string("upper/") + name), "text");
+    EXPECT_EQ(u.disk.stat(std::string("upper/") + name).st_nlink, 2U);
+    EXPECT_EQ(u.disk.read(std::string("upper2/") + name), "TEXT");
+  }
+}
+
+TEST_P(Freeze, MovesIndexedFilesThatAreOpen) {
+  std::filesystem::create_hard_link(u.disk.path("lower1/below"), u.disk.path("lower1/other"));
+  const InodeRef known = u.at("below");
+  u.write("below", "BELOW");
+  EXPECT_EQ(u.rename("other", "renamed"), 0);
+  Handle open = u.open("below", O_RDWR);
+  EXPECT_EQ(unit::must(u.freeze()).kept, 1U);
+  open.write("again");
+  EXPECT_EQ(u.read("renamed"), "again");
+  EXPECT_EQ(u.stat("renamed").stx_nlink, 2U);
+  EXPECT_EQ(u.disk.names("work/index"), Names());
+  EXPECT_EQ(u.disk.names("work2/index").size(), 1U);
+  EXPECT_EQ(u.disk.read("upper/renamed"), "BELOW");
+}
+
+TEST_P(Freeze, IsAsBeforeWhenRefused) {
+  u.disk.write("upper/one", "text");
+  u.disk.write("upper/dir3/other", "other");
+  std::filesystem::create_hard_link(u.disk.path("upper/one"), u.disk.path("upper/two"));
+  Handle second = u.open("dir3/other", O_RDWR);
+  Handle open = u.open("one", O_RDWR);
+  EXPECT_EQ(error_of(u.freeze()), EBUSY) << "another name is not known";
   EXPECT_EQ(u.disk.names("upper2"), Names());
   open.write("TEXT");
   second.write("OTHER");
   EXPECT_EQ(u.disk.read("upper/two"), "TEXT");
-  EXPECT_EQ(u.disk.read("upper/other"), "OTHER");
+  EXPECT_EQ(u.disk.read("upper/dir3/other"), "OTHER");
   EXPECT_EQ(u.read("two"), "TEXT");
+  EXPECT_EQ(unit::must(u.freeze()).kept, 2U);
+}
+
+/// Everything is taken back from the last step on.
+TEST_P(Freeze, IsTakenBack) {
+  u.write("one", "one");
+  EXPECT_EQ(u.make_directory("made"), 0);
+  u.write("made/two", "two");
+  Handle one = u.open("one", O_RDWR), two = u.open("made/two", O_RDWR);
+  const InodeRef made = u.at("made");
+  // The copy of the second cannot take its place.
+  const std::string path = u.disk.directory("upper2");
+  u.disk.directory("work2");
+  u.disk.directory("upper2/made");
+  EXPECT_EQ(error_of(u.freeze()), EINVAL) << "not empty";
+  std::filesystem::remove(path + "/made");
+  const int flags = [&] {
+    const UniqueFd directory = u.disk.open("upper/made", O_RDONLY);
+    int value = 0;
+    if (::ioctl(raw(directory.get()), FS_IOC_GETFLAGS, &value) < 0) return -1;
+    value |= FS_APPEND_FL;
+    return ::ioctl(raw(directory.get()), FS_IOC_SETFLAGS, &value) < 0 ? -1 : value & ~FS_APPEND_FL;
+  }();
+  if (flags < 0) GTEST_SKIP() << "no flags of chattr(1) here";
+  EXPECT_EQ(error_of(u.freeze()), EPERM);
+  {
+    const UniqueFd directory = u.disk.open("upper/made", O_RDONLY);
+    unit::checked(::ioctl(raw(directory.get()), FS_IOC_SETFLAGS, &flags), "chattr");
+  }
+  EXPECT_EQ(u.disk.names("upper2"), Names());
+  EXPECT_EQ(u.at("made").get(), made.get());
+  one.write("ONE");
+  two.write("TWO");
+  EXPECT_EQ(u.disk.read("upper/one"), "ONE");
+  EXPECT_EQ(u.disk.read("upper/made/two"), "TWO");
+  EXPECT_EQ(u.disk.stat("upper/one").st_nlink, 1U);
+  EXPECT_EQ(u.read("made/two"), "TWO");
+  u.write("made/three", "three");
+  EXPECT_EQ(u.disk.read("upper/made/three"), "three");
+  EXPECT_EQ(unit::must(u.freeze()).kept, 2U);
+  one.write("One");
+  EXPECT_EQ(u.disk.read("upper/one"), "ONE");
+  EXPECT_EQ(u.disk.read("upper2/one"), "One");
 }
 
 TEST_P(Freeze, ListsTheSameOffsets) {
