@@ -5,7 +5,8 @@
 // second time and could change behind the union's back. The mountpoint may lie in a lower that is
 // used by its path: a walk into it there would wait for the union itself.
 //
-// The layers of one mount, opened once and never changed afterwards: the upper at index 0 if there
+// The layers of one mount, opened once and never changed afterwards, but for a freeze
+// (overlay/freeze/freeze.h), during which nothing else uses them: the upper at index 0 if there
 // is one, the lowers from 1 on, topmost first. How they come to be open is open_layers.h.
 
 #ifndef OVERPASS_LAYER_LAYER_STACK_H_
@@ -84,7 +85,8 @@ struct Layer {
 ///    workdir, where the file system locks directories (NFS does not).
 ///
 /// Threads: any, without locks: nothing in it changes once the overlay has taken it, apart from
-/// what Workdir says of itself. Only the overlay's constructor moves descriptors out of it.
+/// what Workdir says of itself, and a freeze. Only the overlay's constructor moves descriptors out
+/// of it.
 struct LayerStack {
   std::vector<Layer> layers;
   /// From here on layers are data-only (lowerdir=a::b): not merged, only found by absolute

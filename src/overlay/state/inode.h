@@ -64,7 +64,8 @@ struct HiddenName {
 
 using HiddenNames = std::vector<HiddenName>;
 
-/// The part of an inode that only directories have.
+/// The part of an inode that only directories have. What is constant changes at a freeze
+/// (freeze/freeze.h), while no other thread uses the union; `has_upper` becomes false then.
 struct Directory {
   /// Serialises changes of the names in here against lookups and each other.
   mutable SharedMutex<LockRank::Directory> names;
@@ -154,7 +155,8 @@ struct InodeExtras {
 ///
 /// Invariants:
 /// 1. `directory` is set exactly for directories; `type` never changes.
-/// 2. The `layer` of a non-directory changes once at most, from a lower to the upper.
+/// 2. The `layer` of a non-directory changes once at most, from a lower to the upper. At a freeze
+///    (freeze/freeze.h) every layer gets another index.
 /// 3. While `linked` is true, the table's name index has a Link of this inode.
 /// 4. For an inode of a lower, link.parent and link.name are its location in that layer, even after
 ///    the name was removed from the union.

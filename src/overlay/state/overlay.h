@@ -56,7 +56,8 @@ struct Settings {
 /// for it.
 ///
 /// Invariants:
-/// 1. Layers and settings never change after the mount, so they are read without a lock.
+/// 1. Layers and settings never change after the mount, so they are read without a lock. Layers do
+///    at a freeze (freeze/freeze.h), while no other thread uses the union.
 ///    `writeback` is set at INIT, before the first operation. (`has_protected_uppers` is atomic and
 ///    may be raised later.)
 /// 2. `table` is the last member: inodes that go with it give back what they hold in the others.
@@ -67,7 +68,7 @@ struct Overlay {
   /// `shown_by` and `files` outlive it.
   Overlay(layer::LayerStack layers, Settings chosen, Mount& shown_by, BackingFiles& files);
 
-  // Constant.
+  // Constant, but for the layers at a freeze.
   layer::LayerStack stack;
   const Settings settings;
   Mount& mount;
