@@ -77,7 +77,9 @@ std::optional<int> run_hidden(Context& context, std::string_view first, const Ar
 int run_words(Context& context, const Arguments& arguments) {
   const std::string& first = arguments.front();
   const Arguments rest(arguments.begin() + 1, arguments.end());
-  const std::string name = first == "--version" || first == "-V" ? "version" : first;
+  const std::string name = first == "--version" || first == "-V" ? "version"
+                           : first == "commit"                   ? "apply"
+                                                                 : first;
   if (const Command* command = find_command(context, name)) {
     return run_command(context, *command, rest);
   }

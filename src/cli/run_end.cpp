@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/nearest.h"
+#include "cli/commands.h"
 #include "cli/diff_report.h"
 #include "cli/diff_target.h"
 #include "sandbox/layer_store.h"
@@ -31,23 +32,37 @@ char answer() {
   return line.empty() ? ' ' : line.front();
 }
 
-/// Asks until the answer is one; whether the changes are to be discarded.
-bool is_to_be_discarded(Context& context, const Sandbox& sandbox, const changes::List& list) {
+/// What becomes of the changes.
+enum class Fate { Kept, Applied, Discarded };
+
+/// Asks until the answer is one.
+Fate ask_for_fate(Context& context, const Sandbox& sandbox, const changes::List& list) {
   while (true) {
-    context.err << "keep them in " << sandbox.name() << ", show them, or discard them? [k/s/d] "
+    context.err << "keep them in " << sandbox.name()
+                << ", show them, apply them to the outside, or discard them? [k/s/a/d] "
                 << std::flush;
     switch (answer()) {
       case 'k':
-        return false;
+        return Fate::Kept;
       case 's':
         print_changes(context.err, list, {});
         break;
+      case 'a':
+        return Fate::Applied;
       case 'd':
-        return true;
+        return Fate::Discarded;
       default:
         break;
     }
   }
+}
+
+/// What is in conflict stays in the sandbox, as everything then does.
+void apply_all(Context& context, const Sandbox& sandbox) {
+  ParsedArguments call;
+  call.operands = {sandbox.name()};
+  call.flags = {{"--yes", ""}};
+  (void)run_apply(context, call);
 }
 
 bool is_on_terminal() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1; }
@@ -81,21 +96,25 @@ void tell_refusals(Context& context, const std::string& log, size_t offset) {
 }
 
 Expected<int> end_run(Context& context, const RunCall& call, const Sandbox& sandbox, int status) {
-  const auto lock = sandbox.lock();
+  auto lock = sandbox.lock();
   if (!lock) return status;  // Others are in it.
-  bool discards = call.is_discarded;
-  if (!discards && !call.is_kept && call.name.empty() && is_on_terminal()) {
+  Fate fate = call.is_discarded ? Fate::Discarded : Fate::Kept;
+  if (!call.is_discarded && !call.is_kept && call.name.empty() && is_on_terminal()) {
     const auto list = changes_of(sandbox);
     if (!list) return std::unexpected(list.error());
     if (list->changes.empty()) return status;
     context.err << "overpass: " << counts_of(*list) << "\n";
-    discards = is_to_be_discarded(context, sandbox, *list);
+    fate = ask_for_fate(context, sandbox, *list);
   }
-  if (!discards) return status;
+  if (fate == Fate::Kept) return status;
+  if (fate == Fate::Applied) {
+    lock->reset();
+    apply_all(context, sandbox);
+    return status;
+  }
   if (auto removed = sandbox::remove_sandbox(sandbox::store_path(), sandbox); !removed) {
     return std::unexpected(removed.error());
   }
-  sandbox::collect_layers(sandbox::store_path());
   return status;
 }
 

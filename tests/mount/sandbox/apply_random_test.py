@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from harness import dump, equal, random_tree
+from harness import dump, equal, random_tree, same_lines
 from harness.random_tree import Changes
 from harness.sandboxes import Sandboxes
 
@@ -28,11 +28,6 @@ def picture(root, mtime=None):
 
 def exact(root):
     return picture(root, "exact")
-
-
-def same(shown_now, wanted, what):
-    """Fails with the lines that differ alone."""
-    equal([line for line in shown_now if line not in wanted], [line for line in wanted if line not in shown_now], what)
 
 
 def shown(s, name):
@@ -56,17 +51,17 @@ def test_apply_and_undo(t, seed):
     s.run("name", "--", sys.executable, "-c", script, str(seed), "40")
     after = shown(s, "name")
     if not s.call("diff", "name").stdout:
-        same(after, picture(s.outside), "a sandbox without changes")
+        same_lines(after, picture(s.outside), "a sandbox without changes")
         return
     done = s.call("apply", "name", "--yes")
     equal(done.returncode, 0, f"the status of apply: {done.stderr}")
-    same(picture(s.outside), after, "the outside after apply")
+    same_lines(picture(s.outside), after, "the outside after apply")
     equal(s.call("diff", "name").stdout, "", "what the sandbox still changes")
-    same(shown(s, "name"), after, "what the sandbox shows then")
+    same_lines(shown(s, "name"), after, "what the sandbox shows then")
     undone = s.call("undo", "name", "--yes")
     equal(undone.returncode, 0, f"the status of undo: {undone.stderr}")
-    same(exact(s.outside), before, "the outside after undo")
+    same_lines(exact(s.outside), before, "the outside after undo")
     redone = s.call("undo", "--redo", "name", "--yes")
     equal(redone.returncode, 0, f"the status of redo: {redone.stderr}")
-    same(picture(s.outside), after, "the outside after redo")
+    same_lines(picture(s.outside), after, "the outside after redo")
     s.outside_is_as_it_should_be()

@@ -57,11 +57,11 @@ class OnTerminal:
 def test_changes_are_told_and_kept(t):
     s = Sandboxes(t)
     run = OnTerminal(s, "run", "--", "sh", "-c", "echo new > file; exit 4")
-    run.until(r"1 modified\r\n.*\[k/s/d\] ")
+    run.until(r"1 modified\r\n.*\[k/s/a/d\] ")
     run.answer("what\n")
-    run.until(r"\[k/s/d\] ")
+    run.until(r"\[k/s/a/d\] ")
     run.answer("s\n")
-    run.until(rf"M {s.outside[1:]}/file\r\n.*\[k/s/d\] ")
+    run.until(rf"M {s.outside[1:]}/file\r\n.*\[k/s/a/d\] ")
     run.answer("k\n")
     equal(run.end(), 4, "the exit status")
     equal(s.call("diff", "@last").stdout, f"M {s.outside[1:]}/file\n", "what is kept")
@@ -70,10 +70,20 @@ def test_changes_are_told_and_kept(t):
 def test_changes_are_discarded(t):
     s = Sandboxes(t)
     run = OnTerminal(s, "run", "--", "sh", "-c", "echo new > file")
-    run.until(r"\[k/s/d\] ")
+    run.until(r"\[k/s/a/d\] ")
     run.answer("d\n")
     equal(run.end(), 0, "the exit status")
     equal(os.listdir(s.store), [], "the store")
+
+
+def test_changes_are_applied(t):
+    s = Sandboxes(t)
+    run = OnTerminal(s, "run", "--", "sh", "-c", "echo new > file; exit 4")
+    run.until(r"\[k/s/a/d\] ")
+    run.answer("a\n")
+    equal(run.end(), 4, "the exit status")
+    equal(open(s.outside + "/file", encoding="utf-8").read(), "new\n", "the file outside")
+    s.outside_is_as_it_should_be()
 
 
 def test_nothing_is_asked_without_changes_or_of_one_with_a_name(t):
@@ -81,7 +91,7 @@ def test_nothing_is_asked_without_changes_or_of_one_with_a_name(t):
     for words in (("run", "true"), ("run", "--keep", "--", "sh", "-c", "echo new > file"),
                   ("run", "try1", "--", "sh", "-c", "echo new > file")):
         run = OnTerminal(s, *words)
-        equal((run.end(), "[k/s/d]" in run.text), (0, False), f"the end of {words}: {run.text}")
+        equal((run.end(), "[k/s/a/d]" in run.text), (0, False), f"the end of {words}: {run.text}")
 
 
 def test_shell_has_job_control_and_the_terminal_comes_back(t):
@@ -93,7 +103,7 @@ def test_shell_has_job_control_and_the_terminal_comes_back(t):
     run.answer("\x1a")
     run.until(r"Stopped")
     run.answer("tty; jobs; kill -9 %1; wait; echo new > file; exit 5\n")
-    run.until(r"\[k/s/d\] ")
+    run.until(r"\[k/s/a/d\] ")
     if "no job control" in run.text or "not a tty" in run.text:
         raise Failure(run.text)
     run.answer("k\n")

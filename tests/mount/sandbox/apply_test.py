@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: MIT
+"""`overpass apply`, `undo` and `discard`: conflicts, parts, permissions, interruptions."""
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+from harness import equal, holds, write
+from harness.sandboxes import Sandboxes
+
+SYSTEMS = ("overpass",)
+WORLDS = ("root", "userns", "user")
+
+TREE = {"file": "old", "other": "other", "dir": {"inner": "deep", "second": "two"}}
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def sandbox(t, script, tree=None):
+    s = Sandboxes(t, tree or TREE)
+    s.sh(script, "name")
+    return s
+
+
+def applied(s, *words, status=0):
+    done = s.call("apply", "name", *words)
+    equal(done.returncode, status, f"the status of apply {words}: {done.stderr}")
+    s.outside_is_as_it_should_be()
+    return done.stderr
+
+
+def test_without_a_terminal_it_needs_yes(t):
+    s = sandbox(t, "echo new > file")
+    done = s.call("apply", "name")
+    equal(done.returncode, 2, "the status")
+    holds("--yes" in done.stderr, f"the remedy: {done.stderr}")
+    equal(s.call("apply", "name", "--dry-run").stdout, f"M {s.outside[1:]}/file\n", "the trial")
+    equal(read(s.outside + "/file"), "old", "the file")
+
+
+def test_the_other_name_of_the_command(t):
+    s = sandbox(t, "echo new > file")
+    equal(s.call("commit", "name", "--yes").returncode, 0, "the status")
+    equal(read(s.outside + "/file"), "new\n", "the file")
+    s.outside_is_as_it_should_be()
+
+
+@pytest.mark.parametrize("script, change, path, reason", [
+    ("echo new > file", lambda o: write(o + "/file", "mine"), "file", "was changed outside"),
+    ("chmod 600 file", lambda o: os.chmod(o + "/file", 0o640), "file", "was changed outside"),
+    ("rm file", lambda o: write(o + "/file", "mine"), "file", "was changed outside"),
+    ("mv file moved", lambda o: write(o + "/file", "mine"), "file", "was changed outside"),
+    ("echo new > file", lambda o: os.unlink(o + "/file"), "file", "was deleted outside"),
+    ("echo new > made", lambda o: write(o + "/made", "mine"), "made", "was made outside"),
+    ("rm -r dir", lambda o: write(o + "/dir/third", "mine"), "dir/third", "was made outside"),
+    ("rm -r dir", lambda o: write(o + "/dir/inner", "mine"), "dir/inner", "was changed outside"),
+    ("rm -r dir; echo file > dir", lambda o: write(o + "/dir/third", "mine"), "dir/third", "was made outside"),
+    ("mv dir moved", lambda o: os.mkdir(o + "/moved"), "moved", "made outside"),
+    ("mv other file", lambda o: write(o + "/file", "mine"), "file", "was changed outside"),
+    ("echo new > dir/made", lambda o: (os.rename(o + "/dir", o + "/gone"), os.symlink(o, o + "/dir")), "dir", ""),
+    ("echo new > file", lambda o: (os.unlink(o + "/file"), os.mkdir(o + "/file")), "file", "another kind"),
+])
+def test_what_was_changed_outside_is_a_conflict(t, script, change, path, reason):
+    s = sandbox(t, "echo elsewhere > also; " + script)
+    change(s.outside)
+    s.outside_is_as_it_should_be()
+    done = s.call("apply", "name", "--yes")
+    equal(done.returncode, 1, f"the status: {done.stderr}")
+    found = [line for line in done.stderr.splitlines() if line.startswith(f"conflict: '{s.outside}/{path}'")]
+    holds(found and reason in found[0], f"the conflict of {path}: {done.stderr}")
+    holds(not os.path.exists(s.outside + "/also"), "nothing is applied")
+    done = s.call("apply", "name", f"{s.outside}/also", "--yes")
+    equal(done.returncode, 0, f"the status for what is in no conflict: {done.stderr}")
+    equal(read(s.outside + "/also"), "elsewhere\n", "what is in no conflict")
+    s.outside_is_as_it_should_be()
+
+
+def test_force(t):
+    s = sandbox(t, "echo new > file; rm -r dir")
+    write(s.outside + "/file", "mine")
+    write(s.outside + "/dir/third", "mine")
+    before = sorted(os.listdir(s.outside + "/dir"))
+    applied(s, "--yes", "--force")
+    equal(read(s.outside + "/file"), "new\n", "the file")
+    holds(not os.path.exists(s.outside + "/dir"), "the directory is gone")
+    equal(s.call("undo", "name", "--yes").returncode, 0, "the status of undo")
+    equal(read(s.outside + "/file"), "mine", "what was replaced by force")
+    equal(sorted(os.listdir(s.outside + "/dir")), before, "what was deleted by force")
+    s.outside_is_as_it_should_be()
+
+
+def test_undo_finds_conflicts(t):
+    s = sandbox(t, "echo new > file; echo made > made")
+    applied(s, "--yes")
+    write(s.outside + "/made", "changed since")
+    s.outside_is_as_it_should_be()
+    done = s.call("undo", "name", "--yes")
+    equal(done.returncode, 1, f"the status: {done.stderr}")
+    holds(f"conflict: '{s.outside}/made' was changed outside" in done.stderr, f"the conflict: {done.stderr}")
+    equal(read(s.outside + "/file"), "new\n", "nothing is undone")
+
+
+def test_parts(t):
+    s = sandbox(t, "mkdir -p new/below; echo a > new/below/a; echo b > new/b; echo new > file")
+    done = s.call("apply", "name", "new/below", "--yes")
+    equal(done.returncode, 0, f"the status: {done.stderr}")
+    equal(sorted(os.listdir(s.outside + "/new")), ["below"], "the new directory")
+    equal(read(s.outside + "/file"), "old", "what was not named")
+    equal(s.call("diff", "name").stdout.splitlines(), [f"M {s.outside[1:]}/file", f"A {s.outside[1:]}/new/b"],
+          "what is left in the sandbox")
+    equal(s.call("discard", "name", "file", "--yes").returncode, 0, "the status of discard")
+    equal(s.call("diff", "name").stdout, f"A {s.outside[1:]}/new/b\n", "what is left then")
+    equal(s.sh("cat file", "name"), "old", "the file in the sandbox")
+    done = s.call("apply", "name", "nowhere", "--yes")
+    equal(done.returncode, 3, "the status for what is not changed")
+    holds("nothing is changed at" in done.stderr, f"the message: {done.stderr}")
+    s.outside_is_as_it_should_be()
+
+
+def test_a_part_of_a_renamed_directory(t):
+    s = sandbox(t, "mv dir moved; echo new > moved/inner")
+    done = s.call("apply", "name", "moved/inner", "--yes")
+    equal(done.returncode, 3, "the status")
+    holds("as a whole" in done.stderr, f"the message: {done.stderr}")
+
+
+def test_a_snapshot_before(t):
+    s = sandbox(t, "echo one > file; rm dir/inner")
+    s.call("snapshot", "name", "first")
+    s.sh("echo two > file; mv other dir/", "name")
+    applied(s, "--yes")
+    equal((read(s.outside + "/file"), sorted(os.listdir(s.outside + "/dir"))), ("two\n", ["other", "second"]), "the outside")
+    equal(s.call("diff", "name").stdout, "", "what is left in the sandbox")
+    equal(s.sh("cat file; ls dir", "name"), "two\nother\nsecond\n", "what it shows")
+
+
+def test_a_hard_link_is_overwritten_by_all_names(t):
+    s = Sandboxes(t, TREE)
+    os.link(s.outside + "/file", s.outside + "/dir/linked")
+    s.outside_is_as_it_should_be()
+    s.sh("echo new > file", "name")
+    applied(s, "--yes")
+    equal(read(s.outside + "/dir/linked"), "new\n", "the other name")
+    holds(os.path.samefile(s.outside + "/file", s.outside + "/dir/linked"), "both are one file")
+    equal(s.call("undo", "name", "--yes").returncode, 0, "the status of undo")
+    equal(read(s.outside + "/dir/linked"), "old", "the other name after undo")
+    holds(os.path.samefile(s.outside + "/file", s.outside + "/dir/linked"), "both are one file then")
+    s.outside_is_as_it_should_be()
+
+
+def test_a_directory_that_may_not_be_written(t):
+    if os.geteuid() == 0 and t.world == "root":
+        s = sandbox(t, "echo new > dir/made")
+        applied(s, "--yes")
+        equal(read(s.outside + "/dir/made"), "new\n", "root may")
+        return
+    s = sandbox(t, "echo new > dir/made; echo new > file")
+    os.chmod(s.outside + "/dir", 0o555)
+    s.outside_is_as_it_should_be()
+    done = s.call("apply", "name", "--yes")
+    os.chmod(s.outside + "/dir", 0o755)
+    equal(done.returncode, 1, f"the status: {done.stderr}")
+    holds("Permission denied" in done.stderr, f"the message: {done.stderr}")
+    equal(read(s.outside + "/file"), "old", "nothing is applied")
+    s.outside_is_as_it_should_be()
+
+
+def test_a_running_sandbox_is_refused(t):
+    s = Sandboxes(t, TREE)
+    run = s.start("name", "--", "sh", "-c", "echo new > file; echo ready; cat")
+    equal(run.stdout.readline(), "ready\n", "the run")
+    for command in ("apply", "undo", "discard"):
+        done = s.call(command, "name", "--yes")
+        equal(done.returncode, 3, f"the status of {command}")
+        holds("running" in done.stderr, f"the message of {command}: {done.stderr}")
+
+
+def journal(s):
+    with open(f"{s.store}/name/apply/journal.json", encoding="utf-8") as file:
+        return json.load(file)
+
+
+SCRIPT = "echo new > file; rm dir/inner; mv dir moved; mkdir made; echo made > made/it; ln -s file link; chmod 700 other"
+
+
+def outcome(s):
+    """What can be told of the outside after the changes of SCRIPT: all done, or nothing."""
+    def text(name):
+        return read(s.outside + "/" + name) if os.path.isfile(s.outside + "/" + name) else None
+    left = [name for _, _, names in os.walk(s.outside) for name in names if name.startswith(".overpass-")]
+    return (text("file"), sorted(os.listdir(s.outside)), text("made/it"), text("moved/second"), os.stat(s.outside + "/other").st_mode & 0o777, left)
+
+
+DONE = ("new\n", ["file", "link", "made", "moved", "other"], "made\n", "two", 0o700, [])
+NOTHING = ("old", ["dir", "file", "other"], None, None, 0o644, [])
+
+
+@pytest.mark.parametrize("ending", ["--continue", "--abort"])
+def test_a_kill_at_every_step(t, ending):
+    """Killed at each system call that changes something, apply can be finished or taken back."""
+    s = Sandboxes(t, TREE)
+    kinds = set()
+    for step in range(1, 200):
+        s.sh(SCRIPT, "name")
+        killed = subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", "trace=renameat2,renameat,linkat,unlinkat,mkdirat,fsync,syncfs",
+                                 "-e", f"inject=renameat2,renameat,linkat,unlinkat,mkdirat,fsync,syncfs:signal=KILL:when={step}",
+                                 t.settings.overpass, "apply", "name", "--yes"], env=s.environment(), cwd=s.outside,
+                                stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=t.settings.seconds(60))
+        if killed.returncode != -signal.SIGKILL and killed.returncode != 128 + signal.SIGKILL:
+            break
+        if os.path.exists(f"{s.store}/name/apply/journal.json"):
+            phase = journal(s)["phase"]
+            kinds.add(phase)
+            forwards = ending == "--continue" or phase == "published"
+            done = s.call("apply", "name", "--yes", "--continue" if forwards else "--abort")
+            equal(done.returncode, 0, f"the status after a kill at {step} ({phase}): {done.stderr}")
+            equal(outcome(s), DONE if forwards else NOTHING, f"the outside after a kill at {step} ({phase})")
+        if outcome(s) == NOTHING:
+            done = s.call("apply", "name", "--yes")
+            equal(done.returncode, 0, f"the status of a new apply after a kill at {step}: {done.stderr}")
+        equal(outcome(s), DONE, f"the outside at last, after a kill at {step}")
+        equal(s.call("diff", "name").stdout, "", f"what is left after a kill at {step}")
+        done = s.call("undo", "name", "--yes")
+        equal(done.returncode, 0, f"the status of undo after a kill at {step}: {done.stderr}")
+        equal(outcome(s), NOTHING, f"the outside after undo, after a kill at {step}")
+    holds(kinds == {"preparing", "publishing", "published"} and step > 20, f"kills came in all phases: {kinds}, {step} steps")
+    equal(killed.returncode, 0, f"the apply that nothing killed: {killed.stderr}")
+    s.outside_is_as_it_should_be()
