@@ -4,8 +4,9 @@
 
 #include <fcntl.h>
 
-#include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <stdexcept>
 
 #include "sys/file_io.h"
 #include "sys/names.h"
@@ -25,12 +26,12 @@ constexpr const char* kActs[] = {"take", "put", "overwrite", "change"};
 constexpr const char* kPhases[] = {"preparing", "publishing", "published"};
 constexpr const char* kKinds[] = {"apply", "undo", "redo"};
 
+/// The library throws if there is no such word.
 template <class Enum, size_t kCount>
-Enum enum_of(const std::string& word, const char* const (&words)[kCount]) {
-  for (size_t i = 0; i < kCount; ++i) {
-    if (word == words[i]) return static_cast<Enum>(i);
-  }
-  throw std::invalid_argument(word);
+Enum enum_of(const json& word, const char* const (&words)[kCount]) {
+  json numbers;
+  for (size_t i = 0; i < kCount; ++i) numbers[words[i]] = i;
+  return static_cast<Enum>(numbers.at(word.get<std::string>()).template get<size_t>());
 }
 
 std::string escaped(const std::string& path) {
@@ -56,10 +57,7 @@ std::string unescaped(const std::string& text) {
       path += text[i];
       continue;
     }
-    unsigned byte = 0;
-    if (i + 2 >= text.size()) throw std::invalid_argument(text);
-    std::from_chars(text.data() + i + 1, text.data() + i + 3, byte, 16);
-    path += static_cast<char>(byte);
+    path += static_cast<char>(std::stoul(text.substr(i + 1, 2), nullptr, 16));
     i += 2;
   }
   return path;
@@ -140,9 +138,9 @@ std::string text_of(const Journal& journal) {
   return value.dump(1) + "\n";
 }
 
-Journal journal_of(const std::string& text) {
+std::optional<Journal> journal_of(const std::string& text) {
   const json value = json::parse(text);
-  if (value.at("format") != kFormat) throw std::invalid_argument("format");
+  if (value.at("format") != kFormat) return std::nullopt;
   Journal journal;
   journal.kind = enum_of<Kind>(value.at("kind"), kKinds);
   journal.phase = enum_of<Phase>(value.at("phase"), kPhases);
@@ -173,10 +171,11 @@ Result<Journal> read_journal(BorrowedFd directory) {
   const UniqueFd file = TRY(sys::open_at(directory, kFile, O_RDONLY));
   const std::string text = TRY(sys::read_to_end(file));
   try {
-    return journal_of(text);
+    if (auto journal = journal_of(text)) return std::move(*journal);
   } catch (const std::exception&) {
-    return fail(EBADMSG);
+    // It is not understood.
   }
+  return fail(EBADMSG);
 }
 
 }  // namespace overpass::apply

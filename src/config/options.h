@@ -101,7 +101,8 @@ struct Options {
   /// Set by who made upper and workdir for this mount alone and lets nobody else use them: no mount
   /// of kernel overlayfs that has them is looked for.
   bool owns_upper = false;
-  /// Where stamps of what changes in the lowest lower are kept (layer/base_stamp.h); empty: nowhere.
+  /// Where stamps of what changes in the lowest lower are kept (layer/base_stamp.h); empty:
+  /// nowhere.
   std::string base_log;
 };
 

@@ -10,7 +10,8 @@
 //   STORE/NAME/N/upper, work  what was changed below one mountpoint, as overlayfs writes it
 //   STORE/NAME/N/base         what was there before (layer/base_stamp.h)
 //   STORE/NAME/apply, undo    what 'overpass apply' is doing and has done (apply/journal.h)
-//   STORE/@layers/ID/upper    such an upper that snapshots have frozen (layer_store.h), and its base
+//   STORE/@layers/ID/upper    such an upper that snapshots have frozen (layer_store.h), and its
+//   base
 //
 // Nothing else is kept anywhere.
 

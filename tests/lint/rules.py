@@ -21,8 +21,9 @@ MAY_INCLUDE = {
     "fuse": ("base", "sys", "rules", "config", "layer", "overlay", "broker/link.h", "broker/served_file_systems.h"),
     "sandbox": ("base", "sys", "config", "layer/remove_tree.h", "layer/format_settings.h"),
     "snapshots": ("base", "sys", "layer", "check/tree.h", "changes", "sandbox"),
+    "apply": ("base", "sys", "layer", "check/tree.h", "changes", "sandbox"),
     "cli": ("base", "command_line", "sys", "rules", "config", "layer", "check", "changes", "io", "broker", "overlay", "fuse",
-            "sandbox", "snapshots"),
+            "sandbox", "snapshots", "apply"),
     "main.cpp": ("cli", "sys"),
 }
 
@@ -37,7 +38,7 @@ DOORS = (
     (r"liburing", ("io",)),
     (r"linux/fuse\.h", ("fuse",)),
     (r"(fuse3/)?(fuse|cuse)(_\w+)?\.h", ("fuse")),
-    (r"CLI/|nlohmann/", ("cli", "fuse")),
+    (r"CLI/|nlohmann/", ("cli", "fuse", "apply")),
     (r"tsl/", ("base", "overlay")),
     (r"seccomp\.h", ("broker", "sys")),
     (r"sys/capability\.h|linux/capability\.h", ("sys",)),
@@ -91,6 +92,7 @@ MOUNT_OPTIONS_PAGE = "man/overpass.1"
 COMMAND_PAGES = {"check": "man/overpass-check.1", "diff": "man/overpass-diff.1", "fsmonitor": "man/overpass-fsmonitor.1",
                  "refresh": "man/overpass-refresh.1", "run": "man/overpass-run.1", "rm": "man/overpass-run.1", "path": "man/overpass-run.1",
                  "prune": "man/overpass-run.1",
+                 **dict.fromkeys(("apply", "undo", "discard"), "man/overpass-apply.1"),
                  **dict.fromkeys(("snapshot", "log", "rollback", "fork", "squash", "vacuum"), "man/overpass-snapshot.1"),
                  "": "man/overpass.1"}
 BROKER_PAGE = "man/overpass-broker.8"

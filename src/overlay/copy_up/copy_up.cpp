@@ -124,7 +124,7 @@ Result<void> copy_from_lower(Overlay& overlay, const InodeRef& inode, const Copy
     TRY(check_quick(overlay, source, extent));
   }
   if (is_linked(*inode)) TRY(copy_up_directory(overlay, source.parent));
-  note_copied(overlay, source);
+  note_copied(overlay, *source.parent, source.name, source.layer, source.stat);
   Prepared prepared = TRY(prepare_copy(overlay, source, extent, progress));
   const bool is_same = prepared.likeness == Likeness::Same;
   TRY(publish(overlay, inode, source, std::move(prepared)));

@@ -20,9 +20,10 @@ layer::LayerIndex base_of(const Overlay& overlay) {
 
 }  // namespace
 
-void note_copied(const Overlay& overlay, const Source& source) {
-  if (!overlay.base.is_kept() || source.layer != base_of(overlay)) return;
-  overlay.base.note(layer_path_of(*source.parent, source.layer) + "/" + source.name, source.stat);
+void note_copied(const Overlay& overlay, Inode& directory, const std::string& name,
+                 layer::LayerIndex layer, const sys::Stat& stat) {
+  if (!overlay.base.is_kept() || layer != base_of(overlay)) return;
+  overlay.base.note(layer_path_of(directory, layer) + "/" + name, stat);
 }
 
 void note_copied(const Overlay& overlay, Inode& directory, layer::LayerIndex layer,

@@ -6,16 +6,21 @@
 #ifndef OVERPASS_OVERLAY_COPY_UP_NOTE_BASE_H_
 #define OVERPASS_OVERLAY_COPY_UP_NOTE_BASE_H_
 
-#include "overlay/copy_up/prepare_copy.h"
+#include <string>
+
+#include "base/unique_fd.h"
+#include "layer/layer_stack.h"
 #include "overlay/state/inode.h"
+#include "sys/stat.h"
 
 namespace overpass::overlay {
 
 struct Overlay;
 
-/// `source` is about to be copied.
+/// `name` in `directory` of `layer`, which `stat` is of, is about to be copied.
 /// L: none of rank Inode or beyond on entry.
-void note_copied(const Overlay& overlay, const Source& source);
+void note_copied(const Overlay& overlay, Inode& directory, const std::string& name,
+                 layer::LayerIndex layer, const sys::Stat& stat);
 
 /// The directory is about to be copied; `stat` is its own in `layer`.
 /// L: none of rank Inode or beyond on entry.
