@@ -58,7 +58,7 @@ int run_rollback(Context& context, const ParsedArguments& parsed) {
                      kUsage);
   }
   const std::string label = count == 2 ? parsed.operands[1] : "";
-  auto held = snapshots::hold(sandbox::store_path(), parsed.operands.front());
+  auto held = hold_settled(parsed.operands.front());
   if (!held) return fail_with(context, held.error());
   if (!parsed.has("--yes") && !may_drop(context, *held, label)) {
     return fail_with(context, {in_quotes(held->sandbox.name()) + " stays as it is",

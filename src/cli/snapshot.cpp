@@ -48,8 +48,7 @@ int run_snapshot(Context& context, const ParsedArguments& parsed) {
         {"no snapshot can be called " + in_quotes(label), "use letters, digits, '.', '_' and '-'"},
         kUsage);
   }
-  const std::string store = sandbox::store_path();
-  auto held = snapshots::hold(store, parsed.operands.front());
+  auto held = hold_settled(parsed.operands.front());
   if (!held) return fail_with(context, held.error());
   const auto made = snapshots::snapshot(*held, label, interruptible_watch(context));
   if (!made) return fail_with(context, made.error());

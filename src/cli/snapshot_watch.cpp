@@ -7,6 +7,8 @@
 #include <csignal>
 #include <iostream>
 
+#include "apply/carry_out.h"
+#include "base/nearest.h"
 #include "cli/interruption.h"
 
 namespace overpass::cli {
@@ -22,6 +24,16 @@ snapshots::Watch interruptible_watch(Context& context) {
     };
   }
   return watch;
+}
+
+Expected<snapshots::HeldSandbox> hold_settled(const std::string& name) {
+  auto held = snapshots::hold(sandbox::store_path(), name);
+  if (!held) return held;
+  const auto interrupted = apply::find_interrupted(held->sandbox);
+  if (!interrupted) return std::unexpected(interrupted.error());
+  if (!*interrupted) return held;
+  return problem("an apply of " + in_quotes(name) + " was interrupted",
+                 "end it: overpass apply " + name + " --continue, or --abort");
 }
 
 bool is_confirmed(Context& context, const std::string& question) {

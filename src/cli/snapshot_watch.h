@@ -5,7 +5,11 @@
 #ifndef OVERPASS_CLI_SNAPSHOT_WATCH_H_
 #define OVERPASS_CLI_SNAPSHOT_WATCH_H_
 
+#include <string>
+
+#include "base/problem.h"
 #include "cli/context.h"
+#include "snapshots/held_sandbox.h"
 #include "snapshots/index_links.h"
 
 namespace overpass::cli {
@@ -13,6 +17,10 @@ namespace overpass::cli {
 /// Stops at the first SIGINT, SIGTERM or SIGHUP, and shows progress on a terminal. `context`
 /// outlives it.
 snapshots::Watch interruptible_watch(Context& context);
+
+/// The sandbox that a user called `name`, for changing its layers. A problem if it runs, or if an
+/// apply of it was interrupted.
+Expected<snapshots::HeldSandbox> hold_settled(const std::string& name);
 
 /// Whether the user, on a terminal, answers the question with yes. Without a terminal nothing is
 /// asked, and the answer is yes.

@@ -13,19 +13,22 @@ namespace overpass::cli {
 
 namespace {
 
-constexpr command_line::Flag kFlags[] = {command_line::kHelpFlag};
+constexpr command_line::Flag kFlags[] = {
+    {"--thaw", '\0', "", "leave no snapshot: single paths can be discarded again"},
+    command_line::kHelpFlag,
+};
 constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};
 
-Expected<std::string> squash_all(Context& context, const std::string& store,
-                                 const std::string& name) {
-  auto held = snapshots::hold(store, name);
+Expected<std::string> squash_all(Context& context, const std::string& name, bool thaws) {
+  auto held = hold_settled(name);
   if (!held) return std::unexpected(held.error());
   const snapshots::Watch watch = interruptible_watch(context);
   if (snapshots::has_unfrozen_changes(*held)) {
     const auto made = snapshots::snapshot(*held, "", watch);
     if (!made) return std::unexpected(made.error());
   }
-  if (auto done = snapshots::squash(*held, watch); !done) return std::unexpected(done.error());
+  const auto done = thaws ? snapshots::thaw(*held, watch) : snapshots::squash(*held, watch);
+  if (!done) return std::unexpected(done.error());
   return held->record.snapshots.empty() ? "" : held->record.snapshots.back().label;
 }
 
@@ -33,7 +36,7 @@ Expected<std::string> squash_all(Context& context, const std::string& store,
 
 constexpr command_line::Command kSquashCommand = {
     .name = "squash",
-    .synopsis = "overpass squash NAME",
+    .synopsis = "overpass squash [--thaw] NAME",
     .summary = "make one snapshot of all that a sandbox has",
     .description =
         "All frozen layers become one, with what is not frozen yet. The last snapshot stays; its\n"
@@ -49,11 +52,10 @@ int run_squash(Context& context, const ParsedArguments& parsed) {
     return fail_with(context, {"squash needs the NAME of one sandbox", "'overpass list' shows all"},
                      kUsage);
   }
-  const std::string store = sandbox::store_path();
-  const auto label = squash_all(context, store, parsed.operands.front());
+  const auto label = squash_all(context, parsed.operands.front(), parsed.has("--thaw"));
   if (!label) return fail_with(context, label.error());
   if (!label->empty()) context.out << *label << "\n";
-  sandbox::collect_layers(store);
+  sandbox::collect_layers(sandbox::store_path());
   return kSuccess;
 }
 

@@ -39,7 +39,7 @@ int run_vacuum(Context& context, const ParsedArguments& parsed) {
     return fail_with(context, {"vacuum needs the NAME of one sandbox", "'overpass list' shows all"},
                      kUsage);
   }
-  const auto held = snapshots::hold(sandbox::store_path(), parsed.operands.front());
+  const auto held = hold_settled(parsed.operands.front());
   if (!held) return fail_with(context, held.error());
   const snapshots::VacuumOptions options = {.ignores_times = parsed.has("--ignore-times"),
                                             .is_dry = parsed.has("--dry-run")};

@@ -38,13 +38,9 @@ Result<void> move_frozen(const Sandbox& sandbox, const FileSystem& one) {
   if (upper.failed_with(ENOENT)) return {};
   TRY(upper);
   TRY(dissolve_index(*home, layer));
-  if (auto moved = sys::rename({*home, "base"}, {layer, "base"});
-      !moved && !moved.failed_with(ENOENT)) {
-    return moved;
-  }
-  if (auto moved = sys::rename({*home, "links"}, {layer, "links"});
-      !moved && !moved.failed_with(ENOENT)) {
-    return moved;
+  for (const char* beside : {"links", "base"}) {
+    auto moved = sys::rename({*home, beside}, {layer, beside});
+    if (!moved && !moved.failed_with(ENOENT)) return moved;
   }
   return sys::rename({*home, "upper"}, {layer, "upper"});
 }

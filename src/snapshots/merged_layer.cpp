@@ -47,15 +47,23 @@ class Observer : public sys::CopyObserver {
   const Watch& watch_;
 };
 
+layer::LayerIndex lowers_begin(const MergedLayers& layers) {
+  return static_cast<layer::LayerIndex>(layers.roots.size());
+}
+
 class Merging {
  public:
   Merging(const MergedLayers& layers, BorrowedFd home, const Watch& watch)
-      : layers_(layers), home_(home), watch_(watch), view_(layers.stack, 1) {}
+      : layers_(layers),
+        home_(home),
+        watch_(watch),
+        view_(layers.stack, 1, lowers_begin(layers)),
+        lowers_(layers.stack, lowers_begin(layers)) {}
 
   Result<void> run() {
     TRY(sys::make_directory(home_, "upper", 0700));
     root_ = TRY(sys::open_at(home_, "upper", O_PATH | O_DIRECTORY));
-    directories_.push_back({"", view_.roots(), false});
+    directories_.push_back({"", view_.roots(), lowers_.roots()});
     for (size_t i = 0; i < directories_.size(); ++i) {
       if (watch_.is_stopped()) return fail(ECANCELED);
       if (i % kOften == 0) watch_.progress(i);
@@ -71,7 +79,7 @@ class Merging {
   struct Directory {
     std::string path;
     Stack merged;
-    bool hides;  ///< No lower shows through.
+    Stack lowers;  ///< What shows through.
   };
 
   /// A file with several names.
@@ -103,7 +111,10 @@ class Merging {
     Rest rest;
     changes::Found found = TRY(view_.look_up(directory.merged, name, &rest));
     if (found.is_nothing()) {
-      return rest.is_hidden && !directory.hides ? make_whiteout(to, name) : Result<void>();
+      // The kernel shows a whiteout as a file in a directory that is merged with nothing.
+      const bool is_needed =
+          rest.is_hidden && !TRY(lowers_.look_up(directory.lowers, name)).is_nothing();
+      return is_needed ? make_whiteout(to, name) : Result<void>();
     }
     const std::string path = check::joined(directory.path, name);
     if (found.file) {
@@ -114,14 +125,18 @@ class Merging {
     TRY(sys::make_directory(to, name.c_str(), 0700));
     const sys::Place made = {to, name.c_str()};
     const layer::Prefix prefix = layers_.stack.prefix;
-    bool hides = directory.hides || rest.is_hidden;
+    Stack lowers;
     if (rest.is_hidden) {
       TRY(layer::set_opaque(made, prefix));
-    } else if (rest.name != name && !(directory.hides && rest.name.front() != '/')) {
-      TRY(sys::set_xattr(made, layer::name_of(layer::Mark::Redirect, prefix), rest.name));
-      hides = false;
+    } else {
+      const bool is_moved =
+          rest.name != name && (rest.name.front() == '/' || !directory.lowers.empty());
+      if (is_moved) {
+        TRY(sys::set_xattr(made, layer::name_of(layer::Mark::Redirect, prefix), rest.name));
+      }
+      lowers = TRY(lowers_.look_up(directory.lowers, is_moved ? rest.name : name)).directories;
     }
-    directories_.push_back({path, std::move(found.directories), hides});
+    directories_.push_back({path, std::move(found.directories), std::move(lowers)});
     return {};
   }
 
@@ -225,7 +240,7 @@ class Merging {
   const MergedLayers& layers_;
   BorrowedFd home_;
   const Watch& watch_;
-  View view_;
+  View view_, lowers_;
   UniqueFd root_;
   std::vector<Directory> directories_;
   std::map<std::pair<layer::LayerIndex, uint64_t>, Linked> linked_;

@@ -16,9 +16,9 @@ namespace overpass::snapshots {
 
 /// What is merged.
 struct MergedLayers {
-  /// The layers from index 1 on, and below them nothing. There is no upper.
+  /// The layers from index 1 on, and what they lie over. There is no upper.
   const layer::LayerStack& stack;
-  /// For each layer of the stack whether its files may get links in the new one.
+  /// For each index up to the last of these layers, whether its files may get links in the new one.
   std::vector<bool> may_be_linked;
   /// Where each layer can be reached for that; the stack may have read-only clones.
   std::vector<UniqueFd> roots;

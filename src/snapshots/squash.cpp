@@ -49,54 +49,78 @@ std::set<std::string> shared_layers(const HeldSandbox& held) {
   return shared;
 }
 
-/// What the layers know of what was there before them.
-Result<void> write_base(const std::vector<std::string>& uppers, BorrowedFd home) {
-  std::string text;
-  for (const std::string& path : uppers) {
-    const auto base = sys::read_file(path.substr(0, path.rfind('/')) + "/base");
-    if (base) text.insert(0, *base);
-  }
-  const UniqueFd file = TRY(sys::open_at(home, "base", O_WRONLY | O_CREAT | O_TRUNC, 0600));
-  return TRY(sys::write_at(file, text, 0)) == text.size() ? Result<void>() : fail(ENOSPC);
-}
-
 Result<void> merge(const HeldSandbox& held, const FileSystem& one, BorrowedFd home,
                    const Watch& watch) {
   layer::LayerPaths paths;
   paths.lower = one.layer_paths(held.sandbox);
+  paths.lower.push_back(one.at);
   const auto stack = changes::open_layers(paths);
   if (!stack) return fail(EIO);
   MergedLayers layers = {*stack, {false}, {}};
   layers.roots.emplace_back();
   const std::set<std::string> shared = shared_layers(held);
-  for (size_t i = 0; i < paths.lower.size(); ++i) {
+  for (size_t i = 0; i < one.layers.size(); ++i) {
     layers.may_be_linked.push_back(!shared.contains(one.layers[i]));
     layers.roots.push_back(TRY(sys::open_path(paths.lower[i].c_str(), O_PATH | O_DIRECTORY)));
   }
-  TRY(merge_layers(layers, home, watch));
-  return write_base(paths.lower, home);
+  return merge_layers(layers, home, watch);
 }
 
-/// Makes the layer for one file system, in the record and in a new directory.
-Result<void> squash_one(const HeldSandbox& held, Record& record, FileSystem& one,
-                        const sandbox::LayerHold& hold, const Watch& watch) {
+/// The stamps of what was there before each layer's changes, in the order of
+/// FileSystem::read_base().
+Result<void> join_stamps(const HeldSandbox& held, const FileSystem& one, BorrowedFd home) {
+  std::string stamps;
+  for (const std::string& path : one.layer_paths(held.sandbox)) {
+    const auto text = sys::read_file(path.substr(0, path.rfind('/')) + "/base");
+    if (text) stamps.insert(0, *text);
+  }
+  if (stamps.empty()) return {};
+  const UniqueFd file = TRY(sys::open_at(home, "base", O_WRONLY | O_CREAT | O_EXCL, 0600));
+  return TRY(sys::write_at(file, stamps, 0)) == stamps.size() ? Result<void>() : fail(ENOSPC);
+}
+
+/// Makes the merged layer of one file system in a new directory of the sandbox: its number.
+Result<uint32_t> merge_one(const HeldSandbox& held, const Record& record, const FileSystem& one,
+                           const Watch& watch) {
   const uint32_t number = record.free_directory();
   const std::string name = std::to_string(number);
   const BorrowedFd directory = held.sandbox.directory();
   TRY(sys::make_directory(directory, name.c_str(), 0700));
   const UniqueFd home = TRY(sys::open_at(directory, name.c_str(), O_RDONLY | O_DIRECTORY));
-  if (auto merged = merge(held, one, home, watch); !merged) {
-    (void)layer::remove_tree(directory, name.c_str());
-    return merged;
-  }
-  one.layers = {TRY(hold.make_layer())};
-  one.moving = number;
-  // The upper was begun over another layer.
-  one.directory = record.free_directory();
-  return {};
+  auto merged = merge(held, one, home, watch);
+  if (merged) merged = join_stamps(held, one, home);
+  if (merged) return number;
+  (void)layer::remove_tree(directory, name.c_str());
+  return fail(merged.error());
+}
+
+std::unexpected<Problem> cannot_merge(const FileSystem& one, Errno error) {
+  if (error == Errno{ECANCELED}) return problem("interrupted", "the sandbox is as it was");
+  return problem(
+      "the layers of " + in_quotes(one.at) + " cannot be merged: " + std::strerror(to_int(error)),
+      "make room, or correct the permissions; the sandbox is as it was");
 }
 
 }  // namespace
+
+Expected<void> thaw(HeldSandbox& held, const Watch& watch) {
+  Record record = held.record;
+  for (FileSystem& one : record.file_systems) {
+    if (one.layers.empty()) continue;
+    if (!one.is_there()) {
+      return problem("what was at " + in_quotes(one.at) + " is not mounted any more",
+                     "mount it, since its layers cannot be told from it otherwise");
+    }
+    const auto number = merge_one(held, record, one, watch);
+    if (!number) return cannot_merge(one, number.error());
+    one.layers.clear();
+    one.directory = *number;
+    if (auto made = sandbox::make_layers(held.sandbox, one, one.at); !made) return made;
+  }
+  record.snapshots.clear();
+  held.record = std::move(record);
+  return commit(held);
+}
 
 Expected<void> squash(HeldSandbox& held, const Watch& watch) {
   const auto hold = sandbox::LayerHold::take(held.sandbox.store());
@@ -107,15 +131,14 @@ Expected<void> squash(HeldSandbox& held, const Watch& watch) {
   for (FileSystem& one : record.file_systems) {
     // One that is not there keeps its upper, which lies over its layers as they are.
     if (one.layers.size() > 1 && one.is_there()) {
-      const auto done = squash_one(held, record, one, *hold, watch);
-      if (done.failed_with(ECANCELED)) {
-        return problem("interrupted", "the sandbox is as it was");
-      }
-      if (!done) {
-        return problem("the layers of " + in_quotes(one.at) +
-                           " cannot be merged: " + std::strerror(to_int(done.error())),
-                       "make room, or correct the permissions; the sandbox is as it was");
-      }
+      const auto number = merge_one(held, record, one, watch);
+      if (!number) return cannot_merge(one, number.error());
+      const auto id = hold->make_layer();
+      if (!id) return cannot_merge(one, id.error());
+      one.layers = {*id};
+      one.moving = *number;
+      // The upper was begun over another layer.
+      one.directory = record.free_directory();
     }
     left.layers.insert(left.layers.end(), one.layers.begin(), one.layers.end());
   }

@@ -179,7 +179,7 @@ def test_interrupted_snapshot_is_completed_by_the_next_command(t):
     os.rename(layer + "/upper", former + "/upper")
     equal(changes(s, "try1"), ["M dir/second", "M file", "M third"], "the changes meanwhile")
     equal(s.sh(script, "try1"), before, "what is seen")
-    equal((os.path.exists(former), os.listdir(layer)), (False, ["upper"]), "the former place, and the layer")
+    equal((os.path.exists(former), sorted(os.listdir(layer))), (False, ["base", "upper"]), "the former place, and the layer")
 
 
 def test_what_cannot_be_done_is_refused_with_the_reason(t):
@@ -283,3 +283,24 @@ def test_squash_leaves_shared_layers_to_others(t):
     equal((len(layers(s)), set(layers(s)) & set(shared)), (2, set(shared)), "layers")
     done(s, "rm", "copy")
     equal((len(layers(s)), s.sh(script, "try1")), (1, before[0]), "without the other")
+
+
+def test_what_is_thawed_can_be_applied(t):
+    s = Sandboxes(t, TREE)
+    s.sh("echo new > file; rm gone", "try1")
+    done(s, "snapshot", "try1")
+    s.sh("mv dir moved; echo newer > file; rm same", "try1")
+    done(s, "snapshot", "try1")
+    before = changes(s, "try1")
+    done(s, "squash", "--thaw", "try1")
+    equal((labels(s, "try1"), layers(s), changes(s, "try1")), ([], [], before), "snapshots, layers, changes")
+    kept = read(s.outside + "/same")
+    with open(s.outside + "/same", "wb") as file:
+        file.write(b"changed outside")
+    contains(done(s, "apply", "--yes", "try1", status=1), "conflict", "the stamps of a frozen layer")
+    with open(s.outside + "/same", "wb") as file:
+        file.write(kept)
+    done(s, "apply", "--yes", "--force", "try1")
+    equal((sorted(os.listdir(s.outside)), read(s.outside + "/file"), changes(s, "try1")),
+          (["file", "moved"], b"newer\n", []), "the outside, and what is left")
+    s.outside_is_as_it_should_be()
