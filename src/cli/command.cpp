@@ -30,6 +30,7 @@ constexpr Command kCommands[] = {
     {&kForkCommand, run_fork},
     {&kSquashCommand, run_squash},
     {&kVacuumCommand, run_vacuum},
+    {&kExportCommand, run_export},
     {&kPathCommand, run_path},
     {&kRefreshCommand, run_refresh},
     {&kDiffCommand, run_diff},

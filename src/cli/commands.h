@@ -59,6 +59,9 @@ int run_squash(Context& context, const ParsedArguments& parsed);
 extern const command_line::Command kVacuumCommand;
 int run_vacuum(Context& context, const ParsedArguments& parsed);
 
+extern const command_line::Command kExportCommand;
+int run_export(Context& context, const ParsedArguments& parsed);
+
 extern const command_line::Command kPathCommand;
 int run_path(Context& context, const ParsedArguments& parsed);
 

@@ -89,7 +89,8 @@ Expected<HeldSandbox> hold(const std::string& store, const std::string& name) {
   if (!sandbox) return std::unexpected(sandbox.error());
   auto lock = sandbox->lock();
   if (lock.failed_with(EWOULDBLOCK)) {
-    return problem("the sandbox " + in_quotes(name) + " is running", "end what runs in it first");
+    return problem("the sandbox " + in_quotes(name) + " is running, or another command changes it",
+                   "end what runs in it first");
   }
   if (!lock) {
     return problem("the sandbox " + in_quotes(name) +

@@ -24,6 +24,7 @@ MAY_INCLUDE = {
     "apply": ("base", "sys", "layer", "check/tree.h", "changes", "sandbox"),
     "cli": ("base", "command_line", "sys", "rules", "config", "layer", "check", "changes", "io", "broker", "overlay", "fuse",
             "sandbox", "snapshots", "apply"),
+    "archive": ("base", "command_line", "sys", "layer", "check/tree.h", "changes", "snapshots", "cli"),
     "main.cpp": ("cli", "sys"),
 }
 
@@ -36,6 +37,7 @@ DOORS = (
     (r"xxh\w*\.h", ("base",)),
     (r"toml(\+\+|plusplus)/|toml\.hpp", ("config", "sandbox")),
     (r"liburing", ("io",)),
+    (r"archive(_entry)?\.h", ("archive",)),
     (r"linux/fuse\.h", ("fuse",)),
     (r"(fuse3/)?(fuse|cuse)(_\w+)?\.h", ("fuse")),
     (r"CLI/|nlohmann/", ("cli", "fuse", "apply")),
@@ -93,7 +95,7 @@ COMMAND_PAGES = {"check": "man/overpass-check.1", "diff": "man/overpass-diff.1",
                  "refresh": "man/overpass-refresh.1", "run": "man/overpass-run.1", "rm": "man/overpass-run.1", "path": "man/overpass-run.1",
                  "prune": "man/overpass-run.1",
                  **dict.fromkeys(("apply", "undo", "discard"), "man/overpass-apply.1"),
-                 **dict.fromkeys(("snapshot", "log", "rollback", "fork", "squash", "vacuum"), "man/overpass-snapshot.1"),
+                 **dict.fromkeys(("snapshot", "log", "rollback", "fork", "squash", "vacuum", "export"), "man/overpass-snapshot.1"),
                  "": "man/overpass.1"}
 BROKER_PAGE = "man/overpass-broker.8"
 

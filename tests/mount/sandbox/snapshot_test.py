@@ -2,6 +2,7 @@
 """Snapshots of a sandbox, the way back to them, and sandboxes that share them."""
 import json
 import os
+import subprocess
 import tomllib
 
 from harness import contains, equal, holds, read
@@ -304,3 +305,17 @@ def test_what_is_thawed_can_be_applied(t):
     equal((sorted(os.listdir(s.outside)), read(s.outside + "/file"), changes(s, "try1")),
           (["file", "moved"], b"newer\n", []), "the outside, and what is left")
     s.outside_is_as_it_should_be()
+
+
+def test_shared_layers_survive_many_commands_at_once(t):
+    s = Sandboxes(t, TREE)
+    s.sh("echo new > file", "base")
+    boxes = [line for line in done(s, "fork", "-n", "4", "base", "box").splitlines()]
+    loop = ("for i in 1 2 3 4 5; do \"$0\" fork $1 $1-$i && \"$0\" rm base 2> /dev/null; \"$0\" snapshot $1 > /dev/null; "
+            "\"$0\" rm $1-$i || exit 1; done")
+    started = [subprocess.Popen(["sh", "-c", loop, t.settings.overpass, box], env=s.environment(), stdout=subprocess.DEVNULL)
+               for box in boxes]
+    equal([one.wait(t.settings.seconds(90)) for one in started], [0] * len(boxes), "exit statuses")
+    equal([s.sh("cat file", box) for box in boxes], ["new\n"] * len(boxes), "the file")
+    done(s, "rm", *boxes)
+    equal(layers(s), [], "layers")
