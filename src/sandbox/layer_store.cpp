@@ -115,6 +115,16 @@ Result<std::string> LayerHold::make_layer() const {
   return id;
 }
 
+Result<void> remove_layer(const std::string& store, const std::string& id) {
+  const UniqueFd directory = TRY(open_layers_directory(store));
+  const std::string trash = std::string(kTrash) + id;
+  // Whoever looks for garbage may be at it as well, or have been killed.
+  auto moved = sys::rename({directory, id.c_str()}, {directory, trash.c_str()});
+  if (!moved && !moved.failed_with(ENOENT)) return moved;
+  auto removed = layer::remove_tree(directory, trash.c_str());
+  return removed.failed_with(ENOENT) ? Result<void>() : removed;
+}
+
 void collect_layers(const std::string& store) {
   const auto directory = open_layers_directory(store);
   if (!directory) return;

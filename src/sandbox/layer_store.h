@@ -35,6 +35,9 @@ class LayerHold {
   UniqueFd directory_, lock_;
 };
 
+/// Removes a layer that no record refers to, nor can. Nothing if it is not there.
+Result<void> remove_layer(const std::string& store, const std::string& id);
+
 /// Removes the layers that no record refers to. Does nothing if a record cannot be read, or while
 /// another process adds layers: a later call finds what is left. Best effort.
 void collect_layers(const std::string& store);

@@ -236,6 +236,8 @@ Expected<Record> parse_record(std::string_view text, const std::string& file) {
   auto snapshots = snapshots_of(table, file);
   if (!snapshots) return std::unexpected(snapshots.error());
   record.snapshots = std::move(*snapshots);
+  record.dropped = texts_of(table, "dropped");
+  std::erase_if(record.dropped, [](const std::string& id) { return !is_layer_id(id); });
   return record;
 }
 
@@ -272,6 +274,7 @@ std::string text_of(const Record& record) {
         {"label", one.label}, {"created", one.created}, {"layers", array_of(one.layers)}});
   }
   if (!snapshots.empty()) table.insert("snapshot", std::move(snapshots));
+  if (!record.dropped.empty()) table.insert("dropped", array_of(record.dropped));
   std::ostringstream text;
   text << table << "\n";
   return text.str();

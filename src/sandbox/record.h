@@ -12,6 +12,7 @@
 //   log = "/home/anna/log"      # where events of rules are written, outside
 //   ignored = ["*.key"]         # patterns of .overpassignore
 //   rules = ["hide .env"]       # and through, in_memory, sockets, read_only, hidden: paths
+//   dropped = []                # layers that it alone had, and that are to be removed
 //
 //   [[file_system]]             # what was changed below /home is in the directory 2
 //   at = "/home"
@@ -81,6 +82,8 @@ struct Record {
   Scope scope;
   std::vector<FileSystem> file_systems;
   std::vector<Snapshot> snapshots = {};  ///< The oldest first.
+  /// Layers that only this sandbox had, and that may not have been removed yet.
+  std::vector<std::string> dropped = {};
 
   /// The one at that mountpoint; it gets the next free directory if it is not known. What is
   /// mounted there later, as a tmpfs after each start of the machine, has changes of its own.

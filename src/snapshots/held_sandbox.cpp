@@ -75,6 +75,11 @@ Expected<void> settle(const Sandbox& sandbox, Record& record) {
       TRY(move_frozen(sandbox, one));
       one.moving = 0;
     }
+    // Their files may have links in a layer that is shown, which counts them.
+    for (const std::string& id : record.dropped) {
+      TRY(sandbox::remove_layer(sandbox.store(), id));
+    }
+    record.dropped.clear();
     return remove_unnamed(sandbox, record);
   };
   const auto brought = bring();

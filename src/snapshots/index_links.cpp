@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// While names are linked, the nlink mark counts from the lower's links, which stay.
+// While names are linked, the nlink mark counts from the lower's links, which stay, if this user
+// can read these.
 
 #include "snapshots/index_links.h"
 
@@ -71,8 +72,9 @@ Result<void> write_mark(sys::Place entry, layer::Prefix prefix, NlinkMark mark) 
 /// An entry of the index whose file has names that the upper lacks.
 struct Entry {
   NlinkMark mark;
-  int64_t missing = 0;  ///< How many; the lower's links tell it if the mark counts from these.
-  int64_t count = 0;    ///< Of the union, once a name of the lower file has been found.
+  int64_t missing = 0;   ///< How many; the lower's links tell it if the mark counts from these.
+  int64_t count = 0;     ///< Of the union, once a name of the lower file has been found.
+  bool follows = false;  ///< The mark counts from the upper's links all the time.
 };
 
 /// The walk through the union. Invariant: `missing_` is the sum of those of `entries_` that are
@@ -176,7 +178,7 @@ class Linking {
     const auto index_name = layer::index_name_of(origin);
     const auto entry = index_name ? entries_.find(*index_name) : entries_.end();
     if (entry == entries_.end()) return {};
-    TRY(count_names(entry->first, entry->second, stat->stx_nlink));
+    TRY(count_names(entry->first, entry->second, place.layer, stat->stx_nlink));
     // The union may show another file under the name, or none.
     const changes::Found found = TRY(merged_.look_up(directory.directories, name));
     if (!found.file || found.file->layer != place.layer ||
@@ -184,6 +186,7 @@ class Linking {
       return {};
     }
     TRY(writer_.link({index_, entry->first.c_str()}, check::joined(directory.path, name)));
+    if (entry->second.follows) TRY(finish(entry->first, entry->second));
     if (entry->second.missing == 0) return {};
     entry->second.missing -= 1;
     missing_ -= 1;
@@ -191,7 +194,8 @@ class Linking {
   }
 
   /// Before the first name is linked: how many names the union has.
-  Result<void> count_names(const std::string& name, Entry& entry, uint32_t lower_nlink) {
+  Result<void> count_names(const std::string& name, Entry& entry, LayerIndex layer,
+                           uint32_t lower_nlink) {
     if (entry.count != 0) return {};
     const sys::Place place = {index_, name.c_str()};
     const int64_t nlink = TRY(sys::stat(place)).stx_nlink;
@@ -202,6 +206,12 @@ class Linking {
       missing_ += entry.missing;
       unknown_ -= 1;
     }
+    // Who may not open files by handles cannot ask for the lower's links; for such a user the mark
+    // follows each link.
+    const auto origin = layer::decode_origin(*layer::origin_of_index_name(name));
+    const layer::Layer& lower = stack_.layers[layer];
+    entry.follows = !origin || !layer::find_origin(lower, lower.root, *origin);
+    if (entry.follows) return finish(name, entry);
     const auto difference = static_cast<int32_t>(entry.count - int64_t{lower_nlink});
     return write_mark(place, stack_.prefix, {NlinkMark::Base::Lower, difference});
   }

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <set>
 
 #include "base/nearest.h"
@@ -49,8 +50,8 @@ std::set<std::string> shared_layers(const HeldSandbox& held) {
   return shared;
 }
 
-Result<void> merge(const HeldSandbox& held, const FileSystem& one, BorrowedFd home,
-                   const Watch& watch) {
+Result<void> merge(const HeldSandbox& held, const FileSystem& one,
+                   const std::set<std::string>& shared, BorrowedFd home, const Watch& watch) {
   layer::LayerPaths paths;
   paths.lower = one.layer_paths(held.sandbox);
   paths.lower.push_back(one.at);
@@ -58,7 +59,6 @@ Result<void> merge(const HeldSandbox& held, const FileSystem& one, BorrowedFd ho
   if (!stack) return fail(EIO);
   MergedLayers layers = {*stack, {false}, {}};
   layers.roots.emplace_back();
-  const std::set<std::string> shared = shared_layers(held);
   for (size_t i = 0; i < one.layers.size(); ++i) {
     layers.may_be_linked.push_back(!shared.contains(one.layers[i]));
     layers.roots.push_back(TRY(sys::open_path(paths.lower[i].c_str(), O_PATH | O_DIRECTORY)));
@@ -79,17 +79,23 @@ Result<void> join_stamps(const HeldSandbox& held, const FileSystem& one, Borrowe
   return TRY(sys::write_at(file, stamps, 0)) == stamps.size() ? Result<void>() : fail(ENOSPC);
 }
 
-/// Makes the merged layer of one file system in a new directory of the sandbox: its number.
-Result<uint32_t> merge_one(const HeldSandbox& held, const Record& record, const FileSystem& one,
+/// Makes the merged layer of one file system in a new directory of the sandbox: its number. Notes
+/// in the record which layers go.
+Result<uint32_t> merge_one(const HeldSandbox& held, Record& record, const FileSystem& one,
                            const Watch& watch) {
   const uint32_t number = record.free_directory();
   const std::string name = std::to_string(number);
   const BorrowedFd directory = held.sandbox.directory();
   TRY(sys::make_directory(directory, name.c_str(), 0700));
   const UniqueFd home = TRY(sys::open_at(directory, name.c_str(), O_RDONLY | O_DIRECTORY));
-  auto merged = merge(held, one, home, watch);
+  const std::set<std::string> shared = shared_layers(held);
+  auto merged = merge(held, one, shared, home, watch);
   if (merged) merged = join_stamps(held, one, home);
-  if (merged) return number;
+  if (merged) {
+    std::ranges::copy_if(one.layers, std::back_inserter(record.dropped),
+                         [&](const std::string& id) { return !shared.contains(id); });
+    return number;
+  }
   (void)layer::remove_tree(directory, name.c_str());
   return fail(merged.error());
 }

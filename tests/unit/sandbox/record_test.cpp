@@ -26,6 +26,7 @@ TEST(Record, IsReadAsItWasWritten) {
   record.file_systems[0].layers = {std::string(32, '1'), std::string(32, '0')};
   record.file_systems[0].moving = 7;
   record.snapshots = {{"first", "then", {std::string(32, '0')}}, {"2", "later", {}}};
+  record.dropped = {std::string(32, '2')};
   const auto read = parse_record(text_of(record), "sandbox.toml");
   ASSERT_TRUE(read) << read.error().line();
   EXPECT_EQ(text_of(*read), text_of(record));
@@ -34,6 +35,7 @@ TEST(Record, IsReadAsItWasWritten) {
   EXPECT_FALSE(read->has_network);
   EXPECT_EQ(read->file_systems[0].layers, record.file_systems[0].layers);
   EXPECT_EQ(read->file_systems[0].moving, 7U);
+  EXPECT_EQ(read->dropped, record.dropped);
   EXPECT_EQ(read->find_snapshot("2"), 1U);
   EXPECT_EQ(read->find_snapshot("third"), std::nullopt);
   EXPECT_EQ(read->snapshots[0].layers, record.snapshots[0].layers);
