@@ -295,6 +295,15 @@ constexpr OptionEntry kTable[] = {
        return choose(options.verifies_copies, value, kOnOrOff);
      },
      "read each copied-up file back from the disk and compare it"},
+    {"lower_changes", "", "lower_changes", "", Kind::Word, "warn|refuse|follow",
+     [](Options& options, std::string_view value) {
+       constexpr std::pair<std::string_view, LowerChanges> kChoices[] = {
+           {"warn", LowerChanges::Warn},
+           {"refuse", LowerChanges::Refuse},
+           {"follow", LowerChanges::Follow}};
+       return choose(options.lower_changes, value, kChoices);
+     },
+     "what to do with a lower file that others have changed"},
     {"lower_io", "", "lower_io", "", Kind::Word, "passthrough|cached", set_lower_io,
      "cached: descriptors opened before a copy-up see later writes"},
     {"cached_names", "", "cached_names", "", Kind::Word, "PATTERN[:PATTERN...]", set_cached_names,

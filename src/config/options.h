@@ -28,6 +28,9 @@ enum class Propagation { Private, Shared, Slave, Unbindable };
 /// read-only mount can offer, and with nothing passed through. Auto: None where that costs nothing.
 enum class Opens { Auto, Ask, None };
 
+/// What becomes of a file or directory whose lower has changed since the union first saw it.
+enum class LowerChanges { Warn, Refuse, Follow };
+
 /// Three-valued switches: Auto decides by what the kernel and the privileges allow.
 enum class Switch { Auto, On, Off };
 
@@ -55,6 +58,7 @@ struct Options {
   bool verifies_copies = false;  ///< `verify_copy_up`: copies are read back and compared.
   layer::FormatChoice format;    ///< What of overlayfs's format is used: redirect_dir=, index=, ...
   bool may_be_frozen = false;    ///< `freezable`: the upper can become a lower while it is in use.
+  LowerChanges lower_changes = LowerChanges::Warn;
   LowerIo lower_io = LowerIo::Passthrough;
   /// Lower files whose name one of these matches (glob(7)) are read as with LowerIo::Cached: names
   /// of files that grow or are locked.

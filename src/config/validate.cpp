@@ -109,6 +109,10 @@ Expected<void> validate(const Options& options, Source source) {
     return problem("open=none and passthrough=on exclude each other",
                    "leave one of them out: a file is passed through when it is opened");
   }
+  if (options.opens == Opens::None && options.lower_changes != LowerChanges::Warn) {
+    return problem("open=none needs lower_changes=warn",
+                   "leave one of them out: changes are noticed when a file is opened");
+  }
   const bool overrides = options.xattr_permissions != layer::StatOverride::None;
   if (overrides && (options.format.index.value_or(false) || options.format.nfs_export)) {
     return problem("xattr_permissions and index=on or nfs_export=on exclude each other",

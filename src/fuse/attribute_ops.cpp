@@ -9,6 +9,7 @@
 #include "fuse/operations.h"
 #include "overlay/change/change_attributes.h"
 #include "overlay/find/attributes.h"
+#include "overlay/find/lower_changes.h"
 #include "overlay/find/mappings.h"
 #include "overlay/open/file_io.h"
 #include "overlay/open/statfs.h"
@@ -19,9 +20,17 @@ namespace {
 
 Result<ShownAttributes> attributes_of(Daemon& daemon, fuse_ino_t node) {
   overlay::InodeRef inode = TRY(inode_at(daemon, node));
-  overlay::recheck_mappings(daemon.overlay, *inode);
-  const sys::Stat stat = TRY(overlay::attributes(daemon.overlay, inode));
-  return ShownAttributes{std::move(inode), stat};
+  bool has_other_listing = false;
+  if (inode->is_directory()) {
+    has_other_listing = overlay::look_at_listing(daemon.overlay, *inode);
+  } else {
+    overlay::recheck_mappings(daemon.overlay, *inode);
+  }
+  const auto stat = overlay::attributes(daemon.overlay, inode);
+  // The kernel then looks the name up again, and does not go on to believe in it.
+  if (stat.failed_with(ENOENT)) return fail(ESTALE);
+  if (!stat) return fail(stat.error());
+  return ShownAttributes{std::move(inode), *stat, has_other_listing};
 }
 
 void on_getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {

@@ -23,7 +23,7 @@ constexpr char kSeparator = ':';
 
 constexpr ControlCommand kCommands[] = {
     {"freeze", freeze},
-    {"refresh", refresh},
+    {"refresh", refresh, /*needs_root_unlocked=*/true},
 };
 
 /// Whether a value can stand in the name of an attribute.
@@ -40,11 +40,12 @@ bool may_control(const Daemon& daemon, const overlay::Caller& caller) {
   return caller.thread != 0 && caller.thread == ::getppid();
 }
 
-Result<void> control(Daemon& daemon, const overlay::Caller& caller, std::string_view name,
-                     std::string_view value) {
+Result<void> control(Daemon& daemon, const overlay::Caller& caller, ControlWay way,
+                     std::string_view name, std::string_view value) {
   if (!may_control(daemon, caller)) return fail(EPERM);
   const auto* command = std::ranges::find(kCommands, name, &ControlCommand::name);
   if (command == std::end(kCommands)) return fail(EOPNOTSUPP);
+  if (command->needs_root_unlocked && way == ControlWay::Set) return fail(EOPNOTSUPP);
   return command->run(daemon, caller, value);
 }
 

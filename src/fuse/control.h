@@ -24,21 +24,26 @@ struct Daemon;
 /// Followed by the name of a command, and where it is read by ':' and the value.
 inline constexpr std::string_view kControlXattr = "overpass.control.";
 
+/// How a command comes. The kernel has the root locked until the answer to what is set.
+enum class ControlWay { Set, Read };
+
 /// What a command does in the daemon. It may answer overlay::kMustWait on a serving thread, and is
-/// called again on a worker. Nothing of it may wait for a notification about a name in the root:
-/// where the command was set, the kernel has the root locked until the answer.
+/// called again on a worker.
 struct ControlCommand {
   std::string_view name;
   Result<void> (*run)(Daemon& daemon, const overlay::Caller& caller, std::string_view value);
+  /// It tells the kernel of names in the root, and would wait for itself if it were set.
+  bool needs_root_unlocked = false;
 };
 
 /// Whether `caller` may command this daemon: root, and the user that it runs as. In a sandbox, in
 /// which both may be anybody, the daemon's parent process alone.
 bool may_control(const Daemon& daemon, const overlay::Caller& caller);
 
-/// Runs a command. EPERM for those who may not, EOPNOTSUPP for an unknown one, else its own errors.
-Result<void> control(Daemon& daemon, const overlay::Caller& caller, std::string_view name,
-                     std::string_view value);
+/// Runs a command. EPERM for those who may not, EOPNOTSUPP for one that is unknown or cannot come
+/// this way, else its own errors.
+Result<void> control(Daemon& daemon, const overlay::Caller& caller, ControlWay way,
+                     std::string_view name, std::string_view value);
 
 /// The text behind kControlXattr of an attribute that is read.
 struct ControlText {

@@ -54,6 +54,9 @@ class ServedMount : public overlay::Mount {
   void attributes_changed_later(overlay::NodeId node) override {
     if (notifier != nullptr) notifier->attributes_changed_later(node);
   }
+  void listing_changed_later(overlay::NodeId node) override {
+    if (notifier != nullptr) notifier->listing_changed_later(node);
+  }
   void submit(std::move_only_function<void()> task) override {
     if (workers == nullptr) return task();
     workers->submit([this, task = std::move(task)]() mutable {

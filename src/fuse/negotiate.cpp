@@ -107,8 +107,9 @@ void negotiate_opens(Daemon& daemon, const fuse_conn_info& connection) {
   const overlay::Overlay& overlay = daemon.overlay;
   const bool can_do_without = !overlay.is_writable() && overlay.settings.rules.rules().empty() &&
                               (connection.capable_ext & FUSE_CAP_NO_OPEN_SUPPORT) != 0;
+  const bool looks = overlay.settings.lower_changes != overlay::LowerChanges::Warn;
   result.needs_open =
-      result.passthrough || !can_do_without || daemon.options.opens == config::Opens::Ask;
+      result.passthrough || !can_do_without || looks || daemon.options.opens == config::Opens::Ask;
 }
 
 /// The kernel keeps locks with its own inode. Where a file may get a second one

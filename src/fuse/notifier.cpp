@@ -61,10 +61,32 @@ void Notifier::attributes_changed(overlay::NodeId node) {
   (void)fuse_lowlevel_notify_inval_inode(session_, static_cast<fuse_ino_t>(node), -1, 0);
 }
 
+void Notifier::pages_changed(overlay::NodeId node) {
+  // From 0 to the end: pages, which are never dirty here, and so wait for nobody.
+  (void)fuse_lowlevel_notify_inval_inode(session_, static_cast<fuse_ino_t>(node), 0, 0);
+}
+
+void Notifier::name_appeared(overlay::NodeId directory, std::string_view name) {
+  const auto node = static_cast<fuse_ino_t>(directory);
+  const int error = fuse_lowlevel_notify_expire_entry(session_, node, name.data(), name.size());
+  // Before Linux 6.2. Nothing is mounted over a name that is absent.
+  if (error == -ENOSYS) {
+    (void)fuse_lowlevel_notify_inval_entry(session_, node, name.data(), name.size());
+  }
+}
+
 void Notifier::attributes_changed_later(overlay::NodeId node) {
+  queue({.node = node, .has_listing = false});
+}
+
+void Notifier::listing_changed_later(overlay::NodeId node) {
+  queue({.node = node, .has_listing = true});
+}
+
+void Notifier::queue(Queued notification) {
   try {
     Lock lock(mutex_);
-    queue_.push_back(node);
+    queue_.push_back(notification);
   } catch (const std::bad_alloc&) {
     return log::warn("no memory to tell the kernel what has changed");
   }
@@ -126,10 +148,10 @@ void Notifier::run() NO_THREAD_SAFETY_ANALYSIS {
   while (!stopping_) {
     Chore* const chore = next_chore();
     if (!queue_.empty()) {
-      const overlay::NodeId node = queue_.front();
+      const Queued next = queue_.front();
       queue_.pop_front();
       lock.unlock();
-      attributes_changed(node);
+      next.has_listing ? pages_changed(next.node) : attributes_changed(next.node);
       lock.lock();
     } else if (chore == nullptr) {
       wake_.wait(lock);

@@ -2,9 +2,9 @@
 //
 // Tells the kernel which attributes changed without its knowledge, and which nodes it may forget.
 // The kernel then asks for the attributes again, and drops its pages of a file if the size differs.
-// A notification never invalidates pages: that would wait until the daemon has written the dirty
-// ones. If the daemon died meanwhile the wait would never end, since the waiting thread holds the
-// connection.
+// A notification never invalidates pages of a file: that would wait until the daemon has written
+// the dirty ones. If the daemon died meanwhile the wait would never end, since the waiting thread
+// holds the connection.
 
 #ifndef OVERPASS_FUSE_NOTIFIER_H_
 #define OVERPASS_FUSE_NOTIFIER_H_
@@ -15,6 +15,7 @@
 #include <functional>
 #include <mutex>
 #include <span>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -64,6 +65,16 @@ class Notifier {
   /// that serves a request must not notify.
   void attributes_changed_later(overlay::NodeId node);
 
+  /// The kernel forgets the listing of a directory, or the pages of a file that cannot be written,
+  /// and the attributes. Only the notifier's thread may call this.
+  void pages_changed(overlay::NodeId node);
+  /// As overlay::Mount says.
+  void listing_changed_later(overlay::NodeId node);
+
+  /// The kernel may believe that the name is absent, and is to ask. Only the notifier's thread may
+  /// call this: the kernel may have to wait for requests about the directory.
+  void name_appeared(overlay::NodeId directory, std::string_view name);
+
   /// Asks the kernel to forget nodes. Nodes in use stay; FORGET requests report the others. EINVAL
   /// before Linux 6.18. Only the notifier's thread may call this: the kernel may first write back
   /// pages of these nodes, which waits for the daemon.
@@ -76,7 +87,13 @@ class Notifier {
   void ask_for(Chore& chore, std::chrono::milliseconds delay);
 
  private:
+  struct Queued {
+    overlay::NodeId node;
+    bool has_listing;  ///< Which has changed, not only attributes.
+  };
+
   void run();
+  void queue(Queued notification);
   void do_chore(std::unique_lock<Mutex<LockRank::Queue>>& lock, Chore& chore);
   /// The chore that is due first; null if none is.
   Chore* next_chore() const REQUIRES(mutex_);
@@ -84,7 +101,7 @@ class Notifier {
   fuse_session* const session_;
   Mutex<LockRank::Queue> mutex_;
   std::condition_variable_any wake_;
-  std::deque<overlay::NodeId> queue_ GUARDED_BY(mutex_);
+  std::deque<Queued> queue_ GUARDED_BY(mutex_);
   std::vector<Chore*> chores_ GUARDED_BY(mutex_);
   const Chore* current_ GUARDED_BY(mutex_) = nullptr;  ///< Being done.
   bool stopping_ GUARDED_BY(mutex_) = false;

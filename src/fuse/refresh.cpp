@@ -10,6 +10,7 @@
 
 #include "base/scope_exit.h"
 #include "fuse/daemon.h"
+#include "overlay/find/forget_lowers.h"
 
 namespace overpass::fuse {
 
@@ -28,14 +29,39 @@ void on_notifier(Notifier& notifier, const std::function<void()>& work) {
   notifier.remove(chore);
 }
 
+/// What the kernel keeps of a node. Pages of files that may be written are left to the next open,
+/// which drops them: here they could have to be written back first.
+void tell(Daemon& daemon, const overlay::InodeRef& inode) {
+  Notifier& notifier = *daemon.notifier;
+  if (!inode->is_directory() && daemon.overlay.is_writable()) {
+    return notifier.attributes_changed(inode->id);
+  }
+  notifier.pages_changed(inode->id);
+  if (!inode->is_directory()) return;
+  // Where lowers cannot be read, the kernel's next question is answered so.
+  (void)overlay::for_each_unknown_name(daemon.overlay, *inode, [&](std::string_view name) {
+    notifier.name_appeared(inode->id, name);
+  });
+}
+
 }  // namespace
 
 Result<void> refresh(Daemon& daemon, const overlay::Caller& caller, std::string_view value) {
   if (!value.empty()) return fail(EINVAL);
   TRY(caller.check_may_wait());
-  const std::vector<overlay::NodeId> nodes = daemon.overlay.table.known_nodes();
+  overlay::Overlay& overlay = daemon.overlay;
+  overlay::forget_cached_lowers(overlay);
+  overlay::forget_refusals(overlay);
+  const std::vector<overlay::NodeId> nodes = overlay.table.known_nodes();
+  for (const overlay::NodeId node : nodes) {
+    if (const auto inode = overlay.table.find(node)) overlay::look_anew(overlay, *inode);
+  }
+  // Descriptors of directories that have turned out to be others.
+  overlay.directory_fds.clear();
   on_notifier(*daemon.notifier, [&] {
-    for (const overlay::NodeId node : nodes) daemon.notifier->attributes_changed(node);
+    for (const overlay::NodeId node : nodes) {
+      if (const auto inode = overlay.table.find(node)) tell(daemon, inode);
+    }
   });
   return {};
 }

@@ -6,8 +6,11 @@
 
 #include <sys/sysmacros.h>
 
+#include <algorithm>
+
 #include "fuse/daemon.h"
 #include "overlay/find/attributes.h"
+#include "overlay/find/lower_changes.h"
 
 namespace overpass::fuse {
 
@@ -21,9 +24,28 @@ timespec plain_time(const statx_timestamp& time) {
 /// user.
 double longest_timeout(const Daemon& daemon) { return daemon.options.timeout.value_or(kForever); }
 
-/// For how long it may keep these attributes.
+/// The same of what lowers decide. Where their changes are followed the kernel asks again after
+/// this time.
+double lower_timeout(const Daemon& daemon) {
+  constexpr double kFollowing = 1;
+  const double longest = longest_timeout(daemon);
+  return overlay::follows(daemon.overlay) ? std::min(longest, kFollowing) : longest;
+}
+
+/// For how long it may keep these attributes. Those of a file are told with its name, which is
+/// asked for again; asked for by its number alone, an open file might be out of reach.
 double attribute_timeout(const Daemon& daemon, const overlay::Inode& inode, const sys::Stat& stat) {
-  return overlay::may_cache_attributes(inode, stat) ? longest_timeout(daemon) : 0;
+  if (!overlay::may_cache_attributes(inode, stat)) return 0;
+  const bool may_change = inode.is_directory() && !inode.directory->lowers.empty();
+  return may_change ? lower_timeout(daemon) : longest_timeout(daemon);
+}
+
+/// For how long it may believe that a name leads to this inode. A directory of the upper may come
+/// to be merged.
+double entry_timeout(const Daemon& daemon, const overlay::Inode& inode) {
+  if (!overlay::follows(daemon.overlay)) return longest_timeout(daemon);
+  const bool may_change = inode.is_directory() || overlay::is_in_lower(inode);
+  return may_change ? lower_timeout(daemon) : longest_timeout(daemon);
 }
 
 /// Hands the open file to the kernel, and describes it. No FLUSH: nothing is held back here.
@@ -81,7 +103,7 @@ fuse_entry_param entry_parameters(Daemon& daemon, const overlay::Entry& entry) {
   parameters.generation = entry.inode->id == overlay::kRootNode ? 0 : daemon.generation;
   parameters.attr = plain_stat(entry.stat);
   parameters.attr_timeout = attribute_timeout(daemon, *entry.inode, entry.stat);
-  parameters.entry_timeout = longest_timeout(daemon);
+  parameters.entry_timeout = entry_timeout(daemon, *entry.inode);
   daemon.overlay.table.remember(*entry.inode);
   daemon.housekeeping->entry_was_sent();
   return parameters;
@@ -91,12 +113,13 @@ void EntryReply::send(const overlay::Entry& entry) {
   Daemon& daemon = daemon_of(request());
   const fuse_entry_param parameters = entry_parameters(daemon, entry);
   if (fuse_reply_entry(take(), &parameters) != 0) daemon.overlay.table.forget(entry.inode->id, 1);
+  if (entry.has_other_listing) daemon.overlay.mount.listing_changed_later(entry.inode->id);
 }
 
 void LookupReply::fail(Errno error) {
   if (error != Errno{ENOENT}) return Reply::fail(error);
   fuse_entry_param absent = {};
-  absent.entry_timeout = longest_timeout(daemon_of(request()));
+  absent.entry_timeout = lower_timeout(daemon_of(request()));
   (void)fuse_reply_entry(take(), &absent);
 }
 
@@ -110,12 +133,14 @@ void AttributesReply::send(const ShownAttributes& shown) {
   if (attribute_timeout(daemon, *shown.inode, shown.stat) < timeout) {
     daemon.overlay.mount.attributes_changed(shown.inode->id);
   }
+  if (shown.has_other_listing) daemon.overlay.mount.listing_changed_later(shown.inode->id);
 }
 
 void StatxReply::send(const ShownAttributes& shown) {
-  const Daemon& daemon = daemon_of(request());
+  Daemon& daemon = daemon_of(request());
   struct statx copy = shown.stat;
   (void)fuse_reply_statx(take(), 0, &copy, attribute_timeout(daemon, *shown.inode, shown.stat));
+  if (shown.has_other_listing) daemon.overlay.mount.listing_changed_later(shown.inode->id);
 }
 
 // From these replies on the handle may be released at any time, by RELEASE. If the reply does not

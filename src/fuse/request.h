@@ -90,6 +90,7 @@ class LookupReply : public EntryReply {
 struct ShownAttributes {
   overlay::InodeRef inode;
   sys::Stat stat;
+  bool has_other_listing = false;  ///< As overlay::Entry has it.
 };
 
 class AttributesReply : public Reply {
@@ -211,7 +212,7 @@ class IoctlReply : public Reply {
 };
 
 /// How long the kernel may keep an answer, in seconds: for ever. The upper belongs to the daemon
-/// alone and lowers do not change.
+/// alone, and lowers do not change unless that is followed.
 inline constexpr double kForever = 1e9;
 
 /// Fills in what the kernel keeps of an inode, and counts the lookup. The lookup has to be

@@ -25,6 +25,18 @@ namespace overpass::fuse {
 
 namespace {
 
+overlay::LowerChanges meaning_of(config::LowerChanges chosen) {
+  switch (chosen) {
+    case config::LowerChanges::Warn:
+      return overlay::LowerChanges::Warn;
+    case config::LowerChanges::Refuse:
+      return overlay::LowerChanges::Refuse;
+    case config::LowerChanges::Follow:
+      break;
+  }
+  return overlay::LowerChanges::Follow;
+}
+
 overlay::Settings settings_of(const config::Options& options) {
   const auto squashed = [&](std::optional<uint32_t> id) {
     return !id && options.squash_to_root ? std::optional<uint32_t>(0) : id;
@@ -35,6 +47,7 @@ overlay::Settings settings_of(const config::Options& options) {
   return {.read_only = options.read_only,
           .is_volatile = options.is_volatile,
           .durable_copies = options.durable_copies,
+          .lower_changes = meaning_of(options.lower_changes),
           .cached_lower_io = options.lower_io == config::LowerIo::Cached,
           .cached_names = options.cached_names,
           .verifies_copies = options.verifies_copies,

@@ -152,6 +152,11 @@ nlohmann::json rule_texts_of(const overlay::Overlay& overlay) {
   return texts;
 }
 
+const char* word_of(overlay::LowerChanges changes) {
+  if (changes == overlay::LowerChanges::Warn) return "warn";
+  return changes == overlay::LowerChanges::Refuse ? "refuse" : "follow";
+}
+
 /// What the mount can do, from which nothing can be told of its layers or its users.
 nlohmann::json features_of(const Daemon& daemon) {
   const Negotiated& agreed = daemon.negotiated;
@@ -162,6 +167,7 @@ nlohmann::json features_of(const Daemon& daemon) {
       {"mark_prefix", daemon.overlay.stack.prefix == layer::Prefix::Trusted ? "trusted.overlay."
                                                                             : "user.overlay."},
       {"open", daemon.negotiated.needs_open ? "ask" : "none"},
+      {"lower_changes", word_of(daemon.overlay.settings.lower_changes)},
       {"lower_io", daemon.overlay.settings.cached_lower_io ? "cached" : "passthrough"},
       {"transport", agreed.io_uring ? "io_uring" : "/dev/fuse"},
       {"transport_reason", agreed.io_uring_reason},

@@ -40,7 +40,7 @@ void answer_control(fuse_req_t request, size_t size, std::string_view text) {
   answer(XattrReply(request, size), caller_of(request),
          [&daemon, text = std::string(text)](const overlay::Caller& caller) -> Result<std::string> {
            const ControlText command = read_control_text(text);
-           TRY(control(daemon, caller, command.name, command.value));
+           TRY(control(daemon, caller, ControlWay::Read, command.name, command.value));
            return std::string();
          });
 }
@@ -85,10 +85,11 @@ void on_setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const ch
                  size_t size, int flags) {
   Daemon& daemon = arrived(request, Opcode::Setxattr);
   if (const auto command = asks_for_control(node, name)) {
-    return answer(
-        EmptyReply(request), caller_of(request),
-        [&daemon, command = std::string(*command), value = std::string(value, size)](
-            const overlay::Caller& caller) { return control(daemon, caller, command, value); });
+    return answer(EmptyReply(request), caller_of(request),
+                  [&daemon, command = std::string(*command),
+                   value = std::string(value, size)](const overlay::Caller& caller) {
+                    return control(daemon, caller, ControlWay::Set, command, value);
+                  });
   }
   answer(EmptyReply(request), caller_of(request),
          [&daemon, node, flags, name = std::string(name),

@@ -85,6 +85,8 @@ Expected<config::Options> options_of(const PlannedMount& mount, const std::strin
   options.dev = false;
   options.ends_with_starter = true;
   options.owns_upper = true;
+  // The outside goes on living.
+  options.lower_changes = config::LowerChanges::Follow;
   options.shown_at = mount.path;
   if (!record.scope.log.empty()) options.rules_log = record.scope.log;
   for (const std::string& rule : mount.rules) options.rules.push_back({{rule, "the sandbox"}});

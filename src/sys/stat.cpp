@@ -15,20 +15,24 @@
 
 namespace overpass::sys {
 
-Result<Stat> stat(Place place) {
+namespace {
+
+Result<Stat> stat_with(Place place, int flags) {
   Stat result;
-  const int flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT;
+  flags |= AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT;
   if (::statx(raw(place.fd), place.name, flags, STATX_BASIC_STATS | STATX_BTIME, &result) < 0) {
     return fail(errno);
   }
   return result;
 }
 
-namespace {
-
 constexpr unsigned kUniqueMountId = 0x4000;  // STATX_MNT_ID_UNIQUE of 6.8.
 
 }  // namespace
+
+Result<Stat> stat(Place place) { return stat_with(place, 0); }
+
+Result<Stat> stat_anew(Place place) { return stat_with(place, AT_STATX_FORCE_SYNC); }
 
 Result<Stat> stat_without_asking(BorrowedFd fd) {
   Stat result;

@@ -24,6 +24,10 @@ using Stat = struct statx;
 /// Attributes of the place itself (links are not followed), with the birth time where there is one.
 Result<Stat> stat(Place place);
 
+/// The same, asked of the file server where there is one (network, FUSE): none that the kernel
+/// kept.
+Result<Stat> stat_anew(Place place);
+
 /// Attributes of an open file that the kernel knows without asking its file server (network, FUSE).
 /// Type, numbers and STATX_ATTR_* flags are right; sizes and times may be old.
 Result<Stat> stat_without_asking(BorrowedFd fd);

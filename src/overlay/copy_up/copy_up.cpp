@@ -22,6 +22,7 @@
 #include "overlay/copy_up/note_base.h"
 #include "overlay/copy_up/prepare_copy.h"
 #include "overlay/copy_up/staging_directory.h"
+#include "overlay/copy_up/torn_copy.h"
 #include "overlay/find/index.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/origin_number.h"
@@ -116,9 +117,10 @@ bool copies_bytes(const Overlay& overlay, const Inode& inode, const CopyExtent& 
   return inode.is_regular() && (extent.bytes || !may_leave_bytes);
 }
 
-/// Copies from the lower, with or without the bytes.
-Result<void> copy_from_lower(Overlay& overlay, const InodeRef& inode, const CopyExtent& extent,
-                             CopyUnderWay& progress) {
+/// Copies from the lower, with or without the bytes; false if the source was changed meanwhile, and
+/// nothing was published.
+Result<bool> try_to_copy(Overlay& overlay, const InodeRef& inode, const CopyExtent& extent,
+                         CopyUnderWay& progress) {
   const Source source = TRY(source_of(overlay, *inode));
   if (!extent.may_wait && copies_bytes(overlay, *inode, extent)) {
     TRY(check_quick(overlay, source, extent));
@@ -126,10 +128,17 @@ Result<void> copy_from_lower(Overlay& overlay, const InodeRef& inode, const Copy
   if (is_linked(*inode)) TRY(copy_up_directory(overlay, source.parent));
   note_copied(overlay, *source.parent, source.name, source.layer, source.stat);
   Prepared prepared = TRY(prepare_copy(overlay, source, extent, progress));
-  const bool is_same = prepared.likeness == Likeness::Same;
+  if (prepared.is_torn) return false;
+  const bool is_same = prepared.likeness == Likeness::Same && !source.has_changed;
   TRY(publish(overlay, inode, source, std::move(prepared)));
   if (!is_same) overlay.mount.attributes_changed(inode->id);
-  return {};
+  return true;
+}
+
+Result<void> copy_from_lower(Overlay& overlay, const InodeRef& inode, const CopyExtent& extent,
+                             CopyUnderWay& progress) {
+  return until_whole(*inode, extent.may_wait,
+                     [&] { return try_to_copy(overlay, inode, extent, progress); });
 }
 
 Result<void> copy_up_now(Overlay& overlay, const InodeRef& inode, const CopyExtent& extent,

@@ -17,8 +17,10 @@
 
 #include "overlay/copy_up/copy_up_verify.h"
 #include "overlay/copy_up/prepare_copy.h"
+#include "overlay/copy_up/torn_copy.h"
 #include "overlay/find/content.h"
 #include "overlay/find/locate.h"
+#include "overlay/find/lower_changes.h"
 #include "overlay/find/xattr_names.h"
 #include "overlay/state/copy_up_progress.h"
 #include "overlay/state/overlay.h"
@@ -75,22 +77,34 @@ Result<void> give_back(const Inode& inode, sys::Place file, const Privileges& pr
   return sys::change_mode(file, privileges.mode);
 }
 
-/// Gives `file` all bytes at `data`, which it shows already.
-Result<void> fill(Overlay& overlay, Inode& inode, const DataPlace& data, BorrowedFd file,
+/// Gives `file` all bytes at `data`, which it shows already; false if these were changed meanwhile.
+Result<bool> fill(Overlay& overlay, Inode& inode, const DataPlace& data, BorrowedFd file,
                   const sys::Stat& before, CopyUnderWay& progress) {
   const sys::KeepingSetgid keeping((before.stx_mode & (S_ISUID | S_ISGID)) != 0);
   const sys::Place place = sys::place_of(file);
   const Privileges privileges = TRY(privileges_of(place, before));
-  const UniqueFd from = TRY(open_data(overlay, place, data, O_RDONLY)).fd;
+  const Content content = TRY(open_data(overlay, place, data, O_RDONLY));
+  const BorrowedFd from = content.fd;
+  const sys::Stat seen = TRY(sys::stat_anew(sys::place_of(from)));
+  uint32_t version = data.version;
+  if (TRY(compare_version(overlay, content.layer, seen, version))) {
+    tell_of_change(overlay, inode, kWasWritten);
+  }
   const auto size = static_cast<off_t>(before.stx_size);
-  auto written = write_bytes(overlay, from, file, size, union_name_of(inode), progress);
-  if (!written) {
+  const auto written = write_bytes(overlay, from, file, size, union_name_of(inode), progress);
+  const auto now = sys::stat_anew(sys::place_of(from));
+  const bool is_whole = written && now && is_unchanged(seen, *now);
+  if (!is_whole) {
     // They are never read, so they would only take space; best effort.
     (void)sys::allocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, size);
   }
   auto given_back = give_back(inode, place, privileges, progress);
-  TRY(std::move(written));
-  return given_back;
+  // A source that has changed looks to a verification like a disk that lies.
+  const bool is_changed = now && !is_unchanged(seen, *now);
+  if (!written && !(is_changed && written.failed_with(EIO))) return fail(written.error());
+  if (!now) return fail(now.error());
+  TRY(given_back);
+  return is_whole;
 }
 
 /// Puts back the times from before the writes, or those set meanwhile by a caller.
@@ -111,10 +125,11 @@ Result<void> complete_metacopy(Overlay& overlay, Inode& inode, const DataPlace& 
   const sys::Place place = sys::place_of(file);
   const sys::Stat before = TRY(sys::stat(place));
   if (before.stx_size > 0) {
-    auto filled = fill(overlay, inode, data, file, before, progress);
-    auto restored = give_back_times(inode, place, before, progress);
-    TRY(std::move(filled));
-    TRY(std::move(restored));
+    TRY(until_whole(inode, /*may_wait=*/true, [&]() -> Result<bool> {
+      const auto filled = fill(overlay, inode, data, file, before, progress);
+      TRY(give_back_times(inode, place, before, progress));
+      return filled;
+    }));
   }
   progress.enter(CopyPhase::Syncing);
   TRY(order_data(overlay, file));

@@ -17,6 +17,7 @@
 #include "overlay/find/index.h"
 #include "overlay/find/layer_stat.h"
 #include "overlay/find/locate.h"
+#include "overlay/find/lower_changes.h"
 #include "overlay/find/lower_location.h"
 #include "overlay/find/origin_number.h"
 #include "overlay/find/protection.h"
@@ -79,6 +80,7 @@ Result<void> leave_bytes(Overlay& overlay, const Source& source, const layer::Me
     data.path = layer_path_of(*source.parent, source.layer) + "/" + source.name;
     data.blocks = source.stat.stx_blocks;
     data.identity = identity_of(source.stat);
+    data.version = version_of(source.seen);
   }
   prepared.data = std::make_unique<DataPlace>(std::move(data));
   return {};
@@ -134,6 +136,11 @@ Result<UniqueFd> open_copy(Overlay& overlay, const Source& source) {
   return file;
 }
 
+/// Whether a file has changed since it was `seen`.
+Result<bool> has_changed(sys::Place file, const sys::Stat& seen) {
+  return !is_unchanged(seen, TRY(sys::stat_anew(file)));
+}
+
 /// An empty regular file out of sight.
 Result<Prepared> begin_copy(Overlay& overlay, const Source& source) {
   Prepared prepared;
@@ -157,14 +164,20 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const C
   const bool is_metacopy = mark.has_value();
   Prepared prepared = TRY(begin_copy(overlay, source));
   UniqueFd from;
+  sys::Stat seen = source.seen;
   if (is_metacopy) {
     TRY(leave_bytes(overlay, source, *mark, prepared));
   } else if (size > 0 || source.data) {
     // Data of a metacopy are looked at even when none are wanted: their digest may be wrong.
     from = TRY(open_source(overlay, source));
+    const sys::Place data = sys::place_of(from);
+    // The data of a metacopy are another file's.
+    if (source.data) seen = TRY(sys::stat_anew(data));
     progress.begin(size);
     TRY(sys::copy_data(from, prepared.file, size, &progress,
                        afterwards_of(overlay.settings.is_volatile)));
+    prepared.is_torn = TRY(has_changed(data, seen));
+    if (prepared.is_torn) return prepared;
   }
   // Before the mode is set: marks in the user namespace need write permission.
   TRY(record(overlay, source, sys::place_of(prepared.file)));
@@ -178,7 +191,10 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const C
   progress.enter(CopyPhase::Syncing);
   if (!is_metacopy) TRY(order_data(overlay, prepared.file));
   if (overlay.settings.verifies_copies && !is_metacopy && size > 0) {
-    TRY(verify_copy(from, prepared.file, size, source.union_name(), progress));
+    const auto verified = verify_copy(from, prepared.file, size, source.union_name(), progress);
+    // A source that has changed looks like a disk that lies.
+    if (!verified) prepared.is_torn = TRY(has_changed(sys::place_of(from), seen));
+    if (!verified && !prepared.is_torn) return fail(verified.error());
   }
   return prepared;
 }
@@ -223,11 +239,14 @@ Result<Source> source_of(Overlay& overlay, Inode& inode) {
   auto file = sys::open_at(directory->fd, source.name.c_str(), O_PATH);
   if (!file) return fail(file.failed_with(ENOENT) ? ESTALE : to_int(file.error()));
   source.file = std::move(*file);
-  const sys::Stat stat = TRY(sys::stat(source.place()));
+  const sys::Stat stat = TRY(sys::stat_anew(source.place()));
   {
     Lock lock(inode.mutex);
     TRY(check_recognized(overlay, inode, source.layer, stat));
+    source.has_changed = TRY(compare_version(overlay, source.layer, stat, inode.lower_version));
   }
+  if (source.has_changed) tell_of_change(overlay, inode, kWasWritten);
+  source.seen = stat;
   source.stat = TRY(with_override(overlay, source.layer, source.place(), stat));
   if (may_be_indexed(overlay, source.stat)) {
     source.index_name = TRY(index_name(overlay, source.layer, source.place()));
@@ -260,8 +279,12 @@ Result<void> check_quick(Overlay& overlay, const Source& source, const CopyExten
 
 Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const CopyExtent& extent,
                               CopyUnderWay& progress) {
-  return S_ISREG(source.stat.stx_mode) ? prepare_regular(overlay, source, extent, progress)
-                                       : prepare_special(overlay, source);
+  const bool is_regular = S_ISREG(source.stat.stx_mode);
+  Prepared prepared = TRY(is_regular ? prepare_regular(overlay, source, extent, progress)
+                                     : prepare_special(overlay, source));
+  // Attributes are copied last.
+  if (!prepared.is_torn) prepared.is_torn = TRY(has_changed(source.place(), source.seen));
+  return prepared;
 }
 
 Result<void> prepare_directory(Overlay& overlay, Inode& inode, PreparedDirectory& prepared) {

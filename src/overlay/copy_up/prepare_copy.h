@@ -32,7 +32,9 @@ struct Source {
   std::optional<DataPlace> data;  ///< When it is itself a metacopy.
   UniqueFd file;                  ///< O_PATH, of the very file that the kernel knows.
   sys::Stat stat;
-  std::string index_name;  ///< One of several links that stay one file.
+  sys::Stat seen;            ///< As the disk had it before the copy.
+  bool has_changed = false;  ///< Since it was first seen, or since this was last said.
+  std::string index_name;    ///< One of several links that stay one file.
 
   /// If several links part, each becomes a file of its own.
   bool has_origin() const { return stat.stx_nlink == 1 || !index_name.empty(); }
@@ -40,8 +42,8 @@ struct Source {
   UnionName union_name() const { return {parent, name}; }
 };
 
-/// ESTALE when another object is in the place of the inode's file.
-/// L: none of rank Inode or beyond on entry.
+/// ESTALE when another object is in the place of the inode's file, or when it has changed and
+/// changes are refused (lower_changes.h). L: none of rank Inode or beyond on entry.
 Result<Source> source_of(Overlay& overlay, Inode& inode);
 
 /// kMustWait unless the bytes that `extent` wants are few and in memory, so that copying them takes
@@ -55,6 +57,8 @@ struct Prepared {
   std::unique_ptr<layer::PendingUpper> temporary;
   std::unique_ptr<DataPlace> data;  ///< Where the bytes stayed.
   Likeness likeness = Likeness::Same;
+  /// The source was changed meanwhile: a mixture of what was before and after, not to be published.
+  bool is_torn = false;
 
   sys::Place place() const { return temporary ? temporary->place() : sys::place_of(file); }
 
@@ -62,8 +66,8 @@ struct Prepared {
   Result<void> publish(BorrowedFd directory, const char* name);
 };
 
-/// `progress` is told what is done, and may end it with EINTR while bytes are copied.
-/// L: none on entry. May block for long.
+/// The copy may be torn. `progress` is told what is done, and may end it with EINTR while bytes are
+/// copied. L: none on entry. May block for long.
 Result<Prepared> prepare_copy(Overlay& overlay, const Source& source, const CopyExtent& extent,
                               CopyUnderWay& progress);
 

@@ -6,6 +6,7 @@
 
 #include "overlay/find/layer_stat.h"
 #include "overlay/find/locate.h"
+#include "overlay/find/lower_changes.h"
 #include "overlay/find/scoped_readable.h"
 #include "overlay/state/identity.h"
 #include "overlay/state/overlay.h"
@@ -21,6 +22,7 @@ Result<sys::Stat> attributes_of_located(const Overlay& overlay, Inode& inode,
       TRY(check_recognized(overlay, inode, located.layer(), found, /*allows_restriction=*/true));
     }
     inode.known = known_object(found);
+    if (follows(overlay) && !located.in_upper()) inode.lower_version = version_of(found);
   }
   sys::Stat stat = TRY(with_override(overlay, located.layer(), located.place(), found));
   if (!inode.is_directory() && inode.data_place() != nullptr) {

@@ -11,6 +11,7 @@
 #include "layer/mark_values.h"
 #include "layer/markers.h"
 #include "overlay/find/locate.h"
+#include "overlay/find/lower_changes.h"
 #include "overlay/find/scoped_readable.h"
 #include "overlay/find/set_ids.h"
 #include "overlay/state/caller.h"
@@ -79,9 +80,13 @@ Result<Content> open_data_of(Overlay& overlay, Inode& inode, const DataPlace& da
     content = open_data(overlay, located.place(), data, flags);
   }
   if (content.failed_with(ESTALE)) inode.is_stale = true;
-  if (!content || data.identity.ino != 0) return content;
+  if (!content) return content;
   Lock lock(inode.mutex);
-  if (inode.extras->data) inode.extras->data->identity = identity_of(content->stat);
+  DataPlace* const known = inode.extras->data.get();
+  if (known == nullptr) return content;
+  if (known->identity.ino == 0) known->identity = identity_of(content->stat);
+  content->has_changed =
+      TRY(compare_version(overlay, content->layer, content->stat, known->version));
   return content;
 }
 
@@ -121,7 +126,9 @@ Result<Content> open_own(Overlay& overlay, Inode& inode, int flags,
   const bool is_by_name = !located.place().is_fd();
   if (is_by_name) TRY(check_recognized(overlay, inode, located.layer(), stat));
   if (!S_ISREG(stat.stx_mode)) return fail(ESTALE);
-  Content content{std::move(*file), located.layer(), stat};
+  const bool has_changed =
+      TRY(compare_version(overlay, located.layer(), stat, inode.lower_version));
+  Content content{std::move(*file), located.layer(), has_changed, stat};
   if ((flags & O_TRUNC) != 0) TRY(truncate(overlay, content, flags, truncator));
   return content;
 }
@@ -154,14 +161,17 @@ Result<Content> open_data(Overlay& overlay, sys::Place metacopy, const DataPlace
     if (!S_ISREG(stat.stx_mode)) break;
     if (!is_expected(overlay, layer, data, stat)) return fail(ESTALE);
     TRY(check_digest(overlay, metacopy, fd, data.path));
-    return Content{TRY(open_regular(sys::place_of(fd), flags)), layer, stat};
+    return Content{TRY(open_regular(sys::place_of(fd), flags)), layer, false, stat};
   }
   return refusal(data.path, "the data of a metacopy are missing");
 }
 
 Result<Content> open_content(Overlay& overlay, Inode& inode, int flags, const Caller* truncator) {
-  if (const auto data = data_place_of(inode)) return open_data_of(overlay, inode, *data, flags);
-  return open_own(overlay, inode, flags, truncator);
+  const auto data = data_place_of(inode);
+  auto content = data ? open_data_of(overlay, inode, *data, flags)
+                      : open_own(overlay, inode, flags, truncator);
+  if (content && content->has_changed) tell_of_change(overlay, inode, kWasWritten);
+  return content;
 }
 
 namespace {

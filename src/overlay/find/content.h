@@ -19,12 +19,15 @@ struct Overlay;
 struct Content {
   UniqueFd fd;
   layer::LayerIndex layer;  ///< Of the file that holds the bytes.
-  sys::Stat stat;           ///< Of `fd`; before a truncation, but for the set-id bits it took.
+  /// It is a lower's and was written since it was first seen, or since this was last said.
+  bool has_changed = false;
+  sys::Stat stat;  ///< Of `fd`; before a truncation, but for the set-id bits it took.
 };
 
 /// Opens it with the flags of open(2), without waiting for other processes: `fd` has O_NONBLOCK. It
 /// is the regular file that the kernel knows by the inode: ESTALE when another object is in its
-/// place, or when it permits less than the kernel was told. EIO for a metacopy whose data are
+/// place, when it permits less than the kernel was told, or when it has changed and changes are
+/// refused (lower_changes.h). EIO for a metacopy whose data are
 /// missing or are no regular file. kMustWait when another process has a lease on it (fcntl(2));
 /// EAGAIN if `flags` have O_NONBLOCK. With O_TRUNC the rights of `truncator` decide which set-id
 /// bits the truncation takes; without one the daemon's rights do.

@@ -105,8 +105,8 @@ Result<bool> FoundBuilder::consult_index(LayerIndex layer, LayerReader& reader,
     found_.protection = TRY(read_protection(overlay, place));
     is_complete = !entry->is_metacopy;
     if (entry->is_metacopy && !verdict.is_metacopy) {
-      found_.data = std::make_unique<DataPlace>(
-          DataPlace{layer, ordinary_path(layer), stat.stx_blocks, identity_of(stat)});
+      found_.data = std::make_unique<DataPlace>(DataPlace{
+          layer, ordinary_path(layer), stat.stx_blocks, identity_of(stat), version_of(stat)});
     }
   }
   found_.index = std::move(entry);
@@ -119,7 +119,7 @@ Result<void> FoundBuilder::add_data(LayerIndex layer, LayerReader& reader, const
   if (path.empty()) path = ordinary_path(layer);
   const sys::Stat& stat = reader.stat();
   found_.data = std::make_unique<DataPlace>(
-      DataPlace{layer, std::move(path), stat.stx_blocks, identity_of(stat)});
+      DataPlace{layer, std::move(path), stat.stx_blocks, identity_of(stat), version_of(stat)});
   return {};
 }
 

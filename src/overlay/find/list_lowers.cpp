@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "layer/markers.h"
 #include "overlay/find/locate.h"
+#include "overlay/find/lower_changes.h"
 #include "overlay/state/hidden_names.h"
 #include "overlay/state/overlay.h"
 #include "sys/directory_stream.h"
@@ -23,8 +24,12 @@ namespace overpass::overlay {
 
 class LowerNamesBuilder {
  public:
-  LowerNamesBuilder(const layer::LayerStack& stack, const Directory& directory)
-      : stack_(stack), directory_(directory), is_merge_(directory.lowers.size() > 1) {}
+  LowerNamesBuilder(const layer::LayerStack& stack, const Directory& directory, uint32_t refreshes,
+                    uint32_t version)
+      : stack_(stack), directory_(directory), is_merge_(directory.lowers.size() > 1) {
+    result_->refreshes_ = refreshes;
+    result_->version_ = version;
+  }
 
   Result<void> add_layer(layer::LayerIndex layer, BorrowedFd place) {
     const UniqueFd fd = TRY(sys::open_for_listing(place));
@@ -104,15 +109,18 @@ class LowerNamesBuilder {
 
 Result<std::shared_ptr<const LowerNames>> lower_names_of(Overlay& overlay, Inode& directory) {
   Directory& merged = *directory.directory;
+  const uint32_t refreshes = overlay.refreshes;
+  const uint32_t version = follows(overlay) ? TRY(listing_version(overlay, directory)) : 0;
   {
     Lock lock(merged.cache_mutex);
-    if (auto names = merged.lower_names.lock()) {
+    auto names = merged.lower_names.lock();
+    if (names && names->refreshes() == refreshes && names->version() == version) {
       names->used.store(true, std::memory_order_relaxed);
       return names;
     }
   }
   // Two threads may both read it; their results are equal.
-  LowerNamesBuilder builder(overlay.stack, merged);
+  LowerNamesBuilder builder(overlay.stack, merged, refreshes, version);
   for (const layer::LayerIndex layer : merged.lowers) {
     const SharedFd fd = TRY(directory_fd(overlay, directory, layer));
     TRY(builder.add_layer(layer, fd->fd));

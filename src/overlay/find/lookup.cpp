@@ -7,6 +7,8 @@
 #include "layer/markers.h"
 #include "overlay/find/attributes.h"
 #include "overlay/find/index.h"
+#include "overlay/find/look_at_name.h"
+#include "overlay/find/lower_changes.h"
 #include "overlay/find/ruling.h"
 #include "overlay/state/hidden_names.h"
 #include "overlay/state/links.h"
@@ -46,6 +48,9 @@ InodeRef make_inode(Overlay& overlay, Found& found) {
   Lock lock(inode->mutex);
   if (!sys::is_directory(stat)) inode->layer = found.layer;
   inode->known = found.known;
+  if (found.layer != layer::kUpper && S_ISREG(stat.stx_mode)) {
+    inode->lower_version = version_of(stat);
+  }
   if (found.relocation) inode->make_extras().relocation = std::move(found.relocation);
   if (found.data) inode->make_extras().data = std::move(found.data);
   if (found.index) {
@@ -54,6 +59,14 @@ InodeRef make_inode(Overlay& overlay, Found& found) {
     inode->nlink_difference = found.index->nlink_difference;
   }
   return inode;
+}
+
+/// The answer as long as the inode is in memory, which is for long.
+std::unexpected<Errno> refuse(Overlay& overlay, const InodeRef& inode) {
+  if (!inode->is_refused.exchange(true)) {
+    overlay.refused.keep(std::make_shared<RefusedInode>(inode));
+  }
+  return fail(ESTALE);
 }
 
 /// Whether the inode that is known by the number of what was found is that object.
@@ -110,8 +123,10 @@ Result<Entry> lookup(Overlay& overlay, const InodeRef& directory, const char* na
   if (layer::is_whiteout_name(name)) return fail(ENOENT);
   SharedLock lock(directory->directory->names);
   if (InodeRef known = overlay.table.find(*directory, name)) {
+    if (follows(overlay)) look_at_name(overlay, *directory, name, *known);
     auto entry = known_entry(overlay, known);
     if (entry) {
+      entry->has_other_listing = known->is_directory() && look_at_listing(overlay, *known);
       freshen_link(*known, *directory, name);
       return entry;
     }
@@ -123,6 +138,10 @@ Result<Entry> lookup(Overlay& overlay, const InodeRef& directory, const char* na
 Result<Entry> known_entry(Overlay& overlay, const InodeRef& known) {
   auto entry = known->is_stale ? Result<Entry>(fail(ESTALE)) : entry_of(overlay, known);
   if (!entry.failed_with(ENOENT) && !entry.failed_with(ESTALE)) return entry;
+  if (known->is_stale && is_in_lower(*known)) {
+    tell_of_change(overlay, *known, "something else is in its place in the lower by now");
+    if (overlay.settings.lower_changes == LowerChanges::Refuse) return refuse(overlay, known);
+  }
   forget_names(overlay, *known);
   return fail(ENOENT);
 }

@@ -19,7 +19,8 @@ struct Overlay;
 Result<Entry> lookup(Overlay& overlay, const InodeRef& directory, const char* name);
 
 /// The entry of an inode in memory that a name leads to. ENOENT when its file went away behind our
-/// back: no name leads to the inode then, and what the layers show now is the truth.
+/// back: no name leads to the inode then, and what the layers show now is the truth. ESTALE when
+/// changes of lowers are refused.
 /// L: none of rank Inode on entry.
 Result<Entry> known_entry(Overlay& overlay, const InodeRef& known);
 

@@ -20,6 +20,8 @@
 #include "overlay/find/attributes.h"
 #include "overlay/find/list_lowers.h"
 #include "overlay/find/locate.h"
+#include "overlay/find/look_at_name.h"
+#include "overlay/find/lower_changes.h"
 #include "overlay/find/origin_number.h"
 #include "overlay/find/ruling.h"
 #include "overlay/find/scoped_readable.h"
@@ -59,6 +61,9 @@ Result<void> OpenDirectory::rewind(Overlay& overlay) {
   names_.clear();
   may_lose_impure_ = false;
   version_ = directory_->directory->version;
+  if (look_at_listing(overlay, *directory_)) {
+    overlay.mount.listing_changed_later(directory_->id);
+  }
   // One of a single lower becomes merged as soon as a name in it is changed.
   const Directory& directory = *directory_->directory;
   const bool may_get_lower = !directory.lowers.empty() || overlay.settings.may_be_frozen;
@@ -159,7 +164,7 @@ Result<std::optional<OpenDirectory::RawEntry>> OpenDirectory::next() {
 }
 
 Result<Found> OpenDirectory::find(Overlay& overlay, const RawEntry& raw) {
-  const bool unchanged = directory_->directory->version == version_;
+  const bool unchanged = directory_->directory->version == version_ && !follows(overlay);
   return find_in_layers(overlay, *directory_, raw.name, unchanged ? raw.layer : layer::kUpper);
 }
 
@@ -192,6 +197,10 @@ Result<std::optional<Listed>> OpenDirectory::listed(Overlay& overlay, const RawE
   }
   auto work_out = [&]() -> Result<Entry> {
     if (known) {
+      // A file is looked at by its name below, and a directory by a descriptor that is kept.
+      if (follows(overlay) && known->is_directory()) {
+        look_at_name(overlay, *directory_, raw.name, *known);
+      }
       auto entry = known_entry(overlay, known);
       if (!entry.failed_with(ENOENT)) return entry;
       return enter(overlay, directory_, raw.name,
@@ -200,7 +209,10 @@ Result<std::optional<Listed>> OpenDirectory::listed(Overlay& overlay, const RawE
     return enter(overlay, directory_, raw.name, TRY(find(overlay, raw)));
   };
   auto entry = work_out();
-  if (entry.failed_with(ENOENT) || entry.failed_with(ESTALE)) return std::optional<Listed>();
+  const bool is_refused = overlay.settings.lower_changes == LowerChanges::Refuse;
+  if (entry.failed_with(ENOENT) || (entry.failed_with(ESTALE) && !is_refused)) {
+    return std::optional<Listed>();
+  }
   if (!entry && may_be_hidden) return std::optional<Listed>();
   if (!entry) {
     // The name is there. If something is wrong with its object, a lookup will say so.

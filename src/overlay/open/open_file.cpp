@@ -18,6 +18,7 @@
 #include "overlay/copy_up/copy_up.h"
 #include "overlay/find/content.h"
 #include "overlay/find/locate.h"
+#include "overlay/find/lower_changes.h"
 #include "overlay/find/mappings.h"
 #include "overlay/find/rule_events.h"
 #include "overlay/find/ruling.h"
@@ -60,13 +61,12 @@ bool caches_lower(const Settings& settings, const std::string& name) {
 }
 
 ContentVersion version_of(const sys::Stat& stat, layer::LayerIndex layer) {
-  if (layer != layer::kUpper) return ContentVersion{};
-  return {Side::Upper, stat.stx_size, stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec};
+  const Side side = side_of(layer);
+  return {side, stat.stx_size, stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec};
 }
 
 /// Empty when it cannot be told.
 std::optional<ContentVersion> version_of(BorrowedFd fd, layer::LayerIndex layer) {
-  if (layer != layer::kUpper) return ContentVersion{};
   const auto stat = sys::stat(sys::place_of(fd));
   return stat ? std::optional(version_of(*stat, layer)) : std::nullopt;
 }
@@ -160,6 +160,7 @@ class Opening {
       content = open_quietly(overlay_, *target, flags | O_APPEND, opener_);
     }
     Content opened = TRY(std::move(content));
+    has_changed_ = has_changed_ || opened.has_changed;
     backed.layer = opened.layer;
     if (!backed.is_path && (flags & O_TRUNC) == 0) {
       backed.version = version_of(opened.stat, opened.layer);
@@ -174,7 +175,7 @@ class Opening {
   }
 
   /// Whether the kernel has to forget the attributes that it keeps of the inode.
-  bool changes_attributes() const { return was_split_ || is_newly_mappable_; }
+  bool changes_attributes() const { return was_split_ || is_newly_mappable_ || has_changed_; }
 
  private:
   bool may_pass_through(Side content) const REQUIRES(node_->mutex) {
@@ -260,8 +261,9 @@ class Opening {
   DescriptorLease lease_;
   bool was_split_ = false;
   bool is_newly_mappable_ = false;
-  bool is_set_id_;          ///< As far as a writer has to know.
-  bool registers_ = false;  ///< answer() wants the file registered.
+  bool has_changed_ = false;  ///< The lower's file, unseen.
+  bool is_set_id_;            ///< As far as a writer has to know.
+  bool registers_ = false;    ///< answer() wants the file registered.
 };
 
 /// An open for direct I/O fails where the file system knows no such thing.
@@ -292,6 +294,7 @@ Result<Opened> open_unlogged(Overlay& overlay, const Caller& caller, const Inode
     TRY(copy_up(overlay, caller, current(inode), wanted,
                 (flags & (O_APPEND | O_TRUNC)) == O_APPEND));
   }
+  if (!is_writing(flags)) TRY(look_before_open(overlay, *current(inode)));
   Opening opening(overlay, inode, flags, &caller, caller.uid, std::move(lease));
   auto finish = [&]() -> Result<Opened> {
     Backed backed;

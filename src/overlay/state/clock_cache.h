@@ -60,6 +60,20 @@ class ClockCache {
     if (position < items_.size() && items_[position] == item) dropped = take_locked(position);
   }
 
+  std::vector<Item> all() const {
+    Lock lock(mutex_);
+    return items_;
+  }
+
+  /// Keeps none of what it has.
+  void clear() {
+    std::vector<Item> dropped;  // Destroyed after the lock is dropped.
+    Lock lock(mutex_);
+    dropped.swap(items_);
+    weight_ = 0;
+    hand_ = 0;
+  }
+
   size_t size() const {
     Lock lock(mutex_);
     return items_.size();

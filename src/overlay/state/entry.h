@@ -14,6 +14,7 @@ namespace overpass::overlay {
 struct Entry {
   InodeRef inode;
   sys::Stat stat;
+  bool has_other_listing = false;  ///< look_at_listing() says so; to be told after the reply.
 };
 
 }  // namespace overpass::overlay

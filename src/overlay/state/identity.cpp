@@ -18,6 +18,10 @@ namespace {
 
 constexpr uint16_t kPermissions = 0777;
 
+bool is_same_time(const statx_timestamp& a, const statx_timestamp& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
 }  // namespace
 
 Identity identity_of(const sys::Stat& stat) {
@@ -45,6 +49,24 @@ Recognition recognize(const KnownObject& known, const sys::Stat& stat, bool stab
     return Recognition::Same;
   }
   return stable_numbers ? Recognition::Restricted : Recognition::Another;
+}
+
+uint32_t version_of(const sys::Stat& stat) {
+  const uint64_t parts[] = {
+      stat.stx_size,
+      static_cast<uint64_t>(stat.stx_mtime.tv_sec),
+      static_cast<uint64_t>(stat.stx_ctime.tv_sec),
+      static_cast<uint64_t>(stat.stx_mtime.tv_nsec) << 32 | stat.stx_ctime.tv_nsec,
+  };
+  const std::string_view bytes(reinterpret_cast<const char*>(parts), sizeof parts);
+  const auto version = static_cast<uint32_t>(hash_bytes(bytes));
+  return version != 0 ? version : 1;
+}
+
+bool is_unchanged(const sys::Stat& before, const sys::Stat& after) {
+  return before.stx_ino == after.stx_ino && before.stx_mode == after.stx_mode &&
+         before.stx_size == after.stx_size && is_same_time(before.stx_mtime, after.stx_mtime) &&
+         is_same_time(before.stx_ctime, after.stx_ctime);
 }
 
 }  // namespace overpass::overlay

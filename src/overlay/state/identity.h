@@ -53,6 +53,14 @@ enum class Recognition : uint8_t {
 /// objects with equal owner, type and permissions are not told apart.
 Recognition recognize(const KnownObject& known, const sys::Stat& stat, bool stable_numbers);
 
+/// Which state a file is in: another number, nearly always, when its size or times are others.
+/// Never 0.
+uint32_t version_of(const sys::Stat& stat);
+
+/// Whether a file was neither written nor changed between `before` and `after`, two looks at it, as
+/// far as its size, times, number and mode tell.
+bool is_unchanged(const sys::Stat& before, const sys::Stat& after);
+
 }  // namespace overpass::overlay
 
 #endif  // OVERPASS_OVERLAY_STATE_IDENTITY_H_

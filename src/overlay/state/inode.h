@@ -88,6 +88,8 @@ struct Directory {
   std::vector<Identity> lower_identities;
   /// Names that lowers have in here or below and the union hides. Constant; null for nearly all.
   std::unique_ptr<HiddenNames> hidden;
+  /// listing_version() when the directory was looked at last (lower_changes.h); 0: it never was.
+  std::atomic<uint32_t> lower_version = 0;
   /// Which rules may apply to names below (find/ruling.h). Constant.
   rules::SharedProgress rules_below;
 
@@ -129,6 +131,7 @@ struct DataPlace {
   uint64_t blocks = 0;  ///< stx_blocks, as the union shows them.
   /// The file; unset (0) for one in data-only layers until it was opened once.
   Identity identity = {};
+  uint32_t version = 0;  ///< As Inode::lower_version, of the file.
 };
 
 /// State that few inodes have. Guarded by the inode's mutex.
@@ -212,6 +215,8 @@ class Inode {
   /// The file on disk was found to be another than the kernel was told of. The next LOOKUP of its
   /// name makes a new inode.
   std::atomic<bool> is_stale = false;
+  /// Is kept for that (Overlay::refused).
+  std::atomic<bool> is_refused = false;
   /// chattr(1) protects the file: it must not change, or only be appended to. The lower's flag or
   /// the copy's protattr mark says so. The kernel itself enforces flags of the upper's file.
   std::atomic<bool> is_immutable = false;
@@ -231,6 +236,9 @@ class Inode {
   std::atomic<uint8_t> ruled = 0;
 
   layer::LayerIndex layer GUARDED_BY(mutex) = layer::kUpper;  ///< Non-directories.
+  /// Of a lower's regular file, when it was first seen or a change was noticed (lower_changes.h);
+  /// 0: what it is next.
+  uint32_t lower_version GUARDED_BY(mutex) = 0;
   mutable CompactMutex<LockRank::Inode> mutex;
   const mode_t type;  ///< The S_IFMT bits.
   /// The link count of an indexed file minus the upper's (index.h). Changes under the mutex.

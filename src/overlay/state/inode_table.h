@@ -88,7 +88,7 @@ class InodeTable {
   /// Gives back the memory that the indexes have in excess of what is in them.
   void shrink();
 
-  /// All nodes that the kernel knows, the root among them.
+  /// All nodes that the kernel knows, the root first.
   std::vector<NodeId> known_nodes() const;
 
   /// At most `most` nodes that the kernel knows and that seem unused: without children in memory or

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The merged listing of a directory's lowers: every visible name once, with the topmost layer that
-// has it. Lowers do not change, so this is read once and kept while memory allows. For a directory
+// has it. It is read once and kept while memory allows, and while the lowers do not change
+// (lower_changes.h). For a directory
 // merged from many layers it tells whether a name exists, without a system call.
 
 #ifndef OVERPASS_OVERLAY_STATE_LOWER_NAMES_H_
@@ -36,12 +37,18 @@ class LowerNames : public Cached {
   /// Null when no lower shows the name.
   const LowerName* find(std::string_view name) const;
 
+  /// Overlay::refreshes, and listing_version() where changes are followed, before it was read.
+  uint32_t refreshes() const { return refreshes_; }
+  uint32_t version() const { return version_; }
+
   /// Bytes of memory.
   size_t weight() const;
 
  private:
   friend class LowerNamesBuilder;
 
+  uint32_t refreshes_ = 0;
+  uint32_t version_ = 0;
   std::string text_;
   std::vector<LowerName> names_;
   std::vector<uint32_t> buckets_;  ///< Open addressing; position in names_ plus one.

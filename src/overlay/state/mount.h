@@ -35,6 +35,9 @@ class Mount : public Background {
   /// Done later, for any node; drops the kernel's pages of a file if its size turns out to be
   /// another.
   virtual void attributes_changed_later(NodeId node) = 0;
+  /// The listing that the kernel keeps of the directory `node` is out of date. Done later, and
+  /// after the reply to a request that tells attributes of it: the kernel would take none of those.
+  virtual void listing_changed_later(NodeId node) = 0;
   /// What rules have to say is wanted somewhere (Settings::tells_of_rules). No lock is held.
   virtual void tell(const RuleEvent&) {}
 };
@@ -44,6 +47,7 @@ class Unmounted final : public Mount {
  public:
   void attributes_changed(NodeId) override {}
   void attributes_changed_later(NodeId) override {}
+  void listing_changed_later(NodeId) override {}
   void submit(std::move_only_function<void()> task) override { task(); }
 };
 

@@ -30,11 +30,15 @@
 
 namespace overpass::overlay {
 
+/// lower_changes=: what becomes of a file or directory whose lower has changed.
+enum class LowerChanges : uint8_t { Warn, Refuse, Follow };
+
 /// Constant after the mount.
 struct Settings {
   bool read_only = false;
-  bool is_volatile = false;      ///< Copies are not synced.
-  bool durable_copies = false;   ///< copy_up=durable.
+  bool is_volatile = false;     ///< Copies are not synced.
+  bool durable_copies = false;  ///< copy_up=durable.
+  LowerChanges lower_changes = LowerChanges::Warn;
   bool cached_lower_io = false;  ///< lower_io=cached.
   /// Serves lower files cached if their name matches one of these (glob(7)).
   std::vector<std::string> cached_names = {};
@@ -51,6 +55,15 @@ struct Settings {
   bool may_be_frozen = false;
 };
 
+/// An inode whose name leads to another file of its lower, which is not to be used.
+struct RefusedInode : Cached {
+  explicit RefusedInode(InodeRef refused) : inode(std::move(refused)) {}
+  size_t weight() const { return 1; }
+
+  InodeRef inode;
+};
+inline constexpr size_t kMostRefused = 65'536;
+
 /// The state of one mounted union. Operations are free functions that take it as their first
 /// argument. Nothing here knows which kernel interface calls them: `Mount` and `BackingFiles` stand
 /// for it.
@@ -60,7 +73,8 @@ struct Settings {
 ///    at a freeze (freeze/freeze.h), while no other thread uses the union.
 ///    `writeback` is set at INIT, before the first operation. (`has_protected_uppers` is atomic and
 ///    may be raised later.)
-/// 2. `table` is the last member: inodes that go with it give back what they hold in the others.
+/// 2. `table` is the last member but for inodes: those that go with it give back what they hold in
+///    the others.
 ///
 /// Threads: any. Each member of the second group guards itself; its header says which locks a
 /// caller may hold. lock_rank.h is the lock order.
@@ -78,10 +92,12 @@ struct Overlay {
   std::atomic<bool> has_protected_uppers;
   /// How many operations rules have refused, for the status.
   mutable std::atomic<uint64_t> refused_by_rules = 0;
+  /// Counts how often all that is kept of lowers was to be forgotten.
+  std::atomic<uint32_t> refreshes = 0;
   SharedFd index;               ///< The index directory; null without one (index.h).
   std::vector<SharedFd> roots;  ///< O_PATH, of each layer by index; empty for a missing upper.
 
-  // With locks of their own. The table last, since inodes give back what they hold elsewhere.
+  // With locks of their own. The table late, since inodes give back what they hold elsewhere.
   DescriptorBudget descriptors;  ///< Outlives all that is counted.
   Transfers transfers;
   CopiesUnderWay copies;
@@ -96,6 +112,9 @@ struct Overlay {
   ClockCache<LowerNames> listings;
   ClockCache<BackingId> idle_backings;
   InodeTable table;
+  /// Inodes that are stale for good, with lower_changes=refuse: forgotten, they would be found
+  /// anew.
+  ClockCache<RefusedInode> refused{kMostRefused};
 
   /// Whether changes are possible at all; EROFS otherwise.
   bool is_writable() const { return stack.has_upper() && !settings.read_only; }

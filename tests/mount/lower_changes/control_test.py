@@ -33,11 +33,12 @@ def test_a_read_only_union_takes_commands(t):
 
 def test_the_attribute_is_not_listed_and_not_kept(t):
     u = t.mount(t.layer({"file": "content"}))
-    os.setxattr(u.path, COMMAND, b"")
+    equal(os.getxattr(u.path, COMMAND + ":"), b"", "the answer to a command")
     equal(os.listxattr(u.path), [], "the attributes of the root")
-    equal(error_of(os.setxattr, u.path, COMMAND, b"value"), errno.EINVAL, "a value that is not wanted")
+    equal(error_of(os.getxattr, u.path, COMMAND + ":value"), errno.EINVAL, "a value that is not wanted")
+    equal(error_of(os.setxattr, u.path, COMMAND, b""), errno.EOPNOTSUPP, "a command that would wait for itself")
     equal(error_of(os.setxattr, u.path, "overpass.control.none", b""), errno.EOPNOTSUPP, "an unknown command")
-    equal(error_of(os.setxattr, u.path + "/file", COMMAND, b""), errno.EOPNOTSUPP, "a command to a file")
+    equal(error_of(os.getxattr, u.path + "/file", COMMAND + ":"), errno.EOPNOTSUPP, "a command to a file")
 
 
 def test_what_is_no_union_is_refused(t):
