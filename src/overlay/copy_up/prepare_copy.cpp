@@ -176,7 +176,8 @@ Result<Prepared> prepare_regular(Overlay& overlay, const Source& source, const C
     progress.begin(size);
     TRY(sys::copy_data(from, prepared.file, size, &progress,
                        afterwards_of(overlay.settings.is_volatile)));
-    prepared.is_torn = TRY(has_changed(data, seen));
+    // If they are the source's own, prepare_copy() looks once for all.
+    if (source.data) prepared.is_torn = TRY(has_changed(data, seen));
     if (prepared.is_torn) return prepared;
   }
   // Before the mode is set: marks in the user namespace need write permission.

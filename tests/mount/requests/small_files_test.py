@@ -88,7 +88,7 @@ def test_copying(t):
 
 def test_changing_modes_of_lower_files(t):
     m = mounted(t)
-    bounded(t, m, "chmod -R", lambda: run("chmod", "-R", "g+w", m / "src"), requests=1.3, calls=29.5)
+    bounded(t, m, "chmod -R", lambda: run("chmod", "-R", "g+w", m / "src"), requests=1.3, calls=30.5)
 
 
 def test_removing(t):

@@ -236,6 +236,10 @@ TEST(MountOptions, TakeSwitchWordsForFlagsAndSwitches) {
   EXPECT_EQ(read("passthrough=auto")->passthrough, Switch::Auto);
   EXPECT_EQ(read("threads=0")->threads, 0u);
   EXPECT_EQ(read("lower_io=passthrough")->lower_io, LowerIo::Passthrough);
+  EXPECT_EQ(read("ro")->lower_changes, LowerChanges::Warn);
+  EXPECT_EQ(read("lower_changes=warn")->lower_changes, LowerChanges::Warn);
+  EXPECT_EQ(read("lower_changes=refuse")->lower_changes, LowerChanges::Refuse);
+  EXPECT_EQ(read("lower_changes=follow")->lower_changes, LowerChanges::Follow);
 }
 
 TEST(MountOptions, CachedNamesReplaceTheUsualOnes) {

@@ -32,6 +32,7 @@ xino = false
 uuid = "null"
 nfs_export = true
 lower_io = "cached"
+lower_changes = "follow"
 copy_up = "durable"
 verify_copy_up = true
 passthrough = "off"
@@ -64,6 +65,7 @@ debug = true
   EXPECT_EQ(options.format.uuid, layer::Uuid::Null);
   EXPECT_TRUE(options.verifies_copies && options.durable_copies);
   EXPECT_EQ(options.lower_io, LowerIo::Cached);
+  EXPECT_EQ(options.lower_changes, LowerChanges::Follow);
   EXPECT_TRUE(options.passthrough == Switch::Off && options.broker == "/run/sock");
   EXPECT_EQ(options.io_uring, Switch::On);
   EXPECT_TRUE(options.threads == 3u && options.max_idle_inodes == 1000u);
@@ -140,7 +142,7 @@ TEST(TomlConfig, TakesForeignOptionsThatAskForTheDefault) {
 
 TEST(TomlConfig, ReadsAllKeysOfTheTable) {
   // Keys that the first two tests do not set would make this list longer than it is.
-  EXPECT_EQ(option_keys().size(), 52u);
+  EXPECT_EQ(option_keys().size(), 53u);
 }
 
 struct ErrorRow {

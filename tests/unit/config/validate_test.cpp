@@ -53,6 +53,20 @@ TEST(Validate, WantsNoOpenOnlyWhereNothingIsWrittenOrPassedThrough) {
             "passed through when it is opened)");
 }
 
+TEST(Validate, WantsOpensWhereChangesOfLowersAreNoticed) {
+  Options options = good();
+  options.opens = Opens::None;
+  for (const LowerChanges value : {LowerChanges::Refuse, LowerChanges::Follow}) {
+    options.lower_changes = value;
+    EXPECT_EQ(
+        line_of(options),
+        "open=none needs lower_changes=warn (leave one of them out: changes are noticed when a "
+        "file is opened)");
+  }
+  options.lower_changes = LowerChanges::Warn;
+  EXPECT_EQ(line_of(options), "");
+}
+
 TEST(Validate, WantsNoIndexWhereOwnersAreInAttributes) {
   Options options = good();
   options.xattr_permissions = layer::StatOverride::User;

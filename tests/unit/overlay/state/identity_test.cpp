@@ -38,6 +38,35 @@ TEST(Identity, IsThatOfAnObjectWhateverHappensToIt) {
   EXPECT_EQ(identity_of(stat_of(disk, "link")), before);
 }
 
+TEST(Identity, TellsStatesOfAFileApart) {
+  const Scratch disk;
+  disk.write("file", "content");
+  const sys::Stat stat = stat_of(disk, "file");
+  const auto changed = [&](auto change) {
+    sys::Stat other = stat;
+    change(other);
+    return other;
+  };
+  const auto first = [&](const sys::Stat& other) { return is_unchanged(stat, other); };
+  const sys::Stat others[] = {
+      changed([](sys::Stat& s) { ++s.stx_size; }),
+      changed([](sys::Stat& s) { ++s.stx_mtime.tv_sec; }),
+      changed([](sys::Stat& s) { ++s.stx_mtime.tv_nsec; }),
+      changed([](sys::Stat& s) { ++s.stx_ctime.tv_sec; }),
+      changed([](sys::Stat& s) { ++s.stx_ctime.tv_nsec; }),
+  };
+  for (const sys::Stat& other : others) {
+    EXPECT_FALSE(first(other)) << &other - others;
+    EXPECT_NE(version_of(stat), version_of(other)) << &other - others;
+  }
+  const auto read = changed([](sys::Stat& s) { ++s.stx_atime.tv_sec; });
+  EXPECT_TRUE(first(read));
+  EXPECT_EQ(version_of(stat), version_of(read));
+  EXPECT_FALSE(first(changed([](sys::Stat& s) { ++s.stx_ino; })));
+  EXPECT_FALSE(first(changed([](sys::Stat& s) { s.stx_mode ^= 0111; })));
+  EXPECT_NE(version_of(stat), 0U);
+}
+
 TEST(Identity, TellsObjectsApartThatHaveTheSameNumber) {
   const Scratch disk;
   disk.write("file", "");
