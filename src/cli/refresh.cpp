@@ -12,8 +12,10 @@
 #include "cli/mounted.h"
 #include "cli/named_mount.h"
 #include "fuse/control.h"
+#include "fuse/refresh.h"
 #include "sandbox/keeper.h"
 #include "sandbox/store.h"
+#include "sys/children.h"
 #include "sys/open.h"
 
 namespace overpass::cli {
@@ -41,7 +43,10 @@ std::unexpected<Problem> cannot(const std::string& target, Errno error) {
 
 Expected<void> refresh_sandbox(const sandbox::Sandbox& sandbox) {
   const auto done = sandbox::control_unions(sandbox, kRefresh, "");
-  if (done) return {};
+  if (done) {
+    sys::pause_for(fuse::kFollowedMs);
+    return {};
+  }
   if (done.failed_with(ENOENT) || done.failed_with(ECONNREFUSED)) {
     return problem("the sandbox " + in_quotes(sandbox.name()) + " does not run",
                    "the next run shows the outside as it is then; nothing has to be refreshed");

@@ -11,6 +11,8 @@
 #include "base/scope_exit.h"
 #include "fuse/daemon.h"
 #include "overlay/find/forget_lowers.h"
+#include "overlay/find/lower_changes.h"
+#include "sys/children.h"
 
 namespace overpass::fuse {
 
@@ -37,7 +39,9 @@ void tell(Daemon& daemon, const overlay::InodeRef& inode) {
     return notifier.attributes_changed(inode->id);
   }
   notifier.pages_changed(inode->id);
-  if (!inode->is_directory()) return;
+  // A name is expired under the lock of its directory. Where the kernel keeps absent names for a
+  // moment alone that is not worth it: what runs in a sandbox could hold the lock.
+  if (!inode->is_directory() || overlay::follows(daemon.overlay)) return;
   // Where lowers cannot be read, the kernel's next question is answered so.
   (void)overlay::for_each_unknown_name(daemon.overlay, *inode, [&](std::string_view name) {
     notifier.name_appeared(inode->id, name);
@@ -63,6 +67,8 @@ Result<void> refresh(Daemon& daemon, const overlay::Caller& caller, std::string_
       if (const auto inode = overlay.table.find(node)) tell(daemon, inode);
     }
   });
+  // Until what was answered before is kept no longer. A keeper has other unions to refresh.
+  if (overlay::follows(overlay) && !daemon.options.ends_with_starter) sys::pause_for(kFollowedMs);
   return {};
 }
 

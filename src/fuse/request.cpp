@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "fuse/daemon.h"
+#include "fuse/refresh.h"
 #include "overlay/find/attributes.h"
 #include "overlay/find/lower_changes.h"
 
@@ -27,7 +28,7 @@ double longest_timeout(const Daemon& daemon) { return daemon.options.timeout.val
 /// The same of what lowers decide. Where their changes are followed the kernel asks again after
 /// this time.
 double lower_timeout(const Daemon& daemon) {
-  constexpr double kFollowing = 1;
+  constexpr double kFollowing = kFollowingMs / 1000.0;
   const double longest = longest_timeout(daemon);
   return overlay::follows(daemon.overlay) ? std::min(longest, kFollowing) : longest;
 }

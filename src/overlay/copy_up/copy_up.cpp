@@ -126,9 +126,9 @@ Result<bool> try_to_copy(Overlay& overlay, const InodeRef& inode, const CopyExte
     TRY(check_quick(overlay, source, extent));
   }
   if (is_linked(*inode)) TRY(copy_up_directory(overlay, source.parent));
-  note_copied(overlay, *source.parent, source.name, source.layer, source.stat);
   Prepared prepared = TRY(prepare_copy(overlay, source, extent, progress));
   if (prepared.is_torn) return false;
+  note_copied(overlay, *source.parent, source.name, source.layer, source.stat);
   const bool is_same = prepared.likeness == Likeness::Same && !source.has_changed;
   TRY(publish(overlay, inode, source, std::move(prepared)));
   if (!is_same) overlay.mount.attributes_changed(inode->id);

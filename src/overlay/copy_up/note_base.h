@@ -17,7 +17,7 @@ namespace overpass::overlay {
 
 struct Overlay;
 
-/// `name` in `directory` of `layer`, which `stat` is of, is about to be copied.
+/// The copy of `name` in `directory` of `layer`, which `stat` is of, is about to be published.
 /// L: none of rank Inode or beyond on entry.
 void note_copied(const Overlay& overlay, Inode& directory, const std::string& name,
                  layer::LayerIndex layer, const sys::Stat& stat);

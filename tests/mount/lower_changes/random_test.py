@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Random changes of a lower below a union that follows them, against a naive model: two trees and the rules of a union.
+"""Random changes of a lower below a union that follows them, or is refreshed, against a naive model: two trees and the rules of a union.
 
-Between two changes the union is looked at, so that much is kept of it; after a refresh all of it must be as the model says.
-What the union has in its upper no change of the lower may touch.
+Between two changes the union is looked at, so that much is kept of it; after a refresh, or with timeout=0 soon, all of it must be as
+the model says. What the union has in its upper no change of the lower may touch.
 """
 import errno
 import os
@@ -10,6 +10,7 @@ import random
 import shutil
 
 from harness import equal, read, write
+from harness.patience import wait_for
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
@@ -76,10 +77,10 @@ class Model:
 
 
 class Run:
-    def __init__(self, t, seed):
+    def __init__(self, t, seed, *options):
         self.t, self.random, self.model, self.serial = t, random.Random(seed), Model(), 0
         self.low = t.layer({})
-        self.m = t.mount(self.low, options=("lower_changes=follow",))
+        self.m = t.mount(self.low, options=options)
         t.let_lower_change(self.low, "the test changes it, as others do")
         self.done = []
 
@@ -141,17 +142,41 @@ class Run:
         equal(self.t.status_text("refresh", self.m.path), (0, "", ""), "overpass refresh")
 
 
+    def go_on(self, look):
+        for _ in range(self.random.randrange(1, 4)):
+            self.change_lower()
+        if self.random.random() < 0.5:
+            shape(self.m.path)
+        look()
+        if self.random.random() < 0.3:
+            self.change_union()
+            look()
+
+    def is_right(self):
+        return shape(self.m.path) == self.model.shape()
+
+
 def test_a_union_that_is_refreshed_shows_what_its_layers_hold(t):
     seed = t.settings.seed
     for number in range(4):
-        run = Run(t, f"{seed}/{number}")
-        for _ in range(t.settings.steps or STEPS):
-            for _ in range(run.random.randrange(1, 4)):
-                run.change_lower()
-            if run.random.random() < 0.5:
-                shape(run.m.path)
+        run = Run(t, f"{seed}/{number}", "lower_changes=warn")
+
+        def look(run=run):
             run.refresh()
             equal(shape(run.m.path), run.model.shape(), f"seed {seed}, after {run.done[-8:]}")
-            if run.random.random() < 0.3:
-                run.change_union()
-                equal(shape(run.m.path), run.model.shape(), f"seed {seed}, after {run.done[-8:]}")
+
+        for _ in range(t.settings.steps or STEPS):
+            run.go_on(look)
+
+
+def test_a_union_that_follows_shows_what_its_layers_hold(t):
+    seed = t.settings.seed
+    for number in range(4):
+        run = Run(t, f"{seed}/{number}", "lower_changes=follow", "timeout=0")
+
+        def look(run=run):
+            wait_for(t, run.is_right, f"seed {seed}: the union follows {run.done[-8:]}")
+            equal(shape(run.m.path), run.model.shape(), f"seed {seed}, after {run.done[-8:]}")
+
+        for _ in range(t.settings.steps or STEPS):
+            run.go_on(look)

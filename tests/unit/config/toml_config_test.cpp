@@ -32,7 +32,6 @@ xino = false
 uuid = "null"
 nfs_export = true
 lower_io = "cached"
-lower_changes = "follow"
 copy_up = "durable"
 verify_copy_up = true
 passthrough = "off"
@@ -65,7 +64,6 @@ debug = true
   EXPECT_EQ(options.format.uuid, layer::Uuid::Null);
   EXPECT_TRUE(options.verifies_copies && options.durable_copies);
   EXPECT_EQ(options.lower_io, LowerIo::Cached);
-  EXPECT_EQ(options.lower_changes, LowerChanges::Follow);
   EXPECT_TRUE(options.passthrough == Switch::Off && options.broker == "/run/sock");
   EXPECT_EQ(options.io_uring, Switch::On);
   EXPECT_TRUE(options.threads == 3u && options.max_idle_inodes == 1000u);
@@ -95,6 +93,7 @@ timeout = 60
 open = "ask"
 busy_poll = 70
 cached_names = "*.db:x"
+lower_changes = "follow"
 )");
   ASSERT_TRUE(mounts) << mounts.error().line();
   const Options& options = mounts->at("box");
@@ -111,6 +110,7 @@ cached_names = "*.db:x"
   EXPECT_EQ(options.cached_names, (std::vector<std::string>{"*.db", "x"}));
   EXPECT_EQ(options.format.xino, layer::Xino::Off);
   EXPECT_EQ(options.access_times, AccessTimes::Strict);
+  EXPECT_EQ(options.lower_changes, LowerChanges::Follow);
 }
 
 TEST(TomlConfig, ReadsRulesSetsAndFilesInTheirOrder) {
