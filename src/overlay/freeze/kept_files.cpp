@@ -59,13 +59,6 @@ Result<void> copy_attributes(sys::Place from, const sys::Stat& stat, BorrowedFd 
   return sys::copy_times(to, stat);
 }
 
-bool is_unchanged(const sys::Stat& one, const sys::Stat& other) {
-  return one.stx_size == other.stx_size && one.stx_mtime.tv_sec == other.stx_mtime.tv_sec &&
-         one.stx_mtime.tv_nsec == other.stx_mtime.tv_nsec &&
-         one.stx_ctime.tv_sec == other.stx_ctime.tv_sec &&
-         one.stx_ctime.tv_nsec == other.stx_ctime.tv_nsec;
-}
-
 }  // namespace
 
 /// The file by one of its names in the upper, which must be the inode's, with `links` links.
