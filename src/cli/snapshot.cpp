@@ -48,9 +48,9 @@ int run_snapshot(Context& context, const ParsedArguments& parsed) {
         {"no snapshot can be called " + in_quotes(label), "use letters, digits, '.', '_' and '-'"},
         kUsage);
   }
-  auto held = hold_settled(parsed.operands.front());
+  auto held = hold_for_snapshot(parsed.operands.front());
   if (!held) return fail_with(context, held.error());
-  const auto made = snapshots::snapshot(*held, label, interruptible_watch(context));
+  const auto made = make_snapshot(context, *held, label);
   if (!made) return fail_with(context, made.error());
   context.out << *made << "\n";
   return kSuccess;

@@ -10,6 +10,9 @@
 #include "apply/carry_out.h"
 #include "base/nearest.h"
 #include "cli/interruption.h"
+#include "sandbox/store.h"
+#include "snapshots/history.h"
+#include "snapshots/live.h"
 
 namespace overpass::cli {
 
@@ -34,6 +37,19 @@ Expected<snapshots::HeldSandbox> hold_settled(const std::string& name) {
   if (!*interrupted) return held;
   return problem("an apply of " + in_quotes(name) + " was interrupted",
                  "end it: overpass apply " + name + " --continue, or --abort");
+}
+
+Expected<snapshots::HeldSandbox> hold_for_snapshot(const std::string& name) {
+  const std::string store = sandbox::store_path();
+  const auto sandbox = sandbox::Sandbox::open(store, name);
+  const bool is_running = sandbox && sandbox->is_running();
+  return is_running ? snapshots::hold_running(store, name) : hold_settled(name);
+}
+
+Expected<std::string> make_snapshot(Context& context, snapshots::HeldSandbox& held,
+                                    const std::string& label) {
+  if (held.is_running) return snapshots::snapshot_running(held, label);
+  return snapshots::snapshot(held, label, interruptible_watch(context));
 }
 
 bool is_confirmed(Context& context, const std::string& question) {

@@ -22,6 +22,13 @@ snapshots::Watch interruptible_watch(Context& context);
 /// apply of it was interrupted.
 Expected<snapshots::HeldSandbox> hold_settled(const std::string& name);
 
+/// The same for a sandbox that may run.
+Expected<snapshots::HeldSandbox> hold_for_snapshot(const std::string& name);
+
+/// Makes a snapshot of what hold_for_snapshot() returned: its label.
+Expected<std::string> make_snapshot(Context& context, snapshots::HeldSandbox& held,
+                                    const std::string& label);
+
 /// Whether the user, on a terminal, answers the question with yes. Without a terminal nothing is
 /// asked, and the answer is yes.
 bool is_confirmed(Context& context, const std::string& question);

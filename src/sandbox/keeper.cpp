@@ -200,15 +200,18 @@ class Keeper {
     return true;
   }
 
-  /// Every union is told, whatever another answers.
+  /// Every union that is meant is told, whatever another answers. ENOENT if there is none.
   Result<void> control(const ControlMessage& message) const {
     Result<void> result;
+    bool is_there = message.at.empty();
     for (const RunningUnion& one : unions_) {
+      if (!message.at.empty() && one.at != message.at) continue;
+      is_there = true;
       const auto done = one.root ? keeping_.control(one.root, message.name, message.value)
                                  : Result<void>(fail(EBADF));
       if (result && !done) result = done;
     }
-    return result;
+    return is_there ? result : Result<void>(fail(ENOENT));
   }
 
   void accept() {
@@ -291,10 +294,10 @@ Result<UniqueFd> connect_to_keeper(const Sandbox& sandbox) {
 }
 
 Result<void> control_unions(const Sandbox& sandbox, const std::string& name,
-                            const std::string& value) {
+                            const std::string& value, const std::string& at) {
   const UniqueFd keeper = TRY(connect_to_keeper(sandbox));
   if (!receive_answer(keeper)) return fail(ECONNREFUSED);
-  return send_control(keeper, {name, value});
+  return send_control(keeper, {name, value, at});
 }
 
 }  // namespace overpass::sandbox

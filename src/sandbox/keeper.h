@@ -42,11 +42,11 @@ Expected<UniqueFd> start_keeper(Keeping keeping);
 /// be about to begin, or to end.
 Result<UniqueFd> connect_to_keeper(const Sandbox& sandbox);
 
-/// Has the keeper of a running sandbox send a command to all its unions, and waits for the outcome
-/// (message.h). ENOENT or ECONNREFUSED when the sandbox does not run. The sandbox lasts as long as
-/// this does.
+/// Has the keeper of a running sandbox send a command to all its unions, or to the one at `at`, and
+/// waits for the outcome (message.h). ENOENT or ECONNREFUSED when the sandbox does not run. The
+/// sandbox lasts as long as this does.
 Result<void> control_unions(const Sandbox& sandbox, const std::string& name,
-                            const std::string& value);
+                            const std::string& value, const std::string& at = "");
 
 }  // namespace overpass::sandbox
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The first packet: kReady and the descriptor, or kProblem, the cause, a NUL and the remedy. Then a
-// command is kControl, its name, a NUL and the value; its answer kOutcome and an errno in decimal.
+// command is kControl, its name, a NUL, the place, a NUL and the value; its answer kOutcome and an
+// errno in decimal.
 
 #include "sandbox/message.h"
 
@@ -59,7 +60,7 @@ Expected<UniqueFd> receive_answer(BorrowedFd keeper) {
 }
 
 Result<void> send_control(BorrowedFd keeper, const ControlMessage& message) {
-  const std::string text = kControl + message.name + '\0' + message.value;
+  const std::string text = kControl + message.name + '\0' + message.at + '\0' + message.value;
   if (text.size() > kLongestPacket) return fail(E2BIG);
   TRY(sys::send_packet(keeper, bytes_of(text), {}, sys::Wait::Yes));
   std::array<char, 16> buffer;
@@ -73,10 +74,13 @@ Result<void> send_control(BorrowedFd keeper, const ControlMessage& message) {
 }
 
 std::optional<ControlMessage> read_control(std::string_view packet) {
-  const size_t separator = packet.find('\0');
-  if (!packet.starts_with(kControl) || separator == std::string_view::npos) return std::nullopt;
-  return ControlMessage{std::string(packet.substr(1, separator - 1)),
-                        std::string(packet.substr(separator + 1))};
+  const size_t name_end = packet.find('\0');
+  if (!packet.starts_with(kControl) || name_end == std::string_view::npos) return std::nullopt;
+  const size_t place_end = packet.find('\0', name_end + 1);
+  if (place_end == std::string_view::npos) return std::nullopt;
+  return ControlMessage{std::string(packet.substr(1, name_end - 1)),
+                        std::string(packet.substr(place_end + 1)),
+                        std::string(packet.substr(name_end + 1, place_end - name_end - 1))};
 }
 
 void send_outcome(BorrowedFd visitor, const Result<void>& outcome) {

@@ -34,6 +34,7 @@ Expected<UniqueFd> receive_answer(BorrowedFd keeper);
 /// A command for the unions: a name, of any bytes but NUL, and a value of any bytes.
 struct ControlMessage {
   std::string name, value;
+  std::string at = {};  ///< The union's place, or empty for all.
 };
 
 /// Sends a command and waits for its outcome: the first error that a union answered, after all were

@@ -91,7 +91,7 @@ class Mounter {
     const auto started = start_(unions);
     for (size_t i = 0; i < started.size(); ++i) {
       if (started[i]) {
-        unions_.push_back({*started[i], root_at(unions[i].mountpoint)});
+        unions_.push_back({*started[i], planned[i]->path, root_at(unions[i].mountpoint)});
       } else if (planned[i]->path == "/") {
         result = std::unexpected(started[i].error());
       } else {

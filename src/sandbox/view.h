@@ -31,7 +31,8 @@ using StartUnions =
 /// A union that a process serves.
 struct RunningUnion {
   pid_t daemon;
-  UniqueFd root;  ///< O_PATH; empty if it could not be opened.
+  std::string at;  ///< Its place in the sandbox.
+  UniqueFd root;   ///< O_PATH; empty if it could not be opened.
 };
 
 /// Mounts `plan` below `view`, an absolute path. A mount that cannot be shown is left out with a

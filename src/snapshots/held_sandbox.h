@@ -22,6 +22,7 @@ struct HeldSandbox {
   sandbox::Sandbox sandbox;
   UniqueFd lock;
   sandbox::Record record;
+  bool is_running = false;  ///< Its daemons have the layers (live.h).
 };
 
 /// Takes the sandbox that a user called `name`. A problem, for this user, if it runs.

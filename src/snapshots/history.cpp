@@ -34,21 +34,6 @@ std::vector<std::string> lowers_of(const Sandbox& sandbox, const FileSystem& pla
   return lowers;
 }
 
-/// Whether the upper changes anything. What cannot be read may do so.
-bool is_changed(const Sandbox& sandbox, const Record& record, const FileSystem& place) {
-  const std::string path = place.upper(sandbox);
-  const auto upper = sys::open_path(path.c_str(), O_RDONLY | O_DIRECTORY);
-  if (upper.failed_with(ENOENT)) return false;
-  const auto names = upper ? check::names_in(*upper) : fail(upper.error());
-  if (!names || !names->empty()) return true;
-  const auto root = stat_of(path);
-  const auto below = stat_of(lowers_of(sandbox, place).front());
-  if (!root || !below || root->stx_mode != below->stx_mode) return true;
-  // An ordinary user owns each upper.
-  return !record.has_one_owner &&
-         (root->stx_uid != below->stx_uid || root->stx_gid != below->stx_gid);
-}
-
 /// Gives the upper the names that only the index has. REQUIRES: there is an upper.
 Result<void> link_names(const Sandbox& sandbox, const FileSystem& place, const Watch& watch) {
   UpperPlaces upper;
@@ -79,6 +64,26 @@ std::string free_label(const Record& record) {
 }
 
 }  // namespace
+
+bool is_changed(const Sandbox& sandbox, const Record& record, const FileSystem& place) {
+  const std::string path = place.upper(sandbox);
+  const auto upper = sys::open_path(path.c_str(), O_RDONLY | O_DIRECTORY);
+  if (upper.failed_with(ENOENT)) return false;
+  const auto names = upper ? check::names_in(*upper) : fail(upper.error());
+  if (!names || !names->empty()) return true;
+  const auto root = stat_of(path);
+  const auto below = stat_of(lowers_of(sandbox, place).front());
+  if (!root || !below || root->stx_mode != below->stx_mode) return true;
+  // An ordinary user owns each upper.
+  return !record.has_one_owner &&
+         (root->stx_uid != below->stx_uid || root->stx_gid != below->stx_gid);
+}
+
+Expected<std::string> label_of(const Record& record, std::string label, const std::string& name) {
+  if (label.empty()) return free_label(record);
+  if (!record.find_snapshot(label)) return label;
+  return problem(name + " has a snapshot " + in_quotes(label) + " already", "choose another label");
+}
 
 Expected<void> link_all_indexed_names(const HeldSandbox& held, const Watch& watch) {
   for (const FileSystem& one : held.record.file_systems) {
@@ -118,15 +123,12 @@ bool has_unfrozen_changes(const HeldSandbox& held) {
 }
 
 Expected<std::string> snapshot(HeldSandbox& held, std::string label, const Watch& watch) {
-  if (label.empty()) label = free_label(held.record);
-  if (held.record.find_snapshot(label)) {
-    return problem(held.sandbox.name() + " has a snapshot " + in_quotes(label) + " already",
-                   "choose another label");
-  }
+  auto chosen = label_of(held.record, std::move(label), held.sandbox.name());
+  if (!chosen) return chosen;
   const auto hold = LayerHold::take(held.sandbox.store());
   if (!hold) return std::unexpected(hold.error());
   Record record = held.record;
-  sandbox::Snapshot made = {label, sandbox::time_text(), {}};
+  sandbox::Snapshot made = {*chosen, sandbox::time_text(), {}};
   for (FileSystem& one : record.file_systems) {
     if (!one.is_there() || !is_changed(held.sandbox, held.record, one)) continue;
     auto id = freeze_upper(held.sandbox, record, one, *hold, watch);
@@ -136,7 +138,7 @@ Expected<std::string> snapshot(HeldSandbox& held, std::string label, const Watch
   record.snapshots.push_back(std::move(made));
   held.record = std::move(record);
   if (auto done = commit(held); !done) return std::unexpected(done.error());
-  return label;
+  return chosen;
 }
 
 Expected<std::string> rollback(HeldSandbox& held, const std::string& label) {

@@ -27,6 +27,15 @@ Expected<std::string> freeze_upper(const sandbox::Sandbox& sandbox, sandbox::Rec
                                    sandbox::FileSystem& place, const sandbox::LayerHold& hold,
                                    const Watch& watch);
 
+/// Whether the upper changes anything. What cannot be read may do so.
+bool is_changed(const sandbox::Sandbox& sandbox, const sandbox::Record& record,
+                const sandbox::FileSystem& place);
+
+/// The label of a new snapshot: `label`, or a number if it is empty. A problem if there is such a
+/// label already; `name` is the sandbox's.
+Expected<std::string> label_of(const sandbox::Record& record, std::string label,
+                               const std::string& name);
+
 /// Whether anything was changed since the last snapshot, or ever: an upper that has a name, or
 /// whose root has other attributes. File systems that are not there any more do not count.
 bool has_unfrozen_changes(const HeldSandbox& held);
