@@ -154,9 +154,9 @@ INSTANTIATE_TEST_SUITE_P(
                  {"stauts", "/m", "--json"},
                  "no command and no mount is called 'stauts' (did you mean 'status'?)"},
         UsageRow{"PlannedCommand",
-                 {"apply", "/m"},
-                 "this version has no command 'apply' ('overpass help' shows those it has; for a "
-                 "mount of this name: overpass mount apply)"},
+                 {"rebase", "/m"},
+                 "this version has no command 'rebase' ('overpass help' shows those it has; for a "
+                 "mount of this name: overpass mount rebase)"},
         UsageRow{"HelpOfPlannedCommand",
                  {"help", "add-layer"},
                  "this version has no command 'add-layer' ('overpass help' shows those it has)"},
@@ -266,7 +266,8 @@ TEST_F(CommandLine, CompletesCommandsNamesAndMountOptions) {
   EXPECT_EQ(out(),
             "directories 0\nsandbox\tmount of overpass.toml\n"
             "status\tlist all mounts, or show what one does and why not more\n"
-            "snapshot\tfreeze what was changed in a sandbox, to return to it\n");
+            "snapshot\tfreeze what was changed in a sandbox, to return to it\n"
+            "squash\tmake one snapshot of all that a sandbox has\n");
   const std::pair<Arguments, std::string> rows[] = {
       {{"umount", "sand"}, "directories 0\nsandbox\tmount of overpass.toml\n"},
       {{"mount", "-o", "ro,index="}, "none 0\nro,index=on\t\nro,index=off\t\n"},
@@ -356,7 +357,7 @@ TEST_F(CommandLine, FailsWhenItsOutputDoesNotArrive) {
 
 TEST(PlannedCommands, AreNotAmongTheExistingCommands) {
   for (const Command& command : commands()) EXPECT_FALSE(is_planned_command(command.table->name));
-  EXPECT_TRUE(is_planned_command("apply"));
+  EXPECT_TRUE(is_planned_command("rebase"));
   EXPECT_FALSE(is_planned_command("overlay"));
 }
 

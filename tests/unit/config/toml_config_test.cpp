@@ -94,6 +94,7 @@ open = "ask"
 busy_poll = 70
 cached_names = "*.db:x"
 lower_changes = "follow"
+freezable = true
 )");
   ASSERT_TRUE(mounts) << mounts.error().line();
   const Options& options = mounts->at("box");
@@ -111,6 +112,7 @@ lower_changes = "follow"
   EXPECT_EQ(options.format.xino, layer::Xino::Off);
   EXPECT_EQ(options.access_times, AccessTimes::Strict);
   EXPECT_EQ(options.lower_changes, LowerChanges::Follow);
+  EXPECT_TRUE(options.may_be_frozen);
 }
 
 TEST(TomlConfig, ReadsRulesSetsAndFilesInTheirOrder) {
@@ -142,7 +144,7 @@ TEST(TomlConfig, TakesForeignOptionsThatAskForTheDefault) {
 
 TEST(TomlConfig, ReadsAllKeysOfTheTable) {
   // Keys that the first two tests do not set would make this list longer than it is.
-  EXPECT_EQ(option_keys().size(), 53u);
+  EXPECT_EQ(option_keys().size(), 54u);
 }
 
 struct ErrorRow {

@@ -61,7 +61,7 @@ TEST_F(MessageTest, OutcomesAreErrnos) {
 }
 
 TEST_F(MessageTest, CommandsThatAreTooLongAreNotSent) {
-  const std::string longest(kLongestPacket - sizeof "Cname", 'x');
+  const std::string longest(kLongestPacket - sizeof "Cname" - 1, 'x');
   EXPECT_TRUE(exchange({"name", longest}, {}));
   EXPECT_EQ(got->value, longest);
   EXPECT_TRUE(send_control(visitor, {"name", longest + "x"}).failed_with(E2BIG));
