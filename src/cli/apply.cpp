@@ -53,6 +53,9 @@ int begin(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
           const std::vector<std::string>& paths) {
   auto parts = find_parts(held, paths, interruptible_watch(context));
   if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
+  if (auto possible = check_layers(held, *parts, /*is_discarded=*/false); !possible) {
+    return fail_with(context, possible.error(), kApplyImpossible);
+  }
   const changes::List list = selected_of(*parts);
   if (list.changes.empty()) {
     context.err << "overpass: " << held.sandbox.name() << " has no changes\n";

@@ -11,6 +11,7 @@
 #include <iostream>
 
 #include "apply/drop.h"
+#include "apply/publish.h"
 #include "base/nearest.h"
 #include "cli/diff_target.h"
 #include "cli/interruption.h"
@@ -185,14 +186,48 @@ Expected<void> reset(HeldSandbox& held, sandbox::FileSystem& one) {
   return done;
 }
 
+/// What was applied stays in frozen layers, and equals the outside. Changes to come are made over
+/// the outside as it is now.
+Expected<void> stamp_applied(const HeldSandbox& held, const sandbox::FileSystem& one,
+                             const apply::JournalPart& part) {
+  const auto stamp = [&]() -> Result<void> {
+    const apply::Target target = TRY(apply::Target::open(part.target));
+    const std::string text = TRY(apply::stamps_after(target, part.steps));
+    const UniqueFd file = TRY(sys::open_file_for_appending(one.base_log(held.sandbox).c_str()));
+    return text.empty() ? Result<void>() : sys::write_message(file, text);
+  };
+  if (const auto stamped = stamp(); !stamped) {
+    return problem(
+        "what was applied cannot be noted: " + std::string(std::strerror(to_int(stamped.error()))),
+        "make room or correct the permissions");
+  }
+  return {};
+}
+
 }  // namespace
+
+Expected<void> check_layers(const HeldSandbox& held, const std::vector<apply::Part>& parts,
+                            bool is_discarded) {
+  for (const apply::Part& part : parts) {
+    const auto one = std::ranges::find(held.record.file_systems, part.directory,
+                                       &sandbox::FileSystem::directory);
+    if (part.is_whole || one == held.record.file_systems.end() || one->layers.empty()) continue;
+    if (!is_discarded && part.selected.count(changes::Kind::Renamed) == 0) continue;
+    return problem(held.sandbox.name() + " has snapshots, so that " +
+                       (is_discarded ? "no part of it can be discarded"
+                                     : "no part with a renamed directory can be applied"),
+                   "'overpass squash --thaw " + held.sandbox.name() +
+                       "' gives them up, and keeps the changes");
+  }
+  return {};
+}
 
 Expected<void> drop_part(HeldSandbox& held, const apply::JournalPart& part) {
   const auto one =
       std::ranges::find(held.record.file_systems, part.directory, &sandbox::FileSystem::directory);
   if (one == held.record.file_systems.end()) return {};  // It has been done.
   if (part.is_whole) return reset(held, *one);
-  if (!one->layers.empty()) return {};
+  if (!one->layers.empty()) return stamp_applied(held, *one, part);
   const std::string number = std::to_string(part.directory);
   const auto drop = [&]() -> Result<void> {
     const UniqueFd directory =

@@ -42,6 +42,10 @@ Expected<std::vector<apply::Part>> find_parts(const HeldSandbox& held,
                                               const std::vector<std::string>& paths,
                                               const snapshots::Watch& watch);
 
+/// A Problem if frozen layers, from which nothing can be taken, are in the way of a part.
+Expected<void> check_layers(const HeldSandbox& held, const std::vector<apply::Part>& parts,
+                            bool is_discarded);
+
 /// One list of what is selected, by paths from "/".
 changes::List selected_of(const std::vector<apply::Part>& parts);
 

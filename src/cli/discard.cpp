@@ -56,6 +56,9 @@ int run_discard(Context& context, const ParsedArguments& parsed) {
   if (!held) return fail_with(context, held.error(), kApplyImpossible);
   const auto parts = find_parts(*held, paths_of(parsed), interruptible_watch(context));
   if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
+  if (auto possible = check_layers(*held, *parts, /*is_discarded=*/true); !possible) {
+    return fail_with(context, possible.error(), kApplyImpossible);
+  }
   const changes::List list = selected_of(*parts);
   if (list.changes.empty()) {
     context.err << "overpass: " << held->sandbox.name() << " has no changes\n";

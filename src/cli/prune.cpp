@@ -5,6 +5,7 @@
 #include <ctime>
 #include <optional>
 
+#include "apply/carry_out.h"
 #include "base/nearest.h"
 #include "base/number.h"
 #include "cli/commands.h"
@@ -49,6 +50,9 @@ bool is_empty(const Sandbox& sandbox) {
   if (!sandbox::has_record(sandbox)) return false;
   const auto record = sandbox::read_record(sandbox);
   if (!record || !record->snapshots.empty()) return false;
+  // What an apply has replaced is kept, and one that was interrupted is to be ended.
+  const auto interrupted = apply::find_interrupted(sandbox);
+  if (!interrupted || *interrupted || !apply::find_done(sandbox, "undo").empty()) return false;
   const DiffTarget target = target_of(sandbox, *record);
   if (!target.gone.empty()) return false;
   const auto unions = compare(target, false);

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <iostream>
 
+#include "apply/carry_out.h"
 #include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/diff_report.h"
@@ -50,6 +51,11 @@ Expected<void> remove(Context& context, const std::string& name, bool is_forced)
     return problem("the sandbox " + in_quotes(name) +
                        " cannot be locked: " + std::strerror(to_int(lock.error())),
                    "correct the permissions, or remove it as root");
+  }
+  const auto interrupted = apply::find_interrupted(*sandbox);
+  if (!is_forced && (!interrupted || *interrupted)) {
+    return problem("an apply of " + in_quotes(name) + " was interrupted",
+                   "end it: overpass apply " + name + " --continue, or --abort");
   }
   if (!is_forced && !is_confirmed(context, *sandbox)) {
     return problem(in_quotes(name) + " stays", "'y' or --force removes it");

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "apply/carry_out.h"
 #include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
@@ -198,6 +199,10 @@ Expected<std::string> name_of_unnamed() {
     const auto lock = sandbox->lock();
     if (lock.failed_with(EWOULDBLOCK)) continue;
     if (!lock) return name;
+    // What an interrupted apply has left outside would be left for good.
+    if (const auto interrupted = apply::find_interrupted(*sandbox); !interrupted || *interrupted) {
+      continue;
+    }
     if (auto removed = sandbox::remove_sandbox(store, *sandbox); !removed) {
       return std::unexpected(removed.error());
     }

@@ -36,10 +36,15 @@ void note_hidden(Overlay& overlay, Inode& directory, BorrowedFd upper, const cha
   if (!overlay.base.is_kept() || sys::stat({upper, name})) return;
   const layer::LayerIndex base = base_of(overlay);
   if (std::ranges::count(directory.directory->lowers, base) == 0) return;
-  const auto parent = directory_fd(overlay, directory, base);
-  if (!parent) return;
-  const auto stat = sys::stat({(*parent)->fd, name});
-  if (stat) overlay.base.note(layer_path_of(directory, base) + "/" + name, *stat);
+  for (const layer::LayerIndex layer : directory.directory->lowers) {
+    const auto parent = directory_fd(overlay, directory, layer);
+    if (!parent) return;
+    const auto stat = sys::stat({(*parent)->fd, name});
+    if (!stat) continue;
+    // What a frozen layer has, has its stamp already.
+    if (layer == base) overlay.base.note(layer_path_of(directory, base) + "/" + name, *stat);
+    return;
+  }
 }
 
 }  // namespace overpass::overlay

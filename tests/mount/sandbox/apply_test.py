@@ -139,6 +139,53 @@ def test_a_snapshot_before(t):
     equal(s.sh("cat file; ls dir", "name"), "two\nother\nsecond\n", "what it shows")
 
 
+def test_a_part_above_a_snapshot(t):
+    s = sandbox(t, "echo one > file; rm dir/inner; mv dir moved")
+    s.call("snapshot", "name", "first")
+    for words in (("apply", "name", "moved", "--yes"), ("discard", "name", "file", "--yes")):
+        done = s.call(*words)
+        equal(done.returncode, 3, f"the status of {words}")
+        holds("squash --thaw" in done.stderr, f"the remedy of {words}: {done.stderr}")
+    applied(s, f"{s.outside}/file", "--yes")
+    equal(read(s.outside + "/file"), "one\n", "the file outside")
+    holds("file" not in s.call("diff", "name").stdout, "the file is no change any more")
+    s.sh("echo two > file", "name")
+    applied(s, f"{s.outside}/file", "--yes")
+    equal(read(s.outside + "/file"), "two\n", "the file after the second apply")
+    s.sh("echo three > file", "name")
+    write(s.outside + "/file", "mine")
+    holds("was changed outside" in applied(s, f"{s.outside}/file", "--yes", status=1), "the conflict")
+
+
+def test_a_conflict_with_what_changed_before_the_second_layer(t):
+    s = sandbox(t, "echo one > file; echo one > other")
+    s.call("snapshot", "name", "first")
+    write(s.outside + "/file", "mine")
+    write(s.outside + "/other", "mine")
+    s.outside_is_as_it_should_be()
+    s.sh("echo two > file; rm other", "name")
+    done = s.call("apply", "name", "--yes")
+    equal(done.returncode, 1, f"the status: {done.stderr}")
+    for name in ("file", "other"):
+        holds(f"conflict: '{s.outside}/{name}' was changed outside" in done.stderr, f"the conflict of {name}: {done.stderr}")
+
+
+def test_an_interrupted_apply_keeps_its_sandbox(t):
+    s = Sandboxes(t, TREE)
+    s.sh("echo new > file")
+    killed = subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", "trace=renameat2", "-e", "inject=renameat2:signal=KILL:when=3",
+                             t.settings.overpass, "apply", "@last", "--yes"], env=s.environment(), cwd=s.outside,
+                            stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=t.settings.seconds(60))
+    holds(killed.returncode != 0 and os.path.exists(f"{s.store}/@last/apply/journal.json"), "the apply is interrupted")
+    equal(s.call("rm", "@last").returncode, 1, "the status of rm")
+    equal(s.call("prune", "--older-than", "0").returncode, 0, "the status of prune")
+    s.sh("echo other > other")
+    equal(sorted(name for name in os.listdir(s.store) if name.startswith("@last")), ["@last", "@last-2"], "the sandboxes")
+    equal(s.call("apply", "@last", "--abort").returncode, 0, "the status of abort")
+    equal(read(s.outside + "/file"), "old", "the file")
+    s.outside_is_as_it_should_be()
+
+
 def test_a_hard_link_is_overwritten_by_all_names(t):
     s = Sandboxes(t, TREE)
     os.link(s.outside + "/file", s.outside + "/dir/linked")
