@@ -50,9 +50,8 @@ bool is_empty(const Sandbox& sandbox) {
   if (!sandbox::has_record(sandbox)) return false;
   const auto record = sandbox::read_record(sandbox);
   if (!record || !record->snapshots.empty()) return false;
-  // What an apply has replaced is kept, and one that was interrupted is to be ended.
-  const auto interrupted = apply::find_interrupted(sandbox);
-  if (!interrupted || *interrupted || !apply::find_done(sandbox, "undo").empty()) return false;
+  // What an apply has replaced is kept.
+  if (!apply::find_done(sandbox, "undo").empty()) return false;
   const DiffTarget target = target_of(sandbox, *record);
   if (!target.gone.empty()) return false;
   const auto unions = compare(target, false);
@@ -89,6 +88,8 @@ int run_prune(Context& context, const ParsedArguments& parsed) {
     const auto sandbox = Sandbox::open(store, name);
     const auto lock = sandbox ? sandbox->lock() : Result<UniqueFd>(fail(sandbox.error()));
     if (!lock) continue;  // It runs.
+    const auto interrupted = apply::find_interrupted(*sandbox);
+    if (!interrupted || *interrupted) continue;  // It is to be ended first.
     const bool is_old = *oldest && std::time(nullptr) - sandbox->last_run() >= **oldest;
     if (!is_old && !is_empty(*sandbox)) continue;
     const auto removed =
