@@ -88,6 +88,12 @@ class Undertaking {
     return {};
   }
 
+  Expected<void> sync() const {
+    const auto synced = sys::sync_file_system(directory_);
+    if (!synced) return cannot("what is replaced cannot be written out", synced.error());
+    return {};
+  }
+
   void remove() const { (void)layer::remove_tree(sandbox_.directory(), kUnderWay); }
 
  private:
@@ -345,6 +351,8 @@ Expected<void> carry_out(const Sandbox& sandbox, std::vector<Part>& parts, Prosp
   auto done = under_way.write(journal);
   if (done) done = prepare_all(under_way, parts, prospect, call);
   if (done) done = sync_targets(journal);
+  // What was kept there, if that is on another file system.
+  if (done) done = under_way.sync();
   if (done) {
     journal = journal_of(parts, prospect, call);
     journal.phase = Phase::Publishing;
