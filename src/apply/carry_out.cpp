@@ -416,7 +416,7 @@ std::vector<Done> find_done(const Sandbox& sandbox, const std::string& stack) {
   for (const std::string& name : *names) {
     const auto directory = sys::open_at(*parent, name.c_str(), O_RDONLY | O_DIRECTORY);
     auto journal = directory ? read_journal(*directory) : Result<Journal>(fail(ENOENT));
-    if (journal) found.push_back({stack + "/" + name, std::move(*journal)});
+    if (journal) found.push_back({check::joined(stack, name), std::move(*journal)});
   }
   return found;
 }

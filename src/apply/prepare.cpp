@@ -230,8 +230,8 @@ class Preparer {
       const std::string above = "./" + std::string(parent_of(below));
       const UniqueFd directory = TRY(sys::open_beneath(top, above.c_str(), O_RDONLY | O_DIRECTORY));
       TRY(make_one(*change.after, directory, std::string(name_of(below)),
-                   step.temporary + "/" + below));
-      if (!change.after->directories.empty()) TRY(directories.add(name + "/" + below));
+                   check::joined(step.temporary, below)));
+      if (!change.after->directories.empty()) TRY(directories.add(check::joined(name, below)));
     }
     return directories.finish();
   }

@@ -151,7 +151,7 @@ std::unexpected<Problem> tell(const Step& step, Errno error, const char* what) {
 }
 
 /// Where the old path of a moved directory leads to, from the steps alone.
-std::string before_moves(const std::vector<Step>& steps, std::string path) {
+std::string before_moves(const std::vector<Step>& steps, const std::string& path) {
   std::string result = path;
   size_t longest = 0;
   for (const Step& put : steps) {

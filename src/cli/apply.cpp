@@ -63,22 +63,13 @@ int begin(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
   }
   const std::string id = apply::new_id();
   auto prospect = apply::look_ahead(*parts, id, {.is_forced = parsed.has("--force")});
-  const bool is_trial = parsed.has("--dry-run");
-  if (is_trial || !parsed.has("--yes"))
-    print_changes(is_trial ? context.out : context.err, list, {});
-  print_losses(context, prospect.losses);
-  print_conflicts(context, prospect.conflicts);
-  if (!prospect.conflicts.empty()) {
-    return fail_with(context,
-                     {"nothing has been applied",
-                      parsed.has("--force") ? "correct the permissions"
-                                            : "name the paths that are wanted, or say --force"},
-                     kApplyConflicts);
+  const std::string remedy = parsed.has("--force")
+                                 ? "correct the permissions"
+                                 : "name the paths that are wanted, or say --force";
+  if (const auto code =
+          ask(context, parsed, list, prospect, {"apply " + counts_of(list), remedy})) {
+    return *code;
   }
-  if (is_trial) return kApplyDone;
-  const auto agreed = is_agreed(context, parsed, "apply " + counts_of(list));
-  if (!agreed) return fail_with(context, agreed.error(), kApplyUsage);
-  if (!*agreed) return kApplyConflicts;
   const apply::Call call = {.kind = apply::Kind::Apply,
                             .id = id,
                             .summary = counts_of(list),

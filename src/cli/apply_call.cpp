@@ -13,6 +13,7 @@
 #include "apply/drop.h"
 #include "apply/publish.h"
 #include "base/nearest.h"
+#include "cli/diff_report.h"
 #include "cli/diff_target.h"
 #include "cli/interruption.h"
 #include "sandbox/layer_store.h"
@@ -147,6 +148,9 @@ changes::List selected_of(const std::vector<Part>& parts) {
   return all;
 }
 
+namespace {
+
+/// A Problem if nobody can be asked.
 Expected<bool> is_agreed(Context& context, const ParsedArguments& parsed,
                          const std::string& question) {
   if (parsed.has("--yes")) return true;
@@ -158,14 +162,27 @@ Expected<bool> is_agreed(Context& context, const ParsedArguments& parsed,
   return std::getline(std::cin, line) && (line == "y" || line == "yes");
 }
 
-void print_conflicts(Context& context, const std::vector<apply::Conflict>& conflicts) {
-  for (const apply::Conflict& conflict : conflicts) {
+}  // namespace
+
+std::optional<int> ask(Context& context, const ParsedArguments& parsed, const changes::List& list,
+                       const apply::Prospect& prospect, const Question& question) {
+  const bool is_trial = parsed.has("--dry-run");
+  if (is_trial || !parsed.has("--yes")) {
+    print_changes(is_trial ? context.out : context.err, list, {});
+  }
+  for (const std::string& loss : prospect.losses) {
+    context.err << "cannot be kept of " << loss << "\n";
+  }
+  for (const apply::Conflict& conflict : prospect.conflicts) {
     context.err << "conflict: " << in_quotes(conflict.path) << " " << conflict.reason << "\n";
   }
-}
-
-void print_losses(Context& context, const std::vector<std::string>& losses) {
-  for (const std::string& loss : losses) context.err << "cannot be kept of " << loss << "\n";
+  if (!prospect.conflicts.empty()) {
+    return fail_with(context, {"nothing has been changed", question.remedy}, kApplyConflicts);
+  }
+  if (is_trial) return kApplyDone;
+  const auto agreed = is_agreed(context, parsed, question.text);
+  if (!agreed) return fail_with(context, agreed.error(), kApplyUsage);
+  return *agreed ? std::nullopt : std::optional<int>(kApplyConflicts);
 }
 
 namespace {

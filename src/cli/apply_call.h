@@ -49,14 +49,16 @@ Expected<void> check_layers(const HeldSandbox& held, const std::vector<apply::Pa
 /// One list of what is selected, by paths from "/".
 changes::List selected_of(const std::vector<apply::Part>& parts);
 
-/// Whether the user agrees to what has been shown: by --yes, or on a terminal. A Problem without
-/// both. `question` has no question mark.
-Expected<bool> is_agreed(Context& context, const ParsedArguments& parsed,
-                         const std::string& question);
+/// The words of a command for ask().
+struct Question {
+  std::string text;    ///< Without a question mark.
+  std::string remedy;  ///< Where conflicts end the command.
+};
 
-/// One line for each, on standard error.
-void print_conflicts(Context& context, const std::vector<apply::Conflict>& conflicts);
-void print_losses(Context& context, const std::vector<std::string>& losses);
+/// Shows the changes, what will be lost and the conflicts, and has the user agree: by --yes, or on
+/// a terminal. The exit status if the command ends here: with --dry-run, at a conflict, at a no.
+std::optional<int> ask(Context& context, const ParsedArguments& parsed, const changes::List& list,
+                       const apply::Prospect& prospect, const Question& question);
 
 /// Takes what was applied, or is discarded, out of the sandbox. What frozen layers change stays
 /// unless everything goes: then the snapshots of the file system go, too.

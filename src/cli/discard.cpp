@@ -64,13 +64,9 @@ int run_discard(Context& context, const ParsedArguments& parsed) {
     context.err << "overpass: " << held->sandbox.name() << " has no changes\n";
     return kApplyDone;
   }
-  const bool is_trial = parsed.has("--dry-run");
-  if (is_trial || !parsed.has("--yes"))
-    print_changes(is_trial ? context.out : context.err, list, {});
-  if (is_trial) return kApplyDone;
-  const auto agreed = is_agreed(context, parsed, "discard " + counts_of(list));
-  if (!agreed) return fail_with(context, agreed.error(), kApplyUsage);
-  if (!*agreed) return kApplyConflicts;
+  if (const auto code = ask(context, parsed, list, {}, {"discard " + counts_of(list), ""})) {
+    return *code;
+  }
   if (auto done = discard_all(*held, *parts); !done) {
     return fail_with(context, done.error(), kApplyImpossible);
   }

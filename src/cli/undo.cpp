@@ -100,21 +100,9 @@ int undo(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
   const changes::List list = selected_of(*parts);
   const std::string id = apply::new_id();
   auto prospect = apply::look_ahead(*parts, id, {.is_forced = parsed.has("--force")});
-  const bool is_trial = parsed.has("--dry-run");
-  if (is_trial || !parsed.has("--yes"))
-    print_changes(is_trial ? context.out : context.err, list, {});
-  print_losses(context, prospect.losses);
-  print_conflicts(context, prospect.conflicts);
-  if (!prospect.conflicts.empty()) {
-    return fail_with(context,
-                     {"nothing has been changed", "put back what is in the way, or say --force"},
-                     kApplyConflicts);
-  }
-  if (is_trial) return kApplyDone;
-  const auto agreed =
-      is_agreed(context, parsed, is_redo ? "do this again" : "do this to take it back");
-  if (!agreed) return fail_with(context, agreed.error(), kApplyUsage);
-  if (!*agreed) return kApplyConflicts;
+  const Question question = {is_redo ? "do this again" : "do this to take it back",
+                             "put back what is in the way, or say --force"};
+  if (const auto code = ask(context, parsed, list, prospect, question)) return *code;
   const apply::Call call = {.kind = is_redo ? apply::Kind::Redo : apply::Kind::Undo,
                             .id = id,
                             .summary = done.journal.summary,

@@ -83,13 +83,13 @@ class Changes:
             os.utime(path, ns=(10 ** 18, 10 ** 18 + self.random.randrange(9)))
 
     def remove(self):
+        """The path that was removed, if there was one."""
         path = self.anything()
-        if not path:
-            return
-        if os.path.isdir(path) and not os.path.islink(path):
+        if path and os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
-        else:
+        elif path:
             os.unlink(path)
+        return path
 
     def move(self):
         path, other = self.anything(), self.free()
@@ -114,13 +114,9 @@ class Changes:
 
     def anew(self):
         """A directory is removed and made anew, or a file comes in its place, or the reverse."""
-        path = self.anything()
+        path = self.remove()
         if not path:
             return
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
         if self.random.random() < 0.5:
             os.mkdir(path)
             with open(path + "/anew", "w", encoding="utf-8") as file:
