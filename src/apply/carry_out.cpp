@@ -385,6 +385,15 @@ Expected<std::optional<Journal>> find_interrupted(const Sandbox& sandbox) {
                  "it belongs to an apply that was interrupted; look into it");
 }
 
+Expected<void> check_not_interrupted(const Sandbox& sandbox) {
+  const auto found = find_interrupted(sandbox);
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return {};
+  return problem("an apply of " + in_quotes(sandbox.name()) + " was interrupted",
+                 "'overpass apply " + sandbox.name() +
+                     " --continue' finishes it, with --abort it is taken back");
+}
+
 Expected<void> finish(const Sandbox& sandbox, Journal journal,
                       const std::function<Expected<void>(const JournalPart&)>& drop) {
   Undertaking under_way(sandbox);

@@ -70,6 +70,9 @@ Expected<void> carry_out(const sandbox::Sandbox& sandbox, std::vector<Part>& par
 /// The apply that was interrupted, if one was.
 Expected<std::optional<Journal>> find_interrupted(const sandbox::Sandbox& sandbox);
 
+/// A Problem, which says how to end it, if one was: nothing else may change the sandbox before.
+Expected<void> check_not_interrupted(const sandbox::Sandbox& sandbox);
+
 /// Finishes it. REQUIRES: its phase is not Preparing.
 Expected<void> finish(const sandbox::Sandbox& sandbox, Journal journal,
                       const std::function<Expected<void>(const JournalPart&)>& drop);

@@ -36,15 +36,6 @@ constexpr command_line::Example kExamples[] = {
 
 using apply::Phase;
 
-/// What is left of an interrupted apply; nothing if all can begin.
-Expected<void> check_interrupted(HeldSandbox& held) {
-  const auto found = apply::find_interrupted(held.sandbox);
-  if (!found) return std::unexpected(found.error());
-  if (!*found) return {};
-  return problem("an apply of " + in_quotes(held.sandbox.name()) + " was interrupted",
-                 "--continue finishes it, --abort takes it back");
-}
-
 std::function<Expected<void>(const apply::JournalPart&)> dropper(HeldSandbox& held) {
   return [&held](const apply::JournalPart& part) { return drop_part(held, part); };
 }
@@ -139,7 +130,7 @@ int run_apply(Context& context, const ParsedArguments& parsed) {
   auto held = hold_sandbox(parsed);
   if (!held) return fail_with(context, held.error(), kApplyImpossible);
   if (parsed.has("--continue") || parsed.has("--abort")) return resume(context, parsed, *held);
-  if (auto free = check_interrupted(*held); !free) {
+  if (auto free = apply::check_not_interrupted(held->sandbox); !free) {
     return fail_with(context, free.error(), kApplyImpossible);
   }
   return begin(context, parsed, *held, paths_of(parsed));

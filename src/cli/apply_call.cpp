@@ -107,19 +107,24 @@ Expected<std::vector<Part>> find_parts(const HeldSandbox& held,
   for (const ComparedUnion& one : *unions) places.push_back(one.place);
   std::vector<Part> parts;
   for (ComparedUnion& one : *unions) {
-    if (!one.list.unread.empty()) {
-      const changes::Unread& unread = one.list.unread.front();
-      return problem(in_quotes("/" + placed(one.place, unread.path)) +
-                         " cannot be read: " + std::strerror(to_int(unread.error)),
-                     "correct the permissions, or name the paths that are wanted");
-    }
     const auto file_system =
         std::ranges::find_if(held.record.file_systems, [&](const sandbox::FileSystem& candidate) {
           return candidate.is_there() && without_slashes(candidate.at) == one.place;
         });
     auto wanted =
         paths.empty() ? std::vector<std::string>() : paths_below(one.place, places, paths);
-    if (!wanted || one.list.changes.empty()) continue;
+    if (!wanted) continue;
+    const auto unread = std::ranges::find_if(one.list.unread, [&](const changes::Unread& found) {
+      return wanted->empty() || std::ranges::any_of(*wanted, [&](const std::string& path) {
+               return apply::is_at_or_below(found.path, path);
+             });
+    });
+    if (unread != one.list.unread.end()) {
+      return problem(in_quotes("/" + placed(one.place, unread->path)) +
+                         " cannot be read: " + std::strerror(to_int(unread->error)),
+                     "correct the permissions, or name the paths that are wanted");
+    }
+    if (one.list.changes.empty()) continue;
     auto part = open_part(held, *file_system, std::move(one));
     if (!part) return std::unexpected(part.error());
     auto selected = wanted->empty() ? changes::List(part->all) : apply::select(part->all, *wanted);

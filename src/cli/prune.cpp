@@ -88,8 +88,7 @@ int run_prune(Context& context, const ParsedArguments& parsed) {
     const auto sandbox = Sandbox::open(store, name);
     const auto lock = sandbox ? sandbox->lock() : Result<UniqueFd>(fail(sandbox.error()));
     if (!lock) continue;  // It runs.
-    const auto interrupted = apply::find_interrupted(*sandbox);
-    if (!interrupted || *interrupted) continue;  // It is to be ended first.
+    if (!apply::check_not_interrupted(*sandbox)) continue;
     const bool is_old = *oldest && std::time(nullptr) - sandbox->last_run() >= **oldest;
     if (!is_old && !is_empty(*sandbox)) continue;
     const auto removed =

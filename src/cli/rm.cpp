@@ -52,10 +52,8 @@ Expected<void> remove(Context& context, const std::string& name, bool is_forced)
                        " cannot be locked: " + std::strerror(to_int(lock.error())),
                    "correct the permissions, or remove it as root");
   }
-  const auto interrupted = apply::find_interrupted(*sandbox);
-  if (!is_forced && (!interrupted || *interrupted)) {
-    return problem("an apply of " + in_quotes(name) + " was interrupted",
-                   "end it: overpass apply " + name + " --continue, or --abort");
+  if (!is_forced) {
+    if (auto free = apply::check_not_interrupted(*sandbox); !free) return free;
   }
   if (!is_forced && !is_confirmed(context, *sandbox)) {
     return problem(in_quotes(name) + " stays", "'y' or --force removes it");

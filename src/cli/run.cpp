@@ -139,6 +139,10 @@ struct Entered {
 Expected<Entered> begin(Context& context, const RunCall& call, Sandbox sandbox, UniqueFd lock) {
   auto record = settle(sandbox, call);
   if (!record) return std::unexpected(record.error());
+  // What comes to be in the sandbox now would be taken for what has been applied.
+  if (auto free = apply::check_not_interrupted(sandbox); !free) {
+    return std::unexpected(free.error());
+  }
   if (auto settled = snapshots::settle(sandbox, *record); !settled) {
     return std::unexpected(settled.error());
   }
@@ -200,9 +204,7 @@ Expected<std::string> name_of_unnamed() {
     if (lock.failed_with(EWOULDBLOCK)) continue;
     if (!lock) return name;
     // What an interrupted apply has left outside would be left for good.
-    if (const auto interrupted = apply::find_interrupted(*sandbox); !interrupted || *interrupted) {
-      continue;
-    }
+    if (!apply::check_not_interrupted(*sandbox)) continue;
     if (auto removed = sandbox::remove_sandbox(store, *sandbox); !removed) {
       return std::unexpected(removed.error());
     }

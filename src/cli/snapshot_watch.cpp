@@ -32,11 +32,10 @@ snapshots::Watch interruptible_watch(Context& context) {
 Expected<snapshots::HeldSandbox> hold_settled(const std::string& name) {
   auto held = snapshots::hold(sandbox::store_path(), name);
   if (!held) return held;
-  const auto interrupted = apply::find_interrupted(held->sandbox);
-  if (!interrupted) return std::unexpected(interrupted.error());
-  if (!*interrupted) return held;
-  return problem("an apply of " + in_quotes(name) + " was interrupted",
-                 "end it: overpass apply " + name + " --continue, or --abort");
+  if (auto free = apply::check_not_interrupted(held->sandbox); !free) {
+    return std::unexpected(free.error());
+  }
+  return held;
 }
 
 Expected<snapshots::HeldSandbox> hold_for_snapshot(const std::string& name) {

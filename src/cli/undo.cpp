@@ -139,13 +139,8 @@ int run_undo(Context& context, const ParsedArguments& parsed) {
   }
   auto held = hold_sandbox(parsed);
   if (!held) return fail_with(context, held.error(), kApplyImpossible);
-  const auto interrupted = apply::find_interrupted(held->sandbox);
-  if (!interrupted) return fail_with(context, interrupted.error(), kApplyImpossible);
-  if (*interrupted) {
-    return fail_with(context,
-                     {"an apply of " + in_quotes(held->sandbox.name()) + " was interrupted",
-                      "'overpass apply --continue' finishes it, --abort takes it back"},
-                     kApplyImpossible);
+  if (auto free = apply::check_not_interrupted(held->sandbox); !free) {
+    return fail_with(context, free.error(), kApplyImpossible);
   }
   const bool is_redo = parsed.has("--redo");
   const auto done = apply::find_done(held->sandbox, is_redo ? "redo" : "undo");
