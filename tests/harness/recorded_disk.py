@@ -37,8 +37,14 @@ class Disk:
         self.recorder = Recorder(self._memory + "/image", self._memory + "/disk", self.log)
         self.point = self.mount(self._memory + "/disk")
 
-    def mount(self, image):
-        point = self.t.fresh("disk")
+    def begin_here(self):
+        """After end(): what is on the disk now is its start. Mounts it at the same place, from a new log on."""
+        subprocess.run(["cp", "--sparse=always", self._memory + "/image", self.start], check=True)
+        self.recorder = Recorder(self._memory + "/image", self._memory + "/disk", self.log)
+        self.mount(self._memory + "/disk", self.point)
+
+    def mount(self, image, point=None):
+        point = point or self.t.fresh("disk")
         options = "loop" + ("," + self.options if self.options else "")
         subprocess.run(["mount", "-t", self.kind, "-o", options, image, point], check=True, capture_output=True)
         return point
