@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from harness import dump, equal, random_tree, same_lines
+from harness import dump, equal, holds, random_tree, same_lines
 from harness.random_tree import Changes
 from harness.sandboxes import Sandboxes
 
@@ -38,6 +38,44 @@ def grow(s, seed):
     """Something to be changed."""
     os.chdir(s.outside)
     Changes(1000 + seed).run(60)
+    s.outside_is_as_it_should_be()
+
+
+def files(root):
+    """What is known of each file by its inode number: all but its names."""
+    found = {}
+    for directory, _, names in os.walk(os.fsencode(root)):
+        for name in names:
+            path = os.path.join(directory, name)
+            info = os.lstat(path)
+            if stat.S_ISREG(info.st_mode):
+                with open(path, "rb") as file:
+                    found[info.st_ino] = (info.st_mode, info.st_mtime_ns, file.read())
+    return found
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_nothing_that_changes_outside_is_overwritten(t, seed):
+    """Random changes of the outside meanwhile are conflicts, and nothing happens; or they are left alone."""
+    s = Sandboxes(t)
+    grow(s, seed)
+    base = files(s.outside)
+    with open(random_tree.__file__, encoding="utf-8") as file:
+        script = file.read()
+    s.run("name", "--", sys.executable, "-c", script, str(seed), "6")
+    Changes(2000 + seed).run(1 + seed % 4)
+    meanwhile, changed = exact(s.outside), {ino: what for ino, what in files(s.outside).items() if base.get(ino) != what}
+    done = s.call("apply", "name", "--yes")
+    if done.returncode == 1:
+        same_lines(exact(s.outside), meanwhile, "the outside after a conflict")
+        holds("conflict:" in done.stderr, f"the conflicts are told: {done.stderr}")
+    else:
+        equal(done.returncode, 0, f"the status: {done.stderr}")
+        after = files(s.outside)
+        equal([ino for ino, what in changed.items() if after.get(ino) != what], [], "files that were changed outside and are not as they were")
+        if "takes it back" in done.stderr:
+            equal(s.call("undo", "name", "--yes").returncode, 0, "the status of undo")
+        same_lines(exact(s.outside), meanwhile, "the outside after undo")
     s.outside_is_as_it_should_be()
 
 
