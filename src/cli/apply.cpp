@@ -3,11 +3,13 @@
 // `overpass apply`: carries what was changed in a sandbox to the outside.
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 
 #include "apply/carry_out.h"
 #include "base/nearest.h"
 #include "cli/apply_call.h"
+#include "cli/apply_to.h"
 #include "cli/commands.h"
 #include "cli/diff_report.h"
 #include "cli/snapshot_watch.h"
@@ -19,6 +21,7 @@ namespace {
 constexpr command_line::Flag kFlags[] = {
     {"--dry-run", 'n', "", "show what would be done, and do nothing"},
     {"--yes", 'y', "", "do not ask; needed where standard input is no terminal"},
+    {"--to", '\0', "DIR", "change DIR instead of the outside", command_line::Value::Directory},
     {"--force", '\0', "", "also replace and delete what was changed outside meanwhile"},
     command_line::kHelpFlag,
 };
@@ -40,11 +43,34 @@ std::function<Expected<void>(const apply::JournalPart&)> dropper(HeldSandbox& he
   return [&held](const apply::JournalPart& part) { return drop_part(held, part); };
 }
 
+/// The absolute path of --to; empty without it.
+std::string directory_of(const ParsedArguments& parsed) {
+  std::string path;
+  for (const command_line::GivenFlag& flag : parsed.flags) {
+    if (flag.name == "--to") path = flag.value;
+  }
+  std::error_code error;
+  const auto real = std::filesystem::canonical(path, error);
+  return error ? path : real.string();
+}
+
+Expected<std::vector<apply::Part>> find_parts_into(HeldSandbox& held,
+                                                   const std::vector<std::string>& paths,
+                                                   const std::string& to) {
+  const auto source = source_of(held, paths);
+  if (!source) return std::unexpected(source.error());
+  return find_parts_to(held, *source, to);
+}
+
 int begin(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
           const std::vector<std::string>& paths) {
-  auto parts = find_parts(held, paths, interruptible_watch(context));
+  const std::string to = directory_of(parsed);
+  auto parts = to.empty() ? find_parts(held, paths, interruptible_watch(context))
+                          : find_parts_into(held, paths, to);
   if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
-  if (auto possible = check_layers(held, *parts, /*is_discarded=*/false); !possible) {
+  const auto possible =
+      to.empty() ? check_layers(held, *parts, /*is_discarded=*/false) : Expected<void>();
+  if (!possible) {
     return fail_with(context, possible.error(), kApplyImpossible);
   }
   const changes::List list = selected_of(*parts);
@@ -66,7 +92,7 @@ int begin(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
                             .summary = counts_of(list),
                             .source = "",
                             .paths = paths,
-                            .drops = true,
+                            .drops = to.empty(),
                             .progress = progress_of(context),
                             .drop = dropper(held)};
   const auto done = apply::carry_out(held.sandbox, *parts, prospect, call);
@@ -102,7 +128,12 @@ int resume(Context& context, const ParsedArguments& parsed, HeldSandbox& held) {
     context.err << "overpass: the apply has been taken back\n";
     return kApplyDone;
   }
-  if (!has_begun && journal.kind == apply::Kind::Apply) {
+  const bool is_to_outside =
+      std::ranges::all_of(journal.parts, [&](const apply::JournalPart& part) {
+        return std::ranges::count(held.record.file_systems, part.target, &sandbox::FileSystem::at) >
+               0;
+      });
+  if (!has_begun && journal.kind == apply::Kind::Apply && is_to_outside) {
     return begin(context, parsed, held, journal.paths);
   }
   context.err << "overpass: " << (has_begun ? "finished: " : "taken back: ") << journal.summary
@@ -115,7 +146,7 @@ int resume(Context& context, const ParsedArguments& parsed, HeldSandbox& held) {
 constexpr command_line::Command kApplyCommand = {
     .name = "apply",
     .synopsis =
-        "overpass apply [--yes] [--force] [NAME [PATH...]]\n"
+        "overpass apply [--yes] [--force] [--to DIR] [NAME [PATH...]]\n"
         "overpass apply --dry-run [NAME [PATH...]]\n"
         "overpass apply --continue|--abort [NAME]",
     .summary = "carry what was changed in a sandbox to the outside",

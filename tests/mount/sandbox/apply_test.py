@@ -139,6 +139,25 @@ def test_a_snapshot_before(t):
     equal(s.sh("cat file; ls dir", "name"), "two\nother\nsecond\n", "what it shows")
 
 
+def test_another_directory(t):
+    s = Sandboxes(t, TREE)
+    other = t.fresh("other", TREE)
+    s.sh("echo new > file; rm dir/inner; echo made > dir/made; mv other moved", "name")
+    outside = s.outside
+    done = s.call("apply", "name", outside, "--to", other, "--yes")
+    equal(done.returncode, 0, f"the status: {done.stderr}")
+    equal(sorted(os.listdir(other)), ["dir", "file", "moved"], "the directory")
+    equal((read(other + "/file"), sorted(os.listdir(other + "/dir"))), ("new\n", ["made", "second"]), "what it has")
+    equal(len(s.call("diff", "name").stdout.splitlines()), 5, "the sandbox keeps its changes")
+    equal(s.call("undo", "name", "--yes").returncode, 0, "the status of undo")
+    equal((read(other + "/file"), sorted(os.listdir(other))), ("old", ["dir", "file", "other"]), "the directory after undo")
+    write(other + "/dir/inner", "another")
+    done = s.call("apply", "name", outside, "--to", other, "--yes")
+    equal(done.returncode, 1, f"the status: {done.stderr}")
+    holds(f"conflict: '{other}/dir/inner'" in done.stderr, f"the conflict: {done.stderr}")
+    equal(read(other + "/file"), "old", "nothing is applied")
+
+
 def test_a_part_above_a_snapshot(t):
     s = sandbox(t, "echo one > file; rm dir/inner; mv dir moved")
     s.call("snapshot", "name", "first")

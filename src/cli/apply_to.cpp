@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+
+#include "cli/apply_to.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <filesystem>
+
+#include "apply/target.h"
+#include "base/nearest.h"
+#include "changes/view.h"
+#include "check/tree.h"
+#include "cli/diff_target.h"
+#include "sandbox/record.h"
+#include "sys/file_io.h"
+#include "sys/names.h"
+#include "sys/open.h"
+
+namespace overpass::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using apply::Target;
+
+std::string without_slashes(std::string path) {
+  while (path.ends_with('/')) path.pop_back();
+  path.erase(0, std::min(path.find_first_not_of('/'), path.size()));
+  return path;
+}
+
+Result<bool> is_same_content(BorrowedFd one, const char* name, BorrowedFd other,
+                             const char* other_name) {
+  const UniqueFd first = TRY(sys::open_at(one, name, O_RDONLY | O_NONBLOCK));
+  const UniqueFd second = TRY(sys::open_at(other, other_name, O_RDONLY | O_NONBLOCK));
+  std::array<char, 65536> ours;
+  std::array<char, 65536> theirs;
+  for (off_t offset = 0;;) {
+    const size_t count = TRY(sys::read_at(first, ours, offset));
+    const size_t others =
+        TRY(sys::read_at(second, std::span(theirs).first(std::max(count, size_t{1})), offset));
+    if (others != count || std::memcmp(ours.data(), theirs.data(), count) != 0) return false;
+    if (count == 0) return true;
+    offset += static_cast<off_t>(count);
+  }
+}
+
+/// Whether two files are alike: type, mode, and content or target. Of directories only themselves.
+Result<bool> are_alike(const Target& base, const std::string& path, const Target& copy,
+                       const std::string& copy_path) {
+  const UniqueFd parent = TRY(base.directory(changes::parent_of(path)));
+  const UniqueFd other = TRY(copy.directory(changes::parent_of(copy_path)));
+  const std::string name(changes::name_of(path));
+  const std::string other_name(changes::name_of(copy_path));
+  const sys::Stat stat = TRY(sys::stat({parent, name.c_str()}));
+  const sys::Stat found = TRY(sys::stat({other, other_name.c_str()}));
+  if (stat.stx_mode != found.stx_mode) return false;
+  if (S_ISLNK(stat.stx_mode)) {
+    return TRY(sys::read_link({parent, name.c_str()})) ==
+           TRY(sys::read_link({other, other_name.c_str()}));
+  }
+  if (!S_ISREG(stat.stx_mode)) return true;
+  if (stat.stx_size != found.stx_size) return false;
+  return is_same_content(parent, name.c_str(), other, other_name.c_str());
+}
+
+/// Stamps of what `copy` has as the base had it, by their paths in `copy`.
+Result<apply::Stamps> stamps_of_copy(const Target& base, const std::string& below,
+                                     const Target& copy, const apply::Stamps& stamps) {
+  apply::Stamps found;
+  for (const auto& [path, stamp] : stamps) {
+    if (!apply::is_at_or_below(path, below) || path == below) continue;
+    const auto now = base.stat(path);
+    if (!now || !layer::is_same(stamp, layer::stamp_of(*now))) continue;
+    const std::string copy_path = path.substr(below.empty() ? 0 : below.size() + 1);
+    const auto alike = are_alike(base, path, copy, copy_path);
+    if (!alike || !*alike) continue;
+    found.emplace(copy_path, layer::stamp_of(TRY(copy.stat(copy_path))));
+  }
+  return found;
+}
+
+/// The file system that has `source`: the one whose place is nearest above.
+const sandbox::FileSystem* file_system_of(const snapshots::HeldSandbox& held,
+                                          const std::string& source) {
+  const sandbox::FileSystem* nearest = nullptr;
+  for (const sandbox::FileSystem& one : held.record.file_systems) {
+    const std::string place = without_slashes(one.at);
+    if (!one.is_there() || !apply::is_at_or_below(source, place)) continue;
+    if (nearest == nullptr || place.size() > without_slashes(nearest->at).size()) nearest = &one;
+  }
+  return nearest;
+}
+
+/// The directories of all changing layers at `below`, topmost first; the missing ones are left out.
+layer::LayerPaths layers_at(const snapshots::HeldSandbox& held, const sandbox::FileSystem& one,
+                            const std::string& below, const std::string& to) {
+  layer::LayerPaths paths;
+  std::error_code error;
+  const std::string upper = one.upper(held.sandbox) + "/" + below;
+  if (fs::is_directory(upper, error)) paths.upper = upper;
+  for (const std::string& frozen : one.layer_paths(held.sandbox)) {
+    std::string path = check::joined(frozen, below);
+    if (fs::is_directory(path, error)) paths.lower.push_back(std::move(path));
+  }
+  paths.lower.push_back(to);
+  return paths;
+}
+
+}  // namespace
+
+Expected<std::string> source_of(const snapshots::HeldSandbox& held,
+                                const std::vector<std::string>& paths) {
+  if (paths.size() > 1) {
+    return problem("--to takes the changes of one directory", "name one PATH, or none");
+  }
+  return paths.empty() ? without_slashes(held.record.scope.only) : paths.front();
+}
+
+Expected<std::vector<apply::Part>> find_parts_to(const snapshots::HeldSandbox& held,
+                                                 const std::string& source, const std::string& to) {
+  const sandbox::FileSystem* one = file_system_of(held, source);
+  auto target = Target::open(to);
+  if (!target) {
+    return problem(in_quotes(to) + " cannot be opened: " + std::strerror(to_int(target.error())),
+                   "name a directory");
+  }
+  const auto base = one != nullptr ? Target::open(one->at) : Result<Target>(fail(ENOENT));
+  if (!base)
+    return problem("nothing is changed at " + in_quotes("/" + source), "name another PATH");
+  const std::string place = without_slashes(one->at);
+  const std::string below =
+      source.substr(std::min(source.size(), place.empty() ? 0 : place.size() + 1));
+  layer::LayerPaths paths = layers_at(held, *one, below, to);
+  const auto changing = static_cast<layer::LayerIndex>(paths.lower.size());
+  if (!paths.upper && changing == 1) return std::vector<apply::Part>();
+  const DiffTarget target_of_diff = {
+      .unions = {{.place = "", .layers = std::move(paths), .changing_layers = changing}},
+      .paths = {},
+      .sandbox = "",
+      .compares_owners = !held.record.has_one_owner,
+      .gone = {}};
+  auto unions = compare(target_of_diff, /*find_renames=*/false);
+  if (!unions) return std::unexpected(unions.error());
+  auto stamps =
+      stamps_of_copy(*base, below, *target, layer::decode_stamps(one->read_base(held.sandbox)));
+  if (!stamps) {
+    return problem(in_quotes(to) + " cannot be read: " + std::strerror(to_int(stamps.error())),
+                   "see that nothing else writes there");
+  }
+  std::vector<apply::Part> parts;
+  parts.push_back({.place = without_slashes(to),
+                   .directory = one->directory,
+                   .layers = std::move(unions->front().layers),
+                   .changing_layers = changing,
+                   .target = std::move(*target),
+                   .all = std::move(unions->front().list),
+                   .selected = {},
+                   .is_whole = true,
+                   .stamps = std::move(*stamps),
+                   .gives_owner = !held.record.has_one_owner});
+  // Directories that the sandbox has only because something below them was changed.
+  std::erase_if(parts.front().all.changes, [&](const changes::Change& change) {
+    return change.kind == changes::Kind::Modified && !change.before->directories.empty() &&
+           !parts.front().stamps.contains(change.old_path);
+  });
+  parts.front().selected = parts.front().all;
+  if (parts.front().all.changes.empty()) parts.clear();
+  return parts;
+}
+
+}  // namespace overpass::cli
