@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <set>
 
 #include "changes/view.h"
 #include "check/tree.h"
@@ -28,23 +30,55 @@ std::string at(const std::string& path, const std::string& below) {
   return below.empty() ? path : joined(path, below);
 }
 
-/// "" if it is what its stamp says.
-std::string difference(const Stamps& stamps, const std::string& old_path, const sys::Stat& now) {
-  const layer::BaseStamp stamp = layer::stamp_of(now);
-  const auto found = stamps.find(old_path);
-  if (found == stamps.end()) {
-    // It may have been copied up by another name.
-    const bool is_known = !S_ISDIR(now.stx_mode) && now.stx_nlink > 1 &&
-                          std::ranges::any_of(stamps, [&](const auto& entry) {
-                            return layer::is_same(entry.second, stamp);
-                          });
-    return is_known ? "" : "was made outside, or nothing is known of it";
+/// What is compared with, and how.
+class Comparison {
+ public:
+  Comparison(const Stamps& stamps, bool ignores_ctime)
+      : stamps_(stamps), ignores_ctime_(ignores_ctime) {
+    for (const auto& [path, stamp] : stamps) by_ino_.emplace(stamp.ino, &stamp);
   }
-  if (layer::is_same(found->second, stamp)) return "";
-  if ((found->second.mode & S_IFMT) != (stamp.mode & S_IFMT)) return "is another kind of file now";
-  if (found->second.ino != stamp.ino) return "is another file now";
-  return "was changed outside";
-}
+
+  /// "" if it is what its stamp says.
+  std::string difference(const std::string& old_path, const sys::Stat& now) const {
+    const layer::BaseStamp stamp = layer::stamp_of(now);
+    const auto found = stamps_.find(old_path);
+    if (found == stamps_.end()) {
+      return is_known_by_another_name(now) ? "" : "was made outside, or nothing is known of it";
+    }
+    if (is_same(found->second, stamp)) return "";
+    if ((found->second.mode & S_IFMT) != (stamp.mode & S_IFMT))
+      return "is another kind of file now";
+    if (found->second.ino != stamp.ino) return "is another file now";
+    return "was changed outside";
+  }
+
+ private:
+  bool is_same(layer::BaseStamp before, const layer::BaseStamp& now) const {
+    if (ignores_ctime_) {
+      before.ctime_seconds = now.ctime_seconds;
+      before.ctime_nanoseconds = now.ctime_nanoseconds;
+    }
+    return layer::is_same(before, now);
+  }
+
+  /// It may have been copied up by that.
+  bool is_known_by_another_name(const sys::Stat& now) const {
+    if (S_ISDIR(now.stx_mode) || now.stx_nlink < 2) return false;
+    const auto [first, last] = by_ino_.equal_range(now.stx_ino);
+    return std::any_of(first, last, [&](const auto& entry) {
+      return is_same(*entry.second, layer::stamp_of(now));
+    });
+  }
+
+  const Stamps& stamps_;
+  const bool ignores_ctime_;
+  std::multimap<uint64_t, const layer::BaseStamp*> by_ino_;
+};
+
+/// Compares the tree at `path`, with a conflict for each difference. What is at one of `moved` does
+/// not count.
+std::vector<Conflict> check_tree(const Target& target, const std::string& path,
+                                 const Comparison& comparison, const std::set<std::string>& moved);
 
 /// Whether this process may take names out of `directory`, or put some there.
 Result<void> check_names(BorrowedFd directory, const sys::Stat* of_name) {
@@ -61,7 +95,12 @@ Result<void> check_names(BorrowedFd directory, const sys::Stat* of_name) {
 class Checker {
  public:
   Checker(const Target& target, Plan& plan, const Stamps& stamps, const CheckOptions& options)
-      : target_(target), plan_(plan), stamps_(stamps), options_(options) {}
+      : target_(target),
+        plan_(plan),
+        stamps_(stamps),
+        options_(options),
+        comparison_(stamps, options.ignores_ctime),
+        moved_(plan.moved.begin(), plan.moved.end()) {}
 
   std::vector<Conflict> run() {
     for (PlannedStep& planned : plan_.steps) {
@@ -92,7 +131,7 @@ class Checker {
     if (!now) return add(old_path, reason_of(now.error()));
     step.replaced = layer::stamp_of(*now);
     if (options_.is_forced) return;
-    if (const std::string reason = difference(stamps_, old_path, *now); !reason.empty()) {
+    if (const std::string reason = comparison_.difference(old_path, *now); !reason.empty()) {
       add(old_path, reason);
     }
   }
@@ -116,7 +155,7 @@ class Checker {
 
   void check_below(const std::string& old_path) {
     if (options_.is_forced) return;
-    auto found = check_tree(target_, old_path, old_path, stamps_, plan_.moved);
+    auto found = check_tree(target_, old_path, comparison_, moved_);
     for (Conflict& conflict : found) conflicts_.push_back(std::move(conflict));
   }
 
@@ -168,20 +207,19 @@ class Checker {
   Plan& plan_;
   const Stamps& stamps_;
   const CheckOptions& options_;
+  const Comparison comparison_;
+  const std::set<std::string> moved_;
   std::vector<Conflict> conflicts_;
 };
 
-}  // namespace
-
 std::vector<Conflict> check_tree(const Target& target, const std::string& path,
-                                 const std::string& old_path, const Stamps& stamps,
-                                 const std::vector<std::string>& moved) {
+                                 const Comparison& comparison, const std::set<std::string>& moved) {
   std::vector<Conflict> conflicts;
   std::vector<std::string> pending = {""};
   while (!pending.empty()) {
     const std::string below = std::move(pending.back());
     pending.pop_back();
-    const std::string old_directory = at(old_path, below);
+    const std::string old_directory = at(path, below);
     const auto directory = target.directory(at(path, below));
     auto names = directory ? check::names_in(*directory)
                            : Result<std::vector<std::string>>(fail(directory.error()));
@@ -192,10 +230,10 @@ std::vector<Conflict> check_tree(const Target& target, const std::string& path,
     }
     for (const std::string& name : *names) {
       const std::string old_name = joined(old_directory, name);
-      if (std::ranges::count(moved, old_name) > 0) continue;
+      if (moved.contains(old_name)) continue;
       const auto stat = sys::stat({*directory, name.c_str()});
       if (!stat) continue;  // It went meanwhile.
-      const std::string reason = difference(stamps, old_name, *stat);
+      const std::string reason = comparison.difference(old_name, *stat);
       if (!reason.empty()) {
         conflicts.push_back({old_name, reason});
       } else if (S_ISDIR(stat->stx_mode)) {
@@ -205,6 +243,8 @@ std::vector<Conflict> check_tree(const Target& target, const std::string& path,
   }
   return conflicts;
 }
+
+}  // namespace
 
 std::vector<Conflict> check_base(const Target& target, Plan& plan, const Stamps& stamps,
                                  const CheckOptions& options) {

@@ -26,6 +26,8 @@ using Stamps = std::map<std::string, layer::BaseStamp>;
 struct CheckOptions {
   /// Nothing is compared with stamps; only what cannot be done at all is a conflict.
   bool is_forced = false;
+  /// Not the ctime either, which other names change that were made since.
+  bool ignores_ctime = false;
 };
 
 /// Compares what each step replaces, moves or deletes with its stamp, and fills in `replaced`.
@@ -33,12 +35,6 @@ struct CheckOptions {
 /// was lost in a crash.
 std::vector<Conflict> check_base(const Target& target, Plan& plan, const Stamps& stamps,
                                  const CheckOptions& options);
-
-/// Compares the tree at `path` of `target`, which was at `old_path`, with its stamps. What was
-/// moved out of it before is not in it any more; what will be is at or below one of `moved`.
-std::vector<Conflict> check_tree(const Target& target, const std::string& path,
-                                 const std::string& old_path, const Stamps& stamps,
-                                 const std::vector<std::string>& moved);
 
 }  // namespace overpass::apply
 

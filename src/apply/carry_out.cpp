@@ -101,12 +101,25 @@ class Undertaking {
   UniqueFd directory_;
 };
 
+/// The target, if what is mounted there is what it was.
+Expected<Target> open_target(const JournalPart& part) {
+  auto target = Target::open(part.target);
+  if (!target) return cannot(in_quotes(part.target) + " cannot be opened", target.error());
+  if (sandbox::file_system_identity(part.target) != part.identity) {
+    return problem("another file system is mounted at " + in_quotes(part.target) + ", or none",
+                   "mount what was there");
+  }
+  return std::move(*target);
+}
+
+/// Before names have changed nothing but temporary names is there.
 Expected<void> take_back_all(const Journal& journal) {
   Expected<void> result;
   for (const JournalPart& part : journal.parts) {
-    const auto target = Target::open(part.target);
-    if (!target) return cannot(in_quotes(part.target), target.error());
-    auto done = take_back(*target, part.steps);
+    const auto target = open_target(part);
+    if (!target) return std::unexpected(target.error());
+    Expected<void> done;
+    if (journal.phase != Phase::Preparing) done = take_back(*target, part.steps);
     if (done) done = remove_temporaries(*target, part.steps, /*is_published=*/false);
     if (!done && result) result = done;
   }
@@ -200,9 +213,14 @@ Result<void> put_away(const Sandbox& sandbox, const Journal& journal) {
 /// The steps are carried out forwards from wherever they are.
 Expected<void> publish_all(const Journal& journal) {
   for (const JournalPart& part : journal.parts) {
-    const auto target = Target::open(part.target);
-    if (!target) return cannot(in_quotes(part.target), target.error());
+    const auto target = open_target(part);
+    if (!target) return std::unexpected(target.error());
     if (auto done = publish(*target, part.steps); !done) return done;
+  }
+  for (const JournalPart& part : journal.parts) {
+    const auto target = open_target(part);
+    if (!target) return std::unexpected(target.error());
+    if (auto kept = check_kept(*target, part.steps); !kept) return kept;
   }
   return sync_targets(journal);
 }
@@ -212,11 +230,11 @@ Expected<void> conclude(const Sandbox& sandbox, const Undertaking& under_way,
                         const Journal& journal,
                         const std::function<Expected<void>(const JournalPart&)>& drop) {
   for (const JournalPart& part : journal.parts) {
-    if (!part.dropped.empty()) {
+    if (!part.dropped.is_empty()) {
       if (auto dropped = drop(part); !dropped) return dropped;
     }
-    const auto target = Target::open(part.target);
-    if (!target) return cannot(in_quotes(part.target), target.error());
+    const auto target = open_target(part);
+    if (!target) return std::unexpected(target.error());
     if (auto removed = remove_temporaries(*target, part.steps, true); !removed) return removed;
   }
   if (const auto removed = remove_source(sandbox, journal); !removed) {
@@ -244,7 +262,8 @@ Journal journal_of(const std::vector<Part>& parts, const Prospect& prospect, con
   for (size_t i = 0; i < parts.size(); ++i) {
     JournalPart part = {.directory = parts[i].directory,
                         .target = parts[i].target.path(),
-                        .gives_owner = parts[i].gives_owner};
+                        .gives_owner = parts[i].gives_owner,
+                        .identity = sandbox::file_system_identity(parts[i].target.path())};
     for (const PlannedStep& planned : prospect.plans[i].steps) part.steps.push_back(planned.step);
     part.is_whole = call.drops && parts[i].is_whole;
     if (call.drops) part.dropped = prospect.plans[i].dropped;
@@ -287,6 +306,19 @@ Expected<void> prepare_all(const Undertaking& under_way, std::vector<Part>& part
                                      .gives_owner = part.gives_owner,
                                      .progress = call.progress};
     if (auto done = prepare(part.target, prospect.plans[i], preparation); !done) return done;
+  }
+  return {};
+}
+
+/// What was prepared, and the question before, took time.
+Expected<void> check_again(std::vector<Part>& parts, Prospect& prospect, const Call& call) {
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const CheckOptions options = {.is_forced = call.is_forced, .ignores_ctime = true};
+    const auto conflicts = check_base(parts[i].target, prospect.plans[i], parts[i].stamps, options);
+    if (conflicts.empty()) continue;
+    return problem(in_quotes(absolute(parts[i], conflicts.front().path)) +
+                       " has just changed: it " + conflicts.front().reason,
+                   "nothing has been applied; try again");
   }
   return {};
 }
@@ -350,6 +382,7 @@ Expected<void> carry_out(const Sandbox& sandbox, std::vector<Part>& parts, Prosp
   Journal journal = journal_of(parts, prospect, call);
   auto done = under_way.write(journal);
   if (done) done = prepare_all(under_way, parts, prospect, call);
+  if (done) done = check_again(parts, prospect, call);
   if (done) done = sync_targets(journal);
   // What was kept there, if that is on another file system.
   if (done) done = under_way.sync();
@@ -361,6 +394,8 @@ Expected<void> carry_out(const Sandbox& sandbox, std::vector<Part>& parts, Prosp
   if (done) done = publish_all(journal);
   if (!done) {
     if (auto undone = take_back_all(journal); !undone) return undone;
+    // The journal must not go before what it tells of is undone on the disk.
+    if (auto synced = sync_targets(journal); !synced) return synced;
     under_way.remove();
     stamp_again(sandbox, journal);
     return done;
@@ -414,6 +449,16 @@ Expected<void> abandon(const Sandbox& sandbox, const Journal& journal) {
   Undertaking(sandbox).remove();
   stamp_again(sandbox, journal);
   return {};
+}
+
+bool has_kept(const Sandbox& sandbox) {
+  for (const char* stack : {kUndo, kRedo}) {
+    const auto parent = sys::open_at(sandbox.directory(), stack, O_RDONLY | O_DIRECTORY);
+    if (parent.failed_with(ENOENT)) continue;
+    const auto names = parent ? check::names_in(*parent) : fail(parent.error());
+    if (!names || !names->empty()) return true;
+  }
+  return false;
 }
 
 std::vector<Done> find_done(const Sandbox& sandbox, const std::string& stack) {

@@ -55,6 +55,7 @@ struct Call {
   std::string id;
   std::string summary;
   std::string source;              ///< As in the journal.
+  bool is_forced = false;          ///< As when it was looked ahead.
   std::vector<std::string> paths;  ///< As in the journal.
   bool drops = true;               ///< From the sandbox's uppers what has been applied.
   std::function<Result<void>(size_t done, size_t all)> progress;
@@ -88,6 +89,9 @@ struct Done {
 
 /// Those below `stack`, "undo" or "redo", the oldest first. What cannot be read is passed over.
 std::vector<Done> find_done(const sandbox::Sandbox& sandbox, const std::string& stack);
+
+/// Whether anything is kept of an apply or an undo, whether it can be read or not.
+bool has_kept(const sandbox::Sandbox& sandbox);
 
 /// An id for a new apply: by time, so that they sort by age.
 std::string new_id();

@@ -118,7 +118,13 @@ Result<void> copy_object(View& view, const Found& what, BorrowedFd directory, co
       TRY(sys::make_node(directory, name, (stat.stx_mode & S_IFMT) | 0600, sys::rdev_of(stat)));
       break;
   }
-  return give_all(view, what, {directory, name}, options);
+  // By the file itself: another process may put something else under the name.
+  const UniqueFd made = TRY(sys::open_at(directory, name, O_PATH));
+  const sys::Stat found = TRY(sys::stat(sys::place_of(made)));
+  if ((found.stx_mode & S_IFMT) != (stat.stx_mode & S_IFMT) || found.stx_uid != ::geteuid()) {
+    return fail(ESTALE);
+  }
+  return give_all(view, what, sys::place_of(made), options);
 }
 
 Result<void> copy_attributes(View& view, const Found& what, BorrowedFd to,

@@ -5,19 +5,16 @@
 #ifndef OVERPASS_APPLY_DROP_H_
 #define OVERPASS_APPLY_DROP_H_
 
-#include <string>
-#include <vector>
-
+#include "apply/plan.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
 namespace overpass::apply {
 
-/// Removes files, whiteouts and empty directories of the upper at `root`; what is below a directory
-/// stands before it in `paths`. A directory that still holds something stays. What is not there any
-/// more is passed over. `work` is the workdir: entries of its index that stand for nothing else go
-/// as well.
-Result<void> drop(BorrowedFd root, BorrowedFd work, const std::vector<std::string>& paths);
+/// Removes them from the upper at `root`. A directory that still holds something stays. What is not
+/// there any more is passed over. `work` is the workdir: entries of its index that stand for
+/// nothing else go as well.
+Result<void> drop(BorrowedFd root, BorrowedFd work, const Dropped& dropped);
 
 }  // namespace overpass::apply
 

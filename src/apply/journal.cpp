@@ -75,18 +75,27 @@ std::vector<std::string> paths_of(const json& array) {
   return paths;
 }
 
+/// With a path, so that it can be read by the same function as others.
+std::string to_text(const layer::BaseStamp& stamp) {
+  std::string record = layer::encode_stamp(stamp, "-");
+  record.pop_back();
+  return record;
+}
+
+layer::BaseStamp stamp_in(const json& value) {
+  return layer::decode_stamps(value.get<std::string>() + '\0').at("-");
+}
+
 json to_json(const Step& step) {
   json value = {{"act", kActs[static_cast<size_t>(step.act)]},
                 {"path", escaped(step.path)},
                 {"old_path", escaped(step.old_path)},
                 {"temporary", escaped(step.temporary)},
-                {"prepared", step.prepared}};
-  // With a path, so that it can be read by the same function as others.
-  if (step.replaced) {
-    std::string record = layer::encode_stamp(*step.replaced, "-");
-    record.pop_back();
-    value["replaced"] = record;
-  }
+                {"prepared", step.prepared},
+                {"prepared_digest", step.prepared_digest},
+                {"kept_digest", step.kept_digest}};
+  if (step.replaced) value["replaced"] = to_text(*step.replaced);
+  if (step.given) value["given"] = to_text(*step.given);
   return value;
 }
 
@@ -97,19 +106,25 @@ Step step_of(const json& value) {
   step.old_path = unescaped(value.at("old_path"));
   step.temporary = unescaped(value.at("temporary"));
   step.prepared = value.at("prepared").get<uint64_t>();
-  if (value.contains("replaced")) {
-    const auto record = value.at("replaced").get<std::string>();
-    step.replaced = layer::decode_stamps(record + '\0').at("-");
-  }
+  step.prepared_digest = value.at("prepared_digest").get<uint64_t>();
+  step.kept_digest = value.at("kept_digest").get<uint64_t>();
+  if (value.contains("replaced")) step.replaced = stamp_in(value.at("replaced"));
+  if (value.contains("given")) step.given = stamp_in(value.at("given"));
   return step;
 }
 
 json to_json(const JournalPart& part) {
   json steps = json::array();
   for (const Step& step : part.steps) steps.push_back(to_json(step));
-  return {{"directory", part.directory},     {"target", escaped(part.target)},
-          {"gives_owner", part.gives_owner}, {"is_whole", part.is_whole},
-          {"steps", std::move(steps)},       {"dropped", array_of(part.dropped)}};
+  return {{"directory", part.directory},
+          {"target", escaped(part.target)},
+          {"gives_owner", part.gives_owner},
+          {"is_whole", part.is_whole},
+          {"steps", std::move(steps)},
+          {"identity", escaped(part.identity)},
+          {"dropped_trees", array_of(part.dropped.trees)},
+          {"dropped_names", array_of(part.dropped.names)},
+          {"dropped_parents", array_of(part.dropped.parents)}};
 }
 
 JournalPart part_of(const json& value) {
@@ -119,7 +134,10 @@ JournalPart part_of(const json& value) {
   part.gives_owner = value.at("gives_owner").get<bool>();
   part.is_whole = value.at("is_whole").get<bool>();
   for (const json& step : value.at("steps")) part.steps.push_back(step_of(step));
-  part.dropped = paths_of(value.at("dropped"));
+  part.identity = unescaped(value.at("identity"));
+  part.dropped.trees = paths_of(value.at("dropped_trees"));
+  part.dropped.names = paths_of(value.at("dropped_names"));
+  part.dropped.parents = paths_of(value.at("dropped_parents"));
   return part;
 }
 

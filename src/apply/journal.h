@@ -39,7 +39,8 @@ struct JournalPart {
   bool gives_owner = true;
   bool is_whole = false;  ///< Nothing of what the sandbox changes here is left afterwards.
   std::vector<Step> steps = {};
-  std::vector<std::string> dropped = {};  ///< From the upper, at the end.
+  Dropped dropped = {};       ///< From the upper, at the end.
+  std::string identity = {};  ///< Of the target (sandbox::file_system_identity()).
 };
 
 struct Journal {

@@ -63,6 +63,9 @@ class Planner {
     plan_.renames = Renames(list);
     for (const Change& change : list.changes) {
       const bool is_taken = change.kind == Kind::Deleted || change.kind == Kind::Renamed;
+      if (change.kind == Kind::Modified && change.differs.content && change.before->file) {
+        ++modified_names_[change.before->file->stat.stx_ino];
+      }
       if (is_taken || change.kind == Kind::TypeChanged) plan_.departing.insert(change.old_path);
     }
   }
@@ -156,11 +159,8 @@ class Planner {
 
   /// How many names of the file that was there the list gives new content.
   uint64_t names_in_list(const Change& change) const {
-    const uint64_t ino = change.before->file->stat.stx_ino;
-    return static_cast<uint64_t>(std::ranges::count_if(list_.changes, [&](const Change& other) {
-      return other.kind == Kind::Modified && other.differs.content && other.before->file &&
-             other.before->file->stat.stx_ino == ino;
-    }));
+    const auto found = modified_names_.find(change.before->file->stat.stx_ino);
+    return found == modified_names_.end() ? 0 : found->second;
   }
 
   /// What is done to a modified file. Another file in the place of one name would part it from its
@@ -190,25 +190,29 @@ class Planner {
   }
 
   void list_dropped() {
-    std::set<std::string, std::greater<>> paths;
+    std::set<std::string, std::greater<>> names;
+    std::set<std::string, std::greater<>> parents;
     const Renames all(all_);
     std::set<std::string> kept;
     for (const Change& change : all_.changes) {
       if (change.kind != Kind::Deleted) kept.insert(change.path);
     }
     for (const Change& change : list_.changes) {
-      paths.insert(shown_path(change, all));
-      if (change.kind == Kind::Renamed) paths.insert(all.parent_after(change.old_path));
+      names.insert(shown_path(change, all));
+      if (change.kind == Kind::Renamed) {
+        plan_.dropped.trees.push_back(change.path);
+        names.insert(all.parent_after(change.old_path));
+      }
       kept.erase(change.path);
     }
-    // Directories that only hold what goes.
-    const std::vector<std::string> own(paths.begin(), paths.end());
-    for (const std::string& path : own) {
+    for (const std::string& path : names) {
       for (std::string_view at = parent_of(path); !at.empty(); at = parent_of(at)) {
-        if (!kept.contains(std::string(at))) paths.emplace(at);
+        if (!kept.contains(std::string(at)) && !names.contains(std::string(at)))
+          parents.emplace(at);
       }
     }
-    plan_.dropped.assign(paths.begin(), paths.end());
+    plan_.dropped.names.assign(names.begin(), names.end());
+    plan_.dropped.parents.assign(parents.begin(), parents.end());
   }
 
   const changes::List& list_;
@@ -216,7 +220,8 @@ class Planner {
   const std::string id_;
   const IsSameFile& is_same_file_;
   Plan plan_;
-  std::map<const Change*, std::string> taken_;  ///< The temporary names of what goes.
+  std::map<const Change*, std::string> taken_;   ///< The temporary names of what goes.
+  std::map<uint64_t, uint64_t> modified_names_;  ///< By inode number: how many get new content.
   size_t count_ = 0;
 };
 

@@ -42,14 +42,35 @@ struct Step {
   /// What is at `old_path`, as it was when it was checked. Empty if nothing is.
   std::optional<layer::BaseStamp> replaced;
   uint64_t prepared = 0;  ///< The inode number of what was prepared, or is moved.
+  /// Of Put: what was prepared, with all below it (digest.h); 0 for a directory that is moved.
+  uint64_t prepared_digest = 0;
+  /// What goes, with all below it but what is moved out of it, since it was kept; 0: nothing does.
+  uint64_t kept_digest = 0;
+  /// Of Overwrite and Change: what is given.
+  std::optional<layer::BaseStamp> given;
 };
 
 inline constexpr char kFormer[] = "-former";
+/// What `temporary` of an Overwrite or Change is called from the moment on at which it is given,
+/// and when that is done.
+inline constexpr char kBegun[] = "-begun";
+inline constexpr char kGiven[] = "-given";
 
 /// A step, and the changes that it carries out: of a new directory also those below it.
 struct PlannedStep {
   Step step;
   std::vector<const changes::Change*> changes;  ///< In the list; the step's own first.
+};
+
+/// What of the upper is of no use afterwards, by its path in the union. What is below a directory
+/// stands before it.
+struct Dropped {
+  std::vector<std::string> trees;  ///< Renamed directories, with all below them.
+  std::vector<std::string> names;  ///< Files, whiteouts, and directories if they are empty by then.
+  /// Directories above that hold nothing else, if they are empty by then and have no mark.
+  std::vector<std::string> parents;
+
+  bool is_empty() const { return trees.empty() && names.empty(); }
 };
 
 struct Plan {
@@ -59,9 +80,7 @@ struct Plan {
   /// below.
   std::vector<std::string> moved;
   std::set<std::string, std::less<>> departing;
-  /// What of the upper is of no use afterwards, by its path in the union: files, whiteouts, and
-  /// directories if they are empty by then. What is below a directory stands before it.
-  std::vector<std::string> dropped;
+  Dropped dropped;
 
   /// Whether `path` of the directory as it was goes, with a directory above it perhaps.
   bool departs(std::string_view path) const;

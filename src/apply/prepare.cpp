@@ -9,7 +9,9 @@
 #include <cstring>
 #include <map>
 #include <optional>
+#include <set>
 
+#include "apply/digest.h"
 #include "apply/plain.h"
 #include "base/nearest.h"
 #include "changes/view.h"
@@ -33,6 +35,9 @@ class Preparer {
   Preparer(const Target& target, Plan& plan, const Preparation& preparation)
       : target_(target), plan_(plan), with_(preparation) {
     options_.gives_owner = preparation.gives_owner;
+    for (const Change& change : preparation.all.changes) {
+      if (change.kind != Kind::Renamed) changed_.insert(change.path);
+    }
     for (const PlannedStep& planned : plan.steps) {
       all_ += planned.changes.size();
       const Change& change = *planned.changes.front();
@@ -42,6 +47,7 @@ class Preparer {
         staying_.emplace(change.after->file->stat.stx_ino, planned.step.old_path);
       }
       with_.kept.expect_change(change.before->file->stat.stx_ino);
+      changing_.insert(change.before->file->stat.stx_ino);
     }
   }
 
@@ -72,19 +78,26 @@ class Preparer {
     Step& step = planned.step;
     switch (step.act) {
       case Act::Take:
-        return change.kind == Kind::Deleted ? with_.kept.keep(step.old_path, plan_.moved)
+        return change.kind == Kind::Deleted ? keep(step)
                                             : with_.kept.keep_move(step.old_path, change.path);
       case Act::Put:
         return change.kind == Kind::Renamed ? make_arrival(step) : make_new(planned);
       case Act::Overwrite:
         TRY(with_.kept.keep_content(step.old_path));
         TRY(make_whole(step.temporary + kFormer, with_.before, *change.before));
-        return make_whole(step.temporary, with_.after, *change.after);
+        TRY(make_whole(step.temporary, with_.after, *change.after));
+        return note_given(step);
       case Act::Change:
         TRY(with_.kept.keep_attributes(step.old_path));
         TRY(make_carrier(step.temporary + kFormer, with_.before, *change.before));
-        return make_carrier(step.temporary, with_.after, *change.after);
+        TRY(make_carrier(step.temporary, with_.after, *change.after));
+        return note_given(step);
     }
+    return {};
+  }
+
+  Result<void> note_given(Step& step) const {
+    step.given = layer::stamp_of(TRY(target_.stat(step.temporary)));
     return {};
   }
 
@@ -101,6 +114,19 @@ class Preparer {
     return above.directories.empty() ? Result<void>() : with_.kept.keep_absence(old_path);
   }
 
+  /// Keeps what the step takes or replaces, and what it was then.
+  Result<void> keep(Step& step) {
+    TRY(with_.kept.keep(step.old_path, plan_.moved));
+    std::vector<std::string> left_out;
+    for (const std::string& moved : plan_.moved) {
+      const bool is_below =
+          moved.size() > step.old_path.size() && is_at_or_below(moved, step.old_path);
+      if (is_below) left_out.push_back(moved.substr(step.old_path.size() + 1));
+    }
+    step.kept_digest = TRY(digest_of(target_, step.old_path, changing_, left_out));
+    return {};
+  }
+
   Result<void> make_arrival(Step& step) {
     step.prepared = TRY(target_.stat(step.old_path)).stx_ino;
     return keep_absence(step.path);
@@ -109,13 +135,17 @@ class Preparer {
   Result<void> make_new(PlannedStep& planned) {
     Step& step = planned.step;
     if (step.replaced) {
-      TRY(with_.kept.keep(step.old_path, plan_.moved));
+      TRY(keep(step));
     } else {
       TRY(keep_absence(step.path));
     }
     const Change& top = *planned.changes.front();
     TRY(make_file(step, *top.after));
-    return top.after->directories.empty() ? Result<void>() : make_below(planned);
+    if (!top.after->directories.empty()) TRY(make_below(planned));
+    const std::string temporary =
+        check::joined(plan_.renames.before(parent_of(step.temporary)), name_of(step.temporary));
+    step.prepared_digest = TRY(digest_of(target_, temporary, changing_));
+    return {};
   }
 
   /// `found` under the step's temporary name.
@@ -176,9 +206,7 @@ class Preparer {
     const auto [first, last] = names_.equal_range(ino);
     for (auto at = first; at != last; ++at) {
       const std::string& path = at->second;
-      const bool is_changed = std::ranges::any_of(with_.all.changes, [&](const Change& change) {
-        return change.path == path && change.kind != Kind::Renamed;
-      });
+      const bool is_changed = changed_.contains(path);
       const std::string old_path = plan_.renames.before(path);
       const auto now = is_changed ? Result<sys::Stat>(fail(ENOENT)) : target_.stat(old_path);
       if (now && S_ISREG(now->stx_mode)) return std::optional(old_path);
@@ -263,6 +291,8 @@ class Preparer {
   std::map<uint64_t, std::string> made_;  ///< By inode of the upper: the path of a copy.
   /// By inode of the upper: the old path of a file that stays itself.
   std::map<uint64_t, std::string> staying_;
+  std::set<std::string> changed_;
+  std::set<uint64_t> changing_;  ///< Inodes of the target that stay themselves and change.
   std::multimap<uint64_t, std::string> names_;
   bool knows_names_ = false;
 };

@@ -8,13 +8,17 @@
 
 #include <cstring>
 #include <ranges>
+#include <set>
 
 #include "apply/copy_object.h"
+#include "apply/digest.h"
+#include "apply/paths.h"
 #include "base/nearest.h"
 #include "changes/view.h"
 #include "check/tree.h"
 #include "layer/remove_tree.h"
 #include "sys/attributes.h"
+#include "sys/file_io.h"
 #include "sys/names.h"
 #include "sys/open.h"
 
@@ -59,6 +63,26 @@ Result<void> confirm(const Step& step, const Spot& moved, const Spot& from, unsi
   return fail(ESTALE);
 }
 
+/// The inodes that steps change by whatever name.
+std::set<uint64_t> changing_of(const std::vector<Step>& steps) {
+  std::set<uint64_t> changing;
+  for (const Step& step : steps) {
+    const bool stays = step.act == Act::Overwrite || step.act == Act::Change;
+    if (stays && step.replaced) changing.insert(step.replaced->ino);
+  }
+  return changing;
+}
+
+/// Whether what was prepared is at `path` as it was prepared. A directory that is moved is its
+/// users' to change.
+Result<bool> is_as_prepared(const Target& target, const Step& step,
+                            const std::set<uint64_t>& changing) {
+  const auto present = target.stat(step.path);
+  if (!present || present->stx_ino != step.prepared) return false;
+  if (step.prepared_digest == 0) return true;
+  return TRY(digest_of(target, step.path, changing)) == step.prepared_digest;
+}
+
 /// Whether the directory that the step takes has come to its new place already.
 bool has_arrived(const Target& target, const Step& step) {
   if (step.path.empty()) return false;
@@ -68,35 +92,87 @@ bool has_arrived(const Target& target, const Step& step) {
 
 Result<void> take(const Target& target, const Step& step) {
   const Spot temporary = TRY(spot(target, step.temporary));
-  if (TRY(look(temporary)) || has_arrived(target, step)) return {};
+  const auto taken = TRY(look(temporary));
+  // The directory that it was in may have gone, too.
+  if (taken && is_checked(step, *taken)) return {};
+  if (!taken && has_arrived(target, step)) return {};
   const Spot from = TRY(spot(target, step.old_path));
+  if (taken) return confirm(step, temporary, from, RENAME_NOREPLACE);
   TRY(sys::rename(from.place(), temporary.place(), RENAME_NOREPLACE));
   return confirm(step, temporary, from, RENAME_NOREPLACE);
 }
 
 Result<void> put(const Target& target, const Step& step) {
   const Spot to = TRY(spot(target, step.path));
-  const auto present = TRY(look(to));
-  if (present && present->stx_ino == step.prepared) return {};
   const Spot temporary = TRY(spot(target, step.temporary));
-  if (!step.replaced) return sys::rename(temporary.place(), to.place(), RENAME_NOREPLACE);
-  TRY(sys::rename(temporary.place(), to.place(), RENAME_EXCHANGE));
+  const auto present = TRY(look(to));
+  const bool is_there = present && present->stx_ino == step.prepared;
+  if (!step.replaced) {
+    if (is_there) return {};
+    return sys::rename(temporary.place(), to.place(), RENAME_NOREPLACE);
+  }
+  if (!is_there) TRY(sys::rename(temporary.place(), to.place(), RENAME_EXCHANGE));
   return confirm(step, temporary, to, RENAME_EXCHANGE);
 }
 
-Result<void> give(const Target& target, const Step& step, const std::string& temporary) {
-  const Spot from = TRY(spot(target, temporary));
-  const Spot to = TRY(spot(target, step.path));
-  const sys::Stat present = TRY(sys::stat(to.place()));
-  if (present.stx_ino != step.replaced->ino) return fail(ESTALE);
+/// Whether the file is what the step has given. Times of directories change with their entries.
+bool is_given(const Step& step, const sys::Stat& stat) {
+  const layer::BaseStamp now = layer::stamp_of(stat);
+  if (S_ISDIR(now.mode)) return true;
+  const bool is_same_size = step.act == Act::Change || now.size == step.given->size;
+  return is_same_size && now.mtime_seconds == step.given->mtime_seconds &&
+         now.mtime_nanoseconds == step.given->mtime_nanoseconds;
+}
+
+/// Gives the file at the step's path what is at `from`.
+Result<void> hand_over(const Step& step, const Spot& from, BorrowedFd to) {
+  const sys::Place place = sys::place_of(to);
   if (step.act == Act::Overwrite) {
     // An ordinary user needs the permission, which the attributes may take away again.
+    const sys::Stat present = TRY(sys::stat(place));
     if ((present.stx_mode & S_IWUSR) == 0) {
-      TRY(sys::change_mode(to.place(), (present.stx_mode & 07777) | S_IWUSR));
+      TRY(sys::change_mode(place, (present.stx_mode & 07777) | S_IWUSR));
     }
-    TRY(clone_content(from.place(), to.place()));
+    TRY(clone_content(from.place(), place));
   }
-  return clone_attributes(from.place(), to.place());
+  return clone_attributes(from.place(), place);
+}
+
+/// The names of an Overwrite or Change, and the file that it changes.
+struct Gift {
+  Spot waiting, begun, given, former;
+  UniqueFd to;
+  sys::Stat present;
+};
+
+Result<Gift> gift(const Target& target, const Step& step) {
+  Gift found = {.waiting = TRY(spot(target, step.temporary)),
+                .begun = {},
+                .given = {},
+                .former = {},
+                .to = {},
+                .present = {}};
+  found.begun = TRY(spot(target, step.temporary + kBegun));
+  found.given = TRY(spot(target, step.temporary + kGiven));
+  found.former = TRY(spot(target, step.temporary + kFormer));
+  const Spot at = TRY(spot(target, step.path));
+  found.to = TRY(sys::open_at(at.directory, at.name.c_str(), O_PATH));
+  found.present = TRY(sys::stat(sys::place_of(found.to)));
+  if (found.present.stx_ino != step.replaced->ino) return fail(ESTALE);
+  return found;
+}
+
+/// The names on disk say how far it is: only what has begun is begun anew.
+Result<void> give(const Target& target, const Step& step) {
+  const Gift names = TRY(gift(target, step));
+  if (TRY(look(names.given))) return {};
+  if (!TRY(look(names.begun))) {
+    if (!is_checked(step, names.present)) return fail(ESTALE);
+    TRY(sys::rename(names.waiting.place(), names.begun.place(), RENAME_NOREPLACE));
+    TRY(sys::sync_file(names.begun.directory));
+  }
+  TRY(hand_over(step, names.begun, names.to));
+  return sys::rename(names.begun.place(), names.given.place(), RENAME_NOREPLACE);
 }
 
 Result<void> forwards(const Target& target, const Step& step) {
@@ -106,38 +182,52 @@ Result<void> forwards(const Target& target, const Step& step) {
     case Act::Put:
       return put(target, step);
     default:
-      return give(target, step, step.temporary);
+      return give(target, step);
   }
 }
 
-Result<void> take_back_put(const Target& target, const Step& step) {
+/// What was replaced is at the temporary name, or nothing has happened.
+Result<void> take_back_put(const Target& target, const Step& step,
+                           const std::set<uint64_t>& changing) {
   const auto to = spot(target, step.path);
   // What it is in may not have come yet.
   if (!to) return to.failed_with(ENOENT) ? Result<void>() : fail(to.error());
   const auto present = TRY(look(*to));
-  if (!present || present->stx_ino != step.prepared) return {};
   const Spot temporary = TRY(spot(target, step.temporary));
-  const unsigned flags = step.replaced ? RENAME_EXCHANGE : RENAME_NOREPLACE;
-  return sys::rename(to->place(), temporary.place(), flags);
+  const auto moved = TRY(look(temporary));
+  if (!step.replaced) {
+    if (!present || present->stx_ino != step.prepared) return {};
+    if (!TRY(is_as_prepared(target, step, changing))) return fail(ESTALE);
+    return sys::rename(to->place(), temporary.place(), RENAME_NOREPLACE);
+  }
+  if (!moved || moved->stx_ino != step.replaced->ino) return {};
+  if (!present) return sys::rename(temporary.place(), to->place(), RENAME_NOREPLACE);
+  if (!TRY(is_as_prepared(target, step, changing))) return fail(ESTALE);
+  return sys::rename(temporary.place(), to->place(), RENAME_EXCHANGE);
 }
 
-Result<void> backwards(const Target& target, const Step& step) {
+Result<void> take_back_gift(const Target& target, const Step& step) {
+  const auto names = gift(target, step);
+  if (names.failed_with(ENOENT)) return {};
+  if (!names) return fail(names.error());
+  const bool has_begun = TRY(look(names->begun)).has_value();
+  if (!has_begun && !TRY(look(names->given))) return {};
+  if (!has_begun && !is_given(step, names->present)) return fail(ESTALE);
+  return hand_over(step, names->former, names->to);
+}
+
+Result<void> backwards(const Target& target, const Step& step, const std::set<uint64_t>& changing) {
   switch (step.act) {
     case Act::Put:
-      return take_back_put(target, step);
+      return take_back_put(target, step, changing);
     case Act::Take: {
       const Spot temporary = TRY(spot(target, step.temporary));
       if (!TRY(look(temporary))) return {};
       const Spot to = TRY(spot(target, step.old_path));
       return sys::rename(temporary.place(), to.place(), RENAME_NOREPLACE);
     }
-    default: {
-      const auto to = target.stat(step.path);
-      const std::string former = step.temporary + kFormer;
-      // Without either it has not begun.
-      if (!to || to->stx_ino != step.replaced->ino || !target.stat(former)) return {};
-      return give(target, step, former);
-    }
+    default:
+      return take_back_gift(target, step);
   }
 }
 
@@ -150,17 +240,14 @@ std::unexpected<Problem> tell(const Step& step, Errno error, const char* what) {
       "see that nothing else writes there");
 }
 
-/// Where the old path of a moved directory leads to, from the steps alone.
-std::string before_moves(const std::vector<Step>& steps, const std::string& path) {
-  std::string result = path;
-  size_t longest = 0;
+/// The directories that the steps move, as a list of renames.
+Renames renames_of(const std::vector<Step>& steps) {
+  changes::List list;
   for (const Step& put : steps) {
-    if (put.act != Act::Put || put.old_path.empty() || put.replaced) continue;
-    if (put.path.size() < longest || !is_at_or_below(path, put.path)) continue;
-    longest = put.path.size();
-    result = put.old_path + path.substr(put.path.size());
+    const bool is_move = put.act == Act::Put && put.prepared_digest == 0 && !put.old_path.empty();
+    if (is_move) list.changes.push_back({changes::Kind::Renamed, put.path, put.old_path});
   }
-  return result;
+  return Renames(list);
 }
 
 Result<void> remove(const Target& target, const std::string& temporary) {
@@ -168,6 +255,19 @@ Result<void> remove(const Target& target, const std::string& temporary) {
   if (!at) return at.failed_with(ENOENT) ? Result<void>() : fail(at.error());
   const auto removed = layer::remove_tree(at->directory, at->name.c_str());
   return removed.failed_with(ENOENT) ? Result<void>() : removed;
+}
+
+/// Whether what is at the temporary name may go: what the step has replaced, after all is done; or
+/// what it has prepared.
+Result<bool> may_go(const Target& target, const Step& step, const std::string& temporary,
+                    bool is_published) {
+  const auto stat = target.stat(temporary);
+  if (!stat) return true;
+  if (step.act == Act::Overwrite || step.act == Act::Change) return true;
+  if (is_published) {
+    return step.replaced && is_checked(step, *stat);
+  }
+  return step.act == Act::Put && (!step.replaced || stat->stx_ino != step.replaced->ino);
 }
 
 /// Adds stamps of the tree at `path`.
@@ -197,19 +297,41 @@ Expected<void> publish(const Target& target, const std::vector<Step>& steps) {
 }
 
 Expected<void> take_back(const Target& target, const std::vector<Step>& steps) {
+  const std::set<uint64_t> changing = changing_of(steps);
   for (const Step& step : std::views::reverse(steps)) {
-    const auto done = backwards(target, step);
+    const auto done = backwards(target, step, changing);
     if (!done) return tell(step, done.error(), "taken back");
+  }
+  return {};
+}
+
+Expected<void> check_kept(const Target& target, const std::vector<Step>& steps) {
+  const std::set<uint64_t> changing = changing_of(steps);
+  for (const Step& step : steps) {
+    if (step.kept_digest == 0) continue;
+    const auto digest = digest_of(target, step.temporary, changing);
+    if (!digest) return tell(step, digest.error(), "applied");
+    if (*digest != step.kept_digest) return tell(step, Errno{ESTALE}, "applied");
   }
   return {};
 }
 
 Expected<void> remove_temporaries(const Target& target, const std::vector<Step>& steps,
                                   bool is_published) {
+  const Renames renames = renames_of(steps);
   for (const Step& step : steps) {
-    const bool moves = step.act == Act::Take || is_published;
-    const std::string temporary = moves ? step.temporary : before_moves(steps, step.temporary);
-    for (const std::string& name : {temporary, temporary + kFormer}) {
+    const bool moves = step.act != Act::Put || is_published;
+    const std::string temporary =
+        moves ? step.temporary
+              : check::joined(renames.before(parent_of(step.temporary)), name_of(step.temporary));
+    const auto may = may_go(target, step, temporary, is_published);
+    if (!may || !*may) {
+      return problem(
+          in_quotes(temporary) + " in " + in_quotes(target.path()) + " is not what was put there",
+          "another process may have exchanged it; move it away");
+    }
+    for (const char* mark : {"", kFormer, kBegun, kGiven}) {
+      const std::string name = temporary + mark;
       if (const auto removed = remove(target, name); !removed) {
         return problem(
             in_quotes(name) + " cannot be removed: " + std::strerror(to_int(removed.error())),
@@ -242,14 +364,16 @@ std::string stamps_again(const Target& target, const std::vector<Step>& steps,
 
 Result<std::string> stamps_after(const Target& target, const std::vector<Step>& steps) {
   std::string text;
+  const std::set<uint64_t> changing = changing_of(steps);
   for (const Step& step : steps) {
     if (step.act == Act::Take) continue;
-    // A moved directory is itself only.
-    const bool is_moved = step.act == Act::Put && !step.old_path.empty() && !step.replaced;
-    if (step.act == Act::Put && !is_moved) {
-      TRY(add_stamps(target, step.path, text));
-    } else {
-      text += layer::encode_stamp(layer::stamp_of(TRY(target.stat(step.path))), step.path);
+    const auto stat = target.stat(step.path);
+    if (!stat) continue;  // It is gone: what it was is nobody's to say.
+    // What has been changed since has no stamp, so that it will be in conflict.
+    if (step.act == Act::Put && step.prepared_digest != 0) {
+      if (TRY(is_as_prepared(target, step, changing))) TRY(add_stamps(target, step.path, text));
+    } else if (step.act == Act::Put || is_given(step, *stat)) {
+      text += layer::encode_stamp(layer::stamp_of(*stat), step.path);
     }
   }
   return text;

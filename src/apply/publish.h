@@ -20,6 +20,10 @@ namespace overpass::apply {
 /// where it is, and the steps after it are not done.
 Expected<void> publish(const Target& target, const std::vector<Step>& steps);
 
+/// Whether all that publish() took away still is what was kept of it. To be called before it is
+/// removed.
+Expected<void> check_kept(const Target& target, const std::vector<Step>& steps);
+
 /// Takes back what publish() did, all of it or a part.
 Expected<void> take_back(const Target& target, const std::vector<Step>& steps);
 

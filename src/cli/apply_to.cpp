@@ -15,6 +15,7 @@
 #include "changes/view.h"
 #include "check/tree.h"
 #include "cli/diff_target.h"
+#include "layer/markers.h"
 #include "sandbox/record.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
@@ -96,6 +97,51 @@ const sandbox::FileSystem* file_system_of(const snapshots::HeldSandbox& held,
   return nearest;
 }
 
+/// Whether the directory of a layer hides what is below it.
+bool is_opaque(const std::string& path) {
+  const auto directory = sys::open_path(path.c_str(), O_RDONLY | O_DIRECTORY);
+  if (!directory) return false;
+  for (const layer::Prefix prefix : {layer::Prefix::Trusted, layer::Prefix::User}) {
+    const auto opacity = layer::opacity_of(sys::place_of(*directory), prefix, true);
+    if (!opacity || *opacity == layer::Opacity::Opaque) return true;
+  }
+  return false;
+}
+
+/// A Problem if what is below `below` cannot be told from the layers' parts there alone: if a
+/// directory was moved in or out of it, or it or one above was made anew.
+Expected<void> check_marks(const snapshots::HeldSandbox& held, const sandbox::FileSystem& one,
+                           const std::string& below) {
+  if (below.empty()) return {};
+  const auto refused = [](const std::string& path, const char* what) {
+    return problem("in the sandbox " + in_quotes("/" + path) + what +
+                       ", so that the changes of one directory cannot be told apart",
+                   "apply to the root (--to without a PATH), or to the outside");
+  };
+  const std::string place = without_slashes(one.at);
+  const std::string source = check::joined(place, below);
+  const auto all = changes_of(held.sandbox);
+  if (!all) return std::unexpected(all.error());
+  for (const changes::Change& change : all->changes) {
+    if (change.kind == changes::Kind::Renamed) {
+      const bool touches = apply::is_at_or_below(change.path, source) ||
+                           apply::is_at_or_below(change.old_path, source) ||
+                           apply::is_at_or_below(source, change.path);
+      if (touches) return refused(change.path, " was moved");
+    }
+  }
+  std::vector<std::string> layers = one.layer_paths(held.sandbox);
+  layers.push_back(one.upper(held.sandbox));
+  for (const std::string& layer : layers) {
+    for (std::string_view at = below; !at.empty(); at = changes::parent_of(at)) {
+      if (is_opaque(check::joined(layer, at))) {
+        return refused(check::joined(place, at), " was made anew");
+      }
+    }
+  }
+  return {};
+}
+
 /// The directories of all changing layers at `below`, topmost first; the missing ones are left out.
 layer::LayerPaths layers_at(const snapshots::HeldSandbox& held, const sandbox::FileSystem& one,
                             const std::string& below, const std::string& to) {
@@ -135,6 +181,9 @@ Expected<std::vector<apply::Part>> find_parts_to(const snapshots::HeldSandbox& h
   const std::string place = without_slashes(one->at);
   const std::string below =
       source.substr(std::min(source.size(), place.empty() ? 0 : place.size() + 1));
+  if (auto possible = check_marks(held, *one, below); !possible) {
+    return std::unexpected(possible.error());
+  }
   layer::LayerPaths paths = layers_at(held, *one, below, to);
   const auto changing = static_cast<layer::LayerIndex>(paths.lower.size());
   if (!paths.upper && changing == 1) return std::vector<apply::Part>();
@@ -146,6 +195,9 @@ Expected<std::vector<apply::Part>> find_parts_to(const snapshots::HeldSandbox& h
       .gone = {}};
   auto unions = compare(target_of_diff, /*find_renames=*/false);
   if (!unions) return std::unexpected(unions.error());
+  if (auto read = check_read(unions->front().list, without_slashes(to)); !read) {
+    return std::unexpected(read.error());
+  }
   auto stamps =
       stamps_of_copy(*base, below, *target, layer::decode_stamps(one->read_base(held.sandbox)));
   if (!stamps) {

@@ -148,6 +148,14 @@ Expected<std::vector<ComparedUnion>> compare(const DiffTarget& target, bool find
   return unions;
 }
 
+Expected<void> check_read(const changes::List& list, const std::string& place) {
+  if (list.unread.empty()) return {};
+  const changes::Unread& unread = list.unread.front();
+  return problem(in_quotes("/" + placed(place, unread.path)) +
+                     " cannot be read: " + std::strerror(to_int(unread.error)),
+                 "correct the permissions; nothing has been changed");
+}
+
 std::string placed(const std::string& place, const std::string& path) {
   return place.empty() || path.empty() ? path : place + "/" + path;
 }

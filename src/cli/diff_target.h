@@ -55,6 +55,9 @@ struct ComparedUnion {
 /// Opens the unions and reads their changes. Nothing is locked or written.
 Expected<std::vector<ComparedUnion>> compare(const DiffTarget& target, bool find_renames);
 
+/// A Problem if something of a list could not be read, so that carrying it out would not be all.
+Expected<void> check_read(const changes::List& list, const std::string& place);
+
 /// One list of all, with paths from the root of the tree.
 changes::List merged(const std::vector<ComparedUnion>& unions);
 

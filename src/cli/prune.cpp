@@ -51,7 +51,7 @@ bool is_empty(const Sandbox& sandbox) {
   const auto record = sandbox::read_record(sandbox);
   if (!record || !record->snapshots.empty()) return false;
   // What an apply has replaced is kept.
-  if (!apply::find_done(sandbox, "undo").empty()) return false;
+  if (apply::has_kept(sandbox)) return false;
   const DiffTarget target = target_of(sandbox, *record);
   if (!target.gone.empty()) return false;
   const auto unions = compare(target, false);

@@ -31,10 +31,12 @@ constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};
 bool is_confirmed(Context& context, const Sandbox& sandbox) {
   if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return true;
   const auto list = changes_of(sandbox);
-  if (list && list->changes.empty()) return true;
+  const bool has_kept = apply::has_kept(sandbox);
+  if (list && list->changes.empty() && !has_kept) return true;
   context.err << "overpass: " << sandbox.name() << " has "
-              << (list ? counts_of(*list) : "changes that cannot be read") << "; remove it? [y/N] "
-              << std::flush;
+              << (list ? counts_of(*list) : "changes that cannot be read")
+              << (has_kept ? ", and an apply that can be taken back or done again" : "")
+              << "; remove it? [y/N] " << std::flush;
   std::string line;
   return std::getline(std::cin, line) && (line == "y" || line == "yes");
 }

@@ -47,6 +47,10 @@ Expected<apply::Part> open_kept(HeldSandbox& held, const apply::Done& done,
   if (!target) {
     return problem(in_quotes(changed.target) + " is not there any more", "mount it again");
   }
+  if (sandbox::file_system_identity(changed.target) != changed.identity) {
+    return problem("another file system is mounted at " + in_quotes(changed.target) + ", or none",
+                   "mount what was there");
+  }
   layer::LayerPaths paths;
   paths.lower = {changed.target};
   paths.upper = kept + "/upper";
@@ -57,6 +61,9 @@ Expected<apply::Part> open_kept(HeldSandbox& held, const apply::Done& done,
                           .gone = {}};
   auto unions = compare(one, /*find_renames=*/false);
   if (!unions) return std::unexpected(unions.error());
+  if (auto read = check_read(unions->front().list, changed.target.substr(1)); !read) {
+    return std::unexpected(read.error());
+  }
   const auto stamps = sys::read_file(kept + "/base");
   std::string place = changed.target;
   place.erase(0, place.find_first_not_of('/'));
@@ -107,6 +114,7 @@ int undo(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
                             .id = id,
                             .summary = done.journal.summary,
                             .source = done.directory,
+                            .is_forced = parsed.has("--force"),
                             .paths = {},
                             .drops = false,
                             .progress = progress_of(context),

@@ -9,16 +9,16 @@ import os
 import subprocess
 
 import pytest
-from harness import Dir, File, checks, equal, features, holds, syscalls
+from harness import Dir, File, Link, checks, equal, features, holds, syscalls
 from harness.block_recorder import Replay
 from harness.recorded_disk import Disk
 from outages import arrivals
 
 SYSTEMS = ("overpass",)
 PATIENCE = 900
-TREE = {"file": File(b"old" * 3000), "other": "other", "dir": Dir({"inner": File(b"deep" * 2000), "second": "two"}), "gone": "gone"}
+TREE = {"file": File(b"old" * 3000), "other": "other", "dir": Dir({"inner": File(b"deep" * 2000), "second": "two"}), "gone": "gone", "one": File(b"one" * 4000), "two": Link("one")}
 SCRIPT = ("head -c 20000 /dev/zero | tr '\\0' n > file; rm dir/inner; mv dir moved; mkdir made; echo made > made/it; "
-          "ln -s file link; chmod 700 other; rm gone; mkdir gone; echo new > gone/new")
+          "ln -s file link; chmod 700 other; rm gone; mkdir gone; echo new > gone/new; echo new > one")
 
 
 class Trial:

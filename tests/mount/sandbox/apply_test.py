@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import equal, holds, write
+from harness import equal, holds, trees, write
 from harness.sandboxes import Sandboxes
 
 SYSTEMS = ("overpass",)
@@ -253,7 +253,8 @@ def journal(s):
         return json.load(file)
 
 
-SCRIPT = "echo new > file; rm dir/inner; mv dir moved; mkdir made; echo made > made/it; ln -s file link; chmod 700 other"
+SCRIPT = ("echo new > file; rm dir/inner; mv dir moved; mkdir made; echo made > made/it; ln -s file link; chmod 700 other; "
+          "echo new > one; rm -r gone")
 
 
 def outcome(s):
@@ -261,25 +262,41 @@ def outcome(s):
     def text(name):
         return read(s.outside + "/" + name) if os.path.isfile(s.outside + "/" + name) else None
     left = [name for _, _, names in os.walk(s.outside) for name in names if name.startswith(".overpass-")]
-    return (text("file"), sorted(os.listdir(s.outside)), text("made/it"), text("moved/second"), os.stat(s.outside + "/other").st_mode & 0o777, left)
+    return (text("file"), sorted(os.listdir(s.outside)), text("made/it"), text("moved/second"), text("one"), text("two"),
+            os.stat(s.outside + "/other").st_mode & 0o777, left)
 
 
-DONE = ("new\n", ["file", "link", "made", "moved", "other"], "made\n", "two", 0o700, [])
-NOTHING = ("old", ["dir", "file", "other"], None, None, 0o644, [])
+DONE = ("new\n", ["file", "link", "made", "moved", "one", "other", "two"], "made\n", "two", "new\n", "new\n", 0o700, [])
+NOTHING = ("old", ["dir", "file", "gone", "one", "other", "two"], None, None, "linked", "linked", 0o644, [])
+
+
+def prepare_kills(t):
+    s = Sandboxes(t, {**TREE, "one": "linked", "gone": {"a": "a", "b": {"c": "c"}}})
+    os.link(s.outside + "/one", s.outside + "/two")
+    s.outside_is_as_it_should_be()
+    return s
+
+
+def kill(s, step):
+    """Applies, and is killed at a system call that changes something; whether it was."""
+    calls = "renameat2,renameat,linkat,unlinkat,mkdirat,fsync,syncfs,ftruncate"
+    done = subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:signal=KILL:when={step}",
+                           s.t.settings.overpass, "apply", "name", "--yes"], env=s.environment(), cwd=s.outside,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=s.t.settings.seconds(60))
+    if done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL):
+        return True
+    equal(done.returncode, 0, f"the apply that nothing killed: {done.stderr}")
+    return False
 
 
 @pytest.mark.parametrize("ending", ["--continue", "--abort"])
 def test_a_kill_at_every_step(t, ending):
     """Killed at each system call that changes something, apply can be finished or taken back."""
-    s = Sandboxes(t, TREE)
+    s = prepare_kills(t)
     kinds = set()
-    for step in range(1, 200):
+    for step in range(1, 300):
         s.sh(SCRIPT, "name")
-        killed = subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", "trace=renameat2,renameat,linkat,unlinkat,mkdirat,fsync,syncfs",
-                                 "-e", f"inject=renameat2,renameat,linkat,unlinkat,mkdirat,fsync,syncfs:signal=KILL:when={step}",
-                                 t.settings.overpass, "apply", "name", "--yes"], env=s.environment(), cwd=s.outside,
-                                stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=t.settings.seconds(60))
-        if killed.returncode != -signal.SIGKILL and killed.returncode != 128 + signal.SIGKILL:
+        if not kill(s, step):
             break
         if os.path.exists(f"{s.store}/name/apply/journal.json"):
             phase = journal(s)["phase"]
@@ -297,5 +314,43 @@ def test_a_kill_at_every_step(t, ending):
         equal(done.returncode, 0, f"the status of undo after a kill at {step}: {done.stderr}")
         equal(outcome(s), NOTHING, f"the outside after undo, after a kill at {step}")
     holds(kinds == {"preparing", "publishing", "published"} and step > 20, f"kills came in all phases: {kinds}, {step} steps")
-    equal(killed.returncode, 0, f"the apply that nothing killed: {killed.stderr}")
+    s.outside_is_as_it_should_be()
+
+
+def all_texts(directory):
+    found = set()
+    for path, _, names in os.walk(directory):
+        for name in names:
+            if os.path.isfile(os.path.join(path, name)):
+                found.add(read(os.path.join(path, name)))
+    return found
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+@pytest.mark.parametrize("ending", ["--continue", "--abort"])
+def test_what_is_changed_after_a_kill_is_not_lost(t, ending, replaces):
+    """Somebody changes the new files before the apply is ended: neither that nor what was there before gets lost."""
+    s = prepare_kills(t)
+    tried = 0
+    for step in range(1, 300):
+        s.sh(SCRIPT, "name")
+        if not kill(s, step):
+            break
+        changed = [name for name in ("file", "one") if read(f"{s.outside}/{name}") == "new\n"]
+        if changed and os.path.exists(f"{s.store}/name/apply/journal.json") and journal(s)["phase"] == "publishing":
+            tried += 1
+            for name in changed:
+                if replaces:
+                    os.unlink(f"{s.outside}/{name}")
+                write(f"{s.outside}/{name}", "mine " + name)
+            done = s.call("apply", "name", "--yes", ending)
+            texts = all_texts(s.outside) | all_texts(s.store)
+            for name in changed:
+                holds("mine " + name in texts, f"what was written into {name} after a kill at {step} ({done.returncode}): {done.stderr}")
+            holds("old" in texts and "linked" in texts, f"what was there before, after a kill at {step}: {done.stderr}")
+        s.call("rm", "--force", "name")
+        subprocess.run(["sh", "-c", "rm -rf * .overpass-*"], cwd=s.outside, check=True)
+        trees.build(s.outside, {**TREE, "one": "linked", "gone": {"a": "a", "b": {"c": "c"}}})
+        os.link(s.outside + "/one", s.outside + "/two")
+    holds(tried > 2, f"kills came while names changed: {tried}")
     s.outside_is_as_it_should_be()

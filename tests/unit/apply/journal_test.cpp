@@ -41,6 +41,9 @@ Journal example() {
                                    .ctime_nanoseconds = 12,
                                    .mode = 0100644};
   step.prepared = uint64_t{1} << 60;
+  step.prepared_digest = ~uint64_t{0};
+  step.kept_digest = 3;
+  step.given = step.replaced;
   Step plain;
   plain.act = Act::Take;
   plain.old_path = "gone";
@@ -50,7 +53,8 @@ Journal example() {
   part.gives_owner = false;
   part.is_whole = true;
   part.steps = {step, plain};
-  part.dropped = {"a/b", "a"};
+  part.dropped = {.trees = {"t"}, .names = {"a/b"}, .parents = {"a"}};
+  part.identity = "id:2";
   Journal journal;
   journal.kind = apply::Kind::Redo;
   journal.phase = apply::Phase::Publishing;
@@ -81,13 +85,19 @@ TEST_F(JournalFile, IsReadAsItWasWritten) {
   EXPECT_EQ(part.target, "/home");
   EXPECT_FALSE(part.gives_owner);
   EXPECT_TRUE(part.is_whole);
-  EXPECT_EQ(part.dropped, wanted.parts[0].dropped);
+  EXPECT_EQ(part.dropped.trees, wanted.parts[0].dropped.trees);
+  EXPECT_EQ(part.dropped.names, wanted.parts[0].dropped.names);
+  EXPECT_EQ(part.dropped.parents, wanted.parts[0].dropped.parents);
+  EXPECT_EQ(part.identity, "id:2");
   ASSERT_EQ(part.steps.size(), 2U);
   EXPECT_EQ(part.steps[0].act, Act::Overwrite);
   EXPECT_EQ(part.steps[0].path, "new/\xff%41\n");
   EXPECT_EQ(part.steps[0].temporary, ".overpass-1-1");
   EXPECT_EQ(part.steps[0].replaced, wanted.parts[0].steps[0].replaced);
   EXPECT_EQ(part.steps[0].prepared, uint64_t{1} << 60);
+  EXPECT_EQ(part.steps[0].prepared_digest, ~uint64_t{0});
+  EXPECT_EQ(part.steps[0].kept_digest, 3U);
+  EXPECT_EQ(part.steps[0].given, wanted.parts[0].steps[0].replaced);
   EXPECT_FALSE(part.steps[1].replaced);
 }
 

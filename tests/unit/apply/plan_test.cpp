@@ -114,7 +114,8 @@ TEST_F(ApplyPlan, DropsWhatIsBelowBeforeItsDirectory) {
   disk.write("upper/dir/file", "2");
   const changes::List all = list();
   const Plan plan = apply::make_plan(all, all, "id", [](const changes::Change&) { return true; });
-  EXPECT_EQ(plan.dropped, (Lines{"dir/file", "dir"}));
+  EXPECT_EQ(plan.dropped.names, (Lines{"dir/file"}));
+  EXPECT_EQ(plan.dropped.parents, (Lines{"dir"}));
 }
 
 }  // namespace
