@@ -56,31 +56,57 @@ bool is_checked(const Step& step, const sys::Stat& stat) {
   return layer::is_same(*step.replaced, now);
 }
 
+/// What a step has to know of the others.
+class Others {
+ public:
+  explicit Others(const std::vector<Step>& steps) {
+    for (const Step& step : steps) {
+      const bool stays = step.act == Act::Overwrite || step.act == Act::Change;
+      if (stays && step.replaced) changing_.insert(step.replaced->ino);
+      if (step.act == Act::Put) put_.insert(step.path);
+    }
+  }
+
+  /// The inodes that are changed by whatever name.
+  const std::set<uint64_t>& changing() const { return changing_; }
+
+  /// What others put below the path of the step, from there.
+  std::vector<std::string> put_below(const Step& step) const {
+    std::vector<std::string> found;
+    const std::string above = step.path + "/";
+    for (auto at = put_.lower_bound(above); at != put_.end() && at->starts_with(above); ++at) {
+      found.push_back(at->substr(above.size()));
+    }
+    return found;
+  }
+
+  /// Whether it is the file that was checked.
+  bool is_still(const Step& step, const sys::Stat& stat) const {
+    if (changing_.contains(stat.stx_ino)) return step.replaced->ino == stat.stx_ino;
+    return is_checked(step, stat);
+  }
+
+ private:
+  std::set<uint64_t> changing_;
+  std::set<std::string> put_;
+};
+
 /// What has been moved to `moved` must be what was checked; otherwise it goes back.
-Result<void> confirm(const Step& step, const Spot& moved, const Spot& from, unsigned flags) {
-  if (is_checked(step, TRY(sys::stat(moved.place())))) return {};
+Result<void> confirm(const Others& others, const Step& step, const Spot& moved, const Spot& from,
+                     unsigned flags) {
+  if (others.is_still(step, TRY(sys::stat(moved.place())))) return {};
   TRY(sys::rename(moved.place(), from.place(), flags));
   return fail(ESTALE);
 }
 
-/// The inodes that steps change by whatever name.
-std::set<uint64_t> changing_of(const std::vector<Step>& steps) {
-  std::set<uint64_t> changing;
-  for (const Step& step : steps) {
-    const bool stays = step.act == Act::Overwrite || step.act == Act::Change;
-    if (stays && step.replaced) changing.insert(step.replaced->ino);
-  }
-  return changing;
-}
-
 /// Whether what was prepared is at `path` as it was prepared. A directory that is moved is its
 /// users' to change.
-Result<bool> is_as_prepared(const Target& target, const Step& step,
-                            const std::set<uint64_t>& changing) {
+Result<bool> is_as_prepared(const Target& target, const Step& step, const Others& others) {
   const auto present = target.stat(step.path);
   if (!present || present->stx_ino != step.prepared) return false;
   if (step.prepared_digest == 0) return true;
-  return TRY(digest_of(target, step.path, changing)) == step.prepared_digest;
+  return TRY(digest_of(target, step.path, others.changing(), others.put_below(step))) ==
+         step.prepared_digest;
 }
 
 /// Whether the directory that the step takes has come to its new place already.
@@ -90,19 +116,19 @@ bool has_arrived(const Target& target, const Step& step) {
   return present && present->stx_ino == step.replaced->ino;
 }
 
-Result<void> take(const Target& target, const Step& step) {
+Result<void> take(const Target& target, const Step& step, const Others& others) {
   const Spot temporary = TRY(spot(target, step.temporary));
   const auto taken = TRY(look(temporary));
   // The directory that it was in may have gone, too.
-  if (taken && is_checked(step, *taken)) return {};
+  if (taken && others.is_still(step, *taken)) return {};
   if (!taken && has_arrived(target, step)) return {};
   const Spot from = TRY(spot(target, step.old_path));
-  if (taken) return confirm(step, temporary, from, RENAME_NOREPLACE);
+  if (taken) return confirm(others, step, temporary, from, RENAME_NOREPLACE);
   TRY(sys::rename(from.place(), temporary.place(), RENAME_NOREPLACE));
-  return confirm(step, temporary, from, RENAME_NOREPLACE);
+  return confirm(others, step, temporary, from, RENAME_NOREPLACE);
 }
 
-Result<void> put(const Target& target, const Step& step) {
+Result<void> put(const Target& target, const Step& step, const Others& others) {
   const Spot to = TRY(spot(target, step.path));
   const Spot temporary = TRY(spot(target, step.temporary));
   const auto present = TRY(look(to));
@@ -112,7 +138,7 @@ Result<void> put(const Target& target, const Step& step) {
     return sys::rename(temporary.place(), to.place(), RENAME_NOREPLACE);
   }
   if (!is_there) TRY(sys::rename(temporary.place(), to.place(), RENAME_EXCHANGE));
-  return confirm(step, temporary, to, RENAME_EXCHANGE);
+  return confirm(others, step, temporary, to, RENAME_EXCHANGE);
 }
 
 /// Whether the file is what the step has given. Times of directories change with their entries.
@@ -167,7 +193,8 @@ Result<void> give(const Target& target, const Step& step) {
   const Gift names = TRY(gift(target, step));
   if (TRY(look(names.given))) return {};
   if (!TRY(look(names.begun))) {
-    if (!is_checked(step, names.present)) return fail(ESTALE);
+    // Another name of it may have been given the same before.
+    if (!is_checked(step, names.present) && !is_given(step, names.present)) return fail(ESTALE);
     TRY(sys::rename(names.waiting.place(), names.begun.place(), RENAME_NOREPLACE));
     TRY(sys::sync_file(names.begun.directory));
   }
@@ -175,20 +202,19 @@ Result<void> give(const Target& target, const Step& step) {
   return sys::rename(names.begun.place(), names.given.place(), RENAME_NOREPLACE);
 }
 
-Result<void> forwards(const Target& target, const Step& step) {
+Result<void> forwards(const Target& target, const Step& step, const Others& others) {
   switch (step.act) {
     case Act::Take:
-      return take(target, step);
+      return take(target, step, others);
     case Act::Put:
-      return put(target, step);
+      return put(target, step, others);
     default:
       return give(target, step);
   }
 }
 
 /// What was replaced is at the temporary name, or nothing has happened.
-Result<void> take_back_put(const Target& target, const Step& step,
-                           const std::set<uint64_t>& changing) {
+Result<void> take_back_put(const Target& target, const Step& step, const Others& others) {
   const auto to = spot(target, step.path);
   // What it is in may not have come yet.
   if (!to) return to.failed_with(ENOENT) ? Result<void>() : fail(to.error());
@@ -197,12 +223,12 @@ Result<void> take_back_put(const Target& target, const Step& step,
   const auto moved = TRY(look(temporary));
   if (!step.replaced) {
     if (!present || present->stx_ino != step.prepared) return {};
-    if (!TRY(is_as_prepared(target, step, changing))) return fail(ESTALE);
+    if (!TRY(is_as_prepared(target, step, others))) return fail(ESTALE);
     return sys::rename(to->place(), temporary.place(), RENAME_NOREPLACE);
   }
   if (!moved || moved->stx_ino != step.replaced->ino) return {};
   if (!present) return sys::rename(temporary.place(), to->place(), RENAME_NOREPLACE);
-  if (!TRY(is_as_prepared(target, step, changing))) return fail(ESTALE);
+  if (!TRY(is_as_prepared(target, step, others))) return fail(ESTALE);
   return sys::rename(temporary.place(), to->place(), RENAME_EXCHANGE);
 }
 
@@ -216,10 +242,10 @@ Result<void> take_back_gift(const Target& target, const Step& step) {
   return hand_over(step, names->former, names->to);
 }
 
-Result<void> backwards(const Target& target, const Step& step, const std::set<uint64_t>& changing) {
+Result<void> backwards(const Target& target, const Step& step, const Others& others) {
   switch (step.act) {
     case Act::Put:
-      return take_back_put(target, step, changing);
+      return take_back_put(target, step, others);
     case Act::Take: {
       const Spot temporary = TRY(spot(target, step.temporary));
       if (!TRY(look(temporary))) return {};
@@ -259,13 +285,13 @@ Result<void> remove(const Target& target, const std::string& temporary) {
 
 /// Whether what is at the temporary name may go: what the step has replaced, after all is done; or
 /// what it has prepared.
-Result<bool> may_go(const Target& target, const Step& step, const std::string& temporary,
-                    bool is_published) {
+Result<bool> may_go(const Target& target, const Step& step, const Others& others,
+                    const std::string& temporary, bool is_published) {
   const auto stat = target.stat(temporary);
   if (!stat) return true;
   if (step.act == Act::Overwrite || step.act == Act::Change) return true;
   if (is_published) {
-    return step.replaced && is_checked(step, *stat);
+    return step.replaced && others.is_still(step, *stat);
   }
   return step.act == Act::Put && (!step.replaced || stat->stx_ino != step.replaced->ino);
 }
@@ -290,26 +316,28 @@ Result<void> add_stamps(const Target& target, const std::string& path, std::stri
 }  // namespace
 
 Expected<void> publish(const Target& target, const std::vector<Step>& steps) {
+  const Others others(steps);
   for (const Step& step : steps) {
-    if (const auto done = forwards(target, step); !done) return tell(step, done.error(), "applied");
+    if (const auto done = forwards(target, step, others); !done)
+      return tell(step, done.error(), "applied");
   }
   return {};
 }
 
 Expected<void> take_back(const Target& target, const std::vector<Step>& steps) {
-  const std::set<uint64_t> changing = changing_of(steps);
+  const Others others(steps);
   for (const Step& step : std::views::reverse(steps)) {
-    const auto done = backwards(target, step, changing);
+    const auto done = backwards(target, step, others);
     if (!done) return tell(step, done.error(), "taken back");
   }
   return {};
 }
 
 Expected<void> check_kept(const Target& target, const std::vector<Step>& steps) {
-  const std::set<uint64_t> changing = changing_of(steps);
+  const Others others(steps);
   for (const Step& step : steps) {
     if (step.kept_digest == 0) continue;
-    const auto digest = digest_of(target, step.temporary, changing);
+    const auto digest = digest_of(target, step.temporary, others.changing());
     if (!digest) return tell(step, digest.error(), "applied");
     if (*digest != step.kept_digest) return tell(step, Errno{ESTALE}, "applied");
   }
@@ -319,12 +347,13 @@ Expected<void> check_kept(const Target& target, const std::vector<Step>& steps) 
 Expected<void> remove_temporaries(const Target& target, const std::vector<Step>& steps,
                                   bool is_published) {
   const Renames renames = renames_of(steps);
+  const Others others(steps);
   for (const Step& step : steps) {
     const bool moves = step.act != Act::Put || is_published;
     const std::string temporary =
         moves ? step.temporary
               : check::joined(renames.before(parent_of(step.temporary)), name_of(step.temporary));
-    const auto may = may_go(target, step, temporary, is_published);
+    const auto may = may_go(target, step, others, temporary, is_published);
     if (!may || !*may) {
       return problem(
           in_quotes(temporary) + " in " + in_quotes(target.path()) + " is not what was put there",
@@ -364,14 +393,14 @@ std::string stamps_again(const Target& target, const std::vector<Step>& steps,
 
 Result<std::string> stamps_after(const Target& target, const std::vector<Step>& steps) {
   std::string text;
-  const std::set<uint64_t> changing = changing_of(steps);
+  const Others others(steps);
   for (const Step& step : steps) {
     if (step.act == Act::Take) continue;
     const auto stat = target.stat(step.path);
     if (!stat) continue;  // It is gone: what it was is nobody's to say.
     // What has been changed since has no stamp, so that it will be in conflict.
     if (step.act == Act::Put && step.prepared_digest != 0) {
-      if (TRY(is_as_prepared(target, step, changing))) TRY(add_stamps(target, step.path, text));
+      if (TRY(is_as_prepared(target, step, others))) TRY(add_stamps(target, step.path, text));
     } else if (step.act == Act::Put || is_given(step, *stat)) {
       text += layer::encode_stamp(layer::stamp_of(*stat), step.path);
     }
