@@ -36,8 +36,7 @@ struct Step {
   Act act = Act::Put;
   std::string path;      ///< In the directory as it comes to be; empty for what is deleted.
   std::string old_path;  ///< In the directory as it was; empty for what is new.
-  /// Of Take: in the directory as it was, in a place that stays itself. Of others: beside `path`.
-  /// Overwrite and Change have what was there before beside it, by the name with kFormer.
+  /// Of Put: beside `path`. Of others: in the directory as it was, in a place that stays itself.
   std::string temporary;
   /// What is at `old_path`, as it was when it was checked. Empty if nothing is.
   std::optional<layer::BaseStamp> replaced;
@@ -50,6 +49,7 @@ struct Step {
   std::optional<layer::BaseStamp> given;
 };
 
+/// Behind `temporary` of an Overwrite or Change: what was there before.
 inline constexpr char kFormer[] = "-former";
 /// What `temporary` of an Overwrite or Change is called from the moment on at which it is given,
 /// and when that is done.
@@ -76,9 +76,8 @@ struct Dropped {
 struct Plan {
   std::vector<PlannedStep> steps;  ///< In the order in which names change.
   Renames renames;
-  /// The old paths of directories that are moved, and of all that goes or is replaced with all
-  /// below.
-  std::vector<std::string> moved;
+  std::vector<std::string> moved;  ///< The old paths of directories that are moved.
+  /// The old paths of all that goes, or is replaced with all below it.
   std::set<std::string, std::less<>> departing;
   Dropped dropped;
 
