@@ -193,7 +193,7 @@ def test_an_interrupted_apply_keeps_its_sandbox(t):
     s = Sandboxes(t, TREE)
     s.sh("echo new > file")
     killed = subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", "trace=renameat2", "-e", "inject=renameat2:signal=KILL:when=3",
-                             t.settings.overpass, "apply", "@last", "--yes"], env=s.environment(), cwd=s.outside,
+                             t.settings.overpass, "apply", "@last", "--yes"], env=s.traced_environment(), cwd=s.outside,
                             stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=t.settings.seconds(60))
     holds(killed.returncode != 0 and os.path.exists(f"{s.store}/@last/apply/journal.json"), "the apply is interrupted")
     for words in (("rm", "@last"), ("discard", "@last", "--yes"), ("undo", "@last"), ("snapshot", "@last"), ("run", "@last", "--", "true")):
@@ -281,7 +281,7 @@ def kill(s, step):
     """Applies, and is killed at a system call that changes something; whether it was."""
     calls = "renameat2,renameat,linkat,unlinkat,mkdirat,fsync,syncfs,ftruncate"
     done = subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:signal=KILL:when={step}",
-                           s.t.settings.overpass, "apply", "name", "--yes"], env=s.environment(), cwd=s.outside,
+                           s.t.settings.overpass, "apply", "name", "--yes"], env=s.traced_environment(), cwd=s.outside,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=s.t.settings.seconds(60))
     if done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL):
         return True
