@@ -12,6 +12,7 @@ from harness.sandboxes import Sandboxes
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
+PATIENCE = 600
 
 TREE = {"file": "old", "other": "other", "dir": {"inner": "deep", "second": "two"}}
 
