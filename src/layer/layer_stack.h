@@ -47,9 +47,9 @@ bool hide(std::vector<HiddenPath>& hidden, uint16_t layer, BorrowedFd root,
 using LayerIndex = uint16_t;
 inline constexpr LayerIndex kUpper = 0;
 
-struct Layer {
-  std::string path;  ///< As the user gave it, for messages.
-  UniqueFd root;     ///< O_PATH; empty for a missing upper, and once the overlay has taken it.
+/// What is known of a layer.
+struct LayerProperties {
+  std::string path;               ///< As the user gave it, for messages.
   bool is_present = false;        ///< False for a missing upper only.
   dev_t device = 0;               ///< st_dev of the root.
   sys::FileSystemUuid uuid = {};  ///< For origins; zeros when the file system tells none.
@@ -73,6 +73,10 @@ struct Layer {
   bool was_upper = false;
   /// Where its files keep the owners, modes and kinds that they show.
   StatOverride stat_override = StatOverride::None;
+};
+
+struct Layer : LayerProperties {
+  UniqueFd root;  ///< O_PATH; empty for a missing upper, and once the overlay has taken it.
 };
 
 /// All layers of one mount and the format that they are read by. open_layers.h makes it, settled

@@ -131,22 +131,8 @@ void LayerShift::take_layers(layer::LayerStack fresh) {
       continue;
     }
     // The overlay has taken the roots out.
-    const layer::Layer& lower = stack.layers[i - 1];
-    layer::Layer copy;
-    copy.path = lower.path;
-    copy.is_present = lower.is_present;
-    copy.device = lower.device;
-    copy.uuid = lower.uuid;
-    copy.any_uuid = lower.any_uuid;
-    copy.ambiguous_uuid = lower.ambiguous_uuid;
-    copy.lasting_handles = lower.lasting_handles;
-    copy.stable_numbers = lower.stable_numbers;
-    copy.is_remote = lower.is_remote;
-    copy.write_protected = lower.write_protected;
-    copy.foreign_marks = lower.foreign_marks;
-    copy.was_upper = lower.was_upper;
-    copy.stat_override = lower.stat_override;
-    layers_.push_back(std::move(copy));
+    layers_.emplace_back();
+    static_cast<layer::LayerProperties&>(layers_.back()) = stack.layers[i - 1];
     roots_.push_back(overlay_->roots[i - 1]);
   }
   index_ = std::make_shared<CachedFd>(std::move(fresh.index));
