@@ -53,12 +53,8 @@ class Comparison {
   }
 
  private:
-  bool is_same(layer::BaseStamp before, const layer::BaseStamp& now) const {
-    if (ignores_ctime_) {
-      before.ctime_seconds = now.ctime_seconds;
-      before.ctime_nanoseconds = now.ctime_nanoseconds;
-    }
-    return layer::is_same(before, now);
+  bool is_same(const layer::BaseStamp& before, const layer::BaseStamp& now) const {
+    return ignores_ctime_ ? layer::is_same_but_ctime(before, now) : layer::is_same(before, now);
   }
 
   /// It may have been copied up by that.
@@ -220,7 +216,7 @@ std::vector<Conflict> check_tree(const Target& target, const std::string& path,
     const std::string below = std::move(pending.back());
     pending.pop_back();
     const std::string old_directory = at(path, below);
-    const auto directory = target.directory(at(path, below));
+    const auto directory = target.directory(old_directory);
     auto names = directory ? check::names_in(*directory)
                            : Result<std::vector<std::string>>(fail(directory.error()));
     const auto may = directory ? check_names(*directory, nullptr) : Result<void>();

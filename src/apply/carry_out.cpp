@@ -255,7 +255,7 @@ Expected<void> conclude(const Sandbox& sandbox, const Undertaking& under_way,
 Journal journal_of(const std::vector<Part>& parts, const Prospect& prospect, const Call& call) {
   Journal journal = {.kind = call.kind,
                      .id = call.id,
-                     .created = sandbox::new_record().created,
+                     .created = sandbox::time_text(),
                      .summary = call.summary,
                      .source = call.source,
                      .paths = call.paths};

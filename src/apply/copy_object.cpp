@@ -14,6 +14,7 @@
 #include "changes/compare.h"
 #include "layer/base_stamp.h"
 #include "sys/attributes.h"
+#include "sys/copy_data.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
 #include "sys/open.h"
@@ -79,13 +80,12 @@ Result<void> give_all(View& view, const Found& what, sys::Place to, const CopyOp
   return sys::copy_times(to, stat);
 }
 
-Result<void> copy_content(View& view, const changes::Place& data, BorrowedFd to,
-                          sys::CopyObserver* observer) {
+Result<void> copy_content(View& view, const changes::Place& data, BorrowedFd to) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const UniqueFd from = TRY(view.open_file(data));
     const sys::Stat before = TRY(sys::stat(sys::place_of(from)));
     TRY(sys::change_size_of_open(to, 0));
-    TRY(sys::copy_data(from, to, static_cast<off_t>(before.stx_size), observer));
+    TRY(sys::copy_data(from, to, static_cast<off_t>(before.stx_size)));
     const sys::Stat after = TRY(sys::stat(sys::place_of(from)));
     if (layer::stamp_of(before) == layer::stamp_of(after)) return {};
   }
@@ -96,7 +96,7 @@ Result<void> copy_regular(View& view, const Found& what, BorrowedFd directory, c
                           const CopyOptions& options) {
   if (!what.data) return fail(EIO);  // A metacopy without its data.
   const UniqueFd to = TRY(sys::open_at(directory, name, O_RDWR | O_CREAT | O_EXCL, 0600));
-  TRY(copy_content(view, *what.data, to, options.observer));
+  TRY(copy_content(view, *what.data, to));
   return give_all(view, what, sys::place_of(to), options);
 }
 

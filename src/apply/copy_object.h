@@ -12,7 +12,6 @@
 
 #include "base/result.h"
 #include "changes/view.h"
-#include "sys/copy_data.h"
 #include "sys/place.h"
 
 namespace overpass::apply {
@@ -22,8 +21,7 @@ struct CopyOptions {
   std::function<std::string(const std::string& shown)> stored_name = [](const std::string& shown) {
     return shown;
   };
-  bool gives_owner = true;                ///< False where one owner is shown for all.
-  sys::CopyObserver* observer = nullptr;  ///< Of data; may be null.
+  bool gives_owner = true;  ///< False where one owner is shown for all.
 };
 
 /// Makes `name` in `directory` as `what` of `view` is; of a directory without its entries. Regular

@@ -142,8 +142,7 @@ class Preparer {
     const Change& top = *planned.changes.front();
     TRY(make_file(step, *top.after));
     if (!top.after->directories.empty()) TRY(make_below(planned));
-    const std::string temporary =
-        check::joined(plan_.renames.before(parent_of(step.temporary)), name_of(step.temporary));
+    const std::string temporary = plan_.renames.parent_before(step.temporary);
     step.prepared_digest = TRY(digest_of(target_, temporary, changing_));
     return {};
   }

@@ -50,10 +50,7 @@ Result<std::optional<sys::Stat>> look(const Spot& at) {
 
 /// Whether it is the file that was checked. Renaming it has changed its ctime.
 bool is_checked(const Step& step, const sys::Stat& stat) {
-  layer::BaseStamp now = layer::stamp_of(stat);
-  now.ctime_seconds = step.replaced->ctime_seconds;
-  now.ctime_nanoseconds = step.replaced->ctime_nanoseconds;
-  return layer::is_same(*step.replaced, now);
+  return layer::is_same_but_ctime(*step.replaced, layer::stamp_of(stat));
 }
 
 /// What a step has to know of the others.
@@ -350,9 +347,7 @@ Expected<void> remove_temporaries(const Target& target, const std::vector<Step>&
   const Others others(steps);
   for (const Step& step : steps) {
     const bool moves = step.act != Act::Put || is_published;
-    const std::string temporary =
-        moves ? step.temporary
-              : check::joined(renames.before(parent_of(step.temporary)), name_of(step.temporary));
+    const std::string temporary = moves ? step.temporary : renames.parent_before(step.temporary);
     const auto may = may_go(target, step, others, temporary, is_published);
     if (!may || !*may) {
       return problem(
@@ -381,11 +376,8 @@ std::string stamps_again(const Target& target, const std::vector<Step>& steps,
     if (!add_stamps(target, step.old_path, found)) continue;
     for (const auto& [path, now] : layer::decode_stamps(found)) {
       const auto known = stamps.find(path);
-      if (known == stamps.end()) continue;
-      layer::BaseStamp before = known->second;
-      before.ctime_seconds = now.ctime_seconds;
-      before.ctime_nanoseconds = now.ctime_nanoseconds;
-      if (layer::is_same(before, now)) text += layer::encode_stamp(now, path);
+      const bool is_known = known != stamps.end() && layer::is_same_but_ctime(known->second, now);
+      if (is_known) text += layer::encode_stamp(now, path);
     }
   }
   return text;

@@ -60,19 +60,23 @@ Result<bool> content_differs(View& view, const Found& before, const Found& after
 
 }  // namespace
 
+Result<bool> same_bytes(BorrowedFd one, BorrowedFd other) {
+  std::vector<char> ours(kBlock);
+  std::vector<char> theirs(kBlock);
+  for (off_t offset = 0;; offset += static_cast<off_t>(kBlock)) {
+    const size_t count = TRY(read_block(one, ours, offset));
+    if (TRY(read_block(other, theirs, offset)) != count) return false;
+    if (std::memcmp(ours.data(), theirs.data(), count) != 0) return false;
+    if (count < kBlock) return true;
+  }
+}
+
 Result<bool> same_content(View& view, const Place& a, const Place& b) {
   if (a.layer == b.layer && a.path == b.path) return true;
   if (a.stat.stx_size != b.stat.stx_size) return false;
   const UniqueFd first = TRY(view.open_file(a));
   const UniqueFd second = TRY(view.open_file(b));
-  std::vector<char> ours(kBlock);
-  std::vector<char> theirs(kBlock);
-  for (off_t offset = 0;; offset += static_cast<off_t>(kBlock)) {
-    const size_t count = TRY(read_block(first, ours, offset));
-    if (TRY(read_block(second, theirs, offset)) != count) return false;
-    if (std::memcmp(ours.data(), theirs.data(), count) != 0) return false;
-    if (count < kBlock) return true;
-  }
+  return same_bytes(first, second);
 }
 
 Result<std::map<std::string, std::string>> shown_xattrs(View& view, const Place& file) {

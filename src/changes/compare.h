@@ -21,6 +21,9 @@ Result<Differences> compare(View& view, const Found& before, const Found& after)
 /// Whether two regular files have the same bytes.
 Result<bool> same_content(View& view, const Place& a, const Place& b);
 
+/// Whether two files, open for reading, have the same bytes.
+Result<bool> same_bytes(BorrowedFd one, BorrowedFd other);
+
 /// The attributes that the union shows: without marks, and by the names that users gave.
 Result<std::map<std::string, std::string>> shown_xattrs(View& view, const Place& file);
 

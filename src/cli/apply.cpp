@@ -64,9 +64,9 @@ Expected<std::vector<apply::Part>> find_parts_into(HeldSandbox& held,
 
 int begin(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
           const std::vector<std::string>& paths) {
+  const snapshots::Watch watch = interruptible_watch(context);
   const std::string to = directory_of(parsed);
-  auto parts = to.empty() ? find_parts(held, paths, interruptible_watch(context))
-                          : find_parts_into(held, paths, to);
+  auto parts = to.empty() ? find_parts(held, paths, watch) : find_parts_into(held, paths, to);
   if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
   const auto possible =
       to.empty() ? check_layers(held, *parts, /*is_discarded=*/false) : Expected<void>();
@@ -159,7 +159,7 @@ constexpr command_line::Command kApplyCommand = {
 };
 
 int run_apply(Context& context, const ParsedArguments& parsed) {
-  auto held = hold_sandbox(parsed);
+  auto held = snapshots::hold(sandbox::store_path(), name_in(parsed));
   if (!held) return fail_with(context, held.error(), kApplyImpossible);
   if (parsed.has("--continue") || parsed.has("--abort")) return resume(context, parsed, *held);
   if (auto free = apply::check_not_interrupted(held->sandbox); !free) {

@@ -16,6 +16,7 @@
 #include "cli/diff_report.h"
 #include "cli/diff_target.h"
 #include "cli/interruption.h"
+#include "cli/question.h"
 #include "sandbox/layer_store.h"
 #include "snapshots/history.h"
 #include "sys/file_io.h"
@@ -28,14 +29,6 @@ namespace {
 namespace fs = std::filesystem;
 using apply::Part;
 using sandbox::Sandbox;
-
-std::string without_slashes(std::string path) {
-  while (path.ends_with('/')) path.pop_back();
-  path.erase(0, std::min(path.find_first_not_of('/'), path.size()));
-  return path;
-}
-
-bool is_on_terminal() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1; }
 
 /// The paths below `place`, from there; nothing if the union is not concerned. `places` are those
 /// of all unions: a path belongs to the nearest one.
@@ -78,10 +71,8 @@ Expected<Part> open_part(const HeldSandbox& held, const sandbox::FileSystem& fil
 
 }  // namespace
 
-Expected<HeldSandbox> hold_sandbox(const ParsedArguments& parsed) {
-  return snapshots::hold(sandbox::store_path(), parsed.operands.empty()
-                                                    ? std::string(sandbox::kLast)
-                                                    : parsed.operands.front());
+std::string name_in(const ParsedArguments& parsed) {
+  return parsed.operands.empty() ? std::string(sandbox::kLast) : parsed.operands.front();
 }
 
 std::vector<std::string> paths_of(const ParsedArguments& parsed) {
@@ -162,9 +153,7 @@ Expected<bool> is_agreed(Context& context, const ParsedArguments& parsed,
   if (!is_on_terminal()) {
     return problem("nobody can be asked: standard input is no terminal", "say --yes, or --dry-run");
   }
-  context.err << question << "? [y/N] " << std::flush;
-  std::string line;
-  return std::getline(std::cin, line) && (line == "y" || line == "yes");
+  return says_yes(context, question + "?");
 }
 
 }  // namespace
@@ -267,7 +256,6 @@ Expected<void> drop_part(HeldSandbox& held, const apply::JournalPart& part) {
 }
 
 std::function<Result<void>(size_t, size_t)> progress_of(Context& context) {
-  note_interruption({SIGINT, SIGTERM, SIGHUP});
   const bool shows = ::isatty(STDERR_FILENO) == 1;
   return [&context, shows](size_t done, size_t all) -> Result<void> {
     constexpr size_t kStep = 64;

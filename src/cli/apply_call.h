@@ -29,8 +29,8 @@ enum ApplyExitCode : int {
 
 using snapshots::HeldSandbox;
 
-/// The sandbox that the first operand names, or the last one. A Problem if it runs.
-Expected<HeldSandbox> hold_sandbox(const ParsedArguments& parsed);
+/// The sandbox that the first operand names, or the last one.
+std::string name_in(const ParsedArguments& parsed);
 
 /// The paths of the call, absolute, without slashes around.
 std::vector<std::string> paths_of(const ParsedArguments& parsed);
@@ -65,7 +65,7 @@ std::optional<int> ask(Context& context, const ParsedArguments& parsed, const ch
 Expected<void> drop_part(HeldSandbox& held, const apply::JournalPart& part);
 
 /// What prepare() calls: shows how far it is if standard error is a terminal, and ends it when the
-/// user interrupts.
+/// user interrupts. REQUIRES: note_interruption().
 std::function<Result<void>(size_t, size_t)> progress_of(Context& context);
 
 /// Ends the line of progress_of().

@@ -6,18 +6,17 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <filesystem>
 
 #include "apply/target.h"
 #include "base/nearest.h"
+#include "changes/compare.h"
 #include "changes/view.h"
 #include "check/tree.h"
 #include "cli/diff_target.h"
 #include "layer/markers.h"
 #include "sandbox/record.h"
-#include "sys/file_io.h"
 #include "sys/names.h"
 #include "sys/open.h"
 
@@ -27,28 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using apply::Target;
-
-std::string without_slashes(std::string path) {
-  while (path.ends_with('/')) path.pop_back();
-  path.erase(0, std::min(path.find_first_not_of('/'), path.size()));
-  return path;
-}
-
-Result<bool> is_same_content(BorrowedFd one, const char* name, BorrowedFd other,
-                             const char* other_name) {
-  const UniqueFd first = TRY(sys::open_at(one, name, O_RDONLY | O_NONBLOCK));
-  const UniqueFd second = TRY(sys::open_at(other, other_name, O_RDONLY | O_NONBLOCK));
-  std::array<char, 65536> ours;
-  std::array<char, 65536> theirs;
-  for (off_t offset = 0;;) {
-    const size_t count = TRY(sys::read_at(first, ours, offset));
-    const size_t others =
-        TRY(sys::read_at(second, std::span(theirs).first(std::max(count, size_t{1})), offset));
-    if (others != count || std::memcmp(ours.data(), theirs.data(), count) != 0) return false;
-    if (count == 0) return true;
-    offset += static_cast<off_t>(count);
-  }
-}
 
 /// Whether two files are alike: type, mode, and content or target. Of directories only themselves.
 Result<bool> are_alike(const Target& base, const std::string& path, const Target& copy,
@@ -66,7 +43,9 @@ Result<bool> are_alike(const Target& base, const std::string& path, const Target
   }
   if (!S_ISREG(stat.stx_mode)) return true;
   if (stat.stx_size != found.stx_size) return false;
-  return is_same_content(parent, name.c_str(), other, other_name.c_str());
+  const UniqueFd ours = TRY(sys::open_at(parent, name.c_str(), O_RDONLY | O_NONBLOCK));
+  const UniqueFd theirs = TRY(sys::open_at(other, other_name.c_str(), O_RDONLY | O_NONBLOCK));
+  return changes::same_bytes(ours, theirs);
 }
 
 /// Stamps of what `copy` has as the base had it, by their paths in `copy`.

@@ -18,12 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 using changes::Change;
 
-std::string without_slashes(std::string path) {
-  while (path.ends_with('/')) path.pop_back();
-  path.erase(0, std::min(path.find_first_not_of('/'), path.size()));
-  return path;
-}
-
 /// The sandbox that the call names; nothing if it names something else.
 std::expected<std::optional<DiffTarget>, Refusal> find_sandbox(const Context& context,
                                                                const ParsedArguments& parsed) {
@@ -71,6 +65,12 @@ const std::string& main_path(const Change& change) {
 }
 
 }  // namespace
+
+std::string without_slashes(std::string path) {
+  while (path.ends_with('/')) path.pop_back();
+  path.erase(0, std::min(path.find_first_not_of('/'), path.size()));
+  return path;
+}
 
 std::expected<DiffTarget, Refusal> find_diff_target(const Context& context,
                                                     const ParsedArguments& parsed,

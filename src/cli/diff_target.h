@@ -17,6 +17,9 @@
 
 namespace overpass::cli {
 
+/// A path without slashes around, as the paths of this tree are.
+std::string without_slashes(std::string path);
+
 /// A union in the tree that is told about.
 struct PlacedUnion {
   std::string place;  ///< Where it is, without slashes around; "" is the root.

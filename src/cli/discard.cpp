@@ -52,11 +52,8 @@ constexpr command_line::Command kDiscardCommand = {
 };
 
 int run_discard(Context& context, const ParsedArguments& parsed) {
-  auto held = hold_sandbox(parsed);
+  auto held = hold_settled(name_in(parsed));
   if (!held) return fail_with(context, held.error(), kApplyImpossible);
-  if (auto free = apply::check_not_interrupted(held->sandbox); !free) {
-    return fail_with(context, free.error(), kApplyImpossible);
-  }
   const auto parts = find_parts(*held, paths_of(parsed), interruptible_watch(context));
   if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
   if (auto possible = check_layers(*held, *parts, /*is_discarded=*/true); !possible) {

@@ -2,16 +2,14 @@
 //
 // `overpass rm`: removes sandboxes with what was changed in them.
 
-#include <unistd.h>
-
 #include <cstring>
-#include <iostream>
 
 #include "apply/carry_out.h"
 #include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/diff_report.h"
 #include "cli/diff_target.h"
+#include "cli/question.h"
 #include "sandbox/layer_store.h"
 #include "sandbox/store.h"
 
@@ -29,16 +27,14 @@ constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};
 
 /// Whether the user, on a terminal, says so. Nothing is asked about a sandbox without changes.
 bool is_confirmed(Context& context, const Sandbox& sandbox) {
-  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return true;
+  if (!is_on_terminal()) return true;
   const auto list = changes_of(sandbox);
   const bool has_kept = apply::has_kept(sandbox);
   if (list && list->changes.empty() && !has_kept) return true;
-  context.err << "overpass: " << sandbox.name() << " has "
-              << (list ? counts_of(*list) : "changes that cannot be read")
-              << (has_kept ? ", and an apply that can be taken back or done again" : "")
-              << "; remove it? [y/N] " << std::flush;
-  std::string line;
-  return std::getline(std::cin, line) && (line == "y" || line == "yes");
+  const std::string kept = has_kept ? ", and an apply that can be taken back or done again" : "";
+  return says_yes(context, "overpass: " + sandbox.name() + " has " +
+                               (list ? counts_of(*list) : "changes that cannot be read") + kept +
+                               "; remove it?");
 }
 
 Expected<void> remove(Context& context, const std::string& name, bool is_forced) {

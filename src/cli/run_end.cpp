@@ -2,8 +2,6 @@
 
 #include "cli/run_end.h"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -14,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/diff_report.h"
 #include "cli/diff_target.h"
+#include "cli/question.h"
 #include "sandbox/layer_store.h"
 #include "sandbox/record.h"
 #include "sys/file_io.h"
@@ -64,8 +63,6 @@ void apply_all(Context& context, const Sandbox& sandbox) {
   call.flags = {{"--yes", ""}};
   (void)run_apply(context, call);
 }
-
-bool is_on_terminal() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1; }
 
 /// The events of the log that were refused. Nothing if it cannot be read.
 std::optional<size_t> count_refusals(const std::string& log, size_t offset) {

@@ -10,6 +10,7 @@
 #include "apply/carry_out.h"
 #include "base/nearest.h"
 #include "cli/interruption.h"
+#include "cli/question.h"
 #include "sandbox/store.h"
 #include "snapshots/history.h"
 #include "snapshots/live.h"
@@ -52,10 +53,7 @@ Expected<std::string> make_snapshot(Context& context, snapshots::HeldSandbox& he
 }
 
 bool is_confirmed(Context& context, const std::string& question) {
-  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return true;
-  context.err << "overpass: " << question << " [y/N] " << std::flush;
-  std::string line;
-  return std::getline(std::cin, line) && (line == "y" || line == "yes");
+  return !is_on_terminal() || says_yes(context, "overpass: " + question);
 }
 
 }  // namespace overpass::cli

@@ -2,6 +2,7 @@
 //
 // `overpass undo`: takes back the last apply of a sandbox, or does again what was taken back.
 
+#include <csignal>
 #include <iostream>
 
 #include "apply/carry_out.h"
@@ -11,6 +12,8 @@
 #include "cli/commands.h"
 #include "cli/diff_report.h"
 #include "cli/diff_target.h"
+#include "cli/interruption.h"
+#include "cli/snapshot_watch.h"
 #include "sys/file_io.h"
 
 namespace overpass::cli {
@@ -61,13 +64,11 @@ Expected<apply::Part> open_kept(HeldSandbox& held, const apply::Done& done,
                           .gone = {}};
   auto unions = compare(one, /*find_renames=*/false);
   if (!unions) return std::unexpected(unions.error());
-  if (auto read = check_read(unions->front().list, changed.target.substr(1)); !read) {
+  if (auto read = check_read(unions->front().list, without_slashes(changed.target)); !read) {
     return std::unexpected(read.error());
   }
   const auto stamps = sys::read_file(kept + "/base");
-  std::string place = changed.target;
-  place.erase(0, place.find_first_not_of('/'));
-  apply::Part part = {.place = std::move(place),
+  apply::Part part = {.place = without_slashes(changed.target),
                       .directory = changed.directory,
                       .layers = std::move(unions->front().layers),
                       .changing_layers = 1,
@@ -110,6 +111,7 @@ int undo(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
   const Question question = {is_redo ? "do this again" : "do this to take it back",
                              "put back what is in the way, or say --force"};
   if (const auto code = ask(context, parsed, list, prospect, question)) return *code;
+  note_interruption({SIGINT, SIGTERM, SIGHUP});
   const apply::Call call = {.kind = is_redo ? apply::Kind::Redo : apply::Kind::Undo,
                             .id = id,
                             .summary = done.journal.summary,
@@ -145,11 +147,8 @@ int run_undo(Context& context, const ParsedArguments& parsed) {
     return fail_with(context, {"undo takes one NAME", "the last apply is taken back as a whole"},
                      kApplyUsage);
   }
-  auto held = hold_sandbox(parsed);
+  auto held = hold_settled(name_in(parsed));
   if (!held) return fail_with(context, held.error(), kApplyImpossible);
-  if (auto free = apply::check_not_interrupted(held->sandbox); !free) {
-    return fail_with(context, free.error(), kApplyImpossible);
-  }
   const bool is_redo = parsed.has("--redo");
   const auto done = apply::find_done(held->sandbox, is_redo ? "redo" : "undo");
   if (parsed.has("--list")) return list_done(context, done);

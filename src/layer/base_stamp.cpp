@@ -56,6 +56,12 @@ bool is_same(const BaseStamp& before, const BaseStamp& now) {
   return before == now;
 }
 
+bool is_same_but_ctime(BaseStamp before, const BaseStamp& now) {
+  before.ctime_seconds = now.ctime_seconds;
+  before.ctime_nanoseconds = now.ctime_nanoseconds;
+  return is_same(before, now);
+}
+
 std::string encode_stamp(const BaseStamp& stamp, std::string_view path) {
   char numbers[160];
   const int length = std::snprintf(

@@ -39,6 +39,9 @@ BaseStamp stamp_of(const sys::Stat& stat);
 /// number, type and mode.
 bool is_same(const BaseStamp& before, const BaseStamp& now);
 
+/// The same, whatever the ctime: other names that come and go change that.
+bool is_same_but_ctime(BaseStamp before, const BaseStamp& now);
+
 /// One record.
 std::string encode_stamp(const BaseStamp& stamp, std::string_view path);
 

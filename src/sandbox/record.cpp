@@ -121,15 +121,19 @@ std::string FileSystem::base_log(const Sandbox& sandbox) const {
   return sandbox.path() + "/" + std::to_string(directory) + "/base";
 }
 
+std::string joined_stamps(const std::vector<std::string>& uppers) {
+  std::string text;
+  for (const std::string& path : uppers) {
+    const auto stamps = sys::read_file(path.substr(0, path.rfind('/')) + "/base");
+    if (stamps) text.insert(0, *stamps);
+  }
+  return text;
+}
+
 std::string FileSystem::read_base(const Sandbox& sandbox) const {
   std::vector<std::string> uppers = layer_paths(sandbox);
   uppers.insert(uppers.begin(), upper(sandbox));
-  std::string text;
-  for (const std::string& path : uppers) {
-    const auto base = sys::read_file(path.substr(0, path.rfind('/')) + "/base");
-    if (base) text.insert(0, *base);
-  }
-  return text;
+  return joined_stamps(uppers);
 }
 
 std::vector<std::string> FileSystem::layer_paths(const Sandbox& sandbox) const {

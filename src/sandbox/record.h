@@ -45,6 +45,10 @@ namespace overpass::sandbox {
 /// there later. Empty if there is nothing.
 std::string file_system_identity(const std::string& path);
 
+/// What is known of what was there before the changes of upper directories at these paths, topmost
+/// first (layer/base_stamp.h): the oldest first.
+std::string joined_stamps(const std::vector<std::string>& uppers);
+
 struct FileSystem {
   std::string at;          ///< Where it is mounted.
   uint32_t directory = 0;  ///< In the sandbox; from 1.

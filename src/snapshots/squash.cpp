@@ -69,11 +69,7 @@ Result<void> merge(const HeldSandbox& held, const FileSystem& one,
 /// The stamps of what was there before each layer's changes, in the order of
 /// FileSystem::read_base().
 Result<void> join_stamps(const HeldSandbox& held, const FileSystem& one, BorrowedFd home) {
-  std::string stamps;
-  for (const std::string& path : one.layer_paths(held.sandbox)) {
-    const auto text = sys::read_file(path.substr(0, path.rfind('/')) + "/base");
-    if (text) stamps.insert(0, *text);
-  }
+  const std::string stamps = sandbox::joined_stamps(one.layer_paths(held.sandbox));
   if (stamps.empty()) return {};
   const UniqueFd file = TRY(sys::open_at(home, "base", O_WRONLY | O_CREAT | O_EXCL, 0600));
   return TRY(sys::write_at(file, stamps, 0)) == stamps.size() ? Result<void>() : fail(ENOSPC);

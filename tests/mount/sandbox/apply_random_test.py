@@ -41,6 +41,12 @@ def grow(s, seed):
     s.outside_is_as_it_should_be()
 
 
+def change_inside(s, seed, count):
+    """Random changes in the sandbox."""
+    with open(random_tree.__file__, encoding="utf-8") as file:
+        s.run("name", "--", sys.executable, "-c", file.read(), str(seed), str(count))
+
+
 def files(root):
     """What is known of each file by its inode number: all but its names."""
     found = {}
@@ -60,9 +66,7 @@ def test_nothing_that_changes_outside_is_overwritten(t, seed):
     s = Sandboxes(t)
     grow(s, seed)
     base = files(s.outside)
-    with open(random_tree.__file__, encoding="utf-8") as file:
-        script = file.read()
-    s.run("name", "--", sys.executable, "-c", script, str(seed), "6")
+    change_inside(s, seed, 6)
     Changes(2000 + seed).run(1 + seed % 4)
     meanwhile, changed = exact(s.outside), {ino: what for ino, what in files(s.outside).items() if base.get(ino) != what}
     done = s.call("apply", "name", "--yes")
@@ -84,9 +88,7 @@ def test_apply_and_undo(t, seed):
     s = Sandboxes(t)
     grow(s, seed)
     before = exact(s.outside)
-    with open(random_tree.__file__, encoding="utf-8") as file:
-        script = file.read()
-    s.run("name", "--", sys.executable, "-c", script, str(seed), "40")
+    change_inside(s, seed, 40)
     after = shown(s, "name")
     if not s.call("diff", "name").stdout:
         same_lines(after, picture(s.outside), "a sandbox without changes")
