@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "fuse/daemon.h"
 #include "overlay/find/layer_stat.h"
+#include "sys/calls.h"
 
 namespace overpass::fuse {
 
@@ -140,6 +141,13 @@ void negotiate_transport(Daemon& daemon, fuse_conn_info& connection) {
   if (daemon.options.io_uring == config::Switch::Off) {
     fuse_unset_feature_flag(&connection, FUSE_CAP_OVER_IO_URING);
     result.io_uring_reason = "switched off by option";
+    return;
+  }
+  // libfuse would call it again and again.
+  if (!sys::newer_calls().io_uring_enter) {
+    fuse_unset_feature_flag(&connection, FUSE_CAP_OVER_IO_URING);
+    result.io_uring_reason =
+        "the system call io_uring_enter is refused (allow it in the seccomp profile)";
     return;
   }
   // A queue has one thread, and all callers of a processor wait for it.
