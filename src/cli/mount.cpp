@@ -13,6 +13,7 @@
 #include "cli/mount_call.h"
 #include "cli/named_mount.h"
 #include "cli/read_rules.h"
+#include "cli/recover.h"
 #include "config/validate.h"
 #include "layer/resolve_format.h"
 
@@ -27,10 +28,16 @@ void warn_of_unused(const config::Options& options) {
   if (options.context) log::warn("the security label of context= is not applied");
 }
 
-int serve(Context& context, const config::Options& options, const Teller& teller) {
+int serve(Context& context, const ParsedArguments& parsed, const config::Options& options,
+          const Teller& teller) {
   log::configure(log::Target::StandardError, options.debug);
   if (auto ok = open_standard_streams(); !ok) return fail_with(context, ok.error());
   warn_of_unused(options);
+  if (parsed.has("--recover")) {
+    if (auto ok = take_dead_unions_away(options.mountpoint); !ok) {
+      return fail_with(context, ok.error());
+    }
+  }
   MadeDirectories made;
   if (auto ok = made.make(options); !ok) return fail_with(context, teller(ok.error()));
   const auto served = options.foreground ? context.serve(options, [] {})
@@ -54,7 +61,7 @@ int mount_given(Context& context, const ParsedArguments& parsed) {
   }
   if (auto ok = resolve_paths(*options); !ok) return fail_with(context, ok.error());
   if (auto ok = read_rules(*options); !ok) return fail_with(context, ok.error(), kUsage);
-  return serve(context, *options, [](const Problem& problem) { return problem; });
+  return serve(context, parsed, *options, [](const Problem& problem) { return problem; });
 }
 
 int mount_named(Context& context, const ParsedArguments& parsed, const std::string& name,
@@ -71,7 +78,7 @@ int mount_named(Context& context, const ParsedArguments& parsed, const std::stri
   }
   if (auto ok = resolve_paths(*options); !ok) return fail_with(context, ok.error());
   if (auto ok = read_rules(*options); !ok) return fail_with(context, teller(ok.error()));
-  return serve(context, *options, teller);
+  return serve(context, parsed, *options, teller);
 }
 
 int mount(Context& context, const ParsedArguments& parsed) {

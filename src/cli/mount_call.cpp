@@ -36,6 +36,7 @@ constexpr command_line::Flag kLayerFlags[] = {
 constexpr command_line::Flag kDaemonFlags[] = {
     {"--foreground", 'f', "", "stay in the foreground, log to standard error"},
     {"--debug", 'd', "", "-f, and log every request"},
+    {"--recover", '\0', "", "first take away a union that is left there and whose daemon is dead"},
     {"--single-thread", 's', "", "as -o threads=1"},
     {"--no-mtab", 'n', "", "no effect: mount(8) gives it to its helpers"},
     {"--verbose", 'v', "", "no effect, likewise"},

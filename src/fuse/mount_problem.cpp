@@ -122,7 +122,8 @@ Problem explain(const FailedMount& failed) {
   const std::string cause(reason.empty() ? without_prefix(failed.complaint) : reason);
   if (contains(cause, std::strerror(ENOTCONN))) {
     return {where + ": a mount is left there whose daemon is dead",
-            "overpass umount '" + failed.mountpoint + "'; auto_unmount does it the next time"};
+            "add --recover, or overpass umount '" + failed.mountpoint +
+                "'; auto_unmount does it the next time"};
   }
   if (cause.empty()) return {where + ", for a reason that is not told", "-d shows each step"};
   return {where + ": " + cause, std::string(remedy_for(cause, failed.is_root))};

@@ -102,6 +102,25 @@ def test_a_killed_daemon_leaves_a_dead_mount_and_the_next_one_says_so(t):
     equal(read(m / "made"), b"before", "content at the next mount")
 
 
+def test_recover_mounts_where_a_killed_daemon_left_its_mount(t):
+    stack = stack_with(t)
+    killed(t, ())(stack)
+    call = ("mount", "--recover", "-o", systems.option_text(stack), stack.mountpoint)
+    equal(t.status_text(*call), (0, "", ""), "overpass mount --recover")
+    t.at_end(lambda: t.status_text("umount", stack.mountpoint))
+    equal(read(stack.mountpoint + "/made"), b"before", "content at the next mount")
+    equal(list(isolation.mount_points()).count(os.path.realpath(stack.mountpoint)), 1, "mounts there")
+    status, _, err = t.status_text(*call)
+    holds(status == 1 and "in use" in err, f"a living mount is left alone: {status} {err}")
+    equal(read(stack.mountpoint + "/made"), b"before", "content after that")
+
+
+def test_recover_without_a_dead_mount_is_a_mount(t):
+    stack = stack_with(t)
+    equal(t.status_text("mount", "--recover", "-o", systems.option_text(stack), stack.mountpoint), (0, "", ""), "the mount")
+    equal(t.status_text("umount", stack.mountpoint), (0, "", ""), "the unmount")
+
+
 @only_in("root", "userns", why="no other user can mount on what only an ordinary user may see")
 def test_with_auto_unmount_what_is_mounted_there_later_stays(t):
     stack = stack_with(t, "auto_unmount")
