@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/mounted.h"
 #include "cli/status_report.h"
+#include "cli/status_trace.h"
 #include "sys/file_io.h"
 
 namespace overpass::cli {
@@ -13,6 +14,7 @@ namespace {
 
 constexpr command_line::Flag kFlags[] = {
     {"--json", '\0', "", "print the JSON text itself; of all mounts a list"},
+    {"--trace", '\0', "", "show the requests to the mount as they are answered, until interrupted"},
     command_line::kHelpFlag,
 };
 
@@ -20,6 +22,8 @@ constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};
 
 constexpr command_line::Example kExamples[] = {
     {"overpass status", "One line for each mount."},
+    {"overpass status --trace merged",
+     "Who asks what of ./merged, and how long each answer takes."},
     {"overpass status --json merged", "All that the mount at ./merged tells, for a program."},
 };
 
@@ -61,11 +65,24 @@ int show(Context& context, const std::string& target, bool as_json) {
   return kSuccess;
 }
 
+int trace(Context& context, const ParsedArguments& parsed) {
+  if (parsed.operands.empty() || parsed.has("--json")) {
+    return fail_with(
+        context,
+        {"--trace takes one mountpoint, and no --json", "'overpass status' lists the mounts"},
+        kUsage);
+  }
+  const auto mountpoint = find_mount(context, parsed.operands.front());
+  if (!mountpoint) return fail_with(context, mountpoint.error());
+  const auto traced = trace_requests(context, *mountpoint);
+  return traced ? kSuccess : fail_with(context, traced.error());
+}
+
 }  // namespace
 
 constexpr command_line::Command kStatusCommand = {
     .name = "status",
-    .synopsis = "overpass status [--json] [MOUNTPOINT|NAME]",
+    .synopsis = "overpass status [--json|--trace] [MOUNTPOINT|NAME]",
     .summary = "list all mounts, or show what one does and why not more",
     .description =
         "Without an argument all mounts are listed. A union is named by its mountpoint, "
@@ -78,12 +95,13 @@ constexpr command_line::Command kStatusCommand = {
 
 int run_status(Context& context, const ParsedArguments& parsed) {
   const bool as_json = parsed.has("--json");
-  if (parsed.operands.empty()) return list_all(context, as_json);
+  if (parsed.operands.empty() && !parsed.has("--trace")) return list_all(context, as_json);
   if (parsed.operands.size() > 1) {
     return fail_with(context,
                      {"status takes one mountpoint", "without any, 'overpass status' lists all"},
                      kUsage);
   }
+  if (parsed.has("--trace")) return trace(context, parsed);
   return show(context, parsed.operands.front(), as_json);
 }
 

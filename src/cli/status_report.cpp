@@ -110,6 +110,7 @@ int rank_of(std::string_view key) {
   constexpr std::string_view kFirst[] = {"version",     "pid",       "mountpoint", "layers",
                                          "passthrough", "writeback", "transport",  "threads"};
   if (key == "requests") return 100;
+  if (key == "latencies") return 101;
   const auto found = std::find(std::begin(kFirst), std::end(kFirst), key);
   return static_cast<int>(found - std::begin(kFirst));
 }

@@ -34,12 +34,12 @@ Result<ShownAttributes> attributes_of(Daemon& daemon, fuse_ino_t node) {
 }
 
 void on_getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
-  Daemon& daemon = arrived(request, Opcode::Getattr);
+  Daemon& daemon = arrived(request, Opcode::Getattr, node);
   answer_now(AttributesReply(request), [&] { return attributes_of(daemon, node); });
 }
 
 void on_statx(fuse_req_t request, fuse_ino_t node, int, int, fuse_file_info*) {
-  Daemon& daemon = arrived(request, Opcode::Statx);
+  Daemon& daemon = arrived(request, Opcode::Statx, node);
   answer_now(StatxReply(request), [&] { return attributes_of(daemon, node); });
 }
 
@@ -73,7 +73,7 @@ overlay::Changes changes_of(const struct stat& attributes, int bits, const fuse_
 
 void on_setattr(fuse_req_t request, fuse_ino_t node, struct stat* attributes, int bits,
                 fuse_file_info* info) {
-  Daemon& daemon = arrived(request, Opcode::Setattr);
+  Daemon& daemon = arrived(request, Opcode::Setattr, node);
   std::optional<bool> lacks_fsetid;
   if ((bits & FUSE_SET_ATTR_SIZE) != 0) lacks_fsetid = (bits & kCostsBits) != 0;
   answer(AttributesReply(request), caller_of(request, lacks_fsetid),
@@ -87,14 +87,14 @@ void on_setattr(fuse_req_t request, fuse_ino_t node, struct stat* attributes, in
 }
 
 void on_readlink(fuse_req_t request, fuse_ino_t node) {
-  Daemon& daemon = arrived(request, Opcode::Readlink);
+  Daemon& daemon = arrived(request, Opcode::Readlink, node);
   answer_now(TargetReply(request), [&]() -> Result<std::string> {
     return overlay::read_link(daemon.overlay, TRY(inode_at(daemon, node)));
   });
 }
 
-void on_statfs(fuse_req_t request, fuse_ino_t) {
-  Daemon& daemon = arrived(request, Opcode::Statfs);
+void on_statfs(fuse_req_t request, fuse_ino_t node) {
+  Daemon& daemon = arrived(request, Opcode::Statfs, node);
   answer_now(StatfsReply(request), [&] { return overlay::statfs(daemon.overlay); });
 }
 

@@ -23,6 +23,7 @@
 #include "fuse/listings.h"
 #include "fuse/notifier.h"
 #include "fuse/registrar.h"
+#include "fuse/request_trace.h"
 #include "fuse/rule_log.h"
 #include "fuse/workers.h"
 #include "overlay/open/open_file.h"
@@ -100,6 +101,7 @@ struct Daemon {
   // Order matters at the end: tasks and notifications before the overlay, that before the ids'
   // owner and the counters.
   Counters counters;
+  RequestTrace trace;
   Registrar registrar;  ///< Set up before INIT.
   ServedMount mount;
   overlay::Overlay overlay;

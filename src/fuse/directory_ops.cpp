@@ -62,8 +62,8 @@ class ListingBuffer : public overlay::ListingSink {
   std::vector<overlay::InodeRef> counted_;
 };
 
-void on_opendir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-  const Daemon& daemon = arrived(request, Opcode::Opendir);
+void on_opendir(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
+  const Daemon& daemon = arrived(request, Opcode::Opendir, node);
   OpenDirectoryReply reply(request, *info);
   if (daemon.negotiated.needs_opendir) {
     reply.send();
@@ -90,23 +90,23 @@ void list(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, bool p
 }
 
 void on_readdir(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, fuse_file_info*) {
-  arrived(request, Opcode::Readdir);
+  arrived(request, Opcode::Readdir, node);
   list(request, node, size, offset, false);
 }
 
 void on_readdirplus(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset,
                     fuse_file_info*) {
-  arrived(request, Opcode::Readdirplus);
+  arrived(request, Opcode::Readdirplus, node);
   list(request, node, size, offset, true);
 }
 
-void on_releasedir(fuse_req_t request, fuse_ino_t, fuse_file_info*) {
-  (void)arrived(request, Opcode::Releasedir);
+void on_releasedir(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
+  (void)arrived(request, Opcode::Releasedir, node);
   EmptyReply(request).send();
 }
 
 void on_fsyncdir(fuse_req_t request, fuse_ino_t node, int, fuse_file_info*) {
-  Daemon& daemon = arrived(request, Opcode::Fsyncdir);
+  Daemon& daemon = arrived(request, Opcode::Fsyncdir, node);
   answer(EmptyReply(request), caller_of(request),
          [&daemon, node](const overlay::Caller& caller) -> Result<void> {
            overlay::OpenDirectory directory(TRY(inode_at(daemon, node)));

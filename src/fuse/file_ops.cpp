@@ -64,7 +64,7 @@ auto file_by_node(Daemon& daemon, fuse_ino_t node) {
 overlay::Caller on_own_behalf() { return {.uid = 0, .may_wait = false}; }
 
 void on_read(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, fuse_file_info* info) {
-  Daemon& daemon = arrived(request, Opcode::Read);
+  Daemon& daemon = arrived(request, Opcode::Read, node);
   const Piece piece{size, offset, info->flags};
   if (daemon.negotiated.needs_open) return read_from(*file_of(info), piece, DataReply(request));
   answer(ReadByNodeReply(request, piece), on_own_behalf(), file_by_node(daemon, node));
@@ -90,7 +90,7 @@ void forget_blocks(Daemon& daemon, fuse_ino_t node, bool is_pinned) {
 
 void on_write(fuse_req_t request, fuse_ino_t node, const char* data, size_t size, off_t offset,
               fuse_file_info* info) {
-  Daemon& daemon = arrived(request, Opcode::Write);
+  Daemon& daemon = arrived(request, Opcode::Write, node);
   if (refuse_unopened(daemon, request)) return;
   const auto kind =
       info->writepage != 0 ? overlay::WriteKind::Writeback : overlay::WriteKind::Plain;
@@ -105,7 +105,7 @@ void on_write(fuse_req_t request, fuse_ino_t node, const char* data, size_t size
 }
 
 void on_fsync(fuse_req_t request, fuse_ino_t node, int data_only, fuse_file_info* info) {
-  Daemon& daemon = arrived(request, Opcode::Fsync);
+  Daemon& daemon = arrived(request, Opcode::Fsync, node);
   // Only a read-only mount is read without opening: there is nothing to write.
   if (!daemon.negotiated.needs_open) return EmptyReply(request).send();
   overlay::sync(
@@ -116,9 +116,9 @@ void on_fsync(fuse_req_t request, fuse_ino_t node, int data_only, fuse_file_info
       }));
 }
 
-void on_fallocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t length,
+void on_fallocate(fuse_req_t request, fuse_ino_t node, int mode, off_t offset, off_t length,
                   fuse_file_info* info) {
-  Daemon& daemon = arrived(request, Opcode::Fallocate);
+  Daemon& daemon = arrived(request, Opcode::Fallocate, node);
   if (refuse_unopened(daemon, request)) return;
   overlay::OpenFile* file = file_of(info);
   if (overlay::is_long_allocation(daemon.overlay, *file, length)) {
@@ -134,7 +134,7 @@ void on_fallocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t 
 }
 
 void on_lseek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fuse_file_info* info) {
-  Daemon& daemon = arrived(request, Opcode::Lseek);
+  Daemon& daemon = arrived(request, Opcode::Lseek, node);
   if (!daemon.negotiated.needs_open) {
     return answer(OffsetReply(request), on_own_behalf(),
                   [&daemon, offset, whence, open = file_by_node(daemon, node)](
@@ -148,9 +148,10 @@ void on_lseek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fus
   });
 }
 
-void on_copy_file_range(fuse_req_t request, fuse_ino_t, off_t from_offset, fuse_file_info* from,
-                        fuse_ino_t, off_t to_offset, fuse_file_info* to, size_t length, int) {
-  Daemon& daemon = arrived(request, Opcode::CopyFileRange);
+void on_copy_file_range(fuse_req_t request, fuse_ino_t node, off_t from_offset,
+                        fuse_file_info* from, fuse_ino_t, off_t to_offset, fuse_file_info* to,
+                        size_t length, int) {
+  Daemon& daemon = arrived(request, Opcode::CopyFileRange, node);
   if (refuse_unopened(daemon, request)) return;
   answer(WrittenReply(request), caller_of(request),
          [&daemon, from_offset, to_offset, length, source = file_of(from),
@@ -162,7 +163,7 @@ void on_copy_file_range(fuse_req_t request, fuse_ino_t, off_t from_offset, fuse_
 
 void on_ioctl(fuse_req_t request, fuse_ino_t node, unsigned code, void*, fuse_file_info*,
               unsigned flags, const void* input, size_t input_size, size_t output_size) {
-  Daemon& daemon = arrived(request, Opcode::Ioctl);
+  Daemon& daemon = arrived(request, Opcode::Ioctl, node);
   const auto* bytes = static_cast<const char*>(input);
   answer(IoctlReply(request), caller_of(request),
          [&daemon, node, code, flags, output_size, in = std::string(bytes, input_size)](
@@ -180,8 +181,8 @@ void on_ioctl(fuse_req_t request, fuse_ino_t node, unsigned code, void*, fuse_fi
 
 /// LOCK_SH, LOCK_EX or LOCK_UN, with LOCK_NB or without. Asked only where locks are kept here
 /// (negotiate_locks()).
-void on_flock(fuse_req_t request, fuse_ino_t, fuse_file_info* info, int operation) {
-  Daemon& daemon = arrived(request, Opcode::Setlk);
+void on_flock(fuse_req_t request, fuse_ino_t node, fuse_file_info* info, int operation) {
+  Daemon& daemon = arrived(request, Opcode::Setlk, node);
   overlay::Flocks& flocks = daemon.overlay.flocks;
   EmptyReply reply(request);
   const uint64_t domain = flocks.domain_of(*file_of(info)->inode());

@@ -83,10 +83,17 @@ void answer(ReplyType reply, const overlay::Caller& caller, Work work) {
   answer_on_worker(std::move(reply), caller, std::move(work), /*is_again=*/false);
 }
 
-/// The daemon of a request that has just arrived, counted.
+/// The daemon of a request that has just arrived, counted. It is not answered.
 inline Daemon& arrived(fuse_req_t request, Opcode opcode) {
   Daemon& daemon = daemon_of(request);
   daemon.counters.count(opcode);
+  return daemon;
+}
+
+/// The same for a request that is answered. The next reply that is made on this thread is its own.
+inline Daemon& arrived(fuse_req_t request, Opcode opcode, fuse_ino_t node) {
+  Daemon& daemon = arrived(request, opcode);
+  Reply::expect(daemon.trace.begin(opcode, node, fuse_req_ctx(request)->pid));
   return daemon;
 }
 

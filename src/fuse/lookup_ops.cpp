@@ -15,7 +15,7 @@ namespace overpass::fuse {
 namespace {
 
 void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
-  Daemon& daemon = arrived(request, Opcode::Lookup);
+  Daemon& daemon = arrived(request, Opcode::Lookup, parent);
   answer_now(LookupReply(request), [&]() -> Result<overlay::Entry> {
     const overlay::InodeRef inode = TRY(inode_at(daemon, parent));
     // The kernel resolves file handles by these names; it asks for them in no other case.

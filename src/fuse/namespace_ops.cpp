@@ -15,7 +15,7 @@ namespace overpass::fuse {
 namespace {
 
 void on_mknod(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode, dev_t device) {
-  Daemon& daemon = arrived(request, Opcode::Mknod);
+  Daemon& daemon = arrived(request, Opcode::Mknod, parent);
   answer_now(EntryReply(request), [&]() -> Result<overlay::Entry> {
     return overlay::make_node(daemon.overlay, caller_of(request), TRY(inode_at(daemon, parent)),
                               name, mode, device);
@@ -23,7 +23,7 @@ void on_mknod(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mo
 }
 
 void on_mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode) {
-  Daemon& daemon = arrived(request, Opcode::Mkdir);
+  Daemon& daemon = arrived(request, Opcode::Mkdir, parent);
   answer_now(EntryReply(request), [&]() -> Result<overlay::Entry> {
     return overlay::make_directory(daemon.overlay, caller_of(request),
                                    TRY(inode_at(daemon, parent)), name, mode);
@@ -31,7 +31,7 @@ void on_mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mo
 }
 
 void on_symlink(fuse_req_t request, const char* target, fuse_ino_t parent, const char* name) {
-  Daemon& daemon = arrived(request, Opcode::Symlink);
+  Daemon& daemon = arrived(request, Opcode::Symlink, parent);
   answer_now(EntryReply(request), [&]() -> Result<overlay::Entry> {
     return overlay::make_symlink(daemon.overlay, caller_of(request), TRY(inode_at(daemon, parent)),
                                  name, target);
@@ -39,7 +39,7 @@ void on_symlink(fuse_req_t request, const char* target, fuse_ino_t parent, const
 }
 
 void on_link(fuse_req_t request, fuse_ino_t node, fuse_ino_t parent, const char* name) {
-  Daemon& daemon = arrived(request, Opcode::Link);
+  Daemon& daemon = arrived(request, Opcode::Link, node);
   answer(EntryReply(request), caller_of(request),
          [&daemon, node, parent,
           name = std::string(name)](const overlay::Caller& caller) -> Result<overlay::Entry> {
@@ -49,7 +49,7 @@ void on_link(fuse_req_t request, fuse_ino_t node, fuse_ino_t parent, const char*
 }
 
 void on_unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
-  Daemon& daemon = arrived(request, Opcode::Unlink);
+  Daemon& daemon = arrived(request, Opcode::Unlink, parent);
   answer(
       EmptyReply(request), caller_of(request),
       [&daemon, parent, name = std::string(name)](const overlay::Caller& caller) -> Result<void> {
@@ -59,7 +59,7 @@ void on_unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
 }
 
 void on_rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
-  Daemon& daemon = arrived(request, Opcode::Rmdir);
+  Daemon& daemon = arrived(request, Opcode::Rmdir, parent);
   answer(
       EmptyReply(request), caller_of(request),
       [&daemon, parent, name = std::string(name)](const overlay::Caller& caller) -> Result<void> {
@@ -70,7 +70,7 @@ void on_rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
 
 void on_rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
                const char* new_name, unsigned flags) {
-  Daemon& daemon = arrived(request, Opcode::Rename);
+  Daemon& daemon = arrived(request, Opcode::Rename, parent);
   answer(EmptyReply(request), caller_of(request),
          [&daemon, parent, new_parent, flags, name = std::string(name),
           new_name = std::string(new_name)](const overlay::Caller& caller) -> Result<void> {

@@ -12,7 +12,7 @@ namespace overpass::fuse {
 namespace {
 
 void on_open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
-  Daemon& daemon = arrived(request, Opcode::Open);
+  Daemon& daemon = arrived(request, Opcode::Open, node);
   if (!daemon.negotiated.needs_open) return OpenReply(request, *info).refuse_all();
   answer(OpenReply(request, *info), caller_of(request, info->kill_suidgid != 0),
          [&daemon, node,
@@ -23,7 +23,7 @@ void on_open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
 
 void on_create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode,
                fuse_file_info* info) {
-  Daemon& daemon = arrived(request, Opcode::Create);
+  Daemon& daemon = arrived(request, Opcode::Create, parent);
   answer_now(CreateReply(request, *info), [&]() -> Result<overlay::Created> {
     return overlay::create_file(daemon.overlay, caller_of(request), TRY(inode_at(daemon, parent)),
                                 name, info->flags, mode);
@@ -31,15 +31,15 @@ void on_create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t m
 }
 
 void on_tmpfile(fuse_req_t request, fuse_ino_t parent, mode_t mode, fuse_file_info* info) {
-  Daemon& daemon = arrived(request, Opcode::Tmpfile);
+  Daemon& daemon = arrived(request, Opcode::Tmpfile, parent);
   answer_now(CreateReply(request, *info), [&]() -> Result<overlay::Created> {
     return overlay::create_unnamed(daemon.overlay, caller_of(request),
                                    TRY(inode_at(daemon, parent)), info->flags, mode);
   });
 }
 
-void on_release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-  Daemon& daemon = arrived(request, Opcode::Release);
+void on_release(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
+  Daemon& daemon = arrived(request, Opcode::Release, node);
   if (info->flock_release != 0) {
     overlay::Flocks& flocks = daemon.overlay.flocks;
     flocks.unlock(flocks.domain_of(*file_of(info)->inode()), info->lock_owner);

@@ -65,6 +65,13 @@ void hand_over(Daemon& daemon, overlay::Opened opened, fuse_file_info& info) {
 
 Daemon& daemon_of(fuse_req_t request) { return *static_cast<Daemon*>(fuse_req_userdata(request)); }
 
+thread_local constinit RequestTrace::Ticket Reply::expected_ = {};
+
+fuse_req_t Reply::take(int error) {
+  daemon_of(request_).trace.end(ticket_, error);
+  return std::exchange(request_, nullptr);
+}
+
 void Reply::fail(Errno error) {
   int number = to_int(error);
   if (number == overlay::kMustWait) number = EAGAIN;
@@ -74,12 +81,12 @@ void Reply::fail(Errno error) {
     number = ENFILE;
     daemon_of(request_).overlay.descriptors.note_exhaustion();
   }
-  (void)fuse_reply_err(take(), number);
+  (void)fuse_reply_err(take(number), number);
 }
 
-void OpenReply::refuse_all() { (void)fuse_reply_err(take(), ENOSYS); }
+void OpenReply::refuse_all() { (void)fuse_reply_err(take(ENOSYS), ENOSYS); }
 
-void OpenDirectoryReply::refuse_all() { (void)fuse_reply_err(take(), ENOSYS); }
+void OpenDirectoryReply::refuse_all() { (void)fuse_reply_err(take(ENOSYS), ENOSYS); }
 
 struct stat plain_stat(const sys::Stat& stat) {
   struct stat plain = {};
@@ -121,7 +128,7 @@ void LookupReply::fail(Errno error) {
   if (error != Errno{ENOENT}) return Reply::fail(error);
   fuse_entry_param absent = {};
   absent.entry_timeout = lower_timeout(daemon_of(request()));
-  (void)fuse_reply_entry(take(), &absent);
+  (void)fuse_reply_entry(take(ENOENT), &absent);
 }
 
 void AttributesReply::send(const ShownAttributes& shown) {

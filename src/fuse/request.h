@@ -17,6 +17,7 @@
 
 #include "base/result.h"
 #include "fuse/libfuse.h"
+#include "fuse/request_trace.h"
 #include "overlay/change/create.h"
 #include "overlay/open/open_file.h"
 #include "overlay/state/entry.h"
@@ -33,9 +34,12 @@ Daemon& daemon_of(fuse_req_t request);
 /// need it.
 class Reply {
  public:
-  explicit Reply(fuse_req_t request) : request_(request) {}
+  explicit Reply(fuse_req_t request)
+      : request_(request), ticket_(std::exchange(expected_, RequestTrace::Ticket())) {}
   Reply(Reply&& other) noexcept
-      : request_(std::exchange(other.request_, nullptr)), unanswered_(other.unanswered_) {}
+      : request_(std::exchange(other.request_, nullptr)),
+        ticket_(other.ticket_),
+        unanswered_(other.unanswered_) {}
   Reply& operator=(Reply&&) = delete;
   Reply(const Reply&) = delete;
   Reply& operator=(const Reply&) = delete;
@@ -44,6 +48,9 @@ class Reply {
     // An exception between a request's arrival and its work is lack of memory.
     fail(std::uncaught_exceptions() > 0 ? Errno{ENOMEM} : unanswered_);
   }
+
+  /// The trace's ticket for the next reply that is made on this thread.
+  static void expect(const RequestTrace::Ticket& ticket) { expected_ = ticket; }
 
   /// A caller outside cannot wait as the daemon does (overlay::kMustWait). And EMFILE would speak
   /// of the caller's own limit, where the daemon is short of descriptors: that is ENFILE.
@@ -57,10 +64,14 @@ class Reply {
   fuse_req_t request() const { return request_; }
 
  protected:
-  fuse_req_t take() { return std::exchange(request_, nullptr); }
+  /// For the one call of libfuse that answers, with `error` or 0.
+  fuse_req_t take(int error = 0);
 
  private:
+  static thread_local constinit RequestTrace::Ticket expected_;
+
   fuse_req_t request_;
+  RequestTrace::Ticket ticket_;
   Errno unanswered_{EIO};
 };
 

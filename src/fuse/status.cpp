@@ -131,6 +131,19 @@ nlohmann::json requests_of(const Counters& counters) {
   return requests;
 }
 
+/// For each type that there was: how long half of the requests took at most, and 99 of 100.
+nlohmann::json latencies_of(const RequestTrace& trace) {
+  using Microseconds = std::chrono::duration<double, std::micro>;
+  auto types = nlohmann::json::object();
+  for (size_t opcode = 0; opcode < kOpcodeNames.size(); ++opcode) {
+    const Latencies& latencies = trace.latencies(static_cast<Opcode>(opcode));
+    if (latencies.count() == 0) continue;
+    types[kOpcodeNames[opcode]] = {{"median_us", Microseconds(latencies.quantile(0.5)).count()},
+                                   {"p99_us", Microseconds(latencies.quantile(0.99)).count()}};
+  }
+  return types;
+}
+
 nlohmann::json rules_of(const overlay::Overlay& overlay, const RuleLog& log) {
   return {{"count", overlay.settings.rules.rules().size()},
           {"lost_lines", log.lost()},
@@ -202,6 +215,7 @@ void add_details(nlohmann::json& status, Daemon& daemon) {
   status["mountpoint"] = daemon.options.mountpoint;
   status["layers"] = layers_of(daemon);
   status["requests"] = requests_of(daemon.counters);
+  status["latencies"] = latencies_of(daemon.trace);
   status["rules"] = rules_of(daemon.overlay, daemon.mount.rule_log);
   status["rule_texts"] = rule_texts_of(daemon.overlay);
   status["inodes"] = daemon.overlay.table.size();

@@ -12,6 +12,7 @@
 #include "fuse/operations.h"
 #include "fuse/removal_report.h"
 #include "fuse/status.h"
+#include "fuse/trace_report.h"
 #include "overlay/change/xattr.h"
 
 namespace overpass::fuse {
@@ -22,16 +23,17 @@ bool asks_for_status(fuse_ino_t node, const char* name) {
   return node == FUSE_ROOT_ID && std::strcmp(name, kStatusXattr) == 0;
 }
 
-/// The number in the name of kRemovalsXattr; nothing for other names.
-std::optional<uint64_t> asks_for_removals(fuse_ino_t node, std::string_view name) {
-  if (node != FUSE_ROOT_ID || !name.starts_with(kRemovalsXattr)) return std::nullopt;
-  return number_of<uint64_t>(name.substr(kRemovalsXattr.size()));
+/// What follows `prefix` in the name; nothing for other names.
+std::optional<std::string_view> asked_behind(std::string_view prefix, fuse_ino_t node,
+                                             std::string_view name) {
+  if (node != FUSE_ROOT_ID || !name.starts_with(prefix)) return std::nullopt;
+  return name.substr(prefix.size());
 }
 
-/// What follows kControlXattr in the name; nothing for other names.
-std::optional<std::string_view> asks_for_control(fuse_ino_t node, std::string_view name) {
-  if (node != FUSE_ROOT_ID || !name.starts_with(kControlXattr)) return std::nullopt;
-  return name.substr(kControlXattr.size());
+/// The number in the name of kRemovalsXattr; nothing for other names.
+std::optional<uint64_t> asks_for_removals(fuse_ino_t node, std::string_view name) {
+  const auto number = asked_behind(kRemovalsXattr, node, name);
+  return number ? number_of<uint64_t>(*number) : std::nullopt;
 }
 
 /// A command that is read has an empty answer.
@@ -51,8 +53,14 @@ Result<std::string> removals(Daemon& daemon, uid_t asker, uint64_t number) {
   return text_of(TRY(report_removals(daemon.overlay, number)));
 }
 
+Result<std::string> trace(Daemon& daemon, uid_t asker, std::string_view question) {
+  if (!may_see_all(asker)) return fail(EPERM);
+  auto report = trace_report(daemon, question);
+  return report ? Result<std::string>(std::move(*report)) : fail(ENODATA);
+}
+
 void on_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, size_t size) {
-  Daemon& daemon = arrived(request, Opcode::Getxattr);
+  Daemon& daemon = arrived(request, Opcode::Getxattr, node);
   if (asks_for_status(node, name)) {
     const uid_t asker = fuse_req_ctx(request)->uid;
     answer_now(XattrReply(request, size),
@@ -65,7 +73,15 @@ void on_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, size_t s
                [&]() -> Result<std::string> { return removals(daemon, asker, *number); });
     return;
   }
-  if (const auto text = asks_for_control(node, name)) return answer_control(request, size, *text);
+  if (const auto question = asked_behind(kTraceXattr, node, name)) {
+    const uid_t asker = fuse_req_ctx(request)->uid;
+    answer_now(XattrReply(request, size),
+               [&]() -> Result<std::string> { return trace(daemon, asker, *question); });
+    return;
+  }
+  if (const auto text = asked_behind(kControlXattr, node, name)) {
+    return answer_control(request, size, *text);
+  }
   answer_now(XattrReply(request, size), [&]() -> Result<XattrValue> {
     XattrValue value(size);
     value.length = TRY(overlay::get_xattr(daemon.overlay, TRY(inode_at(daemon, node)), name,
@@ -75,7 +91,7 @@ void on_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, size_t s
 }
 
 void on_listxattr(fuse_req_t request, fuse_ino_t node, size_t size) {
-  Daemon& daemon = arrived(request, Opcode::Listxattr);
+  Daemon& daemon = arrived(request, Opcode::Listxattr, node);
   answer_now(XattrReply(request, size), [&]() -> Result<std::string> {
     return overlay::list_xattrs(daemon.overlay, caller_of(request), TRY(inode_at(daemon, node)));
   });
@@ -83,8 +99,8 @@ void on_listxattr(fuse_req_t request, fuse_ino_t node, size_t size) {
 
 void on_setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char* value,
                  size_t size, int flags) {
-  Daemon& daemon = arrived(request, Opcode::Setxattr);
-  if (const auto command = asks_for_control(node, name)) {
+  Daemon& daemon = arrived(request, Opcode::Setxattr, node);
+  if (const auto command = asked_behind(kControlXattr, node, name)) {
     return answer(EmptyReply(request), caller_of(request),
                   [&daemon, command = std::string(*command),
                    value = std::string(value, size)](const overlay::Caller& caller) {
@@ -100,7 +116,7 @@ void on_setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const ch
 }
 
 void on_removexattr(fuse_req_t request, fuse_ino_t node, const char* name) {
-  Daemon& daemon = arrived(request, Opcode::Removexattr);
+  Daemon& daemon = arrived(request, Opcode::Removexattr, node);
   answer(EmptyReply(request), caller_of(request),
          [&daemon, node, name = std::string(name)](const overlay::Caller& caller) -> Result<void> {
            return overlay::remove_xattr(daemon.overlay, caller, TRY(inode_at(daemon, node)),
