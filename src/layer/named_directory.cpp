@@ -6,10 +6,11 @@
 
 #include <fcntl.h>
 
-#include <cstdlib>
 #include <cstring>
 
+#include "sys/names.h"
 #include "sys/open.h"
+#include "sys/proc.h"
 
 namespace overpass::layer {
 
@@ -51,10 +52,10 @@ Expected<NamedDirectory> open_named(const char* option, const std::string& path,
   if (!fd) return problem(what + ": " + text_of(fd.error()), remedy_for(fd.error(), option));
   auto stat = sys::stat(sys::place_of(*fd));
   if (!stat) return problem(what + " cannot be examined");
-  char* real = ::realpath(path.c_str(), nullptr);
-  NamedDirectory result{option, path, std::move(*fd), *stat, real != nullptr ? real : path};
-  std::free(real);
-  return result;
+  // realpath(3) would ask for each component.
+  auto real = sys::read_link({sys::own_files(), sys::FdName(*fd).c_str()});
+  if (!real || !real->starts_with('/')) real = path;
+  return NamedDirectory{option, path, std::move(*fd), *stat, std::move(*real)};
 }
 
 bool are_same(const NamedDirectory& a, const NamedDirectory& b) {

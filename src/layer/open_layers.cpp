@@ -25,17 +25,15 @@ namespace overpass::layer {
 
 namespace {
 
-bool is_stacked(BorrowedFd fd) {
-  auto magic = sys::file_system_magic(fd);
-  return magic && (*magic == OVERLAYFS_SUPER_MAGIC || *magic == sys::kFuseMagic);
+bool is_stacked(uint64_t magic) {
+  return magic == OVERLAYFS_SUPER_MAGIC || magic == sys::kFuseMagic;
 }
 
-bool is_remote(BorrowedFd fd) {
+bool is_remote(uint64_t magic) {
   constexpr uint64_t kServed[] = {sys::kFuseMagic,  NFS_SUPER_MAGIC,  SMB_SUPER_MAGIC,
                                   CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC, V9FS_MAGIC,
                                   CEPH_SUPER_MAGIC, AFS_SUPER_MAGIC,  CODA_SUPER_MAGIC};
-  const auto magic = sys::file_system_magic(fd);
-  return magic && std::ranges::find(kServed, *magic) != std::end(kServed);
+  return std::ranges::find(kServed, magic) != std::end(kServed);
 }
 
 /// Lower and data-only directories, in the order of LayerStack::layers.
@@ -134,17 +132,19 @@ Expected<LayerStack> open_layers(const LayerPaths& paths) {
       }
       warn_of_overlap(upper, lower);
     }
-    stack.has_stacked_layer = is_stacked(upper.fd);
+    const uint64_t magic = sys::file_system_magic(upper.fd).value_or(0);
+    stack.has_stacked_layer = is_stacked(magic);
     stack.layers[kUpper].stable_numbers = !stack.has_stacked_layer;
-    stack.layers[kUpper].is_remote = is_remote(upper.fd);
+    stack.layers[kUpper].is_remote = is_remote(magic);
   }
   for (const NamedDirectory& lower : *lowers) {
-    const bool stacked = is_stacked(lower.fd);
+    const uint64_t magic = sys::file_system_magic(lower.fd).value_or(0);
+    const bool stacked = is_stacked(magic);
     stack.has_stacked_layer = stack.has_stacked_layer || stacked;
     auto layer = take_lower(lower);
     if (!layer) return std::unexpected(layer.error());
     layer->stable_numbers = !stacked;
-    layer->is_remote = is_remote(lower.fd);
+    layer->is_remote = is_remote(magic);
     stack.layers.push_back(std::move(*layer));
   }
   stack.first_data_only = static_cast<LayerIndex>(1 + paths.lower.size());
