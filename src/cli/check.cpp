@@ -4,19 +4,23 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <optional>
+#include <utility>
 
 #include "base/nearest.h"
 #include "check/check.h"
 #include "cli/check_report.h"
 #include "cli/commands.h"
+#include "cli/diff_target.h"
 #include "cli/interruption.h"
 #include "cli/layer_call.h"
 #include "cli/mount_call.h"
 #include "cli/mounted.h"
 #include "cli/named_mount.h"
+#include "snapshots/held_sandbox.h"
 #include "sys/credentials.h"
 
 namespace overpass::cli {
@@ -47,6 +51,7 @@ constexpr command_line::FlagGroup kGroups[] = {{"Layers", kLayerFlags}, {"Check"
 constexpr command_line::Example kExamples[] = {
     {"overpass check --lower /usr --upper upper --work work",
      "Says what is wrong in ./upper, and changes nothing."},
+    {"overpass check try1", "The same for all uppers of the sandbox try1."},
     {"overpass check --repair sandbox", "Repairs the upper of [mount.sandbox] in overpass.toml."},
 };
 
@@ -142,6 +147,55 @@ int run_on(Context& context, const layer::LayerPaths& paths, const ParsedArgumen
   return summary->faults() == 0 ? kCheckClean : kCheckFaults;
 }
 
+/// The sandbox that the call names; nothing if it names something else. A mount of overpass.toml
+/// comes before a sandbox of that name, as for other commands.
+std::optional<std::string> sandbox_of_call(const Context& context, const ParsedArguments& parsed) {
+  const auto name = find_mount_name(parsed);
+  if (!name || !*name || !sandbox::is_sandbox_name(**name)) return std::nullopt;
+  const auto named = find_named_mount(context, **name);
+  if (!named || *named) return std::nullopt;
+  const bool exists = sandbox::Sandbox::open(sandbox::store_path(), **name).has_value();
+  return exists ? *name : std::nullopt;
+}
+
+/// The uppers of a sandbox, one after the other. Of the exit statuses the highest.
+int check_unions(Context& context, const DiffTarget& target, const ParsedArguments& parsed) {
+  int code = kCheckClean;
+  const bool as_json = parsed.has("--json");
+  const char* separator = "[";
+  for (const PlacedUnion& one : target.unions) {
+    if (!one.layers.upper) continue;  // All that it had is frozen.
+    if (as_json) context.out << std::exchange(separator, ",");
+    layer::LayerPaths layers = one.layers;
+    layers.format.index = true;
+    code = std::max(code, run_on(context, layers, parsed));
+    if (is_interrupted()) break;
+  }
+  if (as_json) context.out << (*separator == '[' ? "[]\n" : "]\n");
+  return code;
+}
+
+int check_sandbox(Context& context, const std::string& name, const ParsedArguments& parsed) {
+  if (parsed.operands.size() > 1) {
+    (void)fail_with(
+        context, {"too many arguments: " + in_quotes(parsed.operands[1]), "check takes one NAME"});
+    return kCheckUsage;
+  }
+  const auto held = snapshots::hold(sandbox::store_path(), name);
+  if (!held) {
+    (void)fail_with(context, held.error());
+    return kCheckImpossible;
+  }
+  const DiffTarget target = target_of(held->sandbox, held->record);
+  const int code = check_unions(context, target, parsed);
+  for (const sandbox::FileSystem& gone : target.gone) {
+    (void)fail_with(context, {"what was mounted at " + in_quotes(gone.at) +
+                                  " is not there: its changes are not checked",
+                              "mount it"});
+  }
+  return target.gone.empty() ? code : kCheckImpossible;
+}
+
 }  // namespace
 
 constexpr command_line::Command kCheckCommand = {
@@ -149,7 +203,9 @@ constexpr command_line::Command kCheckCommand = {
     .synopsis = "overpass check [--repair] [OPTIONS] [NAME]",
     .summary = "verify an upper directory that is not mounted, with its workdir",
     .description =
-        "The exit status is 0 when nothing is wrong, 1 when something is, 2 for a wrong "
+        "A NAME is a mount of overpass.toml, or a sandbox that does not run, of which all\n"
+        "uppers are checked. The exit status is 0 when nothing is wrong, 1 when something is, 2 "
+        "for a wrong "
         "call, 3\nwhen the check was not possible. overpass-check(1) explains each "
         "finding.",
     .groups = kGroups,
@@ -159,6 +215,10 @@ constexpr command_line::Command kCheckCommand = {
 };
 
 int run_check(Context& context, const ParsedArguments& parsed) {
+  if (const auto sandbox = sandbox_of_call(context, parsed)) {
+    const int code = check_sandbox(context, *sandbox, parsed);
+    return context.out.flush() ? code : kCheckImpossible;
+  }
   const auto paths = paths_of_call(context, parsed);
   if (!paths) {
     (void)fail_with(context, paths.error().problem);

@@ -10,6 +10,7 @@
 
 #include "base/nearest.h"
 #include "cli/named_mount.h"
+#include "sandbox/store.h"
 #include "sys/file_io.h"
 #include "sys/mountinfo.h"
 
@@ -129,6 +130,12 @@ std::unexpected<Problem> belongs_to(const std::string& target, const MountAt& ot
 }
 
 std::unexpected<Problem> neither_name_nor_path(const Context& context, const std::string& target) {
+  if (sandbox::is_sandbox_name(target) &&
+      sandbox::Sandbox::open(sandbox::store_path(), target).has_value()) {
+    return problem(in_quotes(target) + " is a sandbox: it is mounted for its own processes alone",
+                   "'overpass list' shows its state, 'overpass diff " + target +
+                       "' what it changed; it ends with its last process");
+  }
   const std::vector<std::string> names = known_mount_names(context);
   const std::vector<std::string_view> known(names.begin(), names.end());
   return problem(in_quotes(target) + " is neither a path here nor the NAME of a mount",
