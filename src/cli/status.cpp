@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/mounted.h"
 #include "cli/status_report.h"
+#include "cli/status_summary.h"
 #include "cli/status_trace.h"
 #include "sys/file_io.h"
 

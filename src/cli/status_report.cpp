@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The summary knows shapes, not members, so that what the daemon adds is shown without a change
-// here; only copies under way are put into words.
-
 #include "cli/status_report.h"
 
-#include <algorithm>
-#include <cstdio>
 #include <cstring>
-#include <iterator>
 #include <nlohmann/json.hpp>
-#include <vector>
 
 #include "base/nearest.h"
 #include "sys/open.h"
@@ -22,112 +15,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr double kLongCopy = 1;  ///< Seconds.
-constexpr double kMebibyte = 1 << 20;
-
 std::string value_text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-/// "active", "inactive: REASON".
-std::string feature_text(const Json& feature) {
-  const auto& active = feature["active"];
-  const bool is_active = active.is_boolean() && active.get<bool>();
-  std::string text = is_active ? "active" : "inactive";
-  if (const auto reason = feature.find("reason"); reason != feature.end()) {
-    const std::string why = value_text(*reason);
-    if (!why.empty()) text += ": " + why;
-  }
-  return text;
-}
-
-bool is_nothing(const Json& value) { return value.is_number() && value == 0; }
-
-/// The elements of a list, or the members of an object, below their key.
-std::string nested_text(const Json& value) {
-  std::string text;
-  for (const auto& [key, element] : value.items()) {
-    if (is_nothing(element)) continue;
-    text += "\n ";
-    if (value.is_object()) text += " " + key + ":";
-    if (!element.is_object()) {
-      text += " " + value_text(element);
-      continue;
-    }
-    for (const auto& [name, part] : element.items()) text += " " + name + "=" + value_text(part);
-  }
-  return text;
-}
-
-double number_in(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_number() ? found->get<double>() : 0;
-}
-
-/// A copy-up under way: "/path: copying, 12 of 1024 MiB (1%), for 3 s"; nothing for one that may be
-/// over before this is read.
-std::string copy_text(const Json& copy) {
-  const auto file = copy.find("file"), phase = copy.find("phase");
-  const double seconds = number_in(copy, "seconds");
-  if (file == copy.end() || phase == copy.end() || seconds < kLongCopy) return "";
-  const double done = number_in(copy, "done"), total = number_in(copy, "total");
-  char progress[128];
-  (void)std::snprintf(progress, sizeof progress, ", %.0f of %.0f MiB (%.0f%%), for %.0f s",
-                      done / kMebibyte, total / kMebibyte, total > 0 ? done / total * 100 : 0,
-                      seconds);
-  return value_text(*file) + ": " + value_text(*phase) + progress;
-}
-
-std::string copies_text(const Json& copies) {
-  std::string text;
-  for (const Json& copy : copies) {
-    const std::string line = copy.is_object() ? copy_text(copy) : "";
-    if (!line.empty()) text += "\n  " + line;
-  }
-  return text.empty() ? " none that takes long" : text;
-}
-
-std::string member_text(const Json& object, const std::string& key) {
-  const Json& value = object[key];
-  std::string text = key + ":";
-  if (key == "copies" && value.is_array()) return text + copies_text(value) + "\n";
-  if (value.is_object() && value.contains("active")) {
-    text += " " + feature_text(value);
-  } else if (value.is_structured()) {
-    text += nested_text(value);
-  } else {
-    text += " " + value_text(value);
-  }
-  const auto reason = object.find(key + "_reason");
-  const std::string why = reason == object.end() ? "" : value_text(*reason);
-  if (!why.empty()) text += ": " + why;
-  return text + "\n";
-}
-
-/// Where a member stands in the summary.
-int rank_of(std::string_view key) {
-  constexpr std::string_view kFirst[] = {"version",     "pid",       "mountpoint", "layers",
-                                         "passthrough", "writeback", "transport",  "threads"};
-  if (key == "requests") return 100;
-  if (key == "latencies") return 101;
-  const auto found = std::find(std::begin(kFirst), std::end(kFirst), key);
-  return static_cast<int>(found - std::begin(kFirst));
-}
-
-std::vector<std::string> keys_in_order(const Json& object) {
-  std::vector<std::string> keys;
-  for (const auto& [key, value] : object.items()) {
-    const size_t stem = key.size() - std::string_view("_reason").size();
-    const bool belongs_to_another =
-        key.ends_with("_reason") && object.contains(key.substr(0, stem));
-    if (key == "rule_texts") continue;  // `overpass rules` is for these.
-    if (!belongs_to_another) keys.push_back(key);
-  }
-  std::stable_sort(keys.begin(), keys.end(), [](const auto& left, const auto& right) {
-    return rank_of(left) < rank_of(right);
-  });
-  return keys;
 }
 
 template <class T>
@@ -212,17 +102,6 @@ std::optional<pid_t> daemon_pid(std::string_view status) {
   const auto number = pid->get<pid_t>();
   if (number <= 0) return std::nullopt;
   return number;
-}
-
-Expected<std::string> summarize_status(std::string_view status) {
-  const Json parsed = Json::parse(status, nullptr, false);
-  if (!parsed.is_object()) {
-    return problem("the status is not understood",
-                   "another version of overpass may serve the mount");
-  }
-  std::string text;
-  for (const std::string& key : keys_in_order(parsed)) text += member_text(parsed, key);
-  return text;
 }
 
 }  // namespace overpass::cli

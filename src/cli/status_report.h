@@ -35,12 +35,6 @@ std::string json_of_mount(const std::string& mountpoint, const Expected<std::str
 /// The daemon's process number, when `status` has one.
 std::optional<pid_t> daemon_pid(std::string_view status);
 
-/// One line per member: "KEY: VALUE". What is off says why: "KEY: inactive: REASON" for an object
-/// with "active", "KEY: VALUE: REASON" where there is a KEY_reason. Other objects and lists are
-/// indented lines, counts of zero left out. What names the mount comes first, the requests last. Of
-/// copy-ups under way those that take longer than a second are listed.
-Expected<std::string> summarize_status(std::string_view status);
-
 }  // namespace overpass::cli
 
 #endif  // OVERPASS_CLI_STATUS_REPORT_H_

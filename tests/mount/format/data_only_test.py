@@ -76,8 +76,8 @@ def test_status_calls_them_data(t):
     lower, first, second = layers(t)
     point, _ = mount(t, lower, first, second, upper=None)
     text = run_program(t.settings, "status", point)[1]
-    contains(text, f"path={second} role=data", "status")
-    equal(text.count("role=data"), 2, "data-only layers")
+    contains(text, f"data: {second}", "status")
+    equal(text.count("  data: "), 2, "data-only layers")
     equal(read(point + "/file"), CONTENT, "content")
 
 

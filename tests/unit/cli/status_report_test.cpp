@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A status as a person reads it.
+// What a mount says of itself, in a line, and why it says nothing.
 
 #include "cli/status_report.h"
 
@@ -14,60 +14,6 @@ constexpr std::string_view kStatus = R"({"inodes":0,"layers":[{"role":"upper","p
 "passthrough":{"active":false,"reason":"switched off by option"},"pid":4711,"read_only":false,
 "requests":{"LOOKUP":12,"GETATTR":0,"OPEN":3},"threads":2,"transport":"/dev/fuse",
 "transport_reason":"the kernel does not offer it","version":"0.1.0","words":["a","b"]})";
-
-TEST(StatusReport, SummarizesOneLinePerFeature) {
-  EXPECT_EQ(summarize_status(kStatus),
-            "version: 0.1.0\n"
-            "pid: 4711\n"
-            "mountpoint: /m\n"
-            "layers:\n"
-            "  role=upper path=/u\n"
-            "  role=lower path=/l write_protected=true\n"
-            "passthrough: inactive: switched off by option\n"
-            "transport: /dev/fuse: the kernel does not offer it\n"
-            "threads: 2\n"
-            "inodes: 0\n"
-            "read_only: false\n"
-            "words:\n"
-            "  a\n"
-            "  b\n"
-            "requests:\n"
-            "  LOOKUP: 12\n"
-            "  OPEN: 3\n");
-}
-
-TEST(StatusReport, KeepsAReasonOfAnActiveFeature) {
-  EXPECT_EQ(summarize_status(R"({"a":{"active":true,"reason":"directly"}})"),
-            "a: active: directly\n");
-  EXPECT_EQ(summarize_status(R"({"a":{"active":"?"}})"), "a: inactive\n");
-}
-
-TEST(StatusReport, TakesReasonsThatBelongToNothingAsTheyAre) {
-  EXPECT_EQ(summarize_status(R"({"a":1,"a_reason":"","b_reason":"x","_reason":"y"})"),
-            "a: 1\nb_reason: x\n_reason: y\n");
-  EXPECT_EQ(summarize_status("{}"), "");
-}
-
-TEST(StatusReport, ListsCopiesThatTakeLong) {
-  EXPECT_EQ(summarize_status(R"({"copies":[
-      {"file":"/d/a","phase":"copying","done":10485760,"total":41943040,"since":1,"seconds":12.4},
-      {"file":"/b","phase":"syncing","done":0,"total":0,"seconds":1},
-      {"file":"/c","phase":"copying","done":1,"total":2,"seconds":0.9}]})"),
-            "copies:\n  /d/a: copying, 10 of 40 MiB (25%), for 12 s\n"
-            "  /b: syncing, 0 of 0 MiB (0%), for 1 s\n");
-  EXPECT_EQ(summarize_status(R"({"copies":[]})"), "copies: none that takes long\n");
-  EXPECT_EQ(summarize_status(R"({"copies":[1,{"seconds":"x"},{"file":"/a","seconds":5}]})"),
-            "copies: none that takes long\n");
-}
-
-TEST(StatusReport, RefusesOtherValuesThanObjects) {
-  for (const auto text : {"", "{", "[]", "null", "{\"a\":}"}) {
-    const auto summary = summarize_status(text);
-    ASSERT_FALSE(summary) << text;
-    EXPECT_EQ(summary.error().line(),
-              "the status is not understood (another version of overpass may serve the mount)");
-  }
-}
 
 TEST(LineOfMount, TellsTheDaemonAndTheLayers) {
   EXPECT_EQ(line_of_mount("/m", std::string(kStatus)),
