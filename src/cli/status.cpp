@@ -2,11 +2,19 @@
 //
 // Finds the mounts, asks them, and prints the answers as they are or made readable.
 
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <iostream>
+
 #include "cli/commands.h"
+#include "cli/interruption.h"
 #include "cli/mounted.h"
 #include "cli/status_report.h"
 #include "cli/status_summary.h"
 #include "cli/status_trace.h"
+#include "sys/children.h"
 #include "sys/file_io.h"
 
 namespace overpass::cli {
@@ -15,6 +23,7 @@ namespace {
 
 constexpr command_line::Flag kFlags[] = {
     {"--json", '\0', "", "print the JSON text itself; of all mounts a list"},
+    {"--watch", 'w', "", "show it anew each second, until interrupted"},
     {"--trace", '\0', "", "show the requests to the mount as they are answered, until interrupted"},
     command_line::kHelpFlag,
 };
@@ -66,15 +75,49 @@ int show(Context& context, const std::string& target, bool as_json) {
   return kSuccess;
 }
 
-int trace(Context& context, const ParsedArguments& parsed) {
-  if (parsed.operands.empty() || parsed.has("--json")) {
+/// On a terminal each status takes the place of the one before.
+int show_again_and_again(Context& context, const std::string& mountpoint) {
+  using Clock = std::chrono::steady_clock;
+  constexpr unsigned kEveryMs = 1000;
+  const bool is_terminal = &context.out == &std::cout && ::isatty(STDOUT_FILENO) == 1;
+  note_interruption({SIGINT, SIGTERM, SIGHUP});
+  std::string before;
+  Clock::time_point then;
+  while (!is_interrupted()) {
+    const auto status = read_status(mountpoint);
+    const auto now = Clock::now();
+    if (!status) {
+      // It has gone meanwhile, which is an end like another.
+      return before.empty() ? fail_with(context, status.error()) : kSuccess;
+    }
+    const auto summary =
+        before.empty() ? summarize_status(*status) : summarize_status(*status, before, now - then);
+    if (!summary) return fail_with(context, summary.error());
+    context.out << (is_terminal      ? "\033[H\033[2J"
+                    : before.empty() ? ""
+                                     : "\n")
+                << *summary << std::flush;
+    if (!context.out) return kFailure;
+    before = *status;
+    then = now;
+    sys::pause_for(kEveryMs);
+  }
+  return kSuccess;
+}
+
+/// --watch or --trace.
+int follow(Context& context, const ParsedArguments& parsed) {
+  const bool traces = parsed.has("--trace");
+  if (parsed.operands.empty() || parsed.has("--json") || (traces && parsed.has("--watch"))) {
     return fail_with(
         context,
-        {"--trace takes one mountpoint, and no --json", "'overpass status' lists the mounts"},
+        {std::string(traces ? "--trace" : "--watch") + " takes one mountpoint, and no other option",
+         "'overpass status' lists the mounts"},
         kUsage);
   }
   const auto mountpoint = find_mount(context, parsed.operands.front());
   if (!mountpoint) return fail_with(context, mountpoint.error());
+  if (!traces) return show_again_and_again(context, *mountpoint);
   const auto traced = trace_requests(context, *mountpoint);
   return traced ? kSuccess : fail_with(context, traced.error());
 }
@@ -83,7 +126,7 @@ int trace(Context& context, const ParsedArguments& parsed) {
 
 constexpr command_line::Command kStatusCommand = {
     .name = "status",
-    .synopsis = "overpass status [--json|--trace] [MOUNTPOINT|NAME]",
+    .synopsis = "overpass status [--json|--watch|--trace] [MOUNTPOINT|NAME]",
     .summary = "list all mounts, or show what one does and why not more",
     .description =
         "Without an argument all mounts are listed. A union is named by its mountpoint, "
@@ -96,13 +139,14 @@ constexpr command_line::Command kStatusCommand = {
 
 int run_status(Context& context, const ParsedArguments& parsed) {
   const bool as_json = parsed.has("--json");
-  if (parsed.operands.empty() && !parsed.has("--trace")) return list_all(context, as_json);
+  const bool follows = parsed.has("--trace") || parsed.has("--watch");
+  if (parsed.operands.empty() && !follows) return list_all(context, as_json);
   if (parsed.operands.size() > 1) {
     return fail_with(context,
                      {"status takes one mountpoint", "without any, 'overpass status' lists all"},
                      kUsage);
   }
-  if (parsed.has("--trace")) return trace(context, parsed);
+  if (follows) return follow(context, parsed);
   return show(context, parsed.operands.front(), as_json);
 }
 

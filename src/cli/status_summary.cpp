@@ -143,8 +143,36 @@ std::string time_text(double us) {
   return text;
 }
 
+/// What is compared with an earlier status.
+struct Since {
+  Json requests;
+  double seconds;
+};
+
+/// How many more there are a second; nothing where there was no request.
+std::string rate_text(const std::string& type, const Json& count, const Since& since) {
+  const double before = number_in(since.requests, type.c_str());
+  const double more = (count.is_number() ? count.get<double>() : 0) - before;
+  if (more <= 0 || since.seconds <= 0) return "";
+  char text[32];
+  (void)std::snprintf(text, sizeof text, "%.0f", more / since.seconds);
+  return text;
+}
+
+constexpr char kRowFormat[] = "%-18s %10s %10s %10s %10s";
+
+std::string row_of(const std::string& type, const std::string& count, const std::string& median,
+                   const std::string& slow, const std::string& rate) {
+  char line[160];
+  (void)std::snprintf(line, sizeof line, kRowFormat, type.c_str(), count.c_str(), median.c_str(),
+                      slow.c_str(), rate.c_str());
+  std::string row = line;
+  row.erase(row.find_last_not_of(' ') + 1);
+  return row;
+}
+
 /// Each type that there was: how many, and how long half and 99 of 100 of them took at most.
-std::string requests_text(const Json& requests, const Json& latencies) {
+std::string requests_text(const Json& requests, const Json& latencies, const Since* since) {
   std::string text;
   for (const auto& [type, count] : requests.items()) {
     if (is_nothing(count)) continue;
@@ -153,12 +181,9 @@ std::string requests_text(const Json& requests, const Json& latencies) {
       median = time_text(number_in(*times, "median_us"));
       slow = time_text(number_in(*times, "p99_us"));
     }
-    char line[128];
-    (void)std::snprintf(line, sizeof line, "  %-16s %10s %10s %10s", (type + ":").c_str(),
-                        value_text(count).c_str(), median.c_str(), slow.c_str());
-    std::string row = line;
-    row.erase(row.find_last_not_of(' ') + 1);
-    text += row + "\n";
+    text += row_of("  " + type + ":", value_text(count), median, slow,
+                   since != nullptr ? rate_text(type, count, *since) : "");
+    text += '\n';
   }
   return text;
 }
@@ -189,7 +214,8 @@ std::string layers_text(const Json& object) {
   return text;
 }
 
-std::string summary_of(const Json& object) {
+/// `since` may be null.
+std::string summary_of(const Json& object, const Since* since) {
   std::string text;
   for (const Section& section : kSections) {
     std::string lines;
@@ -205,21 +231,32 @@ std::string summary_of(const Json& object) {
   }
   add_section(text, "Other", others);
   if (const auto requests = object.find("requests"); requests != object.end()) {
-    add_section(text, "Requests              count     median        99%",
-                requests_text(*requests, object.value("latencies", Json::object())));
+    add_section(text,
+                row_of("Requests", "count", "median", "99%", since != nullptr ? "a second" : ""),
+                requests_text(*requests, object.value("latencies", Json::object()), since));
   }
   return text;
+}
+
+std::unexpected<Problem> not_understood() {
+  return problem("the status is not understood", "another version of overpass may serve the mount");
 }
 
 }  // namespace
 
 Expected<std::string> summarize_status(std::string_view status) {
   const Json parsed = Json::parse(status, nullptr, false);
-  if (!parsed.is_object()) {
-    return problem("the status is not understood",
-                   "another version of overpass may serve the mount");
-  }
-  return summary_of(parsed);
+  if (!parsed.is_object()) return not_understood();
+  return summary_of(parsed, nullptr);
+}
+
+Expected<std::string> summarize_status(std::string_view status, std::string_view before,
+                                       std::chrono::duration<double> while_between) {
+  const Json parsed = Json::parse(status, nullptr, false);
+  const Json earlier = Json::parse(before, nullptr, false);
+  if (!parsed.is_object() || !earlier.is_object()) return not_understood();
+  const Since since{earlier.value("requests", Json::object()), while_between.count()};
+  return summary_of(parsed, &since);
 }
 
 }  // namespace overpass::cli

@@ -5,6 +5,7 @@
 #ifndef OVERPASS_CLI_STATUS_SUMMARY_H_
 #define OVERPASS_CLI_STATUS_SUMMARY_H_
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,11 @@ namespace overpass::cli {
 /// take longer than a second are listed. Requests are a table, with how long they took. A Problem
 /// for a text that is no status.
 Expected<std::string> summarize_status(std::string_view status);
+
+/// The same a while after `before` was the status: the table also has how many requests there have
+/// been a second since.
+Expected<std::string> summarize_status(std::string_view status, std::string_view before,
+                                       std::chrono::duration<double> while_between);
 
 }  // namespace overpass::cli
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""`overpass status --trace` shows each request as it is answered, and ends with the union; `status` tells latencies."""
+"""`overpass status --trace` shows each request as it is answered, and ends with the union; `status` tells latencies, and
+shows itself again and again."""
 import contextlib
 import os
 import re
+import select
 import signal
 import subprocess
 import time
@@ -113,3 +115,19 @@ def test_what_is_no_call(t):
         status, out, err = t.status_text("status", *call)
         equal((status, out), (2, ""), f"status {call}")
         holds("--trace takes one mountpoint" in err, f"the message: {err}")
+    equal(t.status_text("status", "--watch")[0], 2, "status --watch without a mount")
+
+
+def test_a_watch_shows_the_status_again_and_ends_with_the_union(t):
+    m = t.mount(t.layer(TREE))
+    watch = subprocess.Popen([t.settings.overpass, "status", "--watch", m.path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    t.at_end(watch.kill)
+    printed = b""
+    while printed.count(b"Requests ") < 2:
+        refused((2,), os.lstat, m / f"absent{len(printed)}")
+        holds(select.select([watch.stdout], [], [], t.settings.seconds(20))[0], f"another status comes: {printed}")
+        printed += os.read(watch.stdout.fileno(), 65536)
+    equal(t.status_text("umount", m.path), (0, "", ""), "the unmount")
+    m.alive = False
+    equal((watch.wait(timeout=t.settings.seconds(20)), watch.stderr.read()), (0, b""), "the end of the watch")
+    holds(b"a second" in printed and b"\033" not in printed, f"a rate, and no control sequences: {printed}")

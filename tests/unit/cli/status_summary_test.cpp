@@ -40,7 +40,7 @@ TEST(StatusSummary, HasSectionsWithALineForEachFeature) {
             "    a\n"
             "    b\n"
             "\n"
-            "Requests              count     median        99%\n"
+            "Requests                count     median        99%\n"
             "  LOOKUP:                  12      48 us     2.6 ms\n"
             "  OPEN:                     3     1.2 us      3.0 s\n"
             "  FORGET:                   7\n");
@@ -71,9 +71,20 @@ TEST(StatusSummary, ListsCopiesThatTakeLong) {
 }
 
 TEST(StatusSummary, TakesMembersOfOtherShapes) {
-  EXPECT_EQ(summarize_status(R"({"layers":[7,{"role":"x"}],"requests":{"A":"b"},"latencies":{}})"),
-            "Layers\n  7\n  {\"role\":\"x\"}\n"
-            "\nRequests              count     median        99%\n  A:                        b\n");
+  EXPECT_EQ(
+      summarize_status(R"({"layers":[7,{"role":"x"}],"requests":{"A":"b"},"latencies":{}})"),
+      "Layers\n  7\n  {\"role\":\"x\"}\n"
+      "\nRequests                count     median        99%\n  A:                        b\n");
+}
+
+TEST(StatusSummary, TellsHowManyRequestsASecondThereHaveBeen) {
+  EXPECT_EQ(summarize_status(R"({"requests":{"LOOKUP":30,"OPEN":3,"READ":5}})",
+                             R"({"requests":{"LOOKUP":10,"OPEN":3}})", std::chrono::seconds(2)),
+            "Requests                count     median        99%   a second\n"
+            "  LOOKUP:                  30                               10\n"
+            "  OPEN:                     3\n"
+            "  READ:                     5                                2\n");
+  EXPECT_FALSE(summarize_status("{}", "[]", std::chrono::seconds(1)));
 }
 
 TEST(StatusSummary, SaysThatThereIsNone) {
