@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Entry point: hands the arguments to the command table in cli/.
+// Entry point: hands the name and the arguments to the command table in cli/.
 
 #include "cli/command.h"
 #include "sys/inheritance.h"
@@ -9,5 +9,5 @@ int main(int argc, char** argv) {
   overpass::sys::reset_signals();
   auto context = overpass::cli::process_context();
   const overpass::cli::Arguments arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
-  return overpass::cli::run(context, arguments);
+  return overpass::cli::run_as(context, argc > 0 ? argv[0] : "overpass", arguments);
 }

@@ -41,6 +41,7 @@ constexpr Command kCommands[] = {
     {&kFsmonitorCommand, run_fsmonitor},  // Called by git.
     {&kCheckCommand, run_check},
     {&kRulesCommand, run_rules},
+    {&kReportCommand, run_report},
     {&kCompletionCommand, run_completion},
     {&kVersionCommand, run_version},
     {&kHelpCommand, run_help},
@@ -107,6 +108,16 @@ int run(Context& context, const Arguments& arguments) {
                      kUsage);
   }
   return flushed(context, run_words(context, arguments));
+}
+
+int run_as(Context& context, std::string_view program, const Arguments& arguments) {
+  context.commands = commands();
+  const std::string_view name = program.substr(program.rfind('/') + 1);
+  if (name == "mount.overpass" || name == "mount.fuse.overpass") {
+    return flushed(context, run_mount_helper(context, arguments));
+  }
+  if (name == "fuse-overlayfs") return flushed(context, run_fuse_overlayfs(context, arguments));
+  return run(context, arguments);
 }
 
 }  // namespace overpass::cli

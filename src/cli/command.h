@@ -22,6 +22,10 @@ std::span<const Command> commands();
 /// Runs a whole command line (without the program's name) and returns the exit code.
 int run(Context& context, const Arguments& arguments);
 
+/// The same for a program that was called by the name `program`, which may be a path: as a helper
+/// of mount(8), as fuse-overlayfs, or, by any other name, as overpass.
+int run_as(Context& context, std::string_view program, const Arguments& arguments);
+
 }  // namespace overpass::cli
 
 #endif  // OVERPASS_CLI_COMMAND_H_

@@ -20,6 +20,15 @@ int run_mount(Context& context, const ParsedArguments& parsed);
 /// called.
 int run_bare_mount(Context& context, const Arguments& arguments);
 
+/// mount.overpass(8): a helper of mount(8).
+extern const command_line::Command kMountHelper;
+int run_mount_helper(Context& context, const Arguments& arguments);
+
+/// The command line of fuse-overlayfs: a mount, never a command and never a NAME.
+int run_fuse_overlayfs(Context& context, const Arguments& arguments);
+/// Mounts what the call gives itself.
+int mount_given(Context& context, const ParsedArguments& parsed);
+
 extern const command_line::Command kUmountCommand;
 int run_umount(Context& context, const ParsedArguments& parsed);
 
@@ -113,6 +122,9 @@ extern const command_line::Command kCompletionCommand;
 int run_completion(Context& context, const ParsedArguments& parsed);
 /// `overpass __complete WORD...`: candidates for the last word, for the scripts.
 int run_complete(Context& context, const Arguments& words);
+
+extern const command_line::Command kReportCommand;
+int run_report(Context& context, const ParsedArguments& parsed);
 
 extern const command_line::Command kVersionCommand;
 int run_version(Context& context, const ParsedArguments& parsed);

@@ -16,6 +16,7 @@
 #include "cli/recover.h"
 #include "config/validate.h"
 #include "layer/resolve_format.h"
+#include "sys/supervisor.h"
 
 namespace overpass::cli {
 
@@ -28,8 +29,15 @@ void warn_of_unused(const config::Options& options) {
   if (options.context) log::warn("the security label of context= is not applied");
 }
 
+/// Under a service manager that waits for it: the union is usable.
+void tell_manager() {
+  if (sys::tell_supervisor("READY=1")) return;
+  log::warn("the service manager cannot be told that the union is usable (NOTIFY_SOCKET)");
+}
+
 int serve(Context& context, const ParsedArguments& parsed, const config::Options& options,
           const Teller& teller) {
+  if (parsed.has("--dry-run")) return kSuccess;
   log::configure(log::Target::StandardError, options.debug);
   if (auto ok = open_standard_streams(); !ok) return fail_with(context, ok.error());
   warn_of_unused(options);
@@ -40,7 +48,7 @@ int serve(Context& context, const ParsedArguments& parsed, const config::Options
   }
   MadeDirectories made;
   if (auto ok = made.make(options); !ok) return fail_with(context, teller(ok.error()));
-  const auto served = options.foreground ? context.serve(options, [] {})
+  const auto served = options.foreground ? context.serve(options, tell_manager)
                                          : serve_in_background(options, context.serve);
   if (!served) return fail_with(context, teller(served.error()));
   made.keep();
@@ -51,17 +59,6 @@ int serve(Context& context, const ParsedArguments& parsed, const config::Options
 Expected<void> check(const config::Options& options, config::Source source) {
   if (auto ok = config::validate(options, source); !ok) return ok;
   return layer::check_choice(options.format, options.upper.has_value());
-}
-
-int mount_given(Context& context, const ParsedArguments& parsed) {
-  auto options = read_mount_call(parsed, std::nullopt);
-  if (!options) return fail_with(context, options.error(), kUsage);
-  if (auto ok = check(*options, config::Source::CommandLine); !ok) {
-    return fail_with(context, ok.error(), kUsage);
-  }
-  if (auto ok = resolve_paths(*options); !ok) return fail_with(context, ok.error());
-  if (auto ok = read_rules(*options); !ok) return fail_with(context, ok.error(), kUsage);
-  return serve(context, parsed, *options, [](const Problem& problem) { return problem; });
 }
 
 int mount_named(Context& context, const ParsedArguments& parsed, const std::string& name,
@@ -115,6 +112,17 @@ bool is_nearly_command(const Context& context, const std::string& word) {
 }
 
 }  // namespace
+
+int mount_given(Context& context, const ParsedArguments& parsed) {
+  auto options = read_mount_call(parsed, std::nullopt);
+  if (!options) return fail_with(context, options.error(), kUsage);
+  if (auto ok = check(*options, config::Source::CommandLine); !ok) {
+    return fail_with(context, ok.error(), kUsage);
+  }
+  if (auto ok = resolve_paths(*options); !ok) return fail_with(context, ok.error());
+  if (auto ok = read_rules(*options); !ok) return fail_with(context, ok.error(), kUsage);
+  return serve(context, parsed, *options, [](const Problem& problem) { return problem; });
+}
 
 int run_mount(Context& context, const ParsedArguments& parsed) {
   if (parsed.has("--version")) return run_version(context, {});

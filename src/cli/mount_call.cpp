@@ -38,6 +38,7 @@ constexpr command_line::Flag kDaemonFlags[] = {
     {"--debug", 'd', "", "-f, and log every request"},
     {"--recover", '\0', "", "first take away a union that is left there and whose daemon is dead"},
     {"--single-thread", 's', "", "as -o threads=1"},
+    {"--dry-run", '\0', "", "read and check the call, and mount nothing"},
     {"--no-mtab", 'n', "", "no effect: mount(8) gives it to its helpers"},
     {"--verbose", 'v', "", "no effect, likewise"},
     command_line::kHelpFlag,

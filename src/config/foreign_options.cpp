@@ -65,7 +65,9 @@ constexpr LimitedOption kLimited[] = {
     {"user_id", "", kOfTheKernel},
     {"group_id", "", kOfTheKernel},
     {"blkdev", "", "layers are directories, not block devices"},
-    {"remount", "", "a running mount cannot be changed: unmount it and mount again"},
+    {"remount", "",
+     "the layers and options of a running mount are fixed: unmount it and mount again; what "
+     "mount(8) changes by itself are the flags of the mountpoint: mount -o remount,bind,ro"},
     // mount(8)
     {"sync", "off", "writes are as synchronous as their callers ask"},
     {"dirsync", "off", "changes of directories are as synchronous as their callers ask"},

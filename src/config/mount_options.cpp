@@ -104,6 +104,26 @@ Expected<void> read_mount_options(OptionReader& reader, std::string_view text) {
   return {};
 }
 
+Expected<std::vector<WrittenOption>> split_mount_options(std::string_view text) {
+  std::vector<WrittenOption> options;
+  while (!text.empty()) {
+    const std::string_view before = text;
+    const auto element = cut_element(text);
+    if (!element) return std::unexpected(element.error());
+    std::string_view written = before.substr(0, before.size() - text.size());
+    if (!text.empty() || written.ends_with(',')) written.remove_suffix(1);
+    if (!element->name.empty() || element->value) options.push_back({element->name, written});
+  }
+  return options;
+}
+
+bool is_mount_option(std::string_view name) {
+  if (find_option(name).entry != nullptr) return true;
+  Options unused;
+  const auto taken = take_foreign_option(unused, name, std::nullopt);
+  return !taken || *taken;
+}
+
 Expected<LayerList> split_layers(std::string_view spelling, std::string_view value) {
   LayerList layers;
   bool is_data_only = false;

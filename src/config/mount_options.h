@@ -19,6 +19,18 @@ namespace overpass::config {
 /// Reads one -o argument. Empty elements are passed over, as mount(8) does.
 Expected<void> read_mount_options(OptionReader& reader, std::string_view text);
 
+/// An option as it is written in the text after -o.
+struct WrittenOption {
+  std::string_view name;
+  std::string_view text;  ///< With its value, escapes and quotes.
+};
+
+/// Cuts one -o argument into its options, without understanding them. The views are of `text`.
+Expected<std::vector<WrittenOption>> split_mount_options(std::string_view text);
+
+/// Whether read_mount_options() knows the name. It may refuse the option all the same.
+bool is_mount_option(std::string_view name);
+
 /// The directories of a lowerdir=, topmost first.
 struct LayerList {
   std::vector<std::string> lower;
