@@ -4,26 +4,17 @@ import os
 import re
 import subprocess
 
-from harness import contains, equal, read, trees, write
+from harness import contains, equal, pages, read, trees, write
 from harness.checks import Failure
 from harness.sandboxes import Sandboxes
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
-PAGE = os.path.join(os.path.dirname(__file__), "../../../man/overpass-sandbox.7")
+PAGE = "overpass-sandbox.7"
 INSTALLER = "mkdir -p ~/.local/bin\necho 'echo tool runs' > ~/.local/bin/tool\nchmod +x ~/.local/bin/tool\nrm ~/notes\n"
 AGENT = ("#!/bin/sh\necho fixed > source.c\necho bad > .git/hooks/pre-commit || echo no hook\ncat .env || echo no secret\n"
          "echo bad > /usr/notes || echo no notes\n")
 MAKEFILE = "result: source.c\n\tcp source.c result\n"
-
-
-def examples(section):
-    """The commands of a section, as a reader sees them."""
-    with open(PAGE, encoding="utf-8") as file:
-        text = file.read()
-    found = re.search(rf"^\.SH {section}$(.*?)(?=^\.SH )", text, re.MULTILINE | re.DOTALL)
-    lines = "\n".join(re.findall(r"^\.EX$\n(.*?)^\.EE$", found.group(1), re.MULTILINE | re.DOTALL))
-    return lines.replace("\\-", "-").replace("\\(aq", "'").replace("\\e", "\\")
 
 
 class Reader:
@@ -41,7 +32,7 @@ class Reader:
         path = f"{self.home}/bin:{os.environ['PATH']}"
         environment = self.s.environment(PATH=path, XDG_CONFIG_HOME=self.home + "/.config", GIT_CONFIG_GLOBAL="/dev/null",
                                          GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="safe.directory", GIT_CONFIG_VALUE_0="*")
-        done = subprocess.run(["sh", "-ec", examples(section)], cwd=self.home, env=environment, stdin=subprocess.DEVNULL,
+        done = subprocess.run(["sh", "-ec", pages.examples(PAGE, section)], cwd=self.home, env=environment, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=self.t.settings.seconds(120), check=False)
         if done.returncode != 0:
             raise Failure(f"{section} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
