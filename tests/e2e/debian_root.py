@@ -9,19 +9,22 @@ import fcntl
 import hashlib
 import os
 import pathlib
-import platform
 import re
 import shutil
 import subprocess
+import sys
 import time
 
 from harness import checks
 
 from chroot import Chroot
 
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-FIELDS = "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)"
-UNKNOWN_ORIGIN = "$(ORIGIN)"        # apt says so of sources whose lists it has not fetched
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools"))
+
+from packagelib import apt      # noqa: E402
+from packagelib.apt import KEYRING, codename      # noqa: E402
+from packagelib.apt import settings as apt_settings      # noqa: E402
+
 KEPT_SECONDS = 14 * 24 * 3600
 BUILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build")
 
@@ -68,29 +71,12 @@ def _fetch(t, archive, directory, names):
     os.rename(directory + ".part", directory)     # under its name only when complete
 
 
-def codename():
-    return platform.freedesktop_os_release()["VERSION_CODENAME"]
-
-
 def sources():
     """Lines for a sources.list: Debian's main component, binary and source packages."""
-    wanted = {codename() + suffix for suffix in ("", "-updates", "-security")}
-    listing = subprocess.run(["apt-get", "indextargets", "--format", FIELDS], check=True, capture_output=True,
-                             text=True).stdout
-    lines = []
-    for line in sorted(set(listing.splitlines())):
-        address, suite, component, origin = line.split(" ", 3)
-        if suite in wanted and component == "main" and origin in ("Debian", UNKNOWN_ORIGIN, ""):
-            lines += [f"{kind} [signed-by={KEYRING}] {address} {suite} {component}" for kind in ("deb", "deb-src")]
-    if not any(f" {codename()} " in line for line in lines):
-        raise checks.Failure(f"this machine's apt has no source for Debian {codename()} main")
-    return lines
-
-
-def apt_settings():
-    """How this machine's apt reaches its sources, as lines of an apt.conf."""
-    text = subprocess.run(["apt-config", "dump", "Acquire"], check=True, capture_output=True, text=True).stdout
-    return [line for line in text.splitlines() if not line.endswith(' "";')]
+    try:
+        return apt.sources()
+    except apt.NoSource as reason:
+        raise checks.Failure(str(reason)) from reason
 
 
 def _archive(t):
