@@ -151,7 +151,7 @@ step "overpass-broker & sleep 1; test -S /run/overpass/broker.sock; overpass-bro
 
 title "Removal"
 apt_get remove overpass overpass-broker
-shows "command -v overpass overpass-broker mount.overpass || echo gone" gone
+shows "hash -r; command -v overpass overpass-broker mount.overpass || echo gone" gone
 apt_get purge overpass overpass-broker
 shows "dpkg-query -W -f '\${db:Status-Status}\n' 'overpass*' 2>/dev/null || echo none" none
 rm -rf /run/overpass
