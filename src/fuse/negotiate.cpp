@@ -143,11 +143,12 @@ void negotiate_transport(Daemon& daemon, fuse_conn_info& connection) {
     result.io_uring_reason = "switched off by option";
     return;
   }
-  // libfuse would call it again and again.
-  if (!sys::newer_calls().io_uring_enter) {
+  // Where one is refused after INIT, libfuse goes on, and the kernel waits for its queues for good.
+  if (!sys::newer_calls().io_uring) {
     fuse_unset_feature_flag(&connection, FUSE_CAP_OVER_IO_URING);
     result.io_uring_reason =
-        "the system call io_uring_enter is refused (allow it in the seccomp profile)";
+        "its system calls are refused here (allow io_uring_setup, io_uring_register and "
+        "io_uring_enter in the seccomp profile)";
     return;
   }
   // A queue has one thread, and all callers of a processor wait for it.

@@ -9,7 +9,7 @@ import select
 import shutil
 import subprocess
 
-from harness import MountFailed, checks, equal, holds, lacking, seccomp, syscalls, systems
+from harness import MountFailed, checks, contains, equal, holds, lacking, only_in, seccomp, syscalls, systems, transport
 from harness.daemon import need_no_sanitizer
 from workload import TREE, exercise, expected, state, wait_for
 
@@ -159,3 +159,20 @@ def test_no_refused_call_breaks_the_way_into_the_background(t):
             if wrong:
                 complaints.append(f"{name} refused by {errno.errorcode[error]}: {wrong}")
     equal(complaints, [], f"calls ({' '.join(calls)}) after whose refusal something is wrong")
+
+
+@only_in("root", why="the kernel's switch for io_uring is root's")
+def test_io_uring_is_left_out_where_one_of_its_calls_is_refused(t):
+    """Refused later, it would leave all callers waiting in the kernel for queues that never come."""
+    need_no_sanitizer(t.settings, "they make calls of their own")
+    seccomp.need()
+    truth = expected(t)
+    for name, number in (("io_uring_setup", 425), ("io_uring_enter", 426), ("io_uring_register", 427)):
+        with transport.switched_on():
+            m = t.mount_stack(t.stack(t.layer(TREE), options=("io_uring=auto",)), preexec_fn=refusing(number, errno.EPERM))
+        equal(exercised(t, m), [], f"what a union does without {name}")
+        status = m.status()
+        equal(status["transport"], "/dev/fuse", f"transport without {name}")
+        contains(status["transport_reason"], name, "the reason")
+        equal(state(t, m.path), truth, f"the union without {name}")
+        m.umount()
