@@ -229,13 +229,15 @@ Expected<void> publish_all(const Journal& journal) {
 Expected<void> conclude(const Sandbox& sandbox, const Undertaking& under_way,
                         const Journal& journal,
                         const std::function<Expected<void>(const JournalPart&)>& drop) {
+  // First, since what is noted of the new files when they are dropped has their ctime.
   for (const JournalPart& part : journal.parts) {
-    if (!part.dropped.is_empty()) {
-      if (auto dropped = drop(part); !dropped) return dropped;
-    }
     const auto target = open_target(part);
     if (!target) return std::unexpected(target.error());
     if (auto removed = remove_temporaries(*target, part.steps, true); !removed) return removed;
+  }
+  for (const JournalPart& part : journal.parts) {
+    if (part.dropped.is_empty()) continue;
+    if (auto dropped = drop(part); !dropped) return dropped;
   }
   if (const auto removed = remove_source(sandbox, journal); !removed) {
     return cannot("what was undone cannot be removed", removed.error());
@@ -263,7 +265,8 @@ Journal journal_of(const std::vector<Part>& parts, const Prospect& prospect, con
     JournalPart part = {.directory = parts[i].directory,
                         .target = parts[i].target.path(),
                         .gives_owner = parts[i].gives_owner,
-                        .identity = sandbox::file_system_identity(parts[i].target.path())};
+                        .identity = sandbox::file_system_identity(parts[i].target.path()),
+                        .frozen = parts[i].frozen};
     for (const PlannedStep& planned : prospect.plans[i].steps) part.steps.push_back(planned.step);
     part.is_whole = call.drops && parts[i].is_whole;
     if (call.drops) part.dropped = prospect.plans[i].dropped;

@@ -26,6 +26,8 @@ namespace overpass::apply {
 struct Part {
   std::string place;         ///< Where it is in the tree, without slashes around; for messages.
   uint32_t directory = 0;    ///< Of the sandbox, whose upper it is.
+  /// Ids of the frozen layers that alone it is made of, while the sandbox runs; none otherwise.
+  std::vector<std::string> frozen = {};
   layer::LayerStack layers;  ///< The target is the last lower.
   /// The first so many of them are what changes it.
   layer::LayerIndex changing_layers = 1;

@@ -122,6 +122,7 @@ json to_json(const JournalPart& part) {
           {"is_whole", part.is_whole},
           {"steps", std::move(steps)},
           {"identity", escaped(part.identity)},
+          {"frozen", array_of(part.frozen)},
           {"dropped_trees", array_of(part.dropped.trees)},
           {"dropped_names", array_of(part.dropped.names)},
           {"dropped_parents", array_of(part.dropped.parents)}};
@@ -135,6 +136,7 @@ JournalPart part_of(const json& value) {
   part.is_whole = value.at("is_whole").get<bool>();
   for (const json& step : value.at("steps")) part.steps.push_back(step_of(step));
   part.identity = unescaped(value.at("identity"));
+  if (value.contains("frozen")) part.frozen = paths_of(value.at("frozen"));
   part.dropped.trees = paths_of(value.at("dropped_trees"));
   part.dropped.names = paths_of(value.at("dropped_names"));
   part.dropped.parents = paths_of(value.at("dropped_parents"));

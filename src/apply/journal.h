@@ -41,6 +41,8 @@ struct JournalPart {
   std::vector<Step> steps = {};
   Dropped dropped = {};       ///< From the upper, at the end.
   std::string identity = {};  ///< Of the target (sandbox::file_system_identity()).
+  /// Ids of the frozen layers that it was made from; none if it was made from the upper as well.
+  std::vector<std::string> frozen = {};
 };
 
 struct Journal {

@@ -56,17 +56,22 @@ std::string directory_of(const ParsedArguments& parsed) {
 
 Expected<std::vector<apply::Part>> find_parts_into(HeldSandbox& held,
                                                    const std::vector<std::string>& paths,
-                                                   const std::string& to) {
+                                                   const std::string& to, bool is_frozen) {
   const auto source = source_of(held, paths);
   if (!source) return std::unexpected(source.error());
-  return find_parts_to(held, *source, to);
+  return find_parts_to(held, *source, to, is_frozen);
 }
 
-int begin(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
+int carry(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
           const std::vector<std::string>& paths) {
   const snapshots::Watch watch = interruptible_watch(context);
   const std::string to = directory_of(parsed);
-  auto parts = to.empty() ? find_parts(held, paths, watch) : find_parts_into(held, paths, to);
+  if (auto frozen = freeze_changes(held, parsed); !frozen) {
+    return fail_with(context, frozen.error(), kApplyImpossible);
+  }
+  const bool is_frozen = held.is_running && !parsed.has("--dry-run");
+  auto parts = to.empty() ? find_parts(held, paths, watch, is_frozen)
+                          : find_parts_into(held, paths, to, is_frozen);
   if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
   const auto possible =
       to.empty() ? check_layers(held, *parts, /*is_discarded=*/false) : Expected<void>();
@@ -104,6 +109,13 @@ int begin(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
   return kApplyDone;
 }
 
+int begin(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
+          const std::vector<std::string>& paths) {
+  const int code = carry(context, parsed, held, paths);
+  if (!parsed.has("--dry-run")) show_outside(held);
+  return code;
+}
+
 int resume(Context& context, const ParsedArguments& parsed, HeldSandbox& held) {
   const auto found = apply::find_interrupted(held.sandbox);
   if (!found) return fail_with(context, found.error(), kApplyImpossible);
@@ -124,6 +136,7 @@ int resume(Context& context, const ParsedArguments& parsed, HeldSandbox& held) {
   const bool has_begun = journal.phase != Phase::Preparing;
   const auto done = aborts || !has_begun ? apply::abandon(held.sandbox, journal)
                                          : apply::finish(held.sandbox, journal, dropper(held));
+  show_outside(held);
   if (!done) return fail_with(context, done.error(), kApplyImpossible);
   if (aborts) {
     context.err << "overpass: the apply has been taken back\n";
@@ -159,12 +172,10 @@ constexpr command_line::Command kApplyCommand = {
 };
 
 int run_apply(Context& context, const ParsedArguments& parsed) {
-  auto held = snapshots::hold(sandbox::store_path(), name_in(parsed));
+  const bool resumes = parsed.has("--continue") || parsed.has("--abort");
+  auto held = hold_for_changes(name_in(parsed), resumes);
   if (!held) return fail_with(context, held.error(), kApplyImpossible);
-  if (parsed.has("--continue") || parsed.has("--abort")) return resume(context, parsed, *held);
-  if (auto free = apply::check_not_interrupted(held->sandbox); !free) {
-    return fail_with(context, free.error(), kApplyImpossible);
-  }
+  if (resumes) return resume(context, parsed, *held);
   return begin(context, parsed, *held, paths_of(parsed));
 }
 

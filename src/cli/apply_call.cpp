@@ -17,8 +17,11 @@
 #include "cli/diff_target.h"
 #include "cli/interruption.h"
 #include "cli/question.h"
+#include "fuse/refresh.h"
 #include "sandbox/layer_store.h"
 #include "snapshots/history.h"
+#include "snapshots/live.h"
+#include "sys/children.h"
 #include "sys/file_io.h"
 #include "sys/open.h"
 
@@ -69,7 +72,43 @@ Expected<Part> open_part(const HeldSandbox& held, const sandbox::FileSystem& fil
   return part;
 }
 
+/// The frozen layers over the outside, without the uppers.
+DiffTarget frozen_target_of(const HeldSandbox& held) {
+  DiffTarget target = target_of(held.sandbox, held.record);
+  std::erase_if(target.unions, [](const PlacedUnion& one) { return one.changing_layers < 2; });
+  for (PlacedUnion& one : target.unions) {
+    one.layers.upper = one.layers.lower.front();
+    one.layers.lower.erase(one.layers.lower.begin());
+    --one.changing_layers;
+  }
+  return target;
+}
+
 }  // namespace
+
+Expected<HeldSandbox> hold_for_changes(const std::string& name, bool ends_interrupted) {
+  const std::string store = sandbox::store_path();
+  const auto sandbox = Sandbox::open(store, name);
+  const bool is_running = sandbox && sandbox->is_running();
+  auto held = is_running ? snapshots::hold_running(store, name) : snapshots::hold(store, name);
+  if (!held || ends_interrupted) return held;
+  if (auto free = apply::check_not_interrupted(held->sandbox); !free) {
+    return std::unexpected(free.error());
+  }
+  return held;
+}
+
+Expected<void> freeze_changes(HeldSandbox& held, const ParsedArguments& parsed) {
+  if (!held.is_running || parsed.has("--dry-run")) return {};
+  if (auto frozen = snapshots::freeze_running(held); !frozen) return frozen;
+  return snapshots::hold_directories(held);
+}
+
+void show_outside(HeldSandbox& held) {
+  if (!held.is_running) return;
+  snapshots::release_directories(held);
+  sys::pause_for(fuse::kFollowedMs);
+}
 
 std::string name_in(const ParsedArguments& parsed) {
   return parsed.operands.empty() ? std::string(sandbox::kLast) : parsed.operands.front();
@@ -87,11 +126,13 @@ std::vector<std::string> paths_of(const ParsedArguments& parsed) {
 
 Expected<std::vector<Part>> find_parts(const HeldSandbox& held,
                                        const std::vector<std::string>& paths,
-                                       const snapshots::Watch& watch) {
-  if (auto linked = snapshots::link_all_indexed_names(held, watch); !linked) {
-    return std::unexpected(linked.error());
+                                       const snapshots::Watch& watch, bool is_frozen) {
+  if (!held.is_running) {
+    auto linked = snapshots::link_all_indexed_names(held, watch);
+    if (!linked) return std::unexpected(linked.error());
   }
-  const DiffTarget target = target_of(held.sandbox, held.record);
+  const DiffTarget target =
+      is_frozen ? frozen_target_of(held) : target_of(held.sandbox, held.record);
   auto unions = compare(target, /*find_renames=*/false);
   if (!unions) return std::unexpected(unions.error());
   std::vector<std::string> places;
@@ -118,6 +159,7 @@ Expected<std::vector<Part>> find_parts(const HeldSandbox& held,
     if (one.list.changes.empty()) continue;
     auto part = open_part(held, *file_system, std::move(one));
     if (!part) return std::unexpected(part.error());
+    if (is_frozen) part->frozen = file_system->layers;
     auto selected = wanted->empty() ? changes::List(part->all) : apply::select(part->all, *wanted);
     if (!selected) return std::unexpected(selected.error());
     if (selected->changes.empty()) continue;
@@ -197,13 +239,34 @@ Expected<void> reset(HeldSandbox& held, sandbox::FileSystem& one) {
   return done;
 }
 
+/// What the outside is now where steps have changed it.
+Result<std::string> stamps_of(const apply::JournalPart& part) {
+  const apply::Target target = TRY(apply::Target::open(part.target));
+  return apply::stamps_after(target, part.steps);
+}
+
+/// Of what was made from frozen layers alone the upper stays: it has what came later.
+Expected<void> drop_frozen(HeldSandbox& held, sandbox::FileSystem& one,
+                           const apply::JournalPart& part) {
+  std::vector<std::string> kept = one.layers;
+  if (part.is_whole) {
+    std::erase_if(kept, [&](const std::string& id) {
+      return std::ranges::find(part.frozen, id) != part.frozen.end();
+    });
+  }
+  const auto stamps = stamps_of(part);
+  if (stamps) return snapshots::drop_layers(held, one, kept, *stamps);
+  return problem("what was applied cannot be noted: " +
+                     std::string(std::strerror(to_int(stamps.error()))),
+                 "make room or correct the permissions");
+}
+
 /// What was applied stays in frozen layers, and equals the outside. Changes to come are made over
 /// the outside as it is now.
 Expected<void> stamp_applied(const HeldSandbox& held, const sandbox::FileSystem& one,
                              const apply::JournalPart& part) {
   const auto stamp = [&]() -> Result<void> {
-    const apply::Target target = TRY(apply::Target::open(part.target));
-    const std::string text = TRY(apply::stamps_after(target, part.steps));
+    const std::string text = TRY(stamps_of(part));
     const UniqueFd file = TRY(sys::open_file_for_appending(one.base_log(held.sandbox).c_str()));
     return text.empty() ? Result<void>() : sys::write_message(file, text);
   };
@@ -215,28 +278,47 @@ Expected<void> stamp_applied(const HeldSandbox& held, const sandbox::FileSystem&
   return {};
 }
 
+/// What is in use cannot be moved from one layer to another unseen.
+Expected<void> check_running(const HeldSandbox& held, const apply::Part& part, bool is_discarded) {
+  const bool has_renamed = part.selected.count(changes::Kind::Renamed) > 0;
+  if (is_discarded ? part.is_whole : !has_renamed) return {};
+  return problem(held.sandbox.name() + " is running, so that " +
+                     (is_discarded ? "no part of it can be discarded"
+                                   : "no renamed directory of it can be applied"),
+                 is_discarded ? "end what runs in it first, or discard everything"
+                              : "end what runs in it first, or name other paths");
+}
+
 }  // namespace
 
 Expected<void> check_layers(const HeldSandbox& held, const std::vector<apply::Part>& parts,
                             bool is_discarded) {
   for (const apply::Part& part : parts) {
+    if (held.is_running) {
+      if (auto possible = check_running(held, part, is_discarded); !possible) return possible;
+    }
     const auto one = std::ranges::find(held.record.file_systems, part.directory,
                                        &sandbox::FileSystem::directory);
     if (part.is_whole || one == held.record.file_systems.end() || one->layers.empty()) continue;
     if (!is_discarded && part.selected.count(changes::Kind::Renamed) == 0) continue;
-    return problem(held.sandbox.name() + " has snapshots, so that " +
+    return problem(held.sandbox.name() + " has frozen layers, so that " +
                        (is_discarded ? "no part of it can be discarded"
                                      : "no part with a renamed directory can be applied"),
                    "'overpass squash --thaw " + held.sandbox.name() +
-                       "' gives them up, and keeps the changes");
+                       "' gives them up, with the snapshots, and keeps the changes");
   }
   return {};
 }
 
 Expected<void> drop_part(HeldSandbox& held, const apply::JournalPart& part) {
-  const auto one =
-      std::ranges::find(held.record.file_systems, part.directory, &sandbox::FileSystem::directory);
+  // The upper of a sandbox that runs may have become a layer meanwhile.
+  const auto is_its = [&](const sandbox::FileSystem& one) {
+    return part.frozen.empty() ? one.directory == part.directory
+                               : one.at == part.target && one.identity == part.identity;
+  };
+  const auto one = std::ranges::find_if(held.record.file_systems, is_its);
   if (one == held.record.file_systems.end()) return {};  // It has been done.
+  if (!part.frozen.empty()) return drop_frozen(held, *one, part);
   if (part.is_whole) return reset(held, *one);
   if (!one->layers.empty()) return stamp_applied(held, *one, part);
   const std::string number = std::to_string(part.directory);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// What `overpass apply`, `undo` and `discard` have in common: the sandbox, which must not run
-// meanwhile, its unions with their changes, and the parts of it that a call names.
+// What `overpass apply`, `undo` and `discard` have in common: the sandbox, its unions with their
+// changes, and the parts of it that a call names.
+//
+// Of a sandbox that runs all that has been changed is frozen first, and what is carried out is that
+// of the frozen layers alone. So it is what was shown and checked, whatever is written meanwhile.
 
 #ifndef OVERPASS_CLI_APPLY_CALL_H_
 #define OVERPASS_CLI_APPLY_CALL_H_
@@ -35,14 +38,28 @@ std::string name_in(const ParsedArguments& parsed);
 /// The paths of the call, absolute, without slashes around.
 std::vector<std::string> paths_of(const ParsedArguments& parsed);
 
+/// The sandbox that a user called `name`, whether it runs or not. A problem if an apply of it was
+/// interrupted, unless that is to be ended.
+Expected<HeldSandbox> hold_for_changes(const std::string& name, bool ends_interrupted = false);
+
+/// Of a sandbox that runs: freezes what has been changed, unless this call only looks (--dry-run),
+/// and keeps directories in use what they are until show_outside(). Nothing for one that does not.
+Expected<void> freeze_changes(HeldSandbox& held, const ParsedArguments& parsed);
+
+/// After all has been done or nothing has: the sandbox shows what is outside. Waits until it does.
+void show_outside(HeldSandbox& held);
+
 /// The unions of the sandbox that have changes, with what `paths` name of these; all if there are
 /// none. A Problem if nothing is changed there.
 /// Names that only the index leads to get into the uppers, which changes nothing that is seen.
+/// `is_frozen`: what the frozen layers change, without the uppers.
 Expected<std::vector<apply::Part>> find_parts(const HeldSandbox& held,
                                               const std::vector<std::string>& paths,
-                                              const snapshots::Watch& watch);
+                                              const snapshots::Watch& watch,
+                                              bool is_frozen = false);
 
-/// A Problem if frozen layers, from which nothing can be taken, are in the way of a part.
+/// A Problem if frozen layers, from which nothing can be taken, are in the way of a part, or
+/// renamed directories of a sandbox that runs.
 Expected<void> check_layers(const HeldSandbox& held, const std::vector<apply::Part>& parts,
                             bool is_discarded);
 

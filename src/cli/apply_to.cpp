@@ -123,11 +123,11 @@ Expected<void> check_marks(const snapshots::HeldSandbox& held, const sandbox::Fi
 
 /// The directories of all changing layers at `below`, topmost first; the missing ones are left out.
 layer::LayerPaths layers_at(const snapshots::HeldSandbox& held, const sandbox::FileSystem& one,
-                            const std::string& below, const std::string& to) {
+                            const std::string& below, const std::string& to, bool is_frozen) {
   layer::LayerPaths paths;
   std::error_code error;
   const std::string upper = one.upper(held.sandbox) + "/" + below;
-  if (fs::is_directory(upper, error)) paths.upper = upper;
+  if (!is_frozen && fs::is_directory(upper, error)) paths.upper = upper;
   for (const std::string& frozen : one.layer_paths(held.sandbox)) {
     std::string path = check::joined(frozen, below);
     if (fs::is_directory(path, error)) paths.lower.push_back(std::move(path));
@@ -147,7 +147,8 @@ Expected<std::string> source_of(const snapshots::HeldSandbox& held,
 }
 
 Expected<std::vector<apply::Part>> find_parts_to(const snapshots::HeldSandbox& held,
-                                                 const std::string& source, const std::string& to) {
+                                                 const std::string& source, const std::string& to,
+                                                 bool is_frozen) {
   const sandbox::FileSystem* one = file_system_of(held, source);
   auto target = Target::open(to);
   if (!target) {
@@ -163,7 +164,7 @@ Expected<std::vector<apply::Part>> find_parts_to(const snapshots::HeldSandbox& h
   if (auto possible = check_marks(held, *one, below); !possible) {
     return std::unexpected(possible.error());
   }
-  layer::LayerPaths paths = layers_at(held, *one, below, to);
+  layer::LayerPaths paths = layers_at(held, *one, below, to, is_frozen);
   const auto changing = static_cast<layer::LayerIndex>(paths.lower.size());
   if (!paths.upper && changing == 1) return std::vector<apply::Part>();
   const DiffTarget target_of_diff = {

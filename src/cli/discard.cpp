@@ -9,6 +9,7 @@
 #include "cli/apply_call.h"
 #include "cli/commands.h"
 #include "cli/diff_report.h"
+#include "cli/diff_target.h"
 #include "cli/snapshot_watch.h"
 
 namespace overpass::cli {
@@ -32,10 +33,48 @@ Expected<void> discard_all(HeldSandbox& held, const std::vector<apply::Part>& pa
                                         .target = part.target.path(),
                                         .gives_owner = part.gives_owner,
                                         .is_whole = part.is_whole,
-                                        .dropped = plan.dropped};
+                                        .dropped = plan.dropped,
+                                        .identity = sandbox::file_system_identity(part.target.path()),
+                                        .frozen = part.frozen};
     if (auto done = drop_part(held, dropped); !done) return done;
   }
   return {};
+}
+
+/// What is open while a sandbox runs has stayed in its upper, and what came since is there too.
+void tell_what_is_left(Context& context, const HeldSandbox& held) {
+  if (!held.is_running) return;
+  const auto left = changes_of(held.sandbox);
+  if (!left) return;
+  for (const changes::Change& change : left->changes) {
+    const std::string& path = change.path.empty() ? change.old_path : change.path;
+    context.err << "in use, kept: " << in_quotes("/" + path) << "\n";
+  }
+}
+
+int discard(Context& context, const ParsedArguments& parsed, HeldSandbox& held) {
+  if (auto frozen = freeze_changes(held, parsed); !frozen) {
+    return fail_with(context, frozen.error(), kApplyImpossible);
+  }
+  const bool is_frozen = held.is_running && !parsed.has("--dry-run");
+  const auto parts = find_parts(held, paths_of(parsed), interruptible_watch(context), is_frozen);
+  if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
+  if (auto possible = check_layers(held, *parts, /*is_discarded=*/true); !possible) {
+    return fail_with(context, possible.error(), kApplyImpossible);
+  }
+  const changes::List list = selected_of(*parts);
+  if (list.changes.empty()) {
+    context.err << "overpass: " << held.sandbox.name() << " has no changes\n";
+    return kApplyDone;
+  }
+  if (const auto code = ask(context, parsed, list, {}, {"discard " + counts_of(list), ""})) {
+    return *code;
+  }
+  if (auto done = discard_all(held, *parts); !done) {
+    return fail_with(context, done.error(), kApplyImpossible);
+  }
+  tell_what_is_left(context, held);
+  return kApplyDone;
 }
 
 }  // namespace
@@ -52,25 +91,11 @@ constexpr command_line::Command kDiscardCommand = {
 };
 
 int run_discard(Context& context, const ParsedArguments& parsed) {
-  auto held = hold_settled(name_in(parsed));
+  auto held = hold_for_changes(name_in(parsed));
   if (!held) return fail_with(context, held.error(), kApplyImpossible);
-  const auto parts = find_parts(*held, paths_of(parsed), interruptible_watch(context));
-  if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
-  if (auto possible = check_layers(*held, *parts, /*is_discarded=*/true); !possible) {
-    return fail_with(context, possible.error(), kApplyImpossible);
-  }
-  const changes::List list = selected_of(*parts);
-  if (list.changes.empty()) {
-    context.err << "overpass: " << held->sandbox.name() << " has no changes\n";
-    return kApplyDone;
-  }
-  if (const auto code = ask(context, parsed, list, {}, {"discard " + counts_of(list), ""})) {
-    return *code;
-  }
-  if (auto done = discard_all(*held, *parts); !done) {
-    return fail_with(context, done.error(), kApplyImpossible);
-  }
-  return kApplyDone;
+  const int code = discard(context, parsed, *held);
+  if (!parsed.has("--dry-run")) show_outside(*held);
+  return code;
 }
 
 }  // namespace overpass::cli

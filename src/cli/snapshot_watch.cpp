@@ -43,7 +43,13 @@ Expected<snapshots::HeldSandbox> hold_for_snapshot(const std::string& name) {
   const std::string store = sandbox::store_path();
   const auto sandbox = sandbox::Sandbox::open(store, name);
   const bool is_running = sandbox && sandbox->is_running();
-  return is_running ? snapshots::hold_running(store, name) : hold_settled(name);
+  if (!is_running) return hold_settled(name);
+  auto held = snapshots::hold_running(store, name);
+  if (!held) return held;
+  if (auto free = apply::check_not_interrupted(held->sandbox); !free) {
+    return std::unexpected(free.error());
+  }
+  return held;
 }
 
 Expected<std::string> make_snapshot(Context& context, snapshots::HeldSandbox& held,

@@ -13,7 +13,7 @@
 #include "cli/diff_report.h"
 #include "cli/diff_target.h"
 #include "cli/interruption.h"
-#include "cli/snapshot_watch.h"
+#include "snapshots/live.h"
 #include "sys/file_io.h"
 
 namespace overpass::cli {
@@ -121,7 +121,12 @@ int undo(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
                             .drops = false,
                             .progress = progress_of(context),
                             .drop = nullptr};
+  if (held.is_running) {
+    auto ready = snapshots::hold_directories(held);
+    if (!ready) return fail_with(context, ready.error(), kApplyImpossible);
+  }
   const auto carried = apply::carry_out(held.sandbox, *parts, prospect, call);
+  show_outside(held);
   end_progress(context);
   if (!carried) return fail_with(context, carried.error(), kApplyImpossible);
   return kApplyDone;
@@ -147,7 +152,7 @@ int run_undo(Context& context, const ParsedArguments& parsed) {
     return fail_with(context, {"undo takes one NAME", "the last apply is taken back as a whole"},
                      kApplyUsage);
   }
-  auto held = hold_settled(name_in(parsed));
+  auto held = hold_for_changes(name_in(parsed));
   if (!held) return fail_with(context, held.error(), kApplyImpossible);
   const bool is_redo = parsed.has("--redo");
   const auto done = apply::find_done(held->sandbox, is_redo ? "redo" : "undo");

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "fuse/daemon.h"
+#include "fuse/drop_layers.h"
 #include "fuse/freeze.h"
 #include "fuse/refresh.h"
 #include "fuse/status.h"
@@ -22,7 +23,9 @@ namespace {
 constexpr char kSeparator = ':';
 
 constexpr ControlCommand kCommands[] = {
+    {"drop", drop_layers},
     {"freeze", freeze},
+    {"hold", hold},
     {"refresh", refresh, /*needs_root_unlocked=*/true},
 };
 

@@ -47,16 +47,6 @@ std::optional<layer::LayerPaths> paths_in(const config::Options& options, std::s
   return paths;
 }
 
-Result<Gate::Closed> keep_requests_out(Daemon& daemon) {
-  const Clock::time_point end = Clock::now() + kForCopies;
-  while (!daemon.overlay.copies.all().empty() && Clock::now() < end) {
-    std::this_thread::sleep_for(kBetweenLooks);
-  }
-  auto closed = daemon.gate.close(kForRequests);
-  if (!closed) log::warn("the upper is not frozen: requests that are under way take too long");
-  return closed;
-}
-
 /// Nothing but this uses the union meanwhile.
 Result<overlay::Frozen> freeze_alone(Daemon& daemon, overlay::NewUpper fresh) {
   const Gate::Closed closed = TRY(keep_requests_out(daemon));
@@ -71,6 +61,16 @@ Result<overlay::Frozen> freeze_alone(Daemon& daemon, overlay::NewUpper fresh) {
 }
 
 }  // namespace
+
+Result<Gate::Closed> keep_requests_out(Daemon& daemon) {
+  const Clock::time_point end = Clock::now() + kForCopies;
+  while (!daemon.overlay.copies.all().empty() && Clock::now() < end) {
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+  auto closed = daemon.gate.close(kForRequests);
+  if (!closed) log::warn("the layers stay as they are: requests that are under way take too long");
+  return closed;
+}
 
 Result<void> freeze(Daemon& daemon, const overlay::Caller& caller, std::string_view value) {
   const auto paths = paths_in(daemon.options, value);

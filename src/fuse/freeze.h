@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "fuse/gate.h"
 #include "overlay/state/caller.h"
 
 namespace overpass::fuse {
@@ -21,6 +22,10 @@ struct Daemon;
 /// excludes it, EOPNOTSUPP where the union cannot do it; the log says why. Nothing has changed
 /// then.
 Result<void> freeze(Daemon& daemon, const overlay::Caller& caller, std::string_view value);
+
+/// Closes the gate when copies that are under way have ended, or after two seconds. EBUSY if
+/// requests that have been begun do not end soon.
+Result<Gate::Closed> keep_requests_out(Daemon& daemon);
 
 }  // namespace overpass::fuse
 

@@ -18,19 +18,6 @@ namespace overpass::fuse {
 
 namespace {
 
-/// Does `work` on the notifier's thread, and returns when it is done.
-void on_notifier(Notifier& notifier, const std::function<void()>& work) {
-  std::binary_semaphore done(0);
-  Chore chore([&] {
-    const ScopeExit tell([&] { done.release(); });
-    work();
-  });
-  notifier.add(chore);
-  notifier.ask_for(chore, std::chrono::milliseconds(0));
-  done.acquire();
-  notifier.remove(chore);
-}
-
 /// What the kernel keeps of a node. Pages of files that may be written are left to the next open,
 /// which drops them: here they could have to be written back first.
 void tell(Daemon& daemon, const overlay::InodeRef& inode) {
@@ -49,6 +36,18 @@ void tell(Daemon& daemon, const overlay::InodeRef& inode) {
 }
 
 }  // namespace
+
+void on_notifier(Notifier& notifier, const std::function<void()>& work) {
+  std::binary_semaphore done(0);
+  Chore chore([&] {
+    const ScopeExit tell([&] { done.release(); });
+    work();
+  });
+  notifier.add(chore);
+  notifier.ask_for(chore, std::chrono::milliseconds(0));
+  done.acquire();
+  notifier.remove(chore);
+}
 
 Result<void> refresh(Daemon& daemon, const overlay::Caller& caller, std::string_view value) {
   if (!value.empty()) return fail(EINVAL);

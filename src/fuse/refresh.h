@@ -5,6 +5,7 @@
 #ifndef OVERPASS_FUSE_REFRESH_H_
 #define OVERPASS_FUSE_REFRESH_H_
 
+#include <functional>
 #include <string_view>
 
 #include "base/result.h"
@@ -13,6 +14,7 @@
 namespace overpass::fuse {
 
 struct Daemon;
+class Notifier;
 
 /// For how long the kernel may keep what lowers decide, where their changes are followed.
 inline constexpr int kFollowingMs = 1000;
@@ -22,6 +24,9 @@ inline constexpr int kFollowedMs = kFollowingMs + 100;
 
 /// The command "refresh" (control.h). EINVAL with a value.
 Result<void> refresh(Daemon& daemon, const overlay::Caller& caller, std::string_view value);
+
+/// Does `work` on the notifier's thread, and returns when it is done.
+void on_notifier(Notifier& notifier, const std::function<void()>& work);
 
 }  // namespace overpass::fuse
 

@@ -23,6 +23,7 @@ struct HeldSandbox {
   UniqueFd lock;
   sandbox::Record record;
   bool is_running = false;  ///< Its daemons have the layers (live.h).
+  UniqueFd visit = {};      ///< Of one that runs: it does not end meanwhile by itself.
 };
 
 /// Takes the sandbox that a user called `name`. A problem, for this user, if it runs.

@@ -7,15 +7,19 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/nearest.h"
 #include "layer/remove_tree.h"
 #include "sandbox/keeper.h"
 #include "sandbox/layer_store.h"
+#include "sandbox/message.h"
 #include "sandbox/unions.h"
 #include "snapshots/history.h"
+#include "sys/file_io.h"
 #include "sys/lock_file.h"
+#include "sys/names.h"
 #include "sys/open.h"
 
 namespace overpass::snapshots {
@@ -45,8 +49,8 @@ Expected<void> exchange(const Sandbox& sandbox, const FileSystem& frozen, const 
 }
 
 /// One file system. The record on disk is right at each moment.
-Expected<std::string> freeze_running(HeldSandbox& held, FileSystem& one,
-                                     const sandbox::LayerHold& hold) {
+Expected<std::string> freeze_one(HeldSandbox& held, FileSystem& one,
+                                 const sandbox::LayerHold& hold) {
   const FileSystem before = one;
   auto id = hold.make_layer();
   if (!id) return refused(one, id.error());
@@ -66,6 +70,71 @@ Expected<std::string> freeze_running(HeldSandbox& held, FileSystem& one,
   return std::unexpected(done.error());
 }
 
+std::unexpected<Problem> not_dropped(const FileSystem& one, Errno error) {
+  const std::string cause = "the changes of " + in_quotes(one.at) +
+                            " cannot be taken out while the sandbox runs: " +
+                            std::strerror(to_int(error));
+  if (error == Errno{EBUSY}) return problem(cause, "something is being copied up; try again");
+  return problem(cause, "try again when it does not run; the log of the system says why");
+}
+
+/// The logs of stamps of layers, which a daemon may be writing to.
+class StampLogs {
+ public:
+  /// `uppers`: topmost first.
+  explicit StampLogs(const std::vector<std::string>& uppers) {
+    for (const std::string& upper : uppers) {
+      const std::string path = upper.substr(0, upper.rfind('/')) + "/base";
+      auto file = sys::open_path(path.c_str(), O_RDONLY | O_NOFOLLOW);
+      if (file) logs_.insert(logs_.begin(), std::move(*file));
+    }
+  }
+
+  /// What has come since the last call, the oldest first.
+  Result<std::string> take() {
+    std::string text;
+    for (const UniqueFd& log : logs_) text += TRY(sys::read_to_end(log));
+    return text;
+  }
+
+ private:
+  std::vector<UniqueFd> logs_;
+};
+
+/// The stamps of layers that go, beside the upper that stays.
+Result<void> write_stamps(const std::string& base_log, const std::string& text) {
+  const std::string fresh = base_log + ".new";
+  {
+    const UniqueFd file = TRY(sys::open_at(BorrowedFd{AT_FDCWD}, fresh.c_str(),
+                                           O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    if (TRY(sys::write_at(file, text, 0)) != text.size()) return fail(ENOSPC);
+  }
+  return sys::rename({BorrowedFd{AT_FDCWD}, fresh.c_str()},
+                     {BorrowedFd{AT_FDCWD}, base_log.c_str()});
+}
+
+/// Has the daemon go on with the layers `kept`, if one runs.
+Result<void> exchange_layers(const HeldSandbox& held, const FileSystem& one,
+                             const std::vector<std::string>& kept) {
+  if (!held.is_running) return {};
+  std::string value = one.base_log(held.sandbox);
+  for (const std::string& id : kept) {
+    value += '\0' + sandbox::layer_path(held.sandbox.store(), id);
+  }
+  return sandbox::control_unions(held.sandbox, "drop", value, one.at);
+}
+
+/// The layers that go, from the record.
+void forget_layers(Record& record, FileSystem& one, const std::vector<std::string>& kept) {
+  const auto goes = [&](const std::string& id) {
+    return std::ranges::count(one.layers, id) > 0 && std::ranges::count(kept, id) == 0;
+  };
+  for (sandbox::Snapshot& snapshot : record.snapshots) std::erase_if(snapshot.layers, goes);
+  std::erase_if(record.snapshots,
+                [](const sandbox::Snapshot& snapshot) { return snapshot.layers.empty(); });
+  one.layers = kept;
+}
+
 }  // namespace
 
 Expected<HeldSandbox> hold_running(const std::string& store, const std::string& name) {
@@ -80,8 +149,13 @@ Expected<HeldSandbox> hold_running(const std::string& store, const std::string& 
   }
   auto record = sandbox::read_record(*sandbox);
   if (!record) return std::unexpected(record.error());
+  auto visit = sandbox::connect_to_keeper(*sandbox);
+  if (!visit || !sandbox::receive_answer(*visit)) {
+    return problem(in_quotes(name) + " is just beginning or ending", "try again");
+  }
   if (auto settled = settle(*sandbox, *record); !settled) return std::unexpected(settled.error());
-  return HeldSandbox{std::move(*sandbox), std::move(*lock), std::move(*record), true};
+  return HeldSandbox{std::move(*sandbox), std::move(*lock), std::move(*record), true,
+                     std::move(*visit)};
 }
 
 Expected<std::string> snapshot_running(HeldSandbox& held, std::string label) {
@@ -92,13 +166,62 @@ Expected<std::string> snapshot_running(HeldSandbox& held, std::string label) {
   sandbox::Snapshot made = {*chosen, sandbox::time_text(), {}};
   for (FileSystem& one : held.record.file_systems) {
     if (!one.is_there() || !is_changed(held.sandbox, held.record, one)) continue;
-    auto id = freeze_running(held, one, *hold);
+    auto id = freeze_one(held, one, *hold);
     if (!id) return std::unexpected(id.error());
     made.layers.push_back(std::move(*id));
   }
   held.record.snapshots.push_back(std::move(made));
   if (auto done = commit(held); !done) return std::unexpected(done.error());
   return *chosen;
+}
+
+Expected<void> freeze_running(HeldSandbox& held) {
+  const auto hold = sandbox::LayerHold::take(held.sandbox.store());
+  if (!hold) return std::unexpected(hold.error());
+  for (FileSystem& one : held.record.file_systems) {
+    if (!one.is_there() || !is_changed(held.sandbox, held.record, one)) continue;
+    if (auto id = freeze_one(held, one, *hold); !id) return std::unexpected(id.error());
+  }
+  return commit(held);
+}
+
+Expected<void> hold_directories(const HeldSandbox& held) {
+  const auto done = sandbox::control_unions(held.sandbox, "hold", "");
+  if (done) return {};
+  return problem("the unions of " + in_quotes(held.sandbox.name()) +
+                     " do not answer: " + std::strerror(to_int(done.error())),
+                 "end what runs in it first");
+}
+
+Expected<void> drop_layers(HeldSandbox& held, FileSystem& one, const std::vector<std::string>& kept,
+                           const std::string& stamps) {
+  const std::string base_log = one.base_log(held.sandbox);
+  // What stays has its stamps where it is.
+  std::vector<std::string> uppers = {one.upper(held.sandbox)};
+  for (const std::string& id : one.layers) {
+    if (std::ranges::count(kept, id) > 0) continue;
+    uppers.push_back(sandbox::layer_path(held.sandbox.store(), id));
+  }
+  StampLogs logs(uppers);
+  const auto drop = [&]() -> Result<void> {
+    TRY(write_stamps(base_log, TRY(logs.take()) + stamps));
+    TRY(exchange_layers(held, one, kept));
+    const std::string late = TRY(logs.take());
+    if (late.empty()) return {};
+    return sys::write_message(TRY(sys::open_file_for_appending(base_log.c_str())), late);
+  };
+  if (const auto dropped = drop(); !dropped) return not_dropped(one, dropped.error());
+  if (kept.size() == one.layers.size()) return {};
+  forget_layers(held.record, one, kept);
+  auto done = commit(held);
+  if (done) sandbox::collect_layers(held.sandbox.store());
+  return done;
+}
+
+void release_directories(HeldSandbox& held) {
+  for (FileSystem& one : held.record.file_systems) {
+    if (held.is_running && one.is_there()) (void)exchange_layers(held, one, one.layers);
+  }
 }
 
 }  // namespace overpass::snapshots

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Random changes of the directory that it is run in: python3 random_tree.py SEED COUNT.
+"""Random changes of the directory that it is run in: python3 random_tree.py SEED COUNT [keep].
+
+With "keep" no directory gets another name.
 
 A program of its own, so that a test can run it in a sandbox. It uses nothing but the standard library, and
 only ever names below the current directory.
@@ -13,8 +15,8 @@ NAMES = ["a", "b", "c", "d e", "f\nf", "\udcff"]
 
 
 class Changes:
-    def __init__(self, seed):
-        self.random = random.Random(seed)
+    def __init__(self, seed, keeps_directories=False):
+        self.random, self.keeps_directories = random.Random(seed), keeps_directories
 
     def places(self, wanted):
         """What lies below the current directory and is as wanted(path) says, in a fixed order."""
@@ -82,6 +84,9 @@ class Changes:
                 file.write("later")
             os.utime(path, ns=(10 ** 18, 10 ** 18 + self.random.randrange(9)))
 
+    def movable(self):
+        return self.one(lambda path: not self.keeps_directories or os.path.islink(path) or not os.path.isdir(path))
+
     def remove(self):
         """The path that was removed, if there was one."""
         path = self.anything()
@@ -92,7 +97,7 @@ class Changes:
         return path
 
     def move(self):
-        path, other = self.anything(), self.free()
+        path, other = self.movable(), self.free()
         if path and other and not (other + "/").startswith(path + "/"):
             os.rename(path, other)
 
@@ -104,7 +109,7 @@ class Changes:
 
     def exchange(self):
         """Two directories or files change names."""
-        path, other, between = self.anything(), self.anything(), self.free()
+        path, other, between = self.movable(), self.movable(), self.free()
         if not (path and other and between) or any((one + "/").startswith(two + "/") for one, two in
                                                    ((path, other), (other, path), (between, path), (between, other))):
             return
@@ -136,4 +141,4 @@ class Changes:
 
 
 if __name__ == "__main__":
-    Changes(int(sys.argv[1])).run(int(sys.argv[2]))
+    Changes(int(sys.argv[1]), sys.argv[3:] == ["keep"]).run(int(sys.argv[2]))

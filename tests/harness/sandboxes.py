@@ -115,3 +115,23 @@ class Sandboxes:
                 os.kill(pid, signal.SIGKILL)
             raise
         checks.equal(dump.checksum(self.outside), self.before, "the checksum of the outside")
+
+
+class Running:
+    """A shell in a sandbox that does what it is told, line by line."""
+
+    def __init__(self, s, name):
+        self.process = s.start(name, "--", "sh")
+
+    def do(self, line):
+        """What the line prints."""
+        self.process.stdin.write(line + "\necho :end\n")
+        self.process.stdin.flush()
+        text = ""
+        while (read := self.process.stdout.readline()) not in (":end\n", ""):
+            text += read
+        return text
+
+    def end(self):
+        self.process.stdin.close()
+        checks.equal(self.process.wait(60), 0, "the status of the shell")

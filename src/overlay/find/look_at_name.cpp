@@ -51,6 +51,7 @@ bool is_same(const Overlay& overlay, const Inode& known, const Found& found) {
 
 void look_at_name(Overlay& overlay, Inode& directory, const char* name, Inode& known) {
   if (known.is_stale || (!known.is_directory() && !is_in_lower(known))) return;
+  if (known.is_directory() && overlay.holds_directories) return;
   const auto found = find_in_layers(overlay, directory, name);
   const bool is_gone = found.failed_with(ENOENT);
   if (is_gone || (found && !is_same(overlay, known, *found))) known.is_stale = true;

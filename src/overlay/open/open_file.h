@@ -65,6 +65,12 @@ class OpenFile : public RingLink {
     if (layer_ != layer::kUpper) ++layer_;
   }
 
+  /// Layers have been taken out (freeze/layer_removal.h); `indices` are those of the former ones by
+  /// now. REQUIRES: as follow_freeze().
+  void follow_removal(const std::vector<layer::LayerIndex>& indices) NO_THREAD_SAFETY_ANALYSIS {
+    layer_ = indices[layer_];
+  }
+
   /// The layer in which that was found last.
   layer::LayerIndex layer() const;
 

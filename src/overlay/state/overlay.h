@@ -94,6 +94,9 @@ struct Overlay {
   mutable std::atomic<uint64_t> refused_by_rules = 0;
   /// Counts how often all that is kept of lowers was to be forgotten.
   std::atomic<uint32_t> refreshes = 0;
+  /// While changes are carried to the lowest lower: what it has by then is not merged into
+  /// directories in memory before the layers that have it too are taken out (layer_removal.h).
+  std::atomic<bool> holds_directories = false;
   SharedFd index;               ///< The index directory; null without one (index.h).
   std::vector<SharedFd> roots;  ///< O_PATH, of each layer by index; empty for a missing upper.
 

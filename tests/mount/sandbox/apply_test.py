@@ -239,16 +239,6 @@ def test_a_directory_that_may_not_be_written(t):
     s.outside_is_as_it_should_be()
 
 
-def test_a_running_sandbox_is_refused(t):
-    s = Sandboxes(t, TREE)
-    run = s.start("name", "--", "sh", "-c", "echo new > file; echo ready; cat")
-    equal(run.stdout.readline(), "ready\n", "the run")
-    for command in ("apply", "undo", "discard"):
-        done = s.call(command, "name", "--yes")
-        equal(done.returncode, 3, f"the status of {command}")
-        holds("running" in done.stderr, f"the message of {command}: {done.stderr}")
-
-
 def journal(s):
     with open(f"{s.store}/name/apply/journal.json", encoding="utf-8") as file:
         return json.load(file)

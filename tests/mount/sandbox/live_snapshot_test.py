@@ -3,32 +3,12 @@
 import os
 
 from harness import equal, holds
-from harness.sandboxes import Sandboxes
+from harness.sandboxes import Running, Sandboxes
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
 
 TREE = {"file": "old", "dir": {"inner": "deep", "second": "two"}}
-
-
-class Running:
-    """A shell in a sandbox that does what it is told, line by line."""
-
-    def __init__(self, s, name):
-        self.process = s.start(name, "--", "sh")
-
-    def do(self, line):
-        """What the line prints."""
-        self.process.stdin.write(line + "\necho :end\n")
-        self.process.stdin.flush()
-        text = ""
-        while (read := self.process.stdout.readline()) not in (":end\n", ""):
-            text += read
-        return text
-
-    def end(self):
-        self.process.stdin.close()
-        equal(self.process.wait(60), 0, "the status of the shell")
 
 
 def snapshot(s, *words):

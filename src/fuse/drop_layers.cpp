@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+//
+// What can fail comes before the gate is closed, or before anything is changed.
+
+#include "fuse/drop_layers.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/scope_exit.h"
+#include "fuse/daemon.h"
+#include "fuse/freeze.h"
+#include "fuse/refresh.h"
+#include "overlay/find/lower_changes.h"
+#include "overlay/freeze/layer_removal.h"
+#include "sys/file_io.h"
+#include "sys/open.h"
+#include "sys/stat.h"
+
+namespace overpass::fuse {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Nothing if one of them is no absolute path.
+std::vector<std::string> paths_in(std::string_view value) {
+  std::vector<std::string> paths;
+  while (true) {
+    const size_t end = value.find('\0');
+    paths.emplace_back(value.substr(0, end));
+    if (!paths.back().starts_with('/')) return {};
+    if (end == std::string_view::npos) return paths;
+    value.remove_prefix(end + 1);
+  }
+}
+
+bool is_root_of(const overlay::Overlay& overlay, layer::LayerIndex layer, const sys::Stat& stat) {
+  const auto root = sys::stat(sys::place_of(overlay.roots[layer]->fd));
+  return root && root->stx_ino == stat.stx_ino && sys::device_of(*root) == sys::device_of(stat);
+}
+
+/// Which layers go, by index, if those at `paths` stay.
+Result<std::vector<bool>> layers_that_go(const overlay::Overlay& overlay,
+                                         std::span<const std::string> paths) {
+  const layer::LayerStack& stack = overlay.stack;
+  std::vector<bool> goes(stack.size(), false);
+  const layer::LayerIndex lowest = stack.lowers_end() - 1;
+  for (layer::LayerIndex layer = 1; layer < lowest; ++layer) goes[layer] = true;
+  for (const std::string& path : paths) {
+    const UniqueFd directory = TRY(sys::open_path(path.c_str(), O_PATH | O_DIRECTORY));
+    const sys::Stat stat = TRY(sys::stat(sys::place_of(directory)));
+    layer::LayerIndex layer = 1;
+    while (layer < lowest && !is_root_of(overlay, layer, stat)) ++layer;
+    if (layer == lowest) {
+      log::warn("no layer is taken out: '%s' is no lower of the union", path.c_str());
+      return fail(EINVAL);
+    }
+    goes[layer] = false;
+  }
+  return goes;
+}
+
+/// What the kernel has by names that lead elsewhere by now. Where it cannot be told, it asks when
+/// it needs attributes or opens a file.
+void forget_lost(Daemon& daemon, const std::vector<overlay::NodeId>& lost) {
+  on_notifier(*daemon.notifier, [&] {
+    for (const overlay::NodeId node : lost) daemon.notifier->pages_changed(node);
+    (void)daemon.notifier->forget_idle(lost);
+  });
+}
+
+/// What the kernel has to be told.
+Result<std::vector<overlay::NodeId>> drop_alone(Daemon& daemon, std::vector<bool> goes,
+                                                UniqueFd base_log) {
+  const Gate::Closed closed = TRY(keep_requests_out(daemon));
+  const Clock::time_point begun = Clock::now();
+  daemon.files_by_node.let_go();
+  overlay::LayerRemoval removal(daemon.overlay, std::move(goes));
+  TRY(removal.prepare());
+  removal.carry_out();
+  daemon.files.for_each(
+      [&](overlay::OpenFile& file) { file.follow_removal(removal.indices()); });
+  daemon.overlay.base.keep_in(std::move(base_log));
+  daemon.overlay.holds_directories = false;
+  const auto lasted = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
+  log::debug("layers taken out in %lld us: %zu inodes, %zu of them are something else by now",
+             static_cast<long long>(lasted.count()), daemon.overlay.table.size(),
+             removal.lost().size());
+  return removal.lost();
+}
+
+}  // namespace
+
+Result<void> hold(Daemon& daemon, const overlay::Caller&, std::string_view value) {
+  if (!value.empty()) return fail(EINVAL);
+  daemon.overlay.holds_directories = true;
+  return {};
+}
+
+Result<void> drop_layers(Daemon& daemon, const overlay::Caller& caller, std::string_view value) {
+  const std::vector<std::string> paths = paths_in(value);
+  if (paths.empty()) return fail(EINVAL);
+  TRY(caller.check_may_wait());
+  // Without following, refresh() would wait for locks of directories, the root's perhaps.
+  if (!daemon.overlay.settings.may_be_frozen || !overlay::follows(daemon.overlay)) {
+    return fail(EOPNOTSUPP);
+  }
+  if (daemon.is_freezing.exchange(true)) return fail(EBUSY);
+  const ScopeExit end([&daemon] { daemon.is_freezing = false; });
+  std::vector<bool> goes = TRY(layers_that_go(daemon.overlay, std::span(paths).subspan(1)));
+  UniqueFd base_log = TRY(sys::open_file_for_appending(paths.front().c_str()));
+  forget_lost(daemon, TRY(drop_alone(daemon, std::move(goes), std::move(base_log))));
+  return refresh(daemon, caller, "");
+}
+
+}  // namespace overpass::fuse

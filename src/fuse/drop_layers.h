@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+//
+// The commands "hold" and "drop": the daemon's part of `overpass apply` and `discard` of a sandbox
+// that runs.
+
+#ifndef OVERPASS_FUSE_DROP_LAYERS_H_
+#define OVERPASS_FUSE_DROP_LAYERS_H_
+
+#include <string_view>
+
+#include "base/result.h"
+#include "overlay/state/caller.h"
+
+namespace overpass::fuse {
+
+struct Daemon;
+
+/// The command "hold" (control.h), without a value: directories that the lowest lower comes to have
+/// are not merged into those in memory before the next "drop". A directory in use would become
+/// another one otherwise.
+Result<void> hold(Daemon& daemon, const overlay::Caller& caller, std::string_view value);
+
+/// The command "drop" (control.h): of the lowers above the lowest only those stay that are named
+/// (overlay/freeze/layer_removal.h). `value` is absolute paths, separated by zero bytes: where
+/// stamps are noted from now on (layer/base_stamp.h), and the lowers that stay, topmost first.
+/// EINVAL if one of them is no lower, EBUSY while something does not come to an end, EOPNOTSUPP
+/// where the union cannot do it. Nothing has changed then. What has gone already is no error.
+Result<void> drop_layers(Daemon& daemon, const overlay::Caller& caller, std::string_view value);
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_DROP_LAYERS_H_
