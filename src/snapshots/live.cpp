@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/nearest.h"
+#include "layer/markers.h"
 #include "layer/remove_tree.h"
 #include "sandbox/keeper.h"
 #include "sandbox/layer_store.h"
@@ -21,6 +22,7 @@
 #include "sys/lock_file.h"
 #include "sys/names.h"
 #include "sys/open.h"
+#include "sys/xattr.h"
 
 namespace overpass::snapshots {
 
@@ -124,6 +126,20 @@ Result<void> exchange_layers(const HeldSandbox& held, const FileSystem& one,
   return sandbox::control_unions(held.sandbox, "drop", value, one.at);
 }
 
+/// The upper's root says which lower it was begun over (layer/index_directory.h); the next mount says
+/// so again.
+Result<void> forget_lower(const std::string& upper) {
+  const UniqueFd root = TRY(sys::open_path(upper.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  for (const layer::Prefix prefix : {layer::Prefix::Trusted, layer::Prefix::User}) {
+    const char* mark = layer::name_of(layer::Mark::Origin, prefix);
+    const auto removed = sys::remove_xattr(sys::place_of(root), mark);
+    const bool is_absent = removed.failed_with(ENODATA) || removed.failed_with(EOPNOTSUPP) ||
+                           (prefix == layer::Prefix::Trusted && removed.failed_with(EPERM));
+    if (!removed && !is_absent) return removed;
+  }
+  return {};
+}
+
 /// The layers that go, from the record.
 void forget_layers(Record& record, FileSystem& one, const std::vector<std::string>& kept) {
   const auto goes = [&](const std::string& id) {
@@ -206,6 +222,7 @@ Expected<void> drop_layers(HeldSandbox& held, FileSystem& one, const std::vector
   const auto drop = [&]() -> Result<void> {
     TRY(write_stamps(base_log, TRY(logs.take()) + stamps));
     TRY(exchange_layers(held, one, kept));
+    if (kept.size() < one.layers.size()) TRY(forget_lower(one.upper(held.sandbox)));
     const std::string late = TRY(logs.take());
     if (late.empty()) return {};
     return sys::write_message(TRY(sys::open_file_for_appending(base_log.c_str())), late);

@@ -128,9 +128,11 @@ class Running:
         self.process.stdin.write(line + "\necho :end\n")
         self.process.stdin.flush()
         text = ""
-        while (read := self.process.stdout.readline()) not in (":end\n", ""):
+        while not text.endswith(":end\n"):
+            read = self.process.stdout.readline()
+            checks.holds(read != "", f"the shell has not ended, after {text!r}")
             text += read
-        return text
+        return text.removesuffix(":end\n")
 
     def end(self):
         self.process.stdin.close()

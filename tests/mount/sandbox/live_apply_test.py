@@ -146,8 +146,8 @@ def test_what_is_in_use_is_not_discarded(t):
 
 
 def test_what_is_mapped_is_not_lost(t):
-    program = ("import mmap, sys; f = open('mapped', 'r+b'); m = mmap.mmap(f.fileno(), 0); f.close(); m[0:1] = b'1'; print('ready', flush=True); "
-               "sys.stdin.readline(); m[1:2] = b'2'; m.flush(); print(m[0:3], flush=True); sys.stdin.readline()")
+    program = ("import mmap, os; f = open('mapped', 'r+b'); m = mmap.mmap(f.fileno(), 0); f.close(); m[0:1] = b'1'; print('ready', flush=True); "
+               "os.read(0, 1); m[1:2] = b'2'; m.flush(); print(m[0:3], flush=True); os.read(0, 1)")
     s, run = started(t, "echo 000 > mapped")
     run.process.stdin.write(f"{sys.executable} -c \"{program}\"\n")
     run.process.stdin.flush()
