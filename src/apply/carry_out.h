@@ -24,8 +24,8 @@ namespace overpass::apply {
 
 /// A union whose changes are carried into its lower, or into another directory.
 struct Part {
-  std::string place;         ///< Where it is in the tree, without slashes around; for messages.
-  uint32_t directory = 0;    ///< Of the sandbox, whose upper it is.
+  std::string place;       ///< Where it is in the tree, without slashes around; for messages.
+  uint32_t directory = 0;  ///< Of the sandbox, whose upper it is.
   /// Ids of the frozen layers that alone it is made of, while the sandbox runs; none otherwise.
   std::vector<std::string> frozen = {};
   layer::LayerStack layers;  ///< The target is the last lower.

@@ -387,6 +387,10 @@ Result<std::string> stamps_after(const Target& target, const std::vector<Step>& 
   std::string text;
   const Others others(steps);
   for (const Step& step : steps) {
+    const bool goes = step.act == Act::Take || (step.act == Act::Put && step.replaced);
+    if (goes && !step.old_path.empty()) text += layer::encode_stamp({}, step.old_path);
+  }
+  for (const Step& step : steps) {
     if (step.act == Act::Take) continue;
     const auto stat = target.stat(step.path);
     if (!stat) continue;  // It is gone: what it was is nobody's to say.

@@ -37,7 +37,8 @@ Expected<void> remove_temporaries(const Target& target, const std::vector<Step>&
 std::string stamps_again(const Target& target, const std::vector<Step>& steps,
                          const Stamps& stamps);
 
-/// What a later undo compares with: the state of all that the steps put, moved or changed.
+/// What a later undo, or a later apply, compares with: the state of all that the steps put, moved
+/// or changed, after records that end what was known of what has gone.
 Result<std::string> stamps_after(const Target& target, const std::vector<Step>& steps);
 
 }  // namespace overpass::apply

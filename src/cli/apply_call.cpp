@@ -256,9 +256,9 @@ Expected<void> drop_frozen(HeldSandbox& held, sandbox::FileSystem& one,
   }
   const auto stamps = stamps_of(part);
   if (stamps) return snapshots::drop_layers(held, one, kept, *stamps);
-  return problem("what was applied cannot be noted: " +
-                     std::string(std::strerror(to_int(stamps.error()))),
-                 "make room or correct the permissions");
+  return problem(
+      "what was applied cannot be noted: " + std::string(std::strerror(to_int(stamps.error()))),
+      "make room or correct the permissions");
 }
 
 /// What was applied stays in frozen layers, and equals the outside. Changes to come are made over

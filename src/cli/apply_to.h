@@ -20,8 +20,8 @@ Expected<std::string> source_of(const snapshots::HeldSandbox& held,
                                 const std::vector<std::string>& paths);
 
 /// The changes below `source`, over the directory `to`. What `to` has where the changes begin is
-/// stamped if it equals what the outside has there, and the outside is what it was. `is_frozen`: without the
-/// upper.
+/// stamped if it equals what the outside has there, and the outside is what it was. `is_frozen`:
+/// without the upper.
 Expected<std::vector<apply::Part>> find_parts_to(const snapshots::HeldSandbox& held,
                                                  const std::string& source, const std::string& to,
                                                  bool is_frozen);

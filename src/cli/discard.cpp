@@ -29,13 +29,14 @@ constexpr command_line::Example kExamples[] = {
 Expected<void> discard_all(HeldSandbox& held, const std::vector<apply::Part>& parts) {
   for (const apply::Part& part : parts) {
     const apply::Plan plan = apply::plan_of(part, apply::new_id());
-    const apply::JournalPart dropped = {.directory = part.directory,
-                                        .target = part.target.path(),
-                                        .gives_owner = part.gives_owner,
-                                        .is_whole = part.is_whole,
-                                        .dropped = plan.dropped,
-                                        .identity = sandbox::file_system_identity(part.target.path()),
-                                        .frozen = part.frozen};
+    const apply::JournalPart dropped = {
+        .directory = part.directory,
+        .target = part.target.path(),
+        .gives_owner = part.gives_owner,
+        .is_whole = part.is_whole,
+        .dropped = plan.dropped,
+        .identity = sandbox::file_system_identity(part.target.path()),
+        .frozen = part.frozen};
     if (auto done = drop_part(held, dropped); !done) return done;
   }
   return {};

@@ -26,6 +26,7 @@ constexpr ControlCommand kCommands[] = {
     {"drop", drop_layers},
     {"freeze", freeze},
     {"hold", hold},
+    {"layers", check_layers},
     {"refresh", refresh, /*needs_root_unlocked=*/true},
 };
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <span>
 #include <string>
@@ -59,7 +60,7 @@ Result<std::vector<bool>> layers_that_go(const overlay::Overlay& overlay,
     layer::LayerIndex layer = 1;
     while (layer < lowest && !is_root_of(overlay, layer, stat)) ++layer;
     if (layer == lowest) {
-      log::warn("no layer is taken out: '%s' is no lower of the union", path.c_str());
+      log::warn("the layers are not as expected: '%s' is no lower of the union", path.c_str());
       return fail(EINVAL);
     }
     goes[layer] = false;
@@ -85,8 +86,7 @@ Result<std::vector<overlay::NodeId>> drop_alone(Daemon& daemon, std::vector<bool
   overlay::LayerRemoval removal(daemon.overlay, std::move(goes));
   TRY(removal.prepare());
   removal.carry_out();
-  daemon.files.for_each(
-      [&](overlay::OpenFile& file) { file.follow_removal(removal.indices()); });
+  daemon.files.for_each([&](overlay::OpenFile& file) { file.follow_removal(removal.indices()); });
   daemon.overlay.base.keep_in(std::move(base_log));
   daemon.overlay.holds_directories = false;
   const auto lasted = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
@@ -97,6 +97,15 @@ Result<std::vector<overlay::NodeId>> drop_alone(Daemon& daemon, std::vector<bool
 }
 
 }  // namespace
+
+Result<void> check_layers(Daemon& daemon, const overlay::Caller& caller, std::string_view value) {
+  TRY(caller.check_may_wait());
+  const std::vector<std::string> paths = paths_in(value);
+  const std::vector<bool> goes = TRY(layers_that_go(daemon.overlay, paths));
+  const bool are_these =
+      std::ranges::count(goes, true) == 0 && paths.size() + 2 == daemon.overlay.stack.lowers_end();
+  return are_these ? Result<void>() : fail(EINVAL);
+}
 
 Result<void> hold(Daemon& daemon, const overlay::Caller&, std::string_view value) {
   if (!value.empty()) return fail(EINVAL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The commands "hold" and "drop": the daemon's part of `overpass apply` and `discard` of a sandbox
-// that runs.
+// The commands "layers", "hold" and "drop": the daemon's part of `overpass apply` and `discard` of
+// a sandbox that runs.
 
 #ifndef OVERPASS_FUSE_DROP_LAYERS_H_
 #define OVERPASS_FUSE_DROP_LAYERS_H_
@@ -14,6 +14,10 @@
 namespace overpass::fuse {
 
 struct Daemon;
+
+/// The command "layers" (control.h): EINVAL unless the lowers above the lowest are those at
+/// `value`: absolute paths, topmost first, separated by zero bytes; or nothing.
+Result<void> check_layers(Daemon& daemon, const overlay::Caller& caller, std::string_view value);
 
 /// The command "hold" (control.h), without a value: directories that the lowest lower comes to have
 /// are not merged into those in memory before the next "drop". A directory in use would become

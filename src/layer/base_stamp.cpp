@@ -39,6 +39,13 @@ class Reader {
   bool is_whole_ = true;
 };
 
+/// The path, and all below it.
+void forget(std::map<std::string, BaseStamp>& stamps, const std::string& path) {
+  stamps.erase(path);
+  const auto first = stamps.lower_bound(path + '/');
+  stamps.erase(first, stamps.lower_bound(path + static_cast<char>('/' + 1)));
+}
+
 }  // namespace
 
 BaseStamp stamp_of(const sys::Stat& stat) {
@@ -90,7 +97,13 @@ std::map<std::string, BaseStamp> decode_stamps(std::string_view text) {
     stamp.ctime_seconds = reader.number<int64_t>('.');
     stamp.ctime_nanoseconds = reader.number<uint32_t>(' ');
     stamp.mode = reader.number<uint32_t>(' ', 8);
-    if (reader.is_whole()) stamps.insert_or_assign(std::string(reader.rest()), stamp);
+    if (!reader.is_whole()) continue;
+    std::string path(reader.rest());
+    if (stamp.ino == 0 && stamp.mode == 0) {
+      forget(stamps, path);
+    } else {
+      stamps.insert_or_assign(std::move(path), stamp);
+    }
   }
 }
 

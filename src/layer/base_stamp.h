@@ -7,8 +7,9 @@
 //   INO SIZE MTIME CTIME MODE PATH NUL
 //
 // with times as SECONDS.NANOSECONDS, the mode octal, and the path from the lower's root without
-// leading slash. Of several records of a path the last one counts. A record that a crash cut short
-// is passed over, together with the one that was written behind it.
+// leading slash. Of several records of a path the last one counts. One of number 0 and mode 0 says
+// that the path has gone, with all below it: what was known of them does not count any more. A
+// record that a crash cut short is passed over, together with the one that was written behind it.
 
 #ifndef OVERPASS_LAYER_BASE_STAMP_H_
 #define OVERPASS_LAYER_BASE_STAMP_H_
@@ -45,7 +46,7 @@ bool is_same_but_ctime(BaseStamp before, const BaseStamp& now);
 /// One record.
 std::string encode_stamp(const BaseStamp& stamp, std::string_view path);
 
-/// The last record of each path.
+/// The last record of each path that has not gone.
 std::map<std::string, BaseStamp> decode_stamps(std::string_view text);
 
 }  // namespace overpass::layer

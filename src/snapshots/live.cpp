@@ -42,6 +42,32 @@ std::unexpected<Problem> refused(const FileSystem& one, Errno error) {
   return problem(cause, "make the snapshot when it does not run; the log of the system says why");
 }
 
+std::string joined(const std::vector<std::string>& paths) {
+  std::string text;
+  for (const std::string& path : paths) text += (text.empty() ? "" : std::string(1, '\0')) + path;
+  return text;
+}
+
+/// Nothing serves it, in a sandbox that shows less, or that has ended.
+bool is_not_served(const Result<void>& result) {
+  return result.failed_with(ENOENT) || result.failed_with(ECONNREFUSED);
+}
+
+/// Whether the daemon has the layers that the record names. A command that was killed between the
+/// record and the freeze has left them different: that freeze is made up for.
+Expected<void> check_layers(const Sandbox& sandbox, const FileSystem& one) {
+  const std::vector<std::string> layers = one.layer_paths(sandbox);
+  auto done = sandbox::control_unions(sandbox, "layers", joined(layers), one.at);
+  if (done.failed_with(EINVAL) && one.moving != 0) {
+    const std::vector<std::string> paths = {one.upper(sandbox), one.work(sandbox), layers.front()};
+    done = sandbox::control_unions(sandbox, "freeze", joined(paths), one.at);
+  }
+  if (done || is_not_served(done)) return {};
+  return problem("a command that changed the layers of " + in_quotes(sandbox.name()) +
+                     " was interrupted while it ran",
+                 "end what runs in it first");
+}
+
 /// Has the daemon go on with the new upper.
 Expected<void> exchange(const Sandbox& sandbox, const FileSystem& frozen, const FileSystem& fresh) {
   const std::string value =
@@ -73,9 +99,9 @@ Expected<std::string> freeze_one(HeldSandbox& held, FileSystem& one,
 }
 
 std::unexpected<Problem> not_dropped(const FileSystem& one, Errno error) {
-  const std::string cause = "the changes of " + in_quotes(one.at) +
-                            " cannot be taken out while the sandbox runs: " +
-                            std::strerror(to_int(error));
+  const std::string cause =
+      "the changes of " + in_quotes(one.at) +
+      " cannot be taken out while the sandbox runs: " + std::strerror(to_int(error));
   if (error == Errno{EBUSY}) return problem(cause, "something is being copied up; try again");
   return problem(cause, "try again when it does not run; the log of the system says why");
 }
@@ -107,8 +133,8 @@ class StampLogs {
 Result<void> write_stamps(const std::string& base_log, const std::string& text) {
   const std::string fresh = base_log + ".new";
   {
-    const UniqueFd file = TRY(sys::open_at(BorrowedFd{AT_FDCWD}, fresh.c_str(),
-                                           O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    const UniqueFd file =
+        TRY(sys::open_at(BorrowedFd{AT_FDCWD}, fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
     if (TRY(sys::write_at(file, text, 0)) != text.size()) return fail(ENOSPC);
   }
   return sys::rename({BorrowedFd{AT_FDCWD}, fresh.c_str()},
@@ -123,11 +149,12 @@ Result<void> exchange_layers(const HeldSandbox& held, const FileSystem& one,
   for (const std::string& id : kept) {
     value += '\0' + sandbox::layer_path(held.sandbox.store(), id);
   }
-  return sandbox::control_unions(held.sandbox, "drop", value, one.at);
+  const auto done = sandbox::control_unions(held.sandbox, "drop", value, one.at);
+  return is_not_served(done) ? Result<void>() : done;
 }
 
-/// The upper's root says which lower it was begun over (layer/index_directory.h); the next mount says
-/// so again.
+/// The upper's root says which lower it was begun over (layer/index_directory.h); the next mount
+/// says so again.
 Result<void> forget_lower(const std::string& upper) {
   const UniqueFd root = TRY(sys::open_path(upper.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   for (const layer::Prefix prefix : {layer::Prefix::Trusted, layer::Prefix::User}) {
@@ -165,6 +192,12 @@ Expected<HeldSandbox> hold_running(const std::string& store, const std::string& 
   }
   auto record = sandbox::read_record(*sandbox);
   if (!record) return std::unexpected(record.error());
+  for (const FileSystem& one : record->file_systems) {
+    if (!one.is_there()) continue;
+    if (auto checked = check_layers(*sandbox, one); !checked) {
+      return std::unexpected(checked.error());
+    }
+  }
   auto visit = sandbox::connect_to_keeper(*sandbox);
   if (!visit || !sandbox::receive_answer(*visit)) {
     return problem(in_quotes(name) + " is just beginning or ending", "try again");

@@ -160,8 +160,8 @@ void LayerRemoval::look_at_directories() NO_THREAD_SAFETY_ANALYSIS {
 void LayerRemoval::look_at_directory(const InodeRef& inode) NO_THREAD_SAFETY_ANALYSIS {
   Inode& parent = *inode->link.parent;
   const std::string name = inode->link.name.text();
-  auto found = parent.linked ? find_in_layers(overlay_, parent, name.c_str())
-                             : Result<Found>(fail(ENOENT));
+  auto found =
+      parent.linked ? find_in_layers(overlay_, parent, name.c_str()) : Result<Found>(fail(ENOENT));
   Directory& directory = *inode->directory;
   const bool is_it = found && sys::is_directory(found->stat) &&
                      (found->layer == layer::kUpper) == directory.has_upper;

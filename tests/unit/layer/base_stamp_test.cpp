@@ -50,6 +50,21 @@ TEST(BaseStamp, ACutRecordIsPassedOverWithTheNextOne) {
   EXPECT_TRUE(stamps.contains("b"));
 }
 
+TEST(BaseStamp, WhatHasGoneHasNoStampNorHasWhatWasBelow) {
+  std::string text;
+  for (const char* path : {"a", "a/b", "a/b/c", "a.b", "ab"}) {
+    text += encode_stamp(file_stamp(), path);
+  }
+  text += encode_stamp({}, "a");
+  auto stamps = decode_stamps(text);
+  EXPECT_EQ(stamps.size(), 2U);
+  EXPECT_TRUE(stamps.contains("a.b"));
+  EXPECT_TRUE(stamps.contains("ab"));
+  stamps = decode_stamps(text + encode_stamp(file_stamp(), "a/b"));
+  EXPECT_EQ(stamps.size(), 3U);
+  EXPECT_TRUE(stamps.contains("a/b"));
+}
+
 TEST(BaseStamp, ADirectoryIsTheSameWhateverItHolds) {
   BaseStamp before = file_stamp();
   before.mode = S_IFDIR | 0755;
