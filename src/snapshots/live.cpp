@@ -18,6 +18,7 @@
 #include "sandbox/message.h"
 #include "sandbox/unions.h"
 #include "snapshots/history.h"
+#include "sys/children.h"
 #include "sys/file_io.h"
 #include "sys/lock_file.h"
 #include "sys/names.h"
@@ -33,6 +34,9 @@ using sandbox::Record;
 using sandbox::Sandbox;
 
 constexpr char kLock[] = "layers.lock";
+/// How often a daemon that is busy is asked to give layers up, two seconds and more each time.
+constexpr int kAttempts = 10;
+constexpr int kBetweenAttemptsMs = 200;
 
 std::unexpected<Problem> refused(const FileSystem& one, Errno error) {
   const std::string cause =
@@ -149,8 +153,13 @@ Result<void> exchange_layers(const HeldSandbox& held, const FileSystem& one,
   for (const std::string& id : kept) {
     value += '\0' + sandbox::layer_path(held.sandbox.store(), id);
   }
-  const auto done = sandbox::control_unions(held.sandbox, "drop", value, one.at);
-  return is_not_served(done) ? Result<void>() : done;
+  // What keeps it busy, a copy of a large file perhaps, comes to an end.
+  for (int attempt = 1;; ++attempt) {
+    const auto done = sandbox::control_unions(held.sandbox, "drop", value, one.at);
+    if (is_not_served(done)) return {};
+    if (!done.failed_with(EBUSY) || attempt == kAttempts) return done;
+    sys::pause_for(kBetweenAttemptsMs);
+  }
 }
 
 /// The upper's root says which lower it was begun over (layer/index_directory.h); the next mount
