@@ -320,7 +320,7 @@ def test_a_kill_while_the_sandbox_runs(t, ending):
     run = Running(s, "name")
     kinds, step = set(), 0
     for step in range(1 + t.settings.seed % 2, 300, 2):
-        run.do(f"echo {step} > file; mkdir made{step}; echo it > made{step}/it; chmod 700 other; rm -f dir/inner; exec 5>> log{step}; echo a >&5")
+        run.do(f"for n in 1 2 3 4 5 6 7 8 9 10 11 12; do echo {step} > each$n; done; echo {step} > file; mkdir made{step}; echo it > made{step}/it; chmod 700 other; rm -f dir/inner; exec 5>> log{step}; echo a >&5")
         if not kill(s, step):
             break
         equal(run.do(f"echo later > later{step}; echo b >&5; cat file made{step}/it log{step}"), f"{step}\nit\na\nb\n", f"what is seen after a kill at {step}")
@@ -333,7 +333,7 @@ def test_a_kill_while_the_sandbox_runs(t, ending):
         done = s.call("apply", "name", "--yes")
         equal(done.returncode, 0, f"the status of the next apply after a kill at {step}: {done.stderr}")
         equal(s.call("diff", "name").stdout, "", f"what is left after a kill at {step}")
-        for name, text in (("file", f"{step}\n"), (f"made{step}/it", "it\n"), (f"log{step}", "a\nb\n"), (f"later{step}", "later\n")):
+        for name, text in (("file", f"{step}\n"), ("each12", f"{step}\n"), (f"made{step}/it", "it\n"), (f"log{step}", "a\nb\n"), (f"later{step}", "later\n")):
             equal(read(f"{s.outside}/{name}"), text, f"{name} outside after a kill at {step}")
         equal(run.do(f"cat file made{step}/it log{step} later{step}"), f"{step}\nit\na\nb\nlater\n", f"what is seen at last after a kill at {step}")
     holds(kinds == {"preparing", "publishing", "published"} and step > 20, f"kills came in all phases: {kinds}, {step} steps")
