@@ -10,6 +10,7 @@
 #include <ranges>
 #include <set>
 
+#include "apply/base_stamps.h"
 #include "apply/copy_object.h"
 #include "apply/digest.h"
 #include "apply/paths.h"
@@ -291,23 +292,6 @@ Result<bool> may_go(const Target& target, const Step& step, const Others& others
     return step.replaced && others.is_still(step, *stat);
   }
   return step.act == Act::Put && (!step.replaced || stat->stx_ino != step.replaced->ino);
-}
-
-/// Adds stamps of the tree at `path`.
-Result<void> add_stamps(const Target& target, const std::string& path, std::string& text) {
-  std::vector<std::string> pending = {path};
-  while (!pending.empty()) {
-    const std::string at = std::move(pending.back());
-    pending.pop_back();
-    const sys::Stat stat = TRY(target.stat(at));
-    text += layer::encode_stamp(layer::stamp_of(stat), at);
-    if (!S_ISDIR(stat.stx_mode)) continue;
-    const UniqueFd directory = TRY(target.directory(at));
-    for (const std::string& name : TRY(check::names_in(directory))) {
-      pending.push_back(check::joined(at, name));
-    }
-  }
-  return {};
 }
 
 }  // namespace
