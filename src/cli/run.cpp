@@ -14,6 +14,7 @@
 #include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
+#include "cli/outside.h"
 #include "cli/run_call.h"
 #include "cli/run_end.h"
 #include "fuse/control.h"
@@ -71,43 +72,11 @@ constexpr command_line::Example kExamples[] = {
 constexpr uint64_t kPatienceMs = 90'000;
 constexpr int kPauseMs = 20;
 
-sandbox::Mounted look_at(const std::string& path, std::string_view id) {
-  using sandbox::Mounted;
-  const auto file = sys::open_path(path.c_str(), O_PATH);
-  const auto mount = file ? sys::mount_id_of(*file) : Result<uint64_t>(fail(file.error()));
-  const auto stat = file ? sys::stat_without_asking(*file) : Result<sys::Stat>(fail(file.error()));
-  if (!mount || !stat || std::to_string(*mount) != id) return Mounted::Hidden;
-  if (S_ISDIR(stat->stx_mode)) return Mounted::Directory;
-  return S_ISREG(stat->stx_mode) ? Mounted::File : Mounted::Other;
-}
-
-Expected<std::vector<sandbox::PlannedMount>> plan(const sandbox::Scope& scope) {
-  const auto mountinfo = sys::read_file("/proc/self/mountinfo");
-  if (!mountinfo) return problem("/proc/self/mountinfo cannot be read", "mount /proc");
-  const std::string store = sandbox::store_path();
-  for (const std::string& through : scope.through) {
-    if (!sandbox::is_at_or_below(store, through)) continue;
-    return problem("--rw " + in_quotes(through) + " would open the store of all sandboxes, " +
-                       in_quotes(store),
-                   "name directories that do not contain it, or set OVERPASS_STORE");
-  }
-  return sandbox::plan_mounts(*mountinfo, scope, store, look_at);
-}
-
 std::string terminal() {
   for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
     if (const char* name = ::ttyname(stream)) return name;
   }
   return "";
-}
-
-/// Whether files of the outside have owners that are not mapped here, or that this user cannot give
-/// to copies.
-bool needs_one_owner() {
-  if (!sys::may_administer_own_namespace()) return true;
-  const auto root = sys::open_path("/", O_PATH);
-  const auto stat = root ? sys::stat(sys::place_of(*root)) : Result<sys::Stat>(fail(root.error()));
-  return stat && sys::is_unmapped(sys::place_of(*root), *stat);
 }
 
 sandbox::Record record_of(const RunCall& call) {
@@ -146,7 +115,7 @@ Expected<Entered> begin(Context& context, const RunCall& call, Sandbox sandbox, 
   if (auto settled = snapshots::settle(sandbox, *record); !settled) {
     return std::unexpected(settled.error());
   }
-  auto planned = plan(record->scope);
+  auto planned = plan_outside(record->scope);
   if (!planned) return std::unexpected(planned.error());
   auto again = Sandbox::open(sandbox::store_path(), sandbox.name());
   if (!again) return problem("the sandbox is gone", "try again");
