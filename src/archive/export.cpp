@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// overpass-export, which `overpass export` becomes: it alone has libarchive, so that what serves a
-// mount need not load a dozen libraries. It is called with the arguments of `overpass export`.
+// What is written appears when it is whole: a file under another name beside its place first.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -9,98 +8,142 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <functional>
 
+#include "archive/commands.h"
+#include "archive/export_directory.h"
 #include "archive/image_layer.h"
 #include "base/nearest.h"
-#include "cli/command.h"
-#include "cli/diff_target.h"
-#include "cli/export_call.h"
-#include "cli/interruption.h"
+#include "cli/apply_call.h"
+#include "cli/diff_patch.h"
 #include "cli/looked_at.h"
 #include "cli/snapshot_watch.h"
-#include "command_line/parse.h"
-#include "sys/inheritance.h"
+#include "snapshots/history.h"
 #include "sys/open.h"
 
 namespace overpass::archive {
 
 namespace {
 
-using cli::Context;
+using cli::ComparedUnion;
+using cli::Format;
+using snapshots::HeldSandbox;
 
-Compression compression_of(const cli::ExportCall& call) {
-  if (call.compression == "gzip") return Compression::Gzip;
-  return call.compression == "zstd" ? Compression::Zstd : Compression::None;
+using WriteFile = std::function<Expected<void>(BorrowedFd output)>;
+
+Compression compression_of(const std::string& how) {
+  if (how == "gzip") return Compression::Gzip;
+  return how == "zstd" ? Compression::Zstd : Compression::None;
 }
 
-Expected<void> write_all(const snapshots::HeldSandbox& held, BorrowedFd output,
-                         Compression compression) {
-  const cli::DiffTarget target = cli::target_of(held.sandbox, held.record);
-  auto writer = TarWriter::open(output, compression);
+Expected<void> write_archive(const HeldSandbox& held, const std::vector<ComparedUnion>& unions,
+                             const cli::ExportCall& call, BorrowedFd output,
+                             const snapshots::Watch& watch) {
+  auto writer = TarWriter::open(output, compression_of(call.compression));
   if (!writer) return std::unexpected(writer.error());
-  const auto unions = cli::compare(target, /*find_renames=*/false);
-  if (!unions) return std::unexpected(unions.error());
-  for (const cli::ComparedUnion& one : *unions) {
-    if (one.list.changes.empty()) continue;
-    const ImageLayer layer = {one.layers, one.changing_layers, one.place, held.record.has_one_owner,
-                              cli::is_interrupted};
-    const auto written = write_image_layer(layer, *writer);
-    if (written) continue;
-    if (written.error().error == Errno{ECANCELED}) return problem("interrupted", "");
-    return problem(cli::shown_path("/" + cli::placed(one.place, written.error().path)) +
-                       " cannot be written: " + std::strerror(to_int(written.error().error)),
-                   "make room, or correct the permissions");
+  const Marks marks = call.format == Format::Tar ? Marks::WithMoves : Marks::OfImages;
+  for (const ComparedUnion& one : unions) {
+    ImageLayerSink sink(*writer, one.place, held.record.has_one_owner, marks);
+    if (auto written = write_union(one, sink, marks == Marks::WithMoves, watch); !written) {
+      return written;
+    }
   }
   if (!writer->finish()) return problem("the archive cannot be ended", "make room");
   return {};
 }
 
-/// The file appears when it is whole.
-Expected<void> export_to_file(const snapshots::HeldSandbox& held, const cli::ExportCall& call) {
-  const std::string unfinished = call.output + ".unfinished";
+Expected<void> write_patch(const std::vector<ComparedUnion>& unions, BorrowedFd output) {
+  std::ofstream out("/proc/self/fd/" + std::to_string(raw(output)));
+  if (auto written = cli::print_patch(out, unions, {}, "", {}); !written) return written;
+  if (!out.flush()) return problem("the patch cannot be written", "make room");
+  return {};
+}
+
+/// Writes the file at `path`; standard output if that is empty.
+Expected<void> write_to(const std::string& path, const WriteFile& write) {
+  if (path.empty()) return write(BorrowedFd{STDOUT_FILENO});
+  const std::string unfinished = path + ".unfinished";
   std::error_code error;
   std::filesystem::remove(unfinished, error);
   const auto failed = [&](const std::string& why) {
-    return problem(in_quotes(call.output) + " cannot be written: " + why,
+    return problem(in_quotes(path) + " cannot be written: " + why,
                    "make room, or name another file");
   };
   const auto file =
-      sys::open_at(BorrowedFd{AT_FDCWD}, unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL, 0600);
+      sys::open_at(BorrowedFd{AT_FDCWD}, unfinished.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600);
   if (!file) return failed(std::strerror(to_int(file.error())));
-  auto written = write_all(held, *file, compression_of(call));
+  auto written = write(*file);
   if (written) {
-    std::filesystem::rename(unfinished, call.output, error);
+    std::filesystem::rename(unfinished, path, error);
     if (error) written = failed(error.message());
   }
   if (!written) std::filesystem::remove(unfinished, error);
   return written;
 }
 
-int run(Context& context, const cli::Arguments& arguments) {
-  const auto parsed = command_line::parse(arguments, cli::kExportCommand);
-  if (!parsed) return cli::fail_with(context, parsed.error(), cli::kUsage);
-  if (parsed->has("--help")) {
-    cli::print_help(context.out, cli::kExportCommand);
-    return cli::kSuccess;
+/// The unions that have changes, with all that is to be read of them.
+Expected<std::vector<ComparedUnion>> changed_unions(cli::Context& context,
+                                                    const HeldSandbox& held) {
+  const cli::DiffTarget target = cli::target_of(held.sandbox, held.record);
+  for (const sandbox::FileSystem& one : target.gone) {
+    context.err << "overpass: changes of another file system than that at "
+                << cli::shown_path(one.at) << " are left out: directory " << one.directory
+                << " of the sandbox\n";
   }
-  const auto call = cli::read_export_call(*parsed);
-  if (!call) return cli::fail_with(context, call.error(), cli::kUsage);
-  const auto held = cli::hold_settled(call->name);
-  if (!held) return cli::fail_with(context, held.error());
-  cli::note_interruption({SIGINT, SIGTERM, SIGHUP});
-  const auto written = call->output.empty()
-                           ? write_all(*held, BorrowedFd{STDOUT_FILENO}, compression_of(*call))
-                           : export_to_file(*held, *call);
-  return written ? cli::kSuccess : cli::fail_with(context, written.error());
+  auto unions = cli::compare(target, /*find_renames=*/false);
+  if (!unions) return unions;
+  for (const ComparedUnion& one : *unions) {
+    if (auto read = cli::check_read(one.list, one.place); !read) {
+      return std::unexpected(read.error());
+    }
+  }
+  std::erase_if(*unions, [](const ComparedUnion& one) { return one.list.changes.empty(); });
+  return unions;
+}
+
+Expected<void> write(cli::Context& context, const HeldSandbox& held, const cli::ExportCall& call,
+                     const snapshots::Watch& watch) {
+  // Names that only the index leads to are changes as well.
+  if (auto linked = snapshots::link_all_indexed_names(held, watch); !linked) return linked;
+  const auto unions = changed_unions(context, held);
+  if (!unions) return std::unexpected(unions.error());
+  switch (call.format) {
+    case Format::Directory:
+      return export_directory(held, *unions, call.output, watch);
+    case Format::Mstack:
+      return export_mstack(held, *unions, call.output, watch);
+    case Format::Patch:
+      return write_to(call.output, [&](BorrowedFd file) { return write_patch(*unions, file); });
+    default:
+      return write_to(call.output, [&](BorrowedFd file) {
+        return write_archive(held, *unions, call, file, watch);
+      });
+  }
 }
 
 }  // namespace
 
-}  // namespace overpass::archive
-
-int main(int argc, char** argv) {
-  overpass::sys::reset_signals();
-  auto context = overpass::cli::process_context();
-  const overpass::cli::Arguments arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
-  return overpass::archive::run(context, arguments);
+Expected<void> write_union(const ComparedUnion& one, LayerSink& sink, bool tells_moves,
+                           const snapshots::Watch& watch) {
+  const auto written = walk_layer(
+      {one.layers, one.changing_layers, tells_moves, watch.is_stopped, watch.progress}, sink);
+  if (written) return {};
+  const auto& [path, error] = written.error();
+  if (error == Errno{ECANCELED}) return problem("interrupted; nothing has been written");
+  return problem(
+      cli::shown_path("/" + cli::placed(one.place, path)) +
+          " cannot be written: " + std::strerror(to_int(error)),
+      error == Errno{EPERM} || error == Errno{EACCES} ? "export as the user who may" : "make room");
 }
+
+int run_export(cli::Context& context, const cli::ExportCall& call) {
+  const auto held = cli::hold_settled(call.name);
+  if (!held) return cli::fail_with(context, held.error());
+  const snapshots::Watch watch = cli::interruptible_watch(context, "directories written");
+  const auto written = write(context, *held, call, watch);
+  cli::end_progress(context);
+  return written ? cli::kSuccess : cli::fail_with(context, written.error());
+}
+
+}  // namespace overpass::archive

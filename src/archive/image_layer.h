@@ -2,38 +2,50 @@
 //
 // Changes as a layer of a container image (OCI image-spec, "Image Layer Filesystem Changeset"): an
 // archive of what was added or changed; an empty file ".wh.NAME" says that NAME was deleted, and
-// ".wh..wh..opq" that a directory has nothing of what was below it.
+// ".wh..wh..opq" that a directory has nothing of what was below it. Such a layer cannot say that a
+// directory was moved; an archive for overpass (Marks::WithMoves) says it as overlayfs does.
 
 #ifndef OVERPASS_ARCHIVE_IMAGE_LAYER_H_
 #define OVERPASS_ARCHIVE_IMAGE_LAYER_H_
 
-#include <functional>
 #include <string>
 
+#include "archive/layer_sink.h"
 #include "archive/tar_writer.h"
-#include "base/result.h"
-#include "layer/layer_stack.h"
 
 namespace overpass::archive {
 
-struct ImageLayer {
-  const layer::LayerStack& layers;
-  layer::LayerIndex changing_layers;  ///< As ReadOptions::changing_layers.
-  std::string place;   ///< Where the union is, without slashes around; "" is the root.
-  bool has_one_owner;  ///< Owners are not told: all is root's.
-  std::function<bool()> is_stopped = [] { return false; };
+inline constexpr char kWhiteoutFile[] = ".wh.";
+inline constexpr char kOpaqueFile[] = ".wh..wh..opq";
+
+enum class Marks {
+  OfImages,
+  /// The attribute user.overlay.redirect of a directory says where it was, by a path from the
+  /// archive's root; users' attributes of that kind are escaped. The root has an entry.
+  WithMoves,
 };
 
-/// What could not be written, and why.
-struct Unwritten {
-  std::string path;
-  Errno error;
-};
+class ImageLayerSink : public LayerSink {
+ public:
+  /// `place` is where the union is, without slashes around; "" is the root. With `has_one_owner`
+  /// owners are not told: all is root's. `writer` outlives this.
+  ImageLayerSink(TarWriter& writer, std::string place, bool has_one_owner, Marks marks)
+      : writer_(writer), place_(std::move(place)), has_one_owner_(has_one_owner), marks_(marks) {}
 
-/// Adds what the first layers change, in the order of names, each directory before what is in it. A
-/// directory that was moved is written with all that it shows, since such a layer cannot say where
-/// it was. Sockets are left out: tar has none.
-std::expected<void, Unwritten> write_image_layer(const ImageLayer& layer, TarWriter& writer);
+  bool takes_sockets() const override { return false; }  // tar has none.
+  Result<void> add(const LayerEntry& entry, BorrowedFd content) override;
+  Result<void> hide(const std::string& path) override;
+  Result<void> hide_below(const std::string& path) override;
+
+ private:
+  std::string placed(const std::string& path) const;
+  Result<void> write_mark(const std::string& path);
+
+  TarWriter& writer_;
+  const std::string place_;
+  const bool has_one_owner_;
+  const Marks marks_;
+};
 
 }  // namespace overpass::archive
 

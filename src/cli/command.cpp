@@ -31,6 +31,7 @@ constexpr Command kCommands[] = {
     {&kSquashCommand, run_squash},
     {&kVacuumCommand, run_vacuum},
     {&kExportCommand, run_export},
+    {&kImportCommand, run_import},
     {&kPathCommand, run_path},
     {&kRefreshCommand, run_refresh},
     {&kDiffCommand, run_diff},

@@ -71,6 +71,9 @@ int run_vacuum(Context& context, const ParsedArguments& parsed);
 extern const command_line::Command kExportCommand;
 int run_export(Context& context, const ParsedArguments& parsed);
 
+extern const command_line::Command kImportCommand;
+int run_import(Context& context, const ParsedArguments& parsed);
+
 extern const command_line::Command kPathCommand;
 int run_path(Context& context, const ParsedArguments& parsed);
 

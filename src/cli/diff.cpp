@@ -13,7 +13,6 @@
 #include <sstream>
 
 #include "base/nearest.h"
-#include "changes/file_pairs.h"
 #include "changes/list.h"
 #include "cli/commands.h"
 #include "cli/diff_patch.h"
@@ -89,33 +88,6 @@ std::string current_directory() {
   return path.substr(std::min(path.size(), size_t{1}));
 }
 
-/// The lists are whole, so that what moved out of a directory is not told as deleted with it.
-Expected<void> print_as_patch(std::ostream& out, const std::vector<ComparedUnion>& unions,
-                              const DiffFilter& filter, const std::string& relative_to,
-                              DiffStyle style) {
-  // The copies that a patch is made of must not stay.
-  note_interruption({SIGINT, SIGTERM, SIGHUP});
-  for (const ComparedUnion& one : unions) {
-    changes::View lowers(one.layers, one.changing_layers);
-    changes::View merged(one.layers, layer::kUpper);
-    auto pairs = changes::file_pairs(lowers, one.list);
-    if (!pairs) {
-      return problem(
-          std::string("a lower directory cannot be read: ") + std::strerror(to_int(pairs.error())),
-          "look as the user who mounts");
-    }
-    for (changes::FilePair& pair : *pairs) {
-      pair.path = placed(one.place, pair.path);
-      pair.old_path = placed(one.place, pair.old_path);
-    }
-    std::erase_if(*pairs, [&](const changes::FilePair& pair) { return !filter.shows(pair); });
-    make_relative(*pairs, relative_to);
-    auto printed = print_patch(out, merged, *pairs, style.colour, is_interrupted);
-    if (!printed) return printed;
-  }
-  return {};
-}
-
 Expected<void> print(std::ostream& out, const std::vector<ComparedUnion>& unions,
                      changes::List& list, const ParsedArguments& parsed, const DiffTarget& target,
                      DiffStyle style) {
@@ -125,7 +97,11 @@ Expected<void> print(std::ostream& out, const std::vector<ComparedUnion>& unions
   }
   Expected<void> printed;
   const std::string directory = parsed.has("--relative") ? current_directory() : "";
-  if (parsed.has("--patch")) printed = print_as_patch(out, unions, filter, directory, style);
+  if (parsed.has("--patch")) {
+    // The copies that a patch is made of must not stay.
+    note_interruption({SIGINT, SIGTERM, SIGHUP});
+    printed = print_patch(out, unions, filter, directory, style);
+  }
   std::erase_if(list.changes, [&](const changes::Change& change) { return !filter.shows(change); });
   make_relative(list, directory);
   if (parsed.has("--json")) {

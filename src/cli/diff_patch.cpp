@@ -18,6 +18,7 @@
 
 #include "base/scope_exit.h"
 #include "changes/compare.h"
+#include "cli/interruption.h"
 #include "sys/copy_data.h"
 #include "sys/names.h"
 #include "sys/open.h"
@@ -236,6 +237,31 @@ Expected<void> print_patch(std::ostream& out, changes::View& view,
   Rewriter rewriter(out, pairs, colour);
   for (std::string line; std::getline(answer, line);) rewriter.take(line);
   rewriter.skip_to(pairs.size());
+  return {};
+}
+
+/// The lists are whole, so that what moved out of a directory is not told as deleted with it.
+Expected<void> print_patch(std::ostream& out, const std::vector<ComparedUnion>& unions,
+                           const DiffFilter& filter, const std::string& relative_to,
+                           DiffStyle style) {
+  for (const ComparedUnion& one : unions) {
+    changes::View lowers(one.layers, one.changing_layers);
+    changes::View merged(one.layers, layer::kUpper);
+    auto pairs = changes::file_pairs(lowers, one.list);
+    if (!pairs) {
+      return problem(
+          std::string("a lower directory cannot be read: ") + std::strerror(to_int(pairs.error())),
+          "look as the user who mounts");
+    }
+    for (changes::FilePair& pair : *pairs) {
+      pair.path = placed(one.place, pair.path);
+      pair.old_path = placed(one.place, pair.old_path);
+    }
+    std::erase_if(*pairs, [&](const changes::FilePair& pair) { return !filter.shows(pair); });
+    make_relative(*pairs, relative_to);
+    auto printed = print_patch(out, merged, *pairs, style.colour, is_interrupted);
+    if (!printed) return printed;
+  }
   return {};
 }
 

@@ -13,6 +13,8 @@
 
 #include "base/problem.h"
 #include "changes/file_pairs.h"
+#include "cli/diff_report.h"
+#include "cli/diff_target.h"
 
 namespace overpass::cli {
 
@@ -22,6 +24,12 @@ namespace overpass::cli {
 Expected<void> print_patch(std::ostream& out, changes::View& view,
                            const std::vector<changes::FilePair>& pairs, bool colour,
                            const std::function<bool()>& is_stopped);
+
+/// Writes the patch of what `filter` shows of all unions, by paths from `relative_to` ("" is the
+/// root of their tree). Stops as is_interrupted() says, and has the same problems.
+Expected<void> print_patch(std::ostream& out, const std::vector<ComparedUnion>& unions,
+                           const DiffFilter& filter, const std::string& relative_to,
+                           DiffStyle style);
 
 /// What git writes for `path` behind "a/" or "b/": in quotes with escapes where it has to be.
 std::string quoted_path(char side, const std::string& path);

@@ -1,41 +1,59 @@
 // SPDX-License-Identifier: MIT
 //
-// `overpass export`: becomes overpass-export, which has the libraries for archives.
+// `overpass export`: becomes overpass-archive, which has the libraries for archives.
 
 #include <unistd.h>
 
-#include <cstring>
-#include <filesystem>
+#include <map>
 
 #include "base/nearest.h"
+#include "cli/archive_call.h"
 #include "cli/commands.h"
-#include "cli/export_call.h"
-#include "sys/program.h"
 
 namespace overpass::cli {
 
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr char kProgram[] = "overpass-export";
-
 constexpr command_line::Flag kFlags[] = {
-    {"--output", 'o', "FILE", "write to FILE, not to standard output", command_line::Value::File},
-    {"--compress", '\0', "HOW", "none, gzip or zstd"},
+    {"--format", '\0', "FORMAT", "oci (the default), tar, dir, mstack or patch"},
+    {"--output", 'o', "PATH", "write to PATH, not to standard output", command_line::Value::File},
+    {"--compress", '\0', "HOW", "of oci and tar: none, gzip or zstd"},
     command_line::kHelpFlag,
 };
 constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};
 constexpr command_line::Example kExamples[] = {
     {"overpass export --compress zstd -o layer.tar.zst try1", "What was changed in try1."},
+    {"overpass export --format mstack -o try1.mstack try1", "For systemd-nspawn --mstack."},
 };
 
-/// Beside this program, as in a build directory, or where it is installed.
-std::string program_path() {
-  std::error_code error;
-  const fs::path beside = fs::read_symlink("/proc/self/exe", error).parent_path() / kProgram;
-  return fs::exists(beside, error) ? beside.string()
-                                   : std::string(OVERPASS_LIBEXECDIR) + "/" + kProgram;
+const std::map<std::string, Format> kFormats = {{"oci", Format::Oci},
+                                                {"tar", Format::Tar},
+                                                {"dir", Format::Directory},
+                                                {"mstack", Format::Mstack},
+                                                {"patch", Format::Patch}};
+
+Expected<void> check(const ExportCall& call) {
+  const bool is_archive = call.format == Format::Oci || call.format == Format::Tar;
+  const bool is_compression =
+      call.compression == "none" || call.compression == "gzip" || call.compression == "zstd";
+  if (!is_compression) {
+    return problem("--compress takes no " + in_quotes(call.compression), "say none, gzip or zstd");
+  }
+  if (!is_archive && call.compression != "none") {
+    return problem("--compress is for archives", "leave it out, or say --format tar");
+  }
+  if (!is_file(call.format) && call.output.empty()) {
+    return problem("a directory needs a place", "say -o DIR");
+  }
+  if (call.format == Format::Mstack && !call.output.ends_with(".mstack")) {
+    return problem(
+        "the name of a mount stack ends with .mstack, and " + in_quotes(call.output) + " does not",
+        "say -o NAME.mstack");
+  }
+  if (is_archive && call.output.empty() && ::isatty(STDOUT_FILENO) == 1) {
+    return problem("an archive is not for a terminal", "say -o FILE");
+  }
+  return {};
 }
 
 }  // namespace
@@ -43,8 +61,10 @@ std::string program_path() {
 constexpr command_line::Command kExportCommand = {
     .name = "export",
     .synopsis = "overpass export [OPTIONS] NAME",
-    .summary = "write the changes of a sandbox as a layer of a container image",
-    .description = "The same changes always make the same bytes.",
+    .summary = "write the changes of a sandbox as an archive, a directory or a patch",
+    .description =
+        "An archive is a layer of a container image (oci), or all that 'overpass import' needs\n"
+        "(tar). The same changes always make the same bytes.",
     .groups = kGroups,
     .examples = kExamples,
     .operand = command_line::Value::Sandbox,
@@ -60,26 +80,23 @@ Expected<ExportCall> read_export_call(const ParsedArguments& parsed) {
   for (const command_line::GivenFlag& flag : parsed.flags) {
     if (flag.name == "--output") call.output = flag.value;
     if (flag.name == "--compress") call.compression = flag.value;
+    if (flag.name != "--format") continue;
+    const auto known = kFormats.find(flag.value);
+    if (known == kFormats.end()) {
+      return problem("--format takes no " + in_quotes(flag.value),
+                     "say oci, tar, dir, mstack or patch");
+    }
+    call.format = known->second;
   }
-  if (call.compression != "none" && call.compression != "gzip" && call.compression != "zstd") {
-    return problem("--compress takes no " + in_quotes(call.compression), "say none, gzip or zstd");
-  }
-  if (call.output.empty() && ::isatty(STDOUT_FILENO) == 1) {
-    return problem("an archive is not for a terminal", "say -o FILE");
-  }
+  while (call.output.size() > 1 && call.output.ends_with('/')) call.output.pop_back();
+  if (auto checked = check(call); !checked) return std::unexpected(checked.error());
   return call;
 }
 
 int run_export(Context& context, const ParsedArguments& parsed) {
   const auto call = read_export_call(parsed);
   if (!call) return fail_with(context, call.error(), kUsage);
-  std::vector<std::string> words = {program_path(), "--compress", call->compression};
-  if (!call->output.empty()) words.insert(words.end(), {"--output", call->output});
-  words.insert(words.end(), {"--", call->name});
-  const Errno error = sys::execute(words);
-  return fail_with(context,
-                   {in_quotes(words.front()) + " cannot be run: " + std::strerror(to_int(error)),
-                    "install overpass completely"});
+  return become_archive_program(context, "export", parsed);
 }
 
 }  // namespace overpass::cli

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/diff_target.h"
 #include "sandbox/layer_store.h"
+#include "sandbox/new_sandbox.h"
 #include "sandbox/store.h"
 
 namespace overpass::cli {
@@ -99,6 +100,7 @@ int run_prune(Context& context, const ParsedArguments& parsed) {
       code = fail_with(context, removed.error());
   }
   sandbox::collect_layers(store);
+  sandbox::remove_unfinished(store);
   return code;
 }
 

@@ -17,14 +17,14 @@
 
 namespace overpass::cli {
 
-snapshots::Watch interruptible_watch(Context& context) {
+snapshots::Watch interruptible_watch(Context& context, const std::string& done) {
   note_interruption({SIGINT, SIGTERM, SIGHUP});
   snapshots::Watch watch;
   watch.is_stopped = is_interrupted;
   if (::isatty(STDERR_FILENO) == 1) {
-    watch.progress = [&context](size_t directories) {
-      if (directories == 0) return;
-      context.err << "\roverpass: " << directories << " directories looked through" << std::flush;
+    watch.progress = [&context, done](size_t count) {
+      if (count == 0) return;
+      context.err << "\roverpass: " << count << " " << done << std::flush;
     };
   }
   return watch;

@@ -14,9 +14,10 @@
 
 namespace overpass::cli {
 
-/// Stops at the first SIGINT, SIGTERM or SIGHUP, and shows progress on a terminal. `context`
-/// outlives it.
-snapshots::Watch interruptible_watch(Context& context);
+/// Stops at the first SIGINT, SIGTERM or SIGHUP, and shows progress on a terminal: a number of what
+/// `done` says. `context` outlives it.
+snapshots::Watch interruptible_watch(Context& context,
+                                     const std::string& done = "directories looked through");
 
 /// The sandbox that a user called `name`, for changing its layers. A problem if it runs, or if an
 /// apply of it was interrupted.

@@ -242,6 +242,7 @@ Expected<Record> parse_record(std::string_view text, const std::string& file) {
   record.snapshots = std::move(*snapshots);
   record.dropped = texts_of(table, "dropped");
   std::erase_if(record.dropped, [](const std::string& id) { return !is_layer_id(id); });
+  record.marks = table["marks"].value_or(std::string());
   return record;
 }
 
@@ -279,6 +280,7 @@ std::string text_of(const Record& record) {
   }
   if (!snapshots.empty()) table.insert("snapshot", std::move(snapshots));
   if (!record.dropped.empty()) table.insert("dropped", array_of(record.dropped));
+  if (!record.marks.empty()) table.insert("marks", record.marks);
   std::ostringstream text;
   text << table << "\n";
   return text.str();

@@ -13,6 +13,8 @@
 //   ignored = ["*.key"]         # patterns of .overpassignore
 //   rules = ["hide .env"]       # and through, in_memory, sockets, read_only, hidden: paths
 //   dropped = []                # layers that it alone had, and that are to be removed
+//   marks = "user"              # only of an exported one: the attributes of its uppers are
+//                               # user.overlay.* or trusted.overlay.*
 //
 //   [[file_system]]             # what was changed below /home is in the directory 2
 //   at = "/home"
@@ -88,6 +90,8 @@ struct Record {
   std::vector<Snapshot> snapshots = {};  ///< The oldest first.
   /// Layers that only this sandbox had, and that may not have been removed yet.
   std::vector<std::string> dropped = {};
+  /// Of one that was exported to a directory: "user" or "trusted".
+  std::string marks = {};
 
   /// The one at that mountpoint; it gets the next free directory if it is not known. What is
   /// mounted there later, as a tmpfs after each start of the machine, has changes of its own.
