@@ -123,6 +123,11 @@ TarEntry entry_of(::archive_entry* entry) {
   return read;
 }
 
+/// Whether blocks of zeros ended the archive, and not its file. REQUIRES: there is no other entry.
+bool has_end_mark(struct ::archive* reader) {
+  return ::archive_filter_bytes(reader, 0) > ::archive_read_header_position(reader);
+}
+
 }  // namespace
 
 void TarReader::Free::operator()(struct ::archive* reader) const { ::archive_read_free(reader); }
@@ -145,7 +150,10 @@ Expected<TarReader> TarReader::open(BorrowedFd input) {
 Expected<std::optional<TarEntry>> TarReader::next() {
   ::archive_entry* entry = nullptr;
   const int result = ::archive_read_next_header(reader_.get(), &entry);
-  if (result == ARCHIVE_EOF) return std::optional<TarEntry>();
+  if (result == ARCHIVE_EOF) {
+    if (has_end_mark(reader_.get())) return std::optional<TarEntry>();
+    return problem("the archive is cut short", "give a whole one");
+  }
   if (result != ARCHIVE_OK && result != ARCHIVE_WARN) {
     return problem(std::string("the archive cannot be read: ") +
                        or_empty(::archive_error_string(reader_.get())),

@@ -111,7 +111,7 @@ Expected<TarWriter> TarWriter::open(BorrowedFd output, Compression compression) 
   struct ::archive* writer = opened.writer_.get();
   bool done = writer != nullptr;
   const auto must = [&](int result) { done = done && result == ARCHIVE_OK; };
-  must(::archive_write_set_format_pax_restricted(writer));
+  must(::archive_write_set_format_pax(writer));
   must(::archive_write_set_format_option(writer, "pax", "hdrcharset", "BINARY"));
   if (compression == Compression::Gzip) {
     must(::archive_write_add_filter_gzip(writer));
