@@ -74,7 +74,8 @@ class Comparison {
 /// Compares the tree at `path`, with a conflict for each difference. What is at one of `moved` does
 /// not count.
 std::vector<Conflict> check_tree(const Target& target, const std::string& path,
-                                 const Comparison& comparison, const std::set<std::string>& moved);
+                                 const Comparison& comparison, const std::set<std::string>& moved,
+                                 bool is_read_only);
 
 /// Whether this process may take names out of `directory`, or put some there.
 Result<void> check_names(BorrowedFd directory, const sys::Stat* of_name) {
@@ -135,6 +136,7 @@ class Checker {
   void check_parent(const std::string& old_path) {
     const auto parent = target_.directory(parent_of(old_path));
     if (!parent) return add(std::string(parent_of(old_path)), reason_of(parent.error()));
+    if (options_.is_read_only) return;
     const auto now = target_.stat(old_path);
     const auto may = check_names(*parent, now ? &*now : nullptr);
     if (!may) add(old_path, reason_of(may.error()));
@@ -151,7 +153,7 @@ class Checker {
 
   void check_below(const std::string& old_path) {
     if (options_.is_forced) return;
-    auto found = check_tree(target_, old_path, comparison_, moved_);
+    auto found = check_tree(target_, old_path, comparison_, moved_, options_.is_read_only);
     for (Conflict& conflict : found) conflicts_.push_back(std::move(conflict));
   }
 
@@ -183,7 +185,7 @@ class Checker {
   /// The parent of what is new may be new itself.
   void check_parent_of_new(const std::string& old_path) {
     const auto parent = target_.directory(parent_of(old_path));
-    if (parent.failed_with(ENOENT)) return;
+    if (parent.failed_with(ENOENT) || (parent && options_.is_read_only)) return;
     if (!parent) return add(std::string(parent_of(old_path)), reason_of(parent.error()));
     if (const auto may = check_names(*parent, nullptr); !may) {
       add(std::string(parent_of(old_path)), reason_of(may.error()));
@@ -193,6 +195,7 @@ class Checker {
   void check_change(PlannedStep& planned) {
     const changes::Change& change = *planned.changes.front();
     compare(planned.step, change.old_path);
+    if (options_.is_read_only) return;
     const auto now = target_.stat(change.old_path);
     if (now && !sys::is_superuser() && now->stx_uid != ::geteuid()) {
       add(change.old_path, "its attributes are another user's to change");
@@ -209,7 +212,8 @@ class Checker {
 };
 
 std::vector<Conflict> check_tree(const Target& target, const std::string& path,
-                                 const Comparison& comparison, const std::set<std::string>& moved) {
+                                 const Comparison& comparison, const std::set<std::string>& moved,
+                                 bool is_read_only) {
   std::vector<Conflict> conflicts;
   std::vector<std::string> pending = {""};
   while (!pending.empty()) {
@@ -219,7 +223,7 @@ std::vector<Conflict> check_tree(const Target& target, const std::string& path,
     const auto directory = target.directory(old_directory);
     auto names = directory ? check::names_in(*directory)
                            : Result<std::vector<std::string>>(fail(directory.error()));
-    const auto may = directory ? check_names(*directory, nullptr) : Result<void>();
+    const auto may = directory && !is_read_only ? check_names(*directory, nullptr) : Result<void>();
     if (!names || (!may && !names->empty())) {
       conflicts.push_back({old_directory, reason_of(names ? may.error() : names.error())});
       continue;

@@ -28,6 +28,8 @@ struct CheckOptions {
   bool is_forced = false;
   /// Not the ctime either, which other names change that were made since.
   bool ignores_ctime = false;
+  /// Nothing is going to be changed there, so that no permissions are needed.
+  bool is_read_only = false;
 };
 
 /// Compares what each step replaces, moves or deletes with its stamp, and fills in `replaced`.

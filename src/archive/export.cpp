@@ -124,10 +124,12 @@ Expected<void> write(cli::Context& context, const HeldSandbox& held, const cli::
 
 }  // namespace
 
-Expected<void> write_union(const ComparedUnion& one, LayerSink& sink, bool tells_moves,
+Expected<void> write_union(const ComparedUnion& one, snapshots::LayerSink& sink, bool tells_moves,
                            const snapshots::Watch& watch) {
-  const auto written = walk_layer(
-      {one.layers, one.changing_layers, tells_moves, watch.is_stopped, watch.progress}, sink);
+  const auto written = snapshots::walk_layer(
+      {one.layers, one.changing_layers, [=](const std::string&) { return tells_moves; },
+       watch.is_stopped, watch.progress},
+      sink);
   if (written) return {};
   const auto& [path, error] = written.error();
   if (error == Errno{ECANCELED}) return problem("interrupted; nothing has been written");

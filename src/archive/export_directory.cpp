@@ -9,9 +9,9 @@
 #include <cstring>
 #include <optional>
 
-#include "archive/upper_builder.h"
 #include "base/nearest.h"
 #include "layer/remove_tree.h"
+#include "snapshots/upper_builder.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
 #include "sys/open.h"
@@ -92,10 +92,10 @@ struct NewUpper {
 Expected<void> write_upper(const HeldSandbox& held, const ComparedUnion& one, const NewUpper& upper,
                            const std::string& path, const snapshots::Watch& watch) {
   changes::View base(one.layers, one.changing_layers);
-  auto builder = UpperBuilder::begin(upper.home, upper.name, base,
-                                     {.prefix = upper.prefix,
-                                      .gives_owner = !held.record.has_one_owner,
-                                      .is_stopped = watch.is_stopped});
+  auto builder = snapshots::UpperBuilder::begin(upper.home, upper.name, base,
+                                                {.prefix = upper.prefix,
+                                                 .gives_owner = !held.record.has_one_owner,
+                                                 .is_stopped = watch.is_stopped});
   if (!builder) return cannot_write(path, builder.error());
   if (auto written = write_union(one, *builder, upper.tells_moves, watch); !written) {
     return written;
@@ -155,10 +155,12 @@ Expected<void> export_mstack(const HeldSandbox& held, const std::vector<Compared
                    "--format dir and tar take all");
   }
   const ComparedUnion& one = unions.front();
+  const sandbox::FileSystem* place = file_system_of(held, one);
+  if (place == nullptr) return cannot_write(path, Errno{ESTALE});
   auto directory = UnfinishedDirectory::make(path);
   if (!directory) return std::unexpected(directory.error());
   const auto make = [&]() -> Result<UniqueFd> {
-    TRY(sys::make_symlink(directory->fd(), kLowestLayer, ("/" + one.place).c_str()));
+    TRY(sys::make_symlink(directory->fd(), kLowestLayer, place->base().c_str()));
     UniqueFd writable = TRY(make_below(directory->fd(), "rw"));
     TRY(sys::make_directory(writable, "work", 0700));
     return writable;

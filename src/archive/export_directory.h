@@ -14,11 +14,11 @@
 #include <string>
 #include <vector>
 
-#include "archive/layer_walk.h"
 #include "base/problem.h"
 #include "cli/diff_target.h"
 #include "snapshots/held_sandbox.h"
 #include "snapshots/index_links.h"
+#include "snapshots/layer_walk.h"
 
 namespace overpass::archive {
 
@@ -38,8 +38,8 @@ Expected<void> export_mstack(const snapshots::HeldSandbox& held,
                              const snapshots::Watch& watch);
 
 /// Tells the changes of a union to `sink`.
-Expected<void> write_union(const cli::ComparedUnion& one, LayerSink& sink, bool tells_moves,
-                           const snapshots::Watch& watch);
+Expected<void> write_union(const cli::ComparedUnion& one, snapshots::LayerSink& sink,
+                           bool tells_moves, const snapshots::Watch& watch);
 
 }  // namespace overpass::archive
 

@@ -16,7 +16,7 @@ std::string ImageLayerSink::placed(const std::string& path) const {
   return path.empty() ? place_ : joined(place_, path);
 }
 
-Result<void> ImageLayerSink::add(const LayerEntry& entry, BorrowedFd content) {
+Result<void> ImageLayerSink::add(const snapshots::LayerEntry& entry, BorrowedFd content) {
   TarEntry written{placed(entry.path), entry.stat, entry.xattrs, entry.link_target};
   if (!entry.hard_link.empty()) written.hard_link = placed(entry.hard_link);
   if (has_one_owner_) written.stat.stx_uid = written.stat.stx_gid = 0;

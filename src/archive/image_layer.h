@@ -10,8 +10,8 @@
 
 #include <string>
 
-#include "archive/layer_sink.h"
 #include "archive/tar_writer.h"
+#include "snapshots/layer_sink.h"
 
 namespace overpass::archive {
 
@@ -25,7 +25,7 @@ enum class Marks {
   WithMoves,
 };
 
-class ImageLayerSink : public LayerSink {
+class ImageLayerSink : public snapshots::LayerSink {
  public:
   /// `place` is where the union is, without slashes around; "" is the root. With `has_one_owner`
   /// owners are not told: all is root's. `writer` outlives this.
@@ -33,7 +33,7 @@ class ImageLayerSink : public LayerSink {
       : writer_(writer), place_(std::move(place)), has_one_owner_(has_one_owner), marks_(marks) {}
 
   bool takes_sockets() const override { return false; }  // tar has none.
-  Result<void> add(const LayerEntry& entry, BorrowedFd content) override;
+  Result<void> add(const snapshots::LayerEntry& entry, BorrowedFd content) override;
   Result<void> hide(const std::string& path) override;
   Result<void> hide_below(const std::string& path) override;
 

@@ -111,12 +111,12 @@ Expected<ImportedUnion*> ImportedSandbox::begin_union(const std::string& at) {
   if (!layers) return std::unexpected(layers.error());
   one->layers = std::move(*layers);
   one->base = std::make_unique<changes::View>(one->layers, layer::LayerIndex{1});
-  auto upper = UpperBuilder::begin(one->home, kUpper, *one->base,
-                                   {.prefix = one->layers.prefix,
-                                    .gives_owner = !record_.has_one_owner,
-                                    .is_stopped = watch_.is_stopped});
+  auto upper = snapshots::UpperBuilder::begin(one->home, kUpper, *one->base,
+                                              {.prefix = one->layers.prefix,
+                                               .gives_owner = !record_.has_one_owner,
+                                               .is_stopped = watch_.is_stopped});
   if (!upper) return cannot_import(at, upper.error());
-  one->upper = std::make_unique<UpperBuilder>(std::move(*upper));
+  one->upper = std::make_unique<snapshots::UpperBuilder>(std::move(*upper));
   unions_.push_back(std::move(one));
   return unions_.back().get();
 }

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "archive/upper_builder.h"
 #include "base/problem.h"
 #include "changes/view.h"
 #include "layer/layer_stack.h"
@@ -17,6 +16,7 @@
 #include "sandbox/new_sandbox.h"
 #include "sandbox/record.h"
 #include "snapshots/index_links.h"
+#include "snapshots/upper_builder.h"
 
 namespace overpass::archive {
 
@@ -27,7 +27,7 @@ struct ImportedUnion {
   UniqueFd home;           ///< That directory.
   layer::LayerStack layers;
   std::unique_ptr<changes::View> base;  ///< The outside.
-  std::unique_ptr<UpperBuilder> upper;
+  std::unique_ptr<snapshots::UpperBuilder> upper;
 };
 
 /// Threads: one at a time.

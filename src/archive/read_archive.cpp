@@ -40,11 +40,11 @@ class Reading {
     while (entry.path.size() > 1 && entry.path.ends_with('/')) entry.path.pop_back();
     const std::string_view name = changes::name_of(entry.path);
     if (name.starts_with(kWhiteoutFile)) return take_mark(entry.path, name);
-    const auto path = checked_path(entry.path);
+    const auto path = snapshots::checked_path(entry.path);
     if (!path) return leads_out(entry.path);
     const auto spot = sandbox_.find(*path);
     if (!spot) return std::unexpected(spot.error());
-    LayerEntry made{spot->path, entry.stat, {}, entry.link_target};
+    snapshots::LayerEntry made{spot->path, entry.stat, {}, entry.link_target};
     if (!entry.hard_link.empty()) {
       auto link = below(entry.hard_link, *spot);
       if (!link) return std::unexpected(link.error());
@@ -58,7 +58,7 @@ class Reading {
 
   /// An empty file whose name says something.
   Expected<void> take_mark(const std::string& path, std::string_view name) {
-    const auto parent = checked_path(changes::parent_of(path));
+    const auto parent = snapshots::checked_path(changes::parent_of(path));
     if (!parent || path.starts_with('/')) return leads_out(path);
     const bool is_opaque = name == kOpaqueFile;
     const std::string_view hidden = name.substr(std::string_view(kWhiteoutFile).size());
@@ -68,14 +68,14 @@ class Reading {
     const std::string place = is_opaque ? *parent : check::joined(*parent, hidden);
     const auto spot = sandbox_.find(place);
     if (!spot) return std::unexpected(spot.error());
-    UpperBuilder& upper = *spot->where->upper;
+    snapshots::UpperBuilder& upper = *spot->where->upper;
     const auto done = is_opaque ? upper.hide_below(spot->path) : upper.hide(spot->path);
     return done ? Expected<void>() : cannot_import("/" + place, done.error());
   }
 
   /// Another path of the archive, in the same union.
   Expected<std::string> below(const std::string& text, const ImportedSandbox::Spot& spot) {
-    const auto path = checked_path(text);
+    const auto path = snapshots::checked_path(text);
     if (!path || path->empty()) return leads_out(text);
     auto other = sandbox_.find(*path);
     if (!other) return std::unexpected(other.error());
@@ -84,7 +84,8 @@ class Reading {
                    "import it where they are one; nothing has been imported");
   }
 
-  Expected<void> read_xattrs(TarEntry& entry, const ImportedSandbox::Spot& spot, LayerEntry& made) {
+  Expected<void> read_xattrs(TarEntry& entry, const ImportedSandbox::Spot& spot,
+                             snapshots::LayerEntry& made) {
     if (marks_ == Marks::OfImages) {
       made.xattrs = std::move(entry.xattrs);
       return {};

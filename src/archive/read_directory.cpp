@@ -49,7 +49,9 @@ Expected<void> take_over(ImportedUnion& one, std::vector<std::string> uppers, la
   if (!layers) return std::unexpected(layers.error());
   layers->prefix = prefix;
   const auto walked =
-      walk_layer({*layers, changing, true, watch.is_stopped, watch.progress}, *one.upper);
+      snapshots::walk_layer({*layers, changing, [](const std::string&) { return true; },
+                             watch.is_stopped, watch.progress},
+                            *one.upper);
   if (walked) return {};
   return cannot_import(first + "/" + walked.error().path, walked.error().error);
 }

@@ -144,8 +144,8 @@ int resume(Context& context, const ParsedArguments& parsed, HeldSandbox& held) {
   }
   const bool is_to_outside =
       std::ranges::all_of(journal.parts, [&](const apply::JournalPart& part) {
-        return std::ranges::count(held.record.file_systems, part.target, &sandbox::FileSystem::at) >
-               0;
+        return std::ranges::count(held.record.file_systems, part.target,
+                                  &sandbox::FileSystem::base) > 0;
       });
   if (!has_begun && journal.kind == apply::Kind::Apply && is_to_outside) {
     return begin(context, parsed, held, journal.paths);

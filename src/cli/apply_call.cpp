@@ -53,11 +53,11 @@ std::optional<std::vector<std::string>> paths_below(const std::string& place,
 
 Expected<Part> open_part(const HeldSandbox& held, const sandbox::FileSystem& file_system,
                          ComparedUnion compared) {
-  auto target = apply::Target::open(file_system.at);
+  auto target = apply::Target::open(file_system.base());
   if (!target) {
-    return problem(
-        in_quotes(file_system.at) + " cannot be opened: " + std::strerror(to_int(target.error())),
-        "correct the permissions");
+    return problem(in_quotes(file_system.base()) +
+                       " cannot be opened: " + std::strerror(to_int(target.error())),
+                   "correct the permissions");
   }
   Part part = {.place = std::move(compared.place),
                .directory = file_system.directory,

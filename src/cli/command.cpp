@@ -32,6 +32,7 @@ constexpr Command kCommands[] = {
     {&kVacuumCommand, run_vacuum},
     {&kExportCommand, run_export},
     {&kImportCommand, run_import},
+    {&kRebaseCommand, run_rebase},
     {&kPathCommand, run_path},
     {&kRefreshCommand, run_refresh},
     {&kDiffCommand, run_diff},

@@ -74,6 +74,9 @@ int run_export(Context& context, const ParsedArguments& parsed);
 extern const command_line::Command kImportCommand;
 int run_import(Context& context, const ParsedArguments& parsed);
 
+extern const command_line::Command kRebaseCommand;
+int run_rebase(Context& context, const ParsedArguments& parsed);
+
 extern const command_line::Command kPathCommand;
 int run_path(Context& context, const ParsedArguments& parsed);
 

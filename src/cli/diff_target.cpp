@@ -119,7 +119,7 @@ DiffTarget target_of(const sandbox::Sandbox& sandbox, const sandbox::Record& rec
     }
     layer::LayerPaths layers;
     layers.lower = one.layer_paths(sandbox);
-    layers.lower.push_back(one.at);
+    layers.lower.push_back(one.base());
     if (has_upper) {
       layers.upper = one.upper(sandbox);
       layers.work = one.work(sandbox);

@@ -83,6 +83,10 @@ Expected<std::vector<FileSystem>> file_systems_of(const toml::table& table,
     auto layers = layers_of(*one, file);
     if (!layers) return std::unexpected(layers.error());
     system.layers = std::move(*layers);
+    system.lower = (*one)["lower"].value_or(std::string());
+    if (!system.lower.empty() && !is_plain_path(system.lower)) {
+      return problem(file + ": 'lower' is no absolute path", kRemedy);
+    }
     system.moving = static_cast<uint32_t>(
         std::clamp((*one)["moving"].value_or(int64_t{0}), int64_t{0}, kMostDirectories));
     found.push_back(std::move(system));
@@ -170,7 +174,7 @@ std::string file_system_identity(const std::string& path) {
 
 FileSystem& Record::file_system_at(const std::string& mountpoint, const std::string& identity) {
   const auto known = std::ranges::find_if(file_systems, [&](const FileSystem& one) {
-    return one.at == mountpoint && one.identity == identity;
+    return one.at == mountpoint && (!one.lower.empty() || one.identity == identity);
   });
   if (known != file_systems.end()) return *known;
   return file_systems.emplace_back(FileSystem{mountpoint, free_directory(), identity});
@@ -269,6 +273,7 @@ std::string text_of(const Record& record) {
     toml::table system{
         {"at", one.at}, {"directory", int64_t{one.directory}}, {"identity", one.identity}};
     if (!one.layers.empty()) system.insert("layers", array_of(one.layers));
+    if (!one.lower.empty()) system.insert("lower", one.lower);
     if (one.moving != 0) system.insert("moving", int64_t{one.moving});
     found.push_back(std::move(system));
   }

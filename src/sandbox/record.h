@@ -21,7 +21,9 @@
 //   directory = 2
 //   identity = "..."            # of the file system that was there (file_system_identity())
 //   layers = ["0123456789abcdef"]   # frozen ones beneath the upper, topmost first (layer_store.h)
-//   moving = 1                  # the first of them may still be the upper of this directory
+//   lower = "/srv/base2"        # what it is over instead of what is mounted there (overpass
+//   rebase) moving = 1                  # the first of them may still be the upper of this
+//   directory
 //
 //   [[snapshot]]                # the oldest first
 //   label = "before"
@@ -58,9 +60,13 @@ struct FileSystem {
   std::vector<std::string> layers = {};  ///< Ids of frozen layers, topmost first.
   /// If not 0, the upper of this directory becomes layers.front() and may not have been moved yet.
   uint32_t moving = 0;
+  std::string lower = {};  ///< The directory that the changes are over; empty: what is at `at`.
 
-  /// Whether what is mounted there now is what the changes were made over.
-  bool is_there() const { return file_system_identity(at) == identity; }
+  /// The directory that the changes are over.
+  const std::string& base() const { return lower.empty() ? at : lower; }
+
+  /// Whether base() still is what the changes were made over.
+  bool is_there() const { return file_system_identity(base()) == identity; }
 
   std::string upper(const Sandbox& sandbox) const;
   std::string work(const Sandbox& sandbox) const;
@@ -94,7 +100,8 @@ struct Record {
   std::string marks = {};
 
   /// The one at that mountpoint; it gets the next free directory if it is not known. What is
-  /// mounted there later, as a tmpfs after each start of the machine, has changes of its own.
+  /// mounted there later, as a tmpfs after each start of the machine, has changes of its own. One
+  /// with a `lower` is known by the mountpoint alone.
   FileSystem& file_system_at(const std::string& mountpoint, const std::string& identity);
 
   /// A directory that no file system has.

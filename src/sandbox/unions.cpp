@@ -98,7 +98,12 @@ Expected<config::Options> options_of(const PlannedMount& mount, const std::strin
   const FileSystem& place = record.file_system_at(mount.path, file_system_identity(mount.path));
   // Those that snapshots have frozen lie over the outside.
   options.lower = place.layer_paths(sandbox);
-  options.lower.push_back(mount.path);
+  options.lower.push_back(place.base());
+  if (!place.lower.empty() && !place.is_there()) {
+    return problem("the changes of " + in_quotes(place.at) + " are over " + in_quotes(place.lower) +
+                       ", which is not there or another directory now",
+                   "'overpass rebase --lower' puts them over another one");
+  }
   if (auto made = make_layers(sandbox, place, options.lower.front()); !made)
     return std::unexpected(made.error());
   options.upper = place.upper(sandbox);

@@ -66,7 +66,7 @@ class Mounter {
       }
       auto options = options_of(*mount, place_of(*mount), sandbox_, record_);
       if (!options) return std::unexpected(options.error());
-      auto lower = lowers_.find(mount->path);
+      auto lower = lowers_.find(options->lower.back());
       if (!lower) {
         return problem("what is mounted below " + in_quotes(mount->path) +
                            " cannot be covered: " + std::strerror(to_int(lower.error())),

@@ -30,7 +30,7 @@ Result<sys::Stat> stat_of(const std::string& path) {
 /// The directories that are merged, topmost first, without the upper.
 std::vector<std::string> lowers_of(const Sandbox& sandbox, const FileSystem& place) {
   std::vector<std::string> lowers = place.layer_paths(sandbox);
-  lowers.push_back(place.at);
+  lowers.push_back(place.base());
   return lowers;
 }
 

@@ -54,7 +54,7 @@ Result<void> merge(const HeldSandbox& held, const FileSystem& one,
                    const std::set<std::string>& shared, BorrowedFd home, const Watch& watch) {
   layer::LayerPaths paths;
   paths.lower = one.layer_paths(held.sandbox);
-  paths.lower.push_back(one.at);
+  paths.lower.push_back(one.base());
   const auto stack = changes::open_layers(paths);
   if (!stack) return fail(EIO);
   MergedLayers layers = {*stack, {false}, {}};
@@ -117,7 +117,7 @@ Expected<void> thaw(HeldSandbox& held, const Watch& watch) {
     if (!number) return cannot_merge(one, number.error());
     one.layers.clear();
     one.directory = *number;
-    if (auto made = sandbox::make_layers(held.sandbox, one, one.at); !made) return made;
+    if (auto made = sandbox::make_layers(held.sandbox, one, one.base()); !made) return made;
   }
   record.snapshots.clear();
   held.record = std::move(record);

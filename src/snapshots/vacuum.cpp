@@ -186,7 +186,7 @@ Expected<void> clean_upper(const HeldSandbox& held, const sandbox::FileSystem& o
   paths.upper = one.upper(sandbox);
   paths.work = one.work(sandbox);
   paths.lower = one.layer_paths(sandbox);
-  paths.lower.push_back(one.at);
+  paths.lower.push_back(one.base());
   const auto root = sys::open_path(paths.upper->c_str(), O_PATH | O_DIRECTORY);
   if (root.failed_with(ENOENT)) return {};
   const auto stack = changes::open_layers(paths);

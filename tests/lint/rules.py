@@ -96,7 +96,7 @@ COMMAND_PAGES = {"check": "man/overpass-check.1", "diff": "man/overpass-diff.1",
                  "refresh": "man/overpass-refresh.1", "run": "man/overpass-run.1", "rm": "man/overpass-run.1", "path": "man/overpass-run.1",
                  "prune": "man/overpass-run.1",
                  **dict.fromkeys(("apply", "undo", "discard"), "man/overpass-apply.1"),
-                 **dict.fromkeys(("snapshot", "log", "rollback", "fork", "squash", "vacuum", "export", "import"), "man/overpass-snapshot.1"),
+                 **dict.fromkeys(("snapshot", "log", "rollback", "fork", "squash", "vacuum", "export", "import", "rebase"), "man/overpass-snapshot.1"),
                  "": "man/overpass.1"}
 BROKER_PAGE = "man/overpass-broker.8"
 

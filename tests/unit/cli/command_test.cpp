@@ -154,9 +154,9 @@ INSTANTIATE_TEST_SUITE_P(
                  {"stauts", "/m", "--json"},
                  "no command and no mount is called 'stauts' (did you mean 'status'?)"},
         UsageRow{"PlannedCommand",
-                 {"rebase", "/m"},
-                 "this version has no command 'rebase' ('overpass help' shows those it has; for a "
-                 "mount of this name: overpass mount rebase)"},
+                 {"shell", "/m"},
+                 "this version has no command 'shell' ('overpass help' shows those it has; for a "
+                 "mount of this name: overpass mount shell)"},
         UsageRow{"HelpOfPlannedCommand",
                  {"help", "add-layer"},
                  "this version has no command 'add-layer' ('overpass help' shows those it has)"},
@@ -357,7 +357,7 @@ TEST_F(CommandLine, FailsWhenItsOutputDoesNotArrive) {
 
 TEST(PlannedCommands, AreNotAmongTheExistingCommands) {
   for (const Command& command : commands()) EXPECT_FALSE(is_planned_command(command.table->name));
-  EXPECT_TRUE(is_planned_command("rebase"));
+  EXPECT_TRUE(is_planned_command("shell"));
   EXPECT_FALSE(is_planned_command("overlay"));
 }
 

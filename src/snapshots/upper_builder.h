@@ -4,20 +4,20 @@
 // tells them need not be trusted: nothing is made outside of the upper, no symbolic link is
 // followed, and no mark comes to be but those that the calls are for.
 
-#ifndef OVERPASS_ARCHIVE_UPPER_BUILDER_H_
-#define OVERPASS_ARCHIVE_UPPER_BUILDER_H_
+#ifndef OVERPASS_SNAPSHOTS_UPPER_BUILDER_H_
+#define OVERPASS_SNAPSHOTS_UPPER_BUILDER_H_
 
 #include <functional>
 #include <map>
 #include <string>
 #include <string_view>
 
-#include "archive/layer_sink.h"
 #include "changes/view.h"
 #include "check/tree.h"
 #include "layer/markers.h"
+#include "snapshots/layer_sink.h"
 
-namespace overpass::archive {
+namespace overpass::snapshots {
 
 struct UpperOptions {
   layer::Prefix prefix = layer::Prefix::Trusted;
@@ -81,6 +81,6 @@ class UpperBuilder : public LayerSink {
 /// leads out, by ".." or from "/", or has a name of the format.
 Result<std::string> checked_path(std::string_view text);
 
-}  // namespace overpass::archive
+}  // namespace overpass::snapshots
 
-#endif  // OVERPASS_ARCHIVE_UPPER_BUILDER_H_
+#endif  // OVERPASS_SNAPSHOTS_UPPER_BUILDER_H_

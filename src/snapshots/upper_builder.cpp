@@ -3,7 +3,7 @@
 // Directories get their attributes at the end, those below first: then they can be filled whatever
 // their modes, nothing is inherited from an ACL, and their times stay.
 
-#include "archive/upper_builder.h"
+#include "snapshots/upper_builder.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -20,7 +20,7 @@
 #include "sys/open.h"
 #include "sys/xattr.h"
 
-namespace overpass::archive {
+namespace overpass::snapshots {
 
 namespace {
 
@@ -319,4 +319,4 @@ Result<void> UpperBuilder::finish() {
   return {};
 }
 
-}  // namespace overpass::archive
+}  // namespace overpass::snapshots

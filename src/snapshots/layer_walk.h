@@ -3,24 +3,27 @@
 // Tells the changes of a union to a sink, in the order of names, each directory before what is in
 // it.
 
-#ifndef OVERPASS_ARCHIVE_LAYER_WALK_H_
-#define OVERPASS_ARCHIVE_LAYER_WALK_H_
+#ifndef OVERPASS_SNAPSHOTS_LAYER_WALK_H_
+#define OVERPASS_SNAPSHOTS_LAYER_WALK_H_
 
 #include <expected>
 #include <functional>
 #include <string>
 
-#include "archive/layer_sink.h"
 #include "base/result.h"
 #include "layer/layer_stack.h"
+#include "snapshots/layer_sink.h"
 
-namespace overpass::archive {
+namespace overpass::snapshots {
 
 struct WalkedLayer {
   const layer::LayerStack& layers;
   layer::LayerIndex changing_layers;  ///< As ReadOptions::changing_layers.
-  /// A directory that was moved says from where. Otherwise it is told with all that it shows.
-  bool tells_moves = false;
+  /// Asked for a directory that was moved from that path of the lowers, whether it says so.
+  /// Otherwise it is told with all that it shows.
+  std::function<bool(const std::string& from)> tells_move = [](const std::string&) {
+    return false;
+  };
   std::function<bool()> is_stopped = [] { return false; };
   /// Told how many directories are done.
   std::function<void(size_t)> progress = [](size_t) {};
@@ -35,6 +38,6 @@ struct Unwritten {
 /// Tells what the first layers change. ECANCELED when stopped.
 std::expected<void, Unwritten> walk_layer(const WalkedLayer& layer, LayerSink& sink);
 
-}  // namespace overpass::archive
+}  // namespace overpass::snapshots
 
-#endif  // OVERPASS_ARCHIVE_LAYER_WALK_H_
+#endif  // OVERPASS_SNAPSHOTS_LAYER_WALK_H_

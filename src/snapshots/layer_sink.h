@@ -3,8 +3,8 @@
 // What takes the changes of a union one after the other, each directory before what is in it: an
 // archive that is being written, or an upper that is being made.
 
-#ifndef OVERPASS_ARCHIVE_LAYER_SINK_H_
-#define OVERPASS_ARCHIVE_LAYER_SINK_H_
+#ifndef OVERPASS_SNAPSHOTS_LAYER_SINK_H_
+#define OVERPASS_SNAPSHOTS_LAYER_SINK_H_
 
 #include <map>
 #include <string>
@@ -13,7 +13,7 @@
 #include "base/unique_fd.h"
 #include "sys/stat.h"
 
-namespace overpass::archive {
+namespace overpass::snapshots {
 
 /// What is new or changed at a path. Paths are "a/b" from the union's root, which is "".
 struct LayerEntry {
@@ -43,6 +43,6 @@ class LayerSink {
   virtual Result<void> hide_below(const std::string& path) = 0;
 };
 
-}  // namespace overpass::archive
+}  // namespace overpass::snapshots
 
-#endif  // OVERPASS_ARCHIVE_LAYER_SINK_H_
+#endif  // OVERPASS_SNAPSHOTS_LAYER_SINK_H_

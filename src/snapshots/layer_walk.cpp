@@ -2,7 +2,7 @@
 //
 // Directories wait on a stack of their own: a layer may be as deep as its owner likes.
 
-#include "archive/layer_walk.h"
+#include "snapshots/layer_walk.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -22,7 +22,7 @@
 #include "sys/directory_stream.h"
 #include "sys/open.h"
 
-namespace overpass::archive {
+namespace overpass::snapshots {
 
 namespace {
 
@@ -32,6 +32,8 @@ using changes::Rest;
 using changes::Stack;
 using changes::View;
 using check::joined;
+
+constexpr size_t kOften = 64;
 
 class Walking {
  public:
@@ -73,7 +75,7 @@ class Walking {
   Result<void> write(const Pending& item, std::vector<Pending>& below) {
     if (!item.name.empty()) return write_name(item, below);
     TRY(write_directory(item));
-    layer_.progress(++directories_);
+    if (++directories_ % kOften == 0) layer_.progress(directories_);
     for (std::string& name : TRY(names_of(item))) {
       below.push_back({item.path, std::move(name), item.shown, item.lowers, item.is_moved});
     }
@@ -125,18 +127,24 @@ class Walking {
                            const std::string& old_name, std::vector<Pending>& below) {
     const std::string path = joined(item.path, item.name);
     const bool hides = !before.directories.empty();
-    if (!layer_.tells_moves) {
+    const std::string from = moved_from(item, old_name);
+    if (from.empty() || !layer_.tells_move(from)) {
       Found whole = TRY(merged_.look_up(all_of(item), item.name));
       below.push_back({path, "", std::move(whole.directories), {}, true, hides});
       return {};
     }
-    const bool can_be_found = old_name.front() == '/' || !item.lowers.empty();
-    Stack lowers = can_be_found ? TRY(lowers_.look_up(item.lowers, old_name)).directories : Stack();
-    const std::string from = lowers.empty() ? "" : lowers.front().path;
+    Stack lowers = TRY(lowers_.find(from)).directories;
+    const bool is_gone = lowers.empty();
     const bool is_back = hides && before.directories.front().path == from;
     below.push_back({path, "", std::move(found.directories), std::move(lowers), false,
-                     from.empty() && hides, is_back ? "" : from});
+                     is_gone && hides, is_gone || is_back ? "" : from});
     return {};
+  }
+
+  /// The path in the lowers, of which there is one that is merged; empty if there is none.
+  static std::string moved_from(const Pending& item, const std::string& old_name) {
+    if (old_name.front() == '/') return old_name.substr(1);
+    return item.lowers.empty() ? "" : joined(item.lowers.front().path, old_name);
   }
 
   static Stack all_of(const Pending& item) {
@@ -201,4 +209,4 @@ std::expected<void, Unwritten> walk_layer(const WalkedLayer& layer, LayerSink& s
   return Walking(layer, sink).run();
 }
 
-}  // namespace overpass::archive
+}  // namespace overpass::snapshots
