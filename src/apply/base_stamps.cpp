@@ -58,7 +58,8 @@ class Successor {
     const auto found = now_.find(path);
     const bool is_there = found && !found->is_nothing();
     if (is_there && is_alike(path, stamp, *found)) return layer::stamp_of(found->top().stat);
-    stamp.ino = 0;
+    // Its size, times or mode differ: it is one that was changed.
+    stamp.ino = is_there ? found->top().stat.stx_ino : 0;
     return stamp;
   }
 

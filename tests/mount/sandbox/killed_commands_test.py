@@ -71,3 +71,8 @@ def test_killed_thaw(t):
 
 def test_killed_vacuum(t):
     holds(killed_at_each_call(t, prepared(t), "vacuum") > 0, "it was killed at several calls")
+
+
+def test_killed_rebase(t):
+    kills = killed_at_each_call(t, prepared(t), "rebase", prepare=("echo z > gone", "ln file more; rm gone"))
+    holds(kills > 6, "it was killed at several calls")
