@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -271,3 +272,32 @@ def test_calls_that_are_refused(t):
         equal(done.returncode, status, f"exit status of {words}, {done.stderr}")
         contains(done.stderr, said, f"what is said to {words}")
     equal(sorted(name for name in os.listdir(s.store) if name != "@layers"), ["try1"], "what is in the store")
+
+
+def on_terminal(s, *words):
+    """What the command says on standard error, which is a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([s.t.settings.overpass, *words], env=s.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=theirs, cwd=s.outside) as process:
+        os.close(theirs)
+        said = b""
+        try:
+            while piece := os.read(ours, 4096):
+                said += piece
+        except OSError:     # the other end is closed
+            pass
+        os.close(ours)
+        process.wait()
+    equal(process.returncode, 0, f"exit status of {words}, {said!r}")
+    return said.decode()
+
+
+def test_progress_is_for_terminals(t):
+    s = Sandboxes(t, {"file": "old"})
+    s.sh("mkdir $(seq 300)", "try1")
+    path = beside(s, "made.tar")
+    contains(on_terminal(s, "export", "-o", path, "try1"), "256 directories written", "what export says")
+    contains(on_terminal(s, "import", "one", path), "256 entries read", "what import says")
+    contains(on_terminal(s, "rebase", "one"), "256 directories done", "what rebase says")
+    for words in (("export", "-o", path, "try1"), ("import", "two", path), ("rebase", "two")):
+        equal(s.call(*words).stderr, "", f"what {words} says in a pipe")
