@@ -20,7 +20,7 @@ struct NewerCalls {
   bool xattrat;  ///< All four: getxattrat, setxattrat, listxattrat, removexattrat.
   bool file_getattr;
   bool faccessat2;
-  bool mknodat;  ///< Not new, but a filter may keep nodes from being made.
+  bool mknodat;   ///< Not new, but a filter may keep nodes from being made.
   bool io_uring;  ///< All three: io_uring_setup, io_uring_register, io_uring_enter.
 };
 
