@@ -319,7 +319,7 @@ def test_a_kill_while_the_sandbox_runs(t, ending):
     s = Sandboxes(t, TREE)
     run = Running(s, "name")
     kinds, step = set(), 0
-    for step in range(1 + t.settings.seed % 2, 300, 2):
+    for step in range(1 + t.settings.seed % 3, 300, 3):
         run.do(f"for n in 1 2 3 4 5 6 7 8 9 10 11 12; do echo {step} > each$n; done; echo {step} > file; mkdir made{step}; echo it > made{step}/it; chmod 700 other; rm -f dir/inner; exec 5>> log{step}; echo a >&5")
         if not kill(s, step):
             break
