@@ -28,6 +28,18 @@ overlay::Transferred answer_with(ReplyType reply, Send send) {
   };
 }
 
+/// Answers when a file's bytes have been changed, on any thread.
+template <class ReplyType, class Send>
+overlay::Changed answer_change_with(ReplyType reply, Send send) {
+  return [reply = std::move(reply), send](Result<size_t> written) mutable {
+    if (written) {
+      send(reply, *written);
+    } else {
+      reply.fail(written.error());
+    }
+  };
+}
+
 /// What a READ asks for.
 struct Piece {
   size_t size;
@@ -97,11 +109,11 @@ void on_write(fuse_req_t request, fuse_ino_t node, const char* data, size_t size
   // A transfer has one kind of bytes; these are only read.
   overlay::write(daemon.overlay, caller_of(request, info->kill_suidgid != 0), *file_of(info),
                  {const_cast<char*>(data), size}, offset, info->flags, kind,
-                 answer_with(WrittenReply(request),
-                             [&daemon, node](WrittenReply& reply, std::span<char> bytes) {
-                               reply.send(bytes.size());
-                               forget_blocks(daemon, node, /*is_pinned=*/false);
-                             }));
+                 answer_change_with(WrittenReply(request),
+                                    [&daemon, node](WrittenReply& reply, size_t written) {
+                                      reply.send(written);
+                                      forget_blocks(daemon, node, /*is_pinned=*/false);
+                                    }));
 }
 
 void on_fsync(fuse_req_t request, fuse_ino_t node, int data_only, fuse_file_info* info) {
@@ -130,7 +142,7 @@ void on_fallocate(fuse_req_t request, fuse_ino_t node, int mode, off_t offset, o
   }
   overlay::allocate(
       daemon.overlay, caller_of(request), *file, mode, offset, length,
-      answer_with(EmptyReply(request), [](EmptyReply& reply, std::span<char>) { reply.send(); }));
+      answer_change_with(EmptyReply(request), [](EmptyReply& reply, size_t) { reply.send(); }));
 }
 
 void on_lseek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fuse_file_info* info) {

@@ -125,6 +125,14 @@ void note_changes(const Inode& inode, const Changes& changes) NO_THREAD_SAFETY_A
   copy.note_times(changes.access_time, changes.modification_time);
 }
 
+/// What is copied of the attributes is out of date, also if not all changes can be made. REQUIRES:
+/// the file is located, which holds its mutex.
+void outdate(Inode& inode, const Changes& changes) NO_THREAD_SAFETY_ANALYSIS {
+  if (inode.is_directory()) return;
+  outdate_copy(inode);
+  if (changes.size) outdate_copied_content(inode);
+}
+
 /// A truncation parts the file from what readers of the lower hold.
 void part_from_readers(Overlay& overlay, const InodeRef& inode) {
   {
@@ -190,6 +198,7 @@ Result<sys::Stat> change_unlogged(Overlay& overlay, const Caller& caller, const 
   const bool has_file = open != nullptr && open->has_writable_fd();
   Located located = TRY(current_located(overlay, target, has_file ? locate : held));
   if (has_file) located.borrow(open->fd());
+  outdate(*target, changes);
   TRY(apply(overlay, caller, located.place(), changes, open));
   note_changes(*target, changes);
   return attributes_of_located(overlay, *target, located);

@@ -10,10 +10,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/scope_exit.h"
 #include "overlay/copy_up/copy_up.h"
 #include "overlay/find/content.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/protection.h"
+#include "overlay/state/opens.h"
 #include "overlay/state/overlay.h"
 #include "sys/file_io.h"
 #include "sys/open.h"
@@ -95,6 +97,11 @@ Result<std::vector<char>> flag_request(Overlay& overlay, const Caller& caller,
   std::vector<char> buffer(std::max({input.size(), output_size, sizeof(struct fsxattr)}));
   std::copy(input.begin(), input.end(), buffer.begin());
   if (is_flag_change(request)) {
+    // The caller has no answer yet.
+    const ScopeExit afterwards([&] {
+      Lock lock(target->mutex);
+      outdate_copy(*target);
+    });
     TRY(change_flags(overlay, *target, fd, request, buffer));
   } else {
     TRY(sys::control(fd, request, buffer.data()));

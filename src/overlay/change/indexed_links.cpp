@@ -5,6 +5,7 @@
 #include "layer/mark_values.h"
 #include "overlay/find/index.h"
 #include "overlay/find/lookup.h"
+#include "overlay/state/opens.h"
 #include "overlay/state/overlay.h"
 #include "sys/names.h"
 #include "sys/stat.h"
@@ -27,12 +28,14 @@ Result<InodeRef> shared_lower_at(Overlay& overlay, const InodeRef& directory, co
 }
 
 Result<void> begin_new_link(Overlay& overlay, Inode& inode) {
+  outdate_copy(inode);
   if (!inode.is_indexed()) return {};
   return write_nlink(overlay, index_place(overlay, inode.extras->index_name),
                      NlinkMark::Base::Upper, inode.nlink_difference);
 }
 
 Result<void> begin_removal(Overlay& overlay, Inode& inode) {
+  outdate_copy(inode);
   if (!inode.is_indexed()) return {};
   const sys::Place entry = index_place(overlay, inode.extras->index_name);
   const auto after = static_cast<int32_t>(TRY(sys::stat(entry)).stx_nlink) - 1;

@@ -334,6 +334,7 @@ Result<void> replace(Overlay& overlay, const Caller& caller, const End& from, co
   {
     Inode& replaced = to.inode ? *to.inode : *from.inode;
     LockPair locks(from.inode->mutex, replaced.mutex);
+    outdate_copy(*from.inode);  // Also by a move that fails halfway.
     if (to.inode) TRY(begin_removal(overlay, *to.inode));
     TRY(move(overlay, from, to, discards));
     // Beyond this point the rename has happened.

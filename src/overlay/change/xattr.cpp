@@ -53,6 +53,11 @@ void note_new_mode(Inode& inode, const Located& located) NO_THREAD_SAFETY_ANALYS
   if (const auto stat = sys::stat(located.place())) inode.known = known_object(*stat);
 }
 
+/// The time of change is another one afterwards. REQUIRES: the inode is located.
+void outdate(Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
+  if (!inode.is_directory()) outdate_copy(inode);
+}
+
 /// An attribute that takes permission to read or write the file, as its bytes do.
 bool is_content(std::string_view name) { return name.starts_with("user."); }
 
@@ -129,6 +134,7 @@ Result<void> set_xattr(Overlay& overlay, const Caller& caller, const InodeRef& i
   if (stored == kAccessAcl && target->is_directory()) mode_change.emplace(*target);
   const Located located = TRY(current_located(overlay, target, held));
   const sys::KeepingSetgid keeping(keeps_setgid);
+  outdate(*target);
   TRY(sys::set_xattr(located.place(), stored.c_str(), value, flags));
   if (stored == kAccessAcl && !keeps_setgid) drop_setgid(located.place());
   if (is_of_acl) note_new_mode(*target, located);
@@ -148,6 +154,7 @@ Result<void> remove_xattr(Overlay& overlay, const Caller& caller, const InodeRef
   TRY(copy_up_metadata(overlay, caller, current(inode), /*despite_protection=*/is_of_write));
   const InodeRef target = current(inode);
   const Located located = TRY(held(overlay, *target));
+  outdate(*target);
   const std::string stored = stored_name(overlay, layer::kUpper, name);
   if (stored == kCapability) return remove_capability(located.place());
   return sys::remove_xattr(located.place(), stored.c_str());

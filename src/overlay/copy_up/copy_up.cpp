@@ -33,6 +33,7 @@
 #include "overlay/state/copy_up_progress.h"
 #include "overlay/state/links.h"
 #include "overlay/state/open_mode.h"
+#include "overlay/state/opens.h"
 #include "overlay/state/overlay.h"
 #include "sys/attributes.h"
 #include "sys/open.h"
@@ -41,7 +42,10 @@ namespace overpass::overlay {
 
 namespace {
 
-void set_data_place(Inode& inode, std::unique_ptr<DataPlace> data) REQUIRES(inode.mutex) {
+/// The inode's file is the copy from now on.
+void enter_upper(Inode& inode, std::unique_ptr<DataPlace> data) REQUIRES(inode.mutex) {
+  inode.layer = layer::kUpper;
+  outdate_whole_copy(inode);
   if (data != nullptr || inode.extras != nullptr) inode.make_extras().data = std::move(data);
 }
 
@@ -66,8 +70,7 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
     Lock lock(inode->mutex);
     inode->make_extras().orphan = orphan;
     inode->make_extras().pinned_orphan = std::move(orphan);
-    inode->layer = layer::kUpper;
-    set_data_place(*inode, std::move(prepared.data));
+    enter_upper(*inode, std::move(prepared.data));
     return {};
   }
   const SharedFd upper = TRY(directory_fd(overlay, *source.parent, layer::kUpper));
@@ -86,9 +89,8 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
       TRY(prepared.publish(overlay.index->fd, source.index_name.c_str()));
     }
     // Beyond this point the copy is visible.
-    inode->layer = layer::kUpper;
+    enter_upper(*inode, std::move(prepared.data));
     inode->known = known_object(copy);
-    set_data_place(*inode, std::move(prepared.data));
     if (!source.has_origin()) inode->ino = overlay.numbers.number(key.device, key.ino);
     if (!source.index_name.empty()) {
       inode->make_extras().index_name = source.index_name;
@@ -153,6 +155,7 @@ Result<void> copy_up_now(Overlay& overlay, const InodeRef& inode, const CopyExte
   TRY(complete_metacopy(overlay, *inode, *data, progress));
   Lock lock(inode->mutex);
   inode->extras->data.reset();
+  outdate_whole_copy(*inode);
   return {};
 }
 

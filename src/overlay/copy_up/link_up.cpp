@@ -5,6 +5,7 @@
 #include "layer/mark_values.h"
 #include "overlay/find/index.h"
 #include "overlay/find/origin_number.h"
+#include "overlay/state/opens.h"
 #include "overlay/state/overlay.h"
 #include "sys/names.h"
 #include "sys/stat.h"
@@ -17,6 +18,7 @@ Result<void> link_up(Overlay& overlay, Inode& inode, Inode& directory, BorrowedF
                      const char* name) {
   Lock lock(inode.mutex);
   if (!inode.is_indexed()) return {};
+  outdate_copy(inode);
   const sys::Place entry = index_place(overlay, inode.extras->index_name);
   const std::optional<uint32_t> lower_nlink = lower_nlink_of(overlay, entry);
   if (lower_nlink) count_new_names_locked(inode, *lower_nlink);

@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "overlay/find/copied_attributes.h"
 #include "overlay/find/layer_stat.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/lower_changes.h"
@@ -15,6 +16,8 @@ namespace overpass::overlay {
 
 Result<sys::Stat> attributes_of_located(const Overlay& overlay, Inode& inode,
                                         const Located& located) NO_THREAD_SAFETY_ANALYSIS {
+  std::optional<Look> look;
+  if (inode.is_regular()) look.emplace(inode);
   const sys::Stat found = TRY(stat_with_kept_mode(located.place()));
   if (!inode.is_directory()) {
     const bool is_by_name = !located.place().is_fd();
@@ -24,6 +27,7 @@ Result<sys::Stat> attributes_of_located(const Overlay& overlay, Inode& inode,
     inode.known = known_object(found);
     if (follows(overlay) && !located.in_upper()) inode.lower_version = version_of(found);
   }
+  if (look) look->keep(found);
   sys::Stat stat = TRY(with_override(overlay, located.layer(), located.place(), found));
   if (!inode.is_directory() && inode.data_place() != nullptr) {
     stat.stx_blocks = inode.data_place()->blocks;
@@ -52,9 +56,28 @@ bool may_cache_attributes(const Inode& inode, const sys::Stat& stat) {
   return !is_set_id && !inode.superseded && !inode.has_predecessor && !inode.may_be_mapped;
 }
 
+namespace {
+
+/// The attributes without a system call; nothing if the disk has to be asked. REQUIRES: the inode's
+/// mutex is held, if it is a regular file.
+std::optional<sys::Stat> from_copy(const Overlay& overlay,
+                                   const Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
+  if (!inode.is_regular()) return {};
+  const auto settled = settled_attributes(inode);
+  return settled ? std::optional(shown(overlay, inode, *settled)) : std::nullopt;
+}
+
+}  // namespace
+
 Result<sys::Stat> attributes(Overlay& overlay, const InodeRef& inode) {
-  InodeRef target = inode;
+  InodeRef target = current(inode);
+  if (target->is_regular()) {
+    Lock lock(target->mutex);
+    if (const auto settled = from_copy(overlay, *target)) return *settled;
+  }
   const Located located = TRY(current_located(overlay, target, locate));
+  // By now it may be, and the next change may be under way: of that the disk says too much.
+  if (const auto settled = from_copy(overlay, *target)) return *settled;
   return attributes_of_located(overlay, *target, located);
 }
 

@@ -10,12 +10,14 @@
 #include "base/log.h"
 #include "layer/mark_values.h"
 #include "layer/markers.h"
+#include "overlay/find/copied_attributes.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/lower_changes.h"
 #include "overlay/find/scoped_readable.h"
 #include "overlay/find/set_ids.h"
 #include "overlay/state/caller.h"
 #include "overlay/state/hidden_names.h"
+#include "overlay/state/opens.h"
 #include "overlay/state/overlay.h"
 #include "sys/attributes.h"
 #include "sys/content_digest.h"
@@ -122,6 +124,7 @@ Result<Content> open_own(Overlay& overlay, Inode& inode, int flags,
                       : open_regular(located.place(), flags & ~O_TRUNC);
   if (file.failed_with(kMustWait) || file.failed_with(EWOULDBLOCK)) return fail(file.error());
   if (!file) return explain(overlay, inode, located, file.error());
+  const Look look(inode);
   const sys::Stat stat = TRY(stat_with_kept_mode(sys::place_of(*file)));
   const bool is_by_name = !located.place().is_fd();
   if (is_by_name) TRY(check_recognized(overlay, inode, located.layer(), stat));
@@ -129,7 +132,11 @@ Result<Content> open_own(Overlay& overlay, Inode& inode, int flags,
   const bool has_changed =
       TRY(compare_version(overlay, located.layer(), stat, inode.lower_version));
   Content content{std::move(*file), located.layer(), has_changed, stat};
-  if ((flags & O_TRUNC) != 0) TRY(truncate(overlay, content, flags, truncator));
+  look.keep(stat);
+  if ((flags & O_TRUNC) != 0) {
+    outdate_copied_content(inode);
+    TRY(truncate(overlay, content, flags, truncator));
+  }
   return content;
 }
 

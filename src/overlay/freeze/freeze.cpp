@@ -44,6 +44,10 @@ Result<Frozen> freeze(Overlay& overlay, NewUpper fresh) {
   shift.exchange();
   ScopeExit take_back([&shift] { shift.exchange(); });
   TRY(kept.move());
+  for (const InodeRef& inode : shift.kept()) {
+    Lock lock(inode->mutex);
+    outdate_whole_copy(*inode);  // A completion may have looked at it before.
+  }
   if (fresh.is_volatile) TRY(overlay.stack.workdir.mark_volatile());
   // Beyond this point nothing fails.
   kept.finish();

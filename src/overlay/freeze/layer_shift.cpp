@@ -182,6 +182,13 @@ void LayerShift::exchange() noexcept NO_THREAD_SAFETY_ANALYSIS {
   for (DirectoryChange& change : directories_) exchange_directory(change);
   for (const InodeRef& inode : lower_files_) inode->layer = moved(inode->layer);
   for (const InodeRef& inode : frozen_) inode->layer = moved(inode->layer);
+  // Completions of writes may run meanwhile.
+  for (const auto* files : {&frozen_, &kept_}) {
+    for (const InodeRef& inode : *files) {
+      Lock lock(inode->mutex);
+      outdate_whole_copy(*inode);
+    }
+  }
   for (const InodeRef& inode : with_data_) {
     inode->extras->data->layer = moved(inode->extras->data->layer);
   }

@@ -4,7 +4,7 @@
 // leaves nothing behind. tmpfs takes page after page, a few GiB in a second at best, and gives them
 // back when the thread is killed.
 
-#include "overlay/find/set_ids.h"
+#include "overlay/open/copyattr.h"
 #include "overlay/open/file_io.h"
 #include "overlay/open/open_file.h"
 #include "overlay/state/caller.h"
@@ -31,9 +31,12 @@ Result<void> allocate_killably(Overlay& overlay, const Caller& caller, OpenFile&
                                off_t offset, off_t length) {
   TRY(caller.check_may_wait());
   const SharedFd fd = TRY(content_for_allocation(overlay, file, mode));
-  const sys::KeepingSetgid keeping(take_set_ids(overlay, sys::place_of(fd->fd), caller));
+  ContentChange change(overlay, file.inode(), end_of_allocation(mode, offset, length));
+  const sys::KeepingSetgid keeping(change.take_set_ids(fd->fd, caller));
   sys::ChildCall call([&] { return sys::allocate(fd->fd, mode, offset, length); });
-  return overlay.killable_calls.make(caller.thread, call);
+  auto allocated = overlay.killable_calls.make(caller.thread, call);
+  copyattr_now(std::move(change), fd->fd);
+  return allocated;
 }
 
 }  // namespace overpass::overlay

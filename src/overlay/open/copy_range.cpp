@@ -11,7 +11,7 @@
 #include "overlay/find/locate.h"
 #include "overlay/find/protection.h"
 #include "overlay/find/quick_copy.h"
-#include "overlay/find/set_ids.h"
+#include "overlay/open/copyattr.h"
 #include "overlay/open/file_io.h"
 #include "overlay/open/open_file.h"
 #include "overlay/state/caller.h"
@@ -65,7 +65,9 @@ Result<size_t> copy_range(Overlay& overlay, const Caller& caller, OpenFile& from
   const SharedFd source = TRY(from.content(overlay));
   TRY(check_quick(overlay, caller, from.layer(), source->fd, from_offset, length));
   const SharedFd target = TRY(to.content(overlay));
-  const sys::KeepingSetgid keeping(take_set_ids(overlay, sys::place_of(target->fd), caller));
+  ContentChange change(overlay, to.inode(), to_offset + static_cast<off_t>(length));
+  const sys::KeepingSetgid keeping(change.take_set_ids(target->fd, caller));
+  const CountedRead counted(from);
   const Clock::time_point begin = Clock::now();
   Clock::time_point before = begin;
   size_t part = kFirstPart;
@@ -76,7 +78,10 @@ Result<size_t> copy_range(Overlay& overlay, const Caller& caller, OpenFile& from
     const auto copied = sys::copy_file_range(source->fd, from_offset + offset, target->fd,
                                              to_offset + offset, wanted);
     // A failure after the first part is reported by the caller's next request, which fails again.
-    if (!copied && done == 0) return fail(copied.error());
+    if (!copied && done == 0) {
+      copyattr_now(std::move(change), target->fd);
+      return fail(copied.error());
+    }
     if (!copied || *copied == 0) break;
     done += *copied;
     const Clock::time_point now = Clock::now();
@@ -85,6 +90,7 @@ Result<size_t> copy_range(Overlay& overlay, const Caller& caller, OpenFile& from
     part = next_part(part, now - before);
     before = now;
   }
+  copyattr_now(std::move(change), target->fd);
   return done;
 }
 

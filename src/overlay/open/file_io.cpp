@@ -9,13 +9,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "io/rw_flags.h"
+#include "overlay/find/copied_attributes.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/protection.h"
 #include "overlay/find/ruling.h"
 #include "overlay/find/set_ids.h"
+#include "overlay/open/copyattr.h"
 #include "overlay/open/open_directory.h"
 #include "overlay/open/open_file.h"
 #include "overlay/state/opens.h"
@@ -81,28 +84,25 @@ Result<io::Job> write_job(Overlay& overlay, OpenFile& file, std::span<char> data
   return job;
 }
 
-/// An append goes to the file's end on the disk, unless the kernel still holds pages that come
-/// before it: then it goes where the kernel placed it.
-void leave_room_for_unwritten_pages(io::Job& job) {
-  const auto stat = sys::stat(sys::place_of(job.fd));
-  if (stat && job.offset > static_cast<off_t>(stat->stx_size)) job.rw_flags &= ~RWF_APPEND;
+/// The file's size on the disk, of which a handle is open at `fd`.
+Result<off_t> size_of(const Inode& inode, BorrowedFd fd) {
+  if (const auto size = settled_size(inode)) return *size;
+  return static_cast<off_t>(TRY(sys::stat(sys::place_of(fd))).stx_size);
 }
 
-/// If a caller appends while the file grows outside the mount, its bytes land at another place than
-/// the kernel assumes, which placed them at the end that it knew.
-Transferred watch_end(Overlay& overlay, const OpenFile& file, const io::Job& job,
-                      Transferred done) {
-  return [&overlay, node = file.inode()->id, pin = job.pin, fd = job.fd, offset = job.offset,
-          done = std::move(done)](Result<std::span<char>> bytes) mutable {
-    const off_t end = offset + static_cast<off_t>(bytes ? bytes->size() : 0);
-    const bool has_moved = bytes.has_value();
-    done(bytes);  // They may be gone from here on.
-    if (!has_moved) return;
-    const auto stat = sys::stat(sys::place_of(fd));
-    if (!stat || static_cast<off_t>(stat->stx_size) != end) {
-      overlay.mount.attributes_changed_later(node);
-    }
-  };
+/// An append goes to the file's end on the disk, unless the kernel still holds pages that come
+/// before it: then it goes where the kernel placed it.
+void leave_room_for_unwritten_pages(const Inode& inode, io::Job& job) {
+  const auto size = size_of(inode, job.fd);
+  if (size && job.offset > *size) job.rw_flags &= ~RWF_APPEND;
+}
+
+Transferred counted_read(const OpenFile& file, Transferred done) {
+  return
+      [counted = CountedRead(file), done = std::move(done)](Result<std::span<char>> bytes) mutable {
+        counted.end();
+        done(bytes);
+      };
 }
 
 void start(Overlay& overlay, const OpenFile& file, Result<io::Job> job, Transferred done) {
@@ -111,22 +111,35 @@ void start(Overlay& overlay, const OpenFile& file, Result<io::Job> job, Transfer
   overlay.transfers.start(*std::move(job), std::move(done), overlay.mount);
 }
 
+/// The same for a change of the bytes that ends at `end`, or at the end of the file. Costs set-id
+/// bits what it costs.
+void start_change(Overlay& overlay, const Caller& caller, const OpenFile& file, io::Job job,
+                  std::optional<off_t> end, Changed done) {
+  ContentChange change(overlay, file.inode(), end);
+  job.keeps_set_ids = change.take_set_ids(job.fd, caller);
+  Transferred then = copyattr_then(overlay, std::move(change), job, std::move(done));
+  start(overlay, file, std::move(job), std::move(then));
+}
+
 }  // namespace
 
 void read(Overlay& overlay, OpenFile& file, size_t size, off_t offset, int flags,
           Transferred done) {
-  start(overlay, file, read_job(overlay, file, size, offset, flags), std::move(done));
+  auto job = read_job(overlay, file, size, offset, flags);
+  if (job) done = counted_read(file, std::move(done));
+  start(overlay, file, std::move(job), std::move(done));
 }
 
 void write(Overlay& overlay, const Caller& caller, OpenFile& file, std::span<char> data,
-           off_t offset, int flags, WriteKind kind, Transferred done) {
+           off_t offset, int flags, WriteKind kind, Changed done) {
   auto job = write_job(overlay, file, data, offset, flags, kind);
-  if (job) job->keeps_set_ids = take_set_ids(overlay, sys::place_of(job->fd), caller);
-  if (job && (job->rw_flags & RWF_APPEND) != 0) {
-    if (overlay.writeback) leave_room_for_unwritten_pages(*job);
-    done = watch_end(overlay, file, *job, std::move(done));
+  if (!job) return done(fail(job.error()));
+  if (overlay.writeback && (job->rw_flags & RWF_APPEND) != 0) {
+    leave_room_for_unwritten_pages(*file.inode(), *job);
   }
-  start(overlay, file, std::move(job), std::move(done));
+  std::optional<off_t> end;
+  if ((job->rw_flags & RWF_APPEND) == 0) end = offset + static_cast<off_t>(data.size());
+  start_change(overlay, caller, file, *std::move(job), end, std::move(done));
 }
 
 void sync(Overlay& overlay, OpenFile& file, bool data_only, Transferred done) {
@@ -134,7 +147,9 @@ void sync(Overlay& overlay, OpenFile& file, bool data_only, Transferred done) {
   const auto action = data_only ? io::Action::SyncData : io::Action::Sync;
   auto fd = file.content(overlay);
   if (!fd) return done(fail(fd.error()));
-  start(overlay, file, job_on(action, std::move(*fd)), std::move(done));
+  io::Job job = job_on(action, std::move(*fd));
+  Transferred then = note_written_out_then(file.inode(), job.fd, std::move(done));
+  start(overlay, file, std::move(job), std::move(then));
 }
 
 Result<void> sync(Overlay& overlay, const Caller& caller, OpenDirectory& directory) {
@@ -151,16 +166,20 @@ Result<SharedFd> content_for_allocation(Overlay& overlay, OpenFile& file, int mo
   return file.content(overlay);
 }
 
+off_t end_of_allocation(int mode, off_t offset, off_t length) {
+  return (mode & FALLOC_FL_KEEP_SIZE) != 0 ? 0 : offset + length;
+}
+
 void allocate(Overlay& overlay, const Caller& caller, OpenFile& file, int mode, off_t offset,
-              off_t length, Transferred done) {
+              off_t length, Changed done) {
   auto fd = content_for_allocation(overlay, file, mode);
   if (!fd) return done(fail(fd.error()));
   io::Job job = job_on(io::Action::Allocate, std::move(*fd));
   job.allocate_mode = mode;
   job.offset = offset;
   job.length = length;
-  job.keeps_set_ids = take_set_ids(overlay, sys::place_of(job.fd), caller);
-  start(overlay, file, std::move(job), std::move(done));
+  const off_t end = end_of_allocation(mode, offset, length);
+  start_change(overlay, caller, file, std::move(job), end, std::move(done));
 }
 
 Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence) {
@@ -169,8 +188,7 @@ Result<off_t> seek(Overlay& overlay, OpenFile& file, off_t offset, int whence) {
   // The kernel asks without first writing back what it holds, stores by mmap among it.
   if (!may_have_unwritten_pages(*file.inode())) return sys::seek(fd->fd, offset, whence);
   if (overlay.writeback) return fail(EINVAL);
-  const sys::Stat stat = TRY(sys::stat(sys::place_of(fd->fd)));
-  const auto size = static_cast<off_t>(stat.stx_size);
+  const off_t size = TRY(size_of(*file.inode(), fd->fd));
   if (offset < 0 || offset >= size) return fail(ENXIO);
   return whence == SEEK_DATA ? offset : size;
 }

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "overlay/find/set_ids.h"
+#include "overlay/open/copyattr.h"
 #include "overlay/state/inode.h"
 #include "overlay/state/transfers.h"
 
@@ -23,8 +24,8 @@ class OpenFile;
 class OpenDirectory;
 
 // Reads and writes of files that are not passed through. They wait for no disk; `done` gets the
-// bytes when they have been moved, maybe before these return. The daemon keeps no attributes of a
-// file's content: a size read after `done` has run is the disk's.
+// bytes when they have been moved, maybe before these return. What was changed is seen by whoever
+// asks for the file's attributes after `done` has run (copyattr.h).
 
 /// `flags`: the handle's O_* flags as they are now.
 void read(Overlay& overlay, OpenFile& file, size_t size, off_t offset, int flags, Transferred done);
@@ -37,7 +38,7 @@ enum class WriteKind {
 /// `data` are lent until this returns. To the end of the file when O_APPEND is set. Costs the
 /// file's set-id bits what `caller` costs them (set_ids.h), as do the other changes below.
 void write(Overlay& overlay, const Caller& caller, OpenFile& file, std::span<char> data,
-           off_t offset, int flags, WriteKind kind, Transferred done);
+           off_t offset, int flags, WriteKind kind, Changed done);
 
 /// fsync(2), or fdatasync(2) if `data_only`; nothing when the mount is volatile. `done` gets no
 /// bytes.
@@ -46,10 +47,9 @@ void sync(Overlay& overlay, OpenFile& file, bool data_only, Transferred done);
 /// Syncs a directory. kMustWait.
 Result<void> sync(Overlay& overlay, const Caller& caller, OpenDirectory& directory);
 
-/// fallocate(2) with FALLOC_* `mode`. `done` gets no bytes. EPERM where chattr(1) protects the file
-/// by now.
+/// fallocate(2) with FALLOC_* `mode`. EPERM where chattr(1) protects the file by now.
 void allocate(Overlay& overlay, const Caller& caller, OpenFile& file, int mode, off_t offset,
-              off_t length, Transferred done);
+              off_t length, Changed done);
 
 /// Whether the file system may take long for `length` bytes more of the file, so that
 /// allocate_killably() is called for.
@@ -59,6 +59,9 @@ bool is_long_allocation(const Overlay& overlay, const OpenFile& file, off_t leng
 /// Nothing of it is left then. kMustWait.
 Result<void> allocate_killably(Overlay& overlay, const Caller& caller, OpenFile& file, int mode,
                                off_t offset, off_t length);
+
+/// Where an allocation ends that may extend the file; 0 for others.
+off_t end_of_allocation(int mode, off_t offset, off_t length);
 
 /// The descriptor for both. EPERM as for allocate().
 Result<SharedFd> content_for_allocation(Overlay& overlay, OpenFile& file, int mode);

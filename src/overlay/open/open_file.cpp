@@ -17,6 +17,7 @@
 #include "base/scope_exit.h"
 #include "overlay/copy_up/copy_up.h"
 #include "overlay/find/content.h"
+#include "overlay/find/copied_attributes.h"
 #include "overlay/find/locate.h"
 #include "overlay/find/lower_changes.h"
 #include "overlay/find/mappings.h"
@@ -62,13 +63,17 @@ bool caches_lower(const Settings& settings, const std::string& name) {
 
 ContentVersion version_of(const sys::Stat& stat, layer::LayerIndex layer) {
   const Side side = side_of(layer);
-  return {side, stat.stx_size, stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec};
+  return {stat.stx_size, stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec, side};
 }
 
-/// Empty when it cannot be told.
-std::optional<ContentVersion> version_of(BorrowedFd fd, layer::LayerIndex layer) {
-  const auto stat = sys::stat(sys::place_of(fd));
-  return stat ? std::optional(version_of(*stat, layer)) : std::nullopt;
+/// The version of the upper's file, which is the inode's; empty when it cannot be told.
+std::optional<ContentVersion> version_locked(Inode& inode, BorrowedFd fd) REQUIRES(inode.mutex) {
+  const AttributeCopy* copy = usable_copy(inode);
+  auto stat = copy != nullptr ? copy->settled_content() : std::nullopt;
+  if (!stat) {
+    if (auto looked = look_at(inode, sys::place_of(fd))) stat = *looked;
+  }
+  return stat ? std::optional(version_of(*stat, layer::kUpper)) : std::nullopt;
 }
 
 /// The file's registration; null where it cannot be registered. Writers get an upper's file only,
@@ -128,7 +133,13 @@ class Opening {
     }
     registers_ = answer == OpenAnswer::NewBacking && backing == nullptr;
     const bool needs_file = writing_ || answer == OpenAnswer::Cached;
-    if (registers_ || (needs_file && !fits)) return std::optional<Opened>();
+    if (registers_ || (needs_file && !fits)) {
+      // What is opened is looked at, which saves the first write a look.
+      if (writing_ && answer == OpenAnswer::Cached && mode.copy == nullptr) {
+        make_copy(overlay_, *node_);
+      }
+      return std::optional<Opened>();
+    }
     if (answer == OpenAnswer::Cached) return std::optional(TRY(serve_locked(mode, backed)));
     backing->used.store(true, std::memory_order_relaxed);
     Opened result = opened(Serving::Passthrough, backed, backing);
@@ -221,6 +232,7 @@ class Opening {
     Opened result = opened(Serving::Cached, backed, nullptr);
     result.pages = pages;
     mode.opened_cached(writing_);
+    if (writing_) make_copy(overlay_, *node_);
     if (pages == Pages::Dropped) mode.cached_version = version;
     return result;
   }
@@ -364,6 +376,12 @@ Result<Opened> open_created(Overlay& overlay, const Entry& made, int flags, mode
   Opening opening(overlay, made.inode, flags, /*opener=*/nullptr, user, std::move(lease), mode);
   auto opened = TRY(opening.answer(backed));
   if (!opened) return fail(EIO);  // A file just made is in the upper.
+  {
+    // Nobody can have changed it: its name is not known yet.
+    Lock lock(made.inode->mutex);
+    AttributeCopy* copy = usable_copy(*made.inode);
+    if (copy != nullptr && !has_set_id(made.stat.stx_mode)) copy->note_no_set_ids();
+  }
   return check_direct(overlay, std::move(*opened));
 }
 
@@ -375,13 +393,14 @@ void release_file(Overlay& overlay, OpenFile& file) {
   Inode& inode = *file.inode();
   const bool wrote = is_writing(file.flags());
   const bool was_cached = file.has_writable_fd() && file.serving() == Serving::Cached;
-  const auto version = was_cached ? version_of(file.fd(), layer::kUpper) : std::nullopt;
   {
     Lock lock(inode.mutex);
     cached = file.take_cached();
     inode.opens->released(wrote);
     // All that was written came by way of the kernel's pages, or past them with its knowledge.
-    if (was_cached && !inode.opens->has_cached_writers()) inode.opens->cached_version = version;
+    if (was_cached && !inode.opens->has_cached_writers()) {
+      inode.opens->cached_version = version_locked(inode, file.fd());
+    }
     is_last = inode.opens->handles() == 0;
     is_linked = inode.linked;
     if (is_last && inode.extras != nullptr) successor = inode.extras->successor;

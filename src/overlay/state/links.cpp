@@ -9,6 +9,7 @@
 
 #include "base/scope_exit.h"
 #include "overlay/state/open_mode.h"
+#include "overlay/state/opens.h"
 #include "overlay/state/overlay.h"
 #include "sys/stat.h"
 
@@ -91,6 +92,7 @@ InodeRef add_first_link(Overlay& overlay, const InodeRef& inode, const InodeRef&
 void add_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory,
               std::string_view name) {
   Lock lock(inode->mutex);
+  outdate_copy(*inode);
   if (inode->linked) {
     if (find_link(*inode, *directory, name) != nullptr) return;
     auto link = std::make_unique<Link>();
@@ -127,6 +129,7 @@ void pin_orphan_locked(Overlay& overlay, Inode& inode, SharedFd orphan) {
 
 void remove_link_locked(Overlay& overlay, Inode& inode, const Inode& directory,
                         std::string_view name, SharedFd orphan) {
+  outdate_copy(inode);
   Link* link = find_link(inode, directory, name);
   if (link == nullptr || !drop_link(overlay, inode, link)) return;
   inode.linked = false;
@@ -141,6 +144,7 @@ void remove_link_locked(Overlay& overlay, Inode& inode, const Inode& directory,
 
 void move_link_locked(Overlay& overlay, Inode& inode, const Inode& directory, std::string_view name,
                       const InodeRef& new_directory, std::string_view new_name) {
+  outdate_copy(inode);
   Link* link = find_link(inode, directory, name);
   if (link == nullptr) return;
   overlay.table.unindex(*link);

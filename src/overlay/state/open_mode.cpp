@@ -29,7 +29,8 @@ void OpenMode::opened_new(Side side, SharedBacking backing) {
   assert(handles_ == 0);
   serving_ = Serving::Passthrough;
   side_ = side;
-  cached_version.reset();  // What is written goes past the kernel's pages.
+  cached_version.reset();  // What is written goes past the kernel's pages,
+  copy.reset();            // and past the daemon.
   idle_ = backing;
   held_ = std::move(backing);
   count_open();

@@ -17,6 +17,7 @@
 #include <optional>
 
 #include "base/id_map.h"
+#include "overlay/state/attribute_copy.h"
 #include "overlay/state/backing.h"
 #include "overlay/state/shared_fd.h"
 
@@ -47,10 +48,10 @@ enum class OpenAnswer : uint8_t {
 
 /// Tells one content of a file from a later one, for all that is known.
 struct ContentVersion {
-  Side side = Side::Lower;  ///< Lowers do not change: nothing else is set for them.
   uint64_t size = 0;
   int64_t seconds = 0;  ///< Of st_mtime.
   uint32_t nanoseconds = 0;
+  Side side = Side::Lower;  ///< Lowers do not change: nothing else is set for them.
   bool operator==(const ContentVersion&) const = default;
 };
 
@@ -107,6 +108,9 @@ class OpenMode {
 
   uint32_t handles() const { return handles_; }
 
+  /// Whether the kernel reads, and may write, the file below by itself.
+  bool is_passed_through() const { return handles_ > 0 && serving_ == Serving::Passthrough; }
+
   /// How many opens there have been.
   uint64_t opens() const { return opens_; }
 
@@ -124,6 +128,10 @@ class OpenMode {
 
   /// The file's version when the kernel's pages were last known to be its bytes.
   std::optional<ContentVersion> cached_version;
+
+  /// What the disk last said of the upper's file, once the daemon has changed its bytes.
+  std::unique_ptr<AttributeCopy> copy;
+  ReadCount reads;  ///< By the daemon, of the upper's file.
 
  private:
   void count_open() {

@@ -14,6 +14,21 @@ bool may_be_written(const Inode& inode) {
   return inode.opens != nullptr && inode.opens->may_have_writers();
 }
 
+void outdate_copy(Inode& inode) {
+  if (inode.opens != nullptr && inode.opens->copy != nullptr) inode.opens->copy->outdate();
+}
+
+void outdate_copied_content(Inode& inode) {
+  if (inode.opens != nullptr && inode.opens->copy != nullptr) {
+    inode.opens->copy->outdate_content();
+  }
+}
+
+void outdate_whole_copy(Inode& inode) {
+  outdate_copied_content(inode);
+  outdate_copy(inode);
+}
+
 void unpin_orphan(Inode& inode) {
   SharedFd orphan;  // Closed after the lock.
   Lock lock(inode.mutex);

@@ -20,6 +20,16 @@ bool may_have_unwritten_pages(const Inode& inode);
 /// L: none of rank Inode on entry.
 bool may_be_written(const Inode& inode);
 
+/// Anything but bytes and size of the inode's file has changed, or may change before the mutex is
+/// dropped: its copied attributes (attribute_copy.h) are out of date.
+void outdate_copy(Inode& inode) REQUIRES(inode.mutex);
+
+/// The size was set.
+void outdate_copied_content(Inode& inode) REQUIRES(inode.mutex);
+
+/// The inode's file is another one from now on.
+void outdate_whole_copy(Inode& inode) REQUIRES(inode.mutex);
+
 /// The handles of the inode that `inode` superseded are closed: nothing but its own keep a file
 /// without a name.
 void unpin_orphan(Inode& inode);
