@@ -99,6 +99,10 @@ std::string NaiveUnion::change_node(const Operation& operation, Node& node) {
       if (is_directory) return answer_of_error(EISDIR);
       node.content.resize(std::stoul(argument));
       return kDone;
+    case Verb::Append:
+      if (is_directory) return answer_of_error(EISDIR);
+      node.content += argument;
+      return kDone;
     default:
       if (is_directory) return answer_of_error(EISDIR);
       node.content.replace(0, argument.size(), argument);
@@ -202,6 +206,7 @@ std::string NaiveUnion::act(const Operation& operation, const Walked& walked) {
     case Verb::SetXattr:
     case Verb::Truncate:
     case Verb::Write:
+    case Verb::Append:
       return change_node(operation, *walked.node);
     default:
       return look(operation, *walked.node);

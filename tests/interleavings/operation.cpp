@@ -22,14 +22,12 @@ struct Word {
 };
 
 constexpr Word kWords[] = {
-    {Verb::Lookup, "lookup"},     {Verb::Stat, "stat"},
-    {Verb::Read, "read"},         {Verb::Write, "write"},
-    {Verb::Truncate, "truncate"}, {Verb::Chmod, "chmod"},
-    {Verb::SetXattr, "setxattr"}, {Verb::List, "list"},
-    {Verb::Create, "create"},     {Verb::MakeDirectory, "mkdir"},
-    {Verb::Symlink, "symlink"},   {Verb::Link, "link"},
-    {Verb::Unlink, "unlink"},     {Verb::RemoveDirectory, "rmdir"},
-    {Verb::Rename, "rename"},     {Verb::Exchange, "exchange"},
+    {Verb::Lookup, "lookup"}, {Verb::Stat, "stat"},           {Verb::Read, "read"},
+    {Verb::Write, "write"},   {Verb::Append, "append"},       {Verb::Truncate, "truncate"},
+    {Verb::Chmod, "chmod"},   {Verb::SetXattr, "setxattr"},   {Verb::List, "list"},
+    {Verb::Create, "create"}, {Verb::MakeDirectory, "mkdir"}, {Verb::Symlink, "symlink"},
+    {Verb::Link, "link"},     {Verb::Unlink, "unlink"},       {Verb::RemoveDirectory, "rmdir"},
+    {Verb::Rename, "rename"}, {Verb::Exchange, "exchange"},
 };
 
 std::string octal(uint32_t mode) {

@@ -16,6 +16,7 @@ enum class Verb : uint8_t {
   Stat,
   Read,
   Write,
+  Append,
   Truncate,
   Chmod,
   SetXattr,

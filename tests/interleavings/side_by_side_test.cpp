@@ -59,6 +59,16 @@ const Setting kUpper = {
     {.format = kRedirects},
 };
 
+/// No file is passed through: the daemon moves the data, and keeps what it knows of the file.
+const Setting kServed = {
+    "served",
+    {.lower_directories = {"k"},
+     .lower_files = {},
+     .upper_directories = {"u"},
+     .upper_files = {{"u/w", "the old w"}, {"u/x", "the old x"}, {"u/y", "", "u/x"}}},
+    {.passthrough = false, .format = kRedirects},
+};
+
 /// Two names of one file, with an index.
 const Setting kLinks = {
     "links",
@@ -114,6 +124,26 @@ const std::vector<std::string> kInTheUpper = {
     "create u/n",     "rename u m",     "rmdir u/v",      "create u/v/n",     "rename u/w u/v/n",
     "rename u/v k/n", "list u"};
 
+const std::vector<std::string> kServedByTheDaemon = {
+    "stat u/w",       "read u/w",       "write u/w longer-than-before",
+    "write u/w new",  "append u/w z",   "truncate u/w 3",
+    "chmod u/w 600",  "setxattr u/w v", "unlink u/w",
+    "rename u/w u/n", "link u/w u/n",   "list u",
+};
+
+/// One asks twice or more, while the others change the file.
+const std::vector<std::vector<std::string>> kAsked = {
+    {"write u/w longer-than-before", "stat u/w", "stat u/w"},
+    {"append u/w a", "append u/w b", "stat u/w"},
+    {"append u/w a", "truncate u/w 3", "stat u/w"},
+    {"write u/w longer-than-before", "truncate u/w 3", "stat u/w"},
+    {"write u/w longer-than-before", "chmod u/w 600", "stat u/w"},
+    {"write u/w longer-than-before", "link u/w u/n", "stat u/w"},
+    {"append u/w a", "unlink u/w", "stat u/w"},
+    {"append u/x a", "unlink u/y", "stat u/x"},
+    {"append u/x a", "write u/y b", "stat u/x"},
+};
+
 const std::vector<std::string> kOnLinks = {"stat d/g",        "read d/f",       "write d/f new",
                                            "write d/g other", "chmod d/f 600",  "unlink d/f",
                                            "unlink d/g",      "link d/f d/n",   "link d/g k/n",
@@ -158,6 +188,13 @@ std::vector<Case> triples_of(const Setting& setting, const std::vector<std::stri
   return triples;
 }
 
+std::vector<Case> cases_of(const Setting& setting,
+                           const std::vector<std::vector<std::string>>& all) {
+  std::vector<Case> cases;
+  for (const auto& operations : all) cases.push_back({&setting, operations});
+  return cases;
+}
+
 /// "write_d_f_new__unlink_d_f"
 std::string name_of(const testing::TestParamInfo<Case>& info) {
   std::string name;
@@ -165,7 +202,7 @@ std::string name_of(const testing::TestParamInfo<Case>& info) {
     name += (name.empty() ? "" : "__") + operation;
   }
   std::ranges::replace_if(
-      name, [](char letter) { return letter == ' ' || letter == '/'; }, '_');
+      name, [](char letter) { return letter == ' ' || letter == '/' || letter == '-'; }, '_');
   return name;
 }
 
@@ -185,6 +222,8 @@ OVERPASS_CASES(Links, pairs_of(kLinks, kOnLinks));
 OVERPASS_CASES(Directory, pairs_of(kDirectory, kOnADirectory));
 OVERPASS_CASES(Unlocked, pairs_of(kUnlocked, kWithoutLocks));
 OVERPASS_CASES(Upper, pairs_of(kUpper, kInTheUpper));
+OVERPASS_CASES(Served, pairs_of(kServed, kServedByTheDaemon));
+OVERPASS_CASES(Asked, cases_of(kServed, kAsked));
 OVERPASS_CASES(ThreeOnAFile, triples_of(kFile, kThreeOnAFile));
 OVERPASS_CASES(ThreeOnAMetacopy, triples_of(kMetacopy, kThreeOnAFile));
 OVERPASS_CASES(ThreeOnADirectory, triples_of(kDirectory, kThreeOnADirectory));

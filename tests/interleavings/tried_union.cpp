@@ -200,7 +200,7 @@ Result<std::string> TriedUnion::try_once(const Operation& operation, Held& held)
     case Verb::Read:
       return answer_of_content(TRY(content(node)));
     default:
-      return done(write(node, operation.argument));
+      return done(write(operation, node));
   }
 }
 
@@ -340,16 +340,19 @@ Result<std::string> TriedUnion::content(const InodeRef& node) {
   return unit::content_of(content->fd);
 }
 
-Result<void> TriedUnion::write(const InodeRef& node, const std::string& text) {
+Result<void> TriedUnion::write(const Operation& operation, const InodeRef& node) {
   if (node->is_directory()) return fail(EISDIR);
+  const int flags = operation.verb == Verb::Append ? O_WRONLY | O_APPEND : O_WRONLY;
   unit::Handle handle =
-      TRY(served([&](const Caller& caller) { return union_.open_node(node, O_WRONLY, caller); }));
-  const Quietly quietly;
+      TRY(served([&](const Caller& caller) { return union_.open_node(node, flags, caller); }));
   if (handle.is_passed_through()) {
-    handle.write(text);
-  } else {
-    TRY(sys::write_at(handle.file().fd(), text, 0));
+    const Quietly quietly;
+    handle.write(operation.argument);
+    return {};
   }
+  VfsLocks locks;
+  vfs_.lock(node, locks);
+  handle.write(operation.argument);
   return {};
 }
 

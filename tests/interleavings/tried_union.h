@@ -91,7 +91,8 @@ class TriedUnion {
   Result<std::string> change_node(const Operation& operation, const overlay::InodeRef& node);
   Result<std::string> stat(const overlay::InodeRef& node);
   Result<std::string> content(const overlay::InodeRef& node);
-  Result<void> write(const overlay::InodeRef& node, const std::string& text);
+  /// open(2), one write(2), close(2).
+  Result<void> write(const Operation& operation, const overlay::InodeRef& node);
   Result<std::vector<std::string>> names(const overlay::InodeRef& node, Held& held);
   void add_tree(const std::string& path, const overlay::Entry& entry, std::string& text);
   /// The path in the union.
