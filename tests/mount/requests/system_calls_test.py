@@ -6,6 +6,7 @@ import os
 
 from counts_test import fresh_parent
 from harness import Symlink, at_most, equal, lacking, syscalls, write
+from harness.loop_images import mount_image
 from harness.traced import MARKER, OPTIONS, Traced
 
 SYSTEMS = ("overpass",)
@@ -119,3 +120,72 @@ def test_attributes_that_are_asked_for_anew_cost_one_call(t):
     traced = cost(t, m, lambda path: syscalls.statx(path, flags), "lower")
     equal(traced.layer, {"statx": MANY}, "calls of GETATTR")
     equal(traced.recognizing, {}, "calls that only recognize")
+
+
+def served(t, upper=None):
+    """Files of the upper, of which the daemon moves the data: each is open for writing, and was written once."""
+    named = {"upper": upper} if upper else {}
+    m = t.mount(t.layer({MARKER: "", "work": {}}), options=(*OPTIONS, "passthrough=off"), **named)
+    handles = {}
+    for name in names("upper"):
+        fd = os.open(m / f"work/{name}", os.O_RDWR | os.O_CREAT, 0o644)
+        os.write(fd, b"first")
+        handles[name] = fd
+    os.lstat(m / MARKER)
+    fresh_parent(m)
+    return m, handles
+
+
+def per_handle(t, m, handles, call):
+    """The calls on layers for call(name) of each handle. All are closed at the end."""
+    with Traced(t, m) as traced:
+        for name in list(handles):
+            call(name)
+    for fd in handles.values():
+        os.close(fd)
+    return traced.layer
+
+
+def test_a_write_costs_one_look_at_the_file(t):
+    """After it; the mode before it is known from there. Where the file system knows no RWF_NOWAIT, waits are counted too."""
+    m, handles = served(t)
+    layer = per_handle(t, m, handles, lambda name: os.pwrite(handles[name], b"second", 0))
+    equal((layer.get("statx"), layer.get("pwritev2")), (MANY, MANY), f"looks and writes: {layer}")
+    at_most(sum(layer.values()), 4 * MANY, f"calls of writes: {layer}")
+
+
+def test_an_append_costs_one_look_at_the_file(t):
+    m, handles = served(t)
+    appending = {name: os.open(m / f"work/{name}", os.O_WRONLY | os.O_APPEND) for name in handles}
+    for fd in handles.values():
+        os.close(fd)
+    layer = per_handle(t, m, appending, lambda name: os.write(appending[name], b"second"))
+    equal((layer.get("statx"), layer.get("pwritev2")), (MANY, MANY), f"looks and writes: {layer}")
+    at_most(sum(layer.values()), 4 * MANY, f"calls of appends: {layer}")
+
+
+def test_a_close_after_a_write_costs_no_look(t):
+    m, handles = served(t)
+    layer = per_handle(t, m, handles, lambda name: os.close(handles.pop(name)))
+    equal(layer, {"close": MANY}, "calls of closes")
+
+
+FORCED = syscalls.AT_STATX_FORCE_SYNC | syscalls.AT_SYMLINK_NOFOLLOW
+
+
+def test_attributes_of_a_settled_file_cost_no_call(t):
+    """On ext4 an fsync settles it: blocks are allocated late."""
+    m, handles = served(t)
+    for name, fd in handles.items():
+        os.fsync(fd)
+        equal(syscalls.statx(m / f"work/{name}", FORCED).size, 5, "size")
+    layer = per_handle(t, m, handles, lambda name: syscalls.statx(m / f"work/{name}", FORCED))
+    equal(layer, {}, "calls of GETATTR")
+
+
+def test_attributes_of_a_written_file_cost_no_call_in_memory(t):
+    upper = mount_image(t, "tmpfs") + "/upper"
+    os.mkdir(upper)
+    m, handles = served(t, upper)
+    layer = per_handle(t, m, handles, lambda name: syscalls.statx(m / f"work/{name}", FORCED))
+    equal(layer, {}, "calls of GETATTR")
