@@ -68,12 +68,12 @@ ContentVersion version_of(const sys::Stat& stat, layer::LayerIndex layer) {
 
 /// The version of the upper's file, which is the inode's; empty when it cannot be told.
 std::optional<ContentVersion> version_locked(Inode& inode, BorrowedFd fd) REQUIRES(inode.mutex) {
-  const AttributeCopy* copy = usable_copy(inode);
-  auto stat = copy != nullptr ? copy->settled_content() : std::nullopt;
-  if (!stat) {
-    if (auto looked = look_at(inode, sys::place_of(fd))) stat = *looked;
+  if (const AttributeCopy* copy = usable_copy(inode)) {
+    if (const auto known = copy->settled_content()) return version_of(*known, layer::kUpper);
   }
-  return stat ? std::optional(version_of(*stat, layer::kUpper)) : std::nullopt;
+  const auto looked = look_at(inode, sys::place_of(fd));
+  if (!looked) return {};
+  return version_of(*looked, layer::kUpper);
 }
 
 /// The file's registration; null where it cannot be registered. Writers get an upper's file only,
