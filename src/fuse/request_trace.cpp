@@ -59,13 +59,12 @@ void RequestTrace::end(const Ticket& ticket, int error) {
 std::optional<TracedRequest> RequestTrace::read(uint64_t number) const {
   const Slot& slot = slots_[number % kKept];
   if (slot.number.load(std::memory_order_acquire) != number) return {};
-  TracedRequest request = {
-      .number = number,
-      .opcode = slot.opcode.load(std::memory_order_relaxed),
-      .node = slot.node.load(std::memory_order_relaxed),
-      .caller = slot.caller.load(std::memory_order_relaxed),
-      .began = Clock::time_point(Clock::duration(slot.began.load(std::memory_order_relaxed))),
-  };
+  TracedRequest request;
+  request.number = number;
+  request.opcode = slot.opcode.load(std::memory_order_relaxed);
+  request.node = slot.node.load(std::memory_order_relaxed);
+  request.caller = slot.caller.load(std::memory_order_relaxed);
+  request.began = Clock::time_point(Clock::duration(slot.began.load(std::memory_order_relaxed)));
   const uint64_t outcome = slot.outcome.load(std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_acquire);
   if (slot.number.load(std::memory_order_relaxed) != number) return {};

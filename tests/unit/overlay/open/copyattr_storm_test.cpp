@@ -65,7 +65,9 @@ class CopyattrStorm : public testing::TestWithParam<unsigned> {
     while (!ends) {
       const uint64_t at_least = answered_;
       sys::Stat stat = must(attributes(u_.overlay(), inode));
-      if (!is_cut_) EXPECT_GE(stat.stx_size, at_least);
+      if (!is_cut_) {
+        EXPECT_GE(stat.stx_size, at_least);
+      }
       const auto goes_back = [&] {
         return time_of(stat.stx_mtime) < modification || time_of(stat.stx_ctime) < change;
       };
@@ -102,7 +104,9 @@ class CopyattrStorm : public testing::TestWithParam<unsigned> {
   void change_some(int count) {
     for (int i = 0; i < count; ++i) {
       EXPECT_EQ(u_.chmod("f", i % 2 == 0 ? 0600 : 0644), 0);
-      if (is_cut_) EXPECT_EQ(u_.truncate("f", i % 3 == 0 ? 0 : 2000), 0);
+      if (is_cut_) {
+        EXPECT_EQ(u_.truncate("f", i % 3 == 0 ? 0 : 2000), 0);
+      }
       std::this_thread::sleep_for(300us);
     }
   }

@@ -221,7 +221,9 @@ TEST(AttributeCopy, IsRightAfterEverySequenceOfSixSteps) {
       }
       const auto told = copy.settled(0);
       ASSERT_EQ(told.has_value(), kept >= 0 && ended_since_kept == 0);
-      if (told) ASSERT_EQ(told->stx_size, static_cast<uint64_t>(state));
+      if (told) {
+        ASSERT_EQ(told->stx_size, static_cast<uint64_t>(state));
+      }
     }
     size_t digit = 0;
     while (digit < steps.size() && ++steps[digit] == kSteps) steps[digit++] = 0;
