@@ -60,7 +60,7 @@ Result<Frozen> freeze(Overlay& overlay, NewUpper fresh) {
                 .left = shift.finish()};
 }
 
-void settle(Overlay& overlay, Frozen frozen) {
+void settle(Overlay& overlay, const Frozen& frozen) {
   for (const auto& mode : frozen.left) drop_idle(overlay.idle_backings, *mode);
   for (const UniqueFd& copy : frozen.copies) {
     if (order_data(overlay, copy)) continue;

@@ -41,7 +41,7 @@ Result<Frozen> freeze(Overlay& overlay, NewUpper fresh);
 /// back what a freeze has left over. Takes a while; meanwhile a crash of the machine may leave the
 /// frozen layer with a part of such a copy.
 /// L: none on entry. Threads: any, while requests are served.
-void settle(Overlay& overlay, Frozen frozen);
+void settle(Overlay& overlay, const Frozen& frozen);
 
 }  // namespace overpass::overlay
 
