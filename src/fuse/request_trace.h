@@ -8,7 +8,6 @@
 
 #include <sys/types.h>
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -79,8 +78,9 @@ class RequestTrace {
   std::optional<TracedRequest> read(uint64_t number) const;
 
   std::atomic<uint64_t> next_ = 1;
-  std::array<Slot, kKept> slots_;
-  std::array<Latencies, static_cast<size_t>(Opcode::kCount)> latencies_;
+  // Not in the object itself: that may be on a small stack.
+  std::vector<Slot> slots_ = std::vector<Slot>(kKept);
+  std::vector<Latencies> latencies_ = std::vector<Latencies>(static_cast<size_t>(Opcode::kCount));
 };
 
 }  // namespace overpass::fuse

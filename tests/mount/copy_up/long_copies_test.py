@@ -133,7 +133,7 @@ def test_a_long_copy_is_seen_in_the_status_and_then_gone(t):
           ("/big", "copying", 2 * MIB, SIZE, 0), "file, phase, bytes done and to be done, waiters")
     holds(abs(copy["since"] - t.started) < t.settings.seconds(120), "it says since when")
     wait_for(t, lambda: held.copies()[0]["seconds"] >= 1, "a second of the copy")
-    contains(t.status_text("status", held.m.path)[1], "copies:\n  /big: copying, 2 of 24 MiB (8%), for ", "the summary")
+    contains(t.status_text("status", held.m.path)[1], "copies:\n    /big: copying, 2 of 24 MiB (8%), for ", "the summary")
     held.may_go_on.set()
     equal(end_of(child), "opened", "the process that opens the file")
     equal(held.copies(), [], "copies after the open")

@@ -6,7 +6,7 @@ import subprocess
 from harness import contains, equal, features, holds, syscalls
 from harness.sandboxes import Sandboxes
 
-from .import_test import archive, imported, nothing_is_left
+from import_test import archive, imported, nothing_is_left
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root",)

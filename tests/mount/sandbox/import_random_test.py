@@ -10,7 +10,7 @@ from harness.random_changes import tree
 from harness.sandbox_steps import inside
 from harness.sandboxes import Sandboxes
 
-from .random_snapshots_test import compare, done, is_alike, link_some
+from random_snapshots_test import compare, done, is_alike, link_some
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")

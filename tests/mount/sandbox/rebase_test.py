@@ -11,7 +11,7 @@ from harness.random_changes import step, tree
 from harness.sandbox_steps import inside, seen
 from harness.sandboxes import Sandboxes
 
-from .random_snapshots_test import compare
+from random_snapshots_test import compare
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")

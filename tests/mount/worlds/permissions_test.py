@@ -65,7 +65,7 @@ def test_with_user_allow_other_a_user_lets_others_in(t):
         syscalls.umount(stack.mountpoint)
 
 
-DETAILS = {"pid", "mountpoint", "layers", "requests", "inodes", "open_handles", "backing_ids", "cached_directory_fds",
+DETAILS = {"pid", "mountpoint", "layers", "requests", "latencies", "inodes", "open_handles", "backing_ids", "cached_directory_fds",
            "descriptors", "open_fds", "worker_tasks", "rules", "rule_texts"}
 
 
