@@ -61,12 +61,12 @@ def test_killed_snapshot(t):
 
 def test_killed_squash(t):
     kills = killed_at_each_call(t, prepared(t), "squash", prepare=("echo z > gone", "ln file more; rm gone"))
-    holds(kills > 6, "it was killed at several calls")
+    holds(kills > 3, "it was killed at several calls")
 
 
 def test_killed_thaw(t):
     kills = killed_at_each_call(t, prepared(t), "squash", "--thaw", prepare=("echo z > gone", "ln file more; rm gone"))
-    holds(kills > 6, "it was killed at several calls")
+    holds(kills > 3, "it was killed at several calls")
 
 
 def test_killed_vacuum(t):
@@ -75,4 +75,4 @@ def test_killed_vacuum(t):
 
 def test_killed_rebase(t):
     kills = killed_at_each_call(t, prepared(t), "rebase", prepare=("echo z > gone", "ln file more; rm gone"))
-    holds(kills > 6, "it was killed at several calls")
+    holds(kills > 3, "it was killed at several calls")
