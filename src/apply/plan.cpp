@@ -68,6 +68,11 @@ class Planner {
       }
       if (is_taken || change.kind == Kind::TypeChanged) plan_.departing.insert(change.old_path);
     }
+    for (const Change& change : all.changes) {
+      if (change.kind != Kind::Modified) continue;
+      if (const auto copy = changes::equal_copy(*change.before, *change.after)) note(*copy);
+    }
+    for (const changes::EqualCopy& copy : all.equal_copies) note(copy);
   }
 
   Plan run() {
@@ -153,6 +158,15 @@ class Planner {
     }
   }
 
+  void note(const changes::EqualCopy& copy) { shown_by_[copy.before].insert(copy.after); }
+
+  /// Whether another name of the file that was there shows another file by now. What is done to the
+  /// one would be done to the other.
+  bool is_parted(const Change& change) const {
+    const auto found = shown_by_.find(change.before->file->stat.stx_ino);
+    return found != shown_by_.end() && found->second.size() > 1;
+  }
+
   static bool has_other_names(const std::optional<changes::Found>& found) {
     return found && found->file && found->file->stat.stx_nlink > 1;
   }
@@ -168,6 +182,7 @@ class Planner {
   Act act_of(const Change& change) const {
     if (change.kind != Kind::Modified) return Act::Put;
     const bool was_linked = has_other_names(change.before);
+    if (was_linked && is_parted(change)) return Act::Put;
     const bool is_same = (!was_linked && !has_other_names(change.after)) || is_same_file_(change);
     if (!change.differs.content) return is_same ? Act::Change : Act::Put;
     const bool is_part =
@@ -222,6 +237,8 @@ class Planner {
   Plan plan_;
   std::map<const Change*, std::string> taken_;   ///< The temporary names of what goes.
   std::map<uint64_t, uint64_t> modified_names_;  ///< By inode number: how many get new content.
+  /// By inode number: the files that names of a file with several are by now.
+  std::map<uint64_t, std::set<uint64_t>> shown_by_;
   size_t count_ = 0;
 };
 

@@ -54,14 +54,29 @@ struct Unread {
   Errno error;
 };
 
+/// A name that shows what it showed before, by another file: a file of several names in the lowers,
+/// of which a layer that makes changes has an equal copy under this one.
+struct EqualCopy {
+  uint64_t before = 0;  ///< The inode number in the lowers.
+  uint64_t after = 0;   ///< The one in the layer.
+  bool operator==(const EqualCopy&) const = default;
+};
+
 struct List {
   std::vector<Change> changes;  ///< Deletions first; each of the two parts sorted by path.
   std::vector<Unread> unread;
+  std::vector<EqualCopy> equal_copies;
 
   size_t count(Kind kind) const {
     return static_cast<size_t>(std::ranges::count(changes, kind, &Change::kind));
   }
 };
+
+/// What a modification that is none after all is: nothing, unless it is of a file of several names.
+inline std::optional<EqualCopy> equal_copy(const Found& before, const Found& after) {
+  if (!before.file || !after.file || before.file->stat.stx_nlink < 2) return {};
+  return EqualCopy{before.file->stat.stx_ino, after.file->stat.stx_ino};
+}
 
 struct ReadOptions {
   /// Files that were deleted and added with the same content are renames.

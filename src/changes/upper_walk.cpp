@@ -220,7 +220,10 @@ Result<void> UpperWalk::examine_file(List& list, Entry& entry) {
 /// Adds the change if anything differs, or if it is more than a modification.
 Result<void> UpperWalk::add_compared(List& list, Entry& entry, Kind kind, const Found& before) {
   const Differences differs = TRY(compare(merged_, before, entry.after));
-  if (kind == Kind::Modified && !differs.any()) return {};
+  if (kind == Kind::Modified && !differs.any()) {
+    if (const auto copy = equal_copy(before, entry.after)) list.equal_copies.push_back(*copy);
+    return {};
+  }
   entry.before = before;
   add(list, kind, entry);
   list.changes.back().differs = differs;

@@ -53,8 +53,12 @@ std::expected<std::optional<DiffTarget>, Refusal> find_sandbox(const Context& co
 /// What only says that an ordinary user owns the copies he made is no change.
 void leave_out_owners(changes::List& list) {
   for (Change& change : list.changes) change.differs.owner = false;
-  std::erase_if(list.changes, [](const Change& change) {
-    return change.kind == changes::Kind::Modified && !change.differs.any();
+  std::erase_if(list.changes, [&list](const Change& change) {
+    if (change.kind != changes::Kind::Modified || change.differs.any()) return false;
+    if (const auto copy = changes::equal_copy(*change.before, *change.after)) {
+      list.equal_copies.push_back(*copy);
+    }
+    return true;
   });
 }
 

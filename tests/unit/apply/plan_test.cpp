@@ -85,6 +85,17 @@ TEST_F(ApplyPlan, OverwritesAFileOfSeveralNamesUnlessAllChange) {
   EXPECT_EQ(steps(list()), (Lines{"put one", "put two"}));
 }
 
+TEST_F(ApplyPlan, LeavesANameAloneThatShowsACopyOfItsOwn) {
+  disk.write("lower/one", "1");
+  std::filesystem::create_hard_link(disk.path("lower/one"), disk.path("lower/two"));
+  disk.write("upper/one", "2");
+  disk.write("upper/two", "1");
+  EXPECT_EQ(steps(list()), (Lines{"put one"}));
+  disk.write("upper/one", "1");
+  std::filesystem::permissions(disk.path("upper/one"), std::filesystem::perms::owner_read);
+  EXPECT_EQ(steps(list()), (Lines{"put one"}));
+}
+
 TEST_F(ApplyPlan, SelectsWithTheNewDirectoriesAbove) {
   disk.write("upper/a/b/c", "1");
   disk.write("upper/a/d", "1");
