@@ -147,8 +147,8 @@ void negotiate_transport(Daemon& daemon, fuse_conn_info& connection) {
   if (!sys::newer_calls().io_uring) {
     fuse_unset_feature_flag(&connection, FUSE_CAP_OVER_IO_URING);
     result.io_uring_reason =
-        "its system calls are refused here (allow io_uring_setup, io_uring_register and "
-        "io_uring_enter in the seccomp profile)";
+        "its system calls are refused here (allow io_uring_register and io_uring_enter in the "
+        "seccomp profile)";
     return;
   }
   // A queue has one thread, and all callers of a processor wait for it.

@@ -45,8 +45,7 @@ NewerCalls probe_newer() {
           is_there(::syscall(kFileGetAttr, kNone, kName, &attributes, sizeof attributes, 0)),
       .faccessat2 = is_there(::syscall(SYS_faccessat2, kNone, kName, W_OK, AT_EACCESS)),
       .mknodat = is_there(::syscall(SYS_mknodat, kNone, kName, S_IFREG, 0)),
-      .io_uring = is_there(::syscall(SYS_io_uring_setup, 0, nullptr)) &&
-                  is_there(::syscall(SYS_io_uring_register, kNone, 0, nullptr, 0)) &&
+      .io_uring = is_there(::syscall(SYS_io_uring_register, kNone, 0, nullptr, 0)) &&
                   is_there(::syscall(SYS_io_uring_enter, kNone, 0, 0, 0, nullptr, 0UL)),
   };
 }

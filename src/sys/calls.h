@@ -21,7 +21,7 @@ struct NewerCalls {
   bool file_getattr;
   bool faccessat2;
   bool mknodat;   ///< Not new, but a filter may keep nodes from being made.
-  bool io_uring;  ///< All three: io_uring_setup, io_uring_register, io_uring_enter.
+  bool io_uring;  ///< io_uring_register and io_uring_enter; without io_uring_setup no ring is made.
 };
 
 /// The calls that this process may use, found out at the first call.
