@@ -84,7 +84,7 @@ Expected<std::string> read_status(const std::string& mountpoint) {
     return problem(what + " cannot be opened: " + std::strerror(to_int(root.error())),
                    "only the user who mounted it may look, unless it has allow_other");
   }
-  auto text = sys::get_xattr(sys::place_of(*root), kStatusAttribute);
+  auto text = sys::get_long_xattr(sys::place_of(*root), kStatusAttribute);
   // The kernel opens a directory that it knows without asking the daemon.
   if (is_dead(text)) return dead(mountpoint);
   if (!text) {

@@ -96,22 +96,19 @@ class Tracer {
   }
 
  private:
-  struct Waiting {
-    bool is_shown = false;
-  };
-
   Result<fuse::TraceReport> ask(uint64_t number, size_t most) {
     const std::string name = std::string(fuse::kTraceXattr) + fuse::trace_question(number, most);
     // Opened anew each time: a descriptor would hold the mount.
     const UniqueFd root = TRY(sys::open_path(mountpoint_.c_str(), O_PATH | O_DIRECTORY));
-    const std::string text = TRY(sys::get_xattr(sys::place_of(root), name.c_str()));
+    const std::string text = TRY(sys::get_long_xattr(sys::place_of(root), name.c_str()));
     auto report = fuse::read_trace_report(text);
     if (!report) return fail(EOPNOTSUPP);
     return std::move(*report);
   }
 
   void note(const fuse::ToldRequest& request) {
-    if (request.is_under_way && request.caller != ::gettid()) waiting_[request.number] = {};
+    if (request.is_under_way && request.caller != ::gettid())
+      waiting_.emplace(request.number, false);
   }
 
   void show(const fuse::ToldRequest& request) {
@@ -125,23 +122,21 @@ class Tracer {
       const auto report = TRY(ask(it->first, 1));
       const bool is_there = !report.requests.empty() && report.requests.front().number == it->first;
       const bool has_ended = !is_there || !report.requests.front().is_under_way;
-      if (is_there && (has_ended || is_due(report.requests.front(), it->second))) {
+      const bool is_due = has_ended || (!it->second && report.requests.front().seconds > kLong);
+      if (is_there && is_due) {
         context_.out << line_of(report.requests.front()) << '\n';
-        it->second.is_shown = true;
+        it->second = true;
       }
       it = has_ended ? waiting_.erase(it) : std::next(it);
     }
     return {};
   }
 
-  static bool is_due(const fuse::ToldRequest& request, const Waiting& waiting) {
-    return !waiting.is_shown && request.seconds > kLong;
-  }
-
   Context& context_;
   const std::string mountpoint_;
   uint64_t next_ = 1;
-  std::map<uint64_t, Waiting> waiting_;  ///< By number: under way when last seen.
+  /// By number: under way when last seen. Whether it has been shown so.
+  std::map<uint64_t, bool> waiting_;
 };
 
 std::unexpected<Problem> cannot(const std::string& mountpoint, Errno error) {

@@ -173,6 +173,7 @@ class ListingReply : public Reply {
 /// An attribute as far as the caller has room for it, and its length.
 struct XattrValue {
   explicit XattrValue(size_t room) : bytes(room, '\0') {}
+  explicit XattrValue(std::string whole) : bytes(std::move(whole)), length(bytes.size()) {}
   std::string bytes;
   size_t length = 0;
 };

@@ -75,17 +75,16 @@ std::optional<std::string> trace_report(Daemon& daemon, std::string_view text) {
   const auto question = read(text);
   if (!question) return {};
   const auto requests = daemon.trace.since(question->number, question->most);
-  auto list = Json::array();
-  size_t bytes = 0;
+  std::string list;
   uint64_t next = std::max<uint64_t>(question->number, 1);
   for (const TracedRequest& request : requests) {
-    list.push_back(told(daemon, request));
+    if (!list.empty()) list += ',';
+    list += told(daemon, request).dump(-1, ' ', false, Json::error_handler_t::replace);
     next = request.number + 1;
-    bytes += list.back().dump(-1, ' ', false, Json::error_handler_t::replace).size();
-    if (bytes > kMostBytes) break;
+    if (list.size() > kMostBytes) break;
   }
-  const Json report = {{"requests", list}, {"next", next}, {"newest", daemon.trace.next()}};
-  return report.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return "{\"requests\":[" + list + "],\"next\":" + std::to_string(next) +
+         ",\"newest\":" + std::to_string(daemon.trace.next()) + "}";
 }
 
 std::string trace_question(uint64_t number, size_t most) {

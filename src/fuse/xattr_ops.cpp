@@ -2,7 +2,6 @@
 //
 // GETXATTR, LISTXATTR, SETXATTR, REMOVEXATTR.
 
-#include <cstring>
 #include <optional>
 #include <string_view>
 
@@ -19,21 +18,11 @@ namespace overpass::fuse {
 
 namespace {
 
-bool asks_for_status(fuse_ino_t node, const char* name) {
-  return node == FUSE_ROOT_ID && std::strcmp(name, kStatusXattr) == 0;
-}
-
 /// What follows `prefix` in the name; nothing for other names.
 std::optional<std::string_view> asked_behind(std::string_view prefix, fuse_ino_t node,
                                              std::string_view name) {
   if (node != FUSE_ROOT_ID || !name.starts_with(prefix)) return std::nullopt;
   return name.substr(prefix.size());
-}
-
-/// The number in the name of kRemovalsXattr; nothing for other names.
-std::optional<uint64_t> asks_for_removals(fuse_ino_t node, std::string_view name) {
-  const auto number = asked_behind(kRemovalsXattr, node, name);
-  return number ? number_of<uint64_t>(*number) : std::nullopt;
 }
 
 /// A command that is read has an empty answer.
@@ -59,30 +48,27 @@ Result<std::string> trace(Daemon& daemon, uid_t asker, std::string_view question
   return report ? Result<std::string>(std::move(*report)) : fail(ENODATA);
 }
 
+/// The text of an attribute by which the daemon tells of itself; nothing for other attributes.
+std::optional<Result<std::string>> told(Daemon& daemon, fuse_req_t request, fuse_ino_t node,
+                                        std::string_view name) {
+  if (node != FUSE_ROOT_ID) return std::nullopt;
+  const uid_t asker = fuse_req_ctx(request)->uid;
+  if (name == kStatusXattr) return status(daemon, asker);
+  if (const auto question = asked_behind(kTraceXattr, node, name)) {
+    return trace(daemon, asker, *question);
+  }
+  const auto from = asked_behind(kRemovalsXattr, node, name);
+  const auto number = from ? number_of<uint64_t>(*from) : std::nullopt;
+  return number ? std::optional(removals(daemon, asker, *number)) : std::nullopt;
+}
+
 void on_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, size_t size) {
   Daemon& daemon = arrived(request, Opcode::Getxattr, node);
-  if (asks_for_status(node, name)) {
-    const uid_t asker = fuse_req_ctx(request)->uid;
-    answer_now(XattrReply(request, size),
-               [&]() -> Result<std::string> { return status(daemon, asker); });
-    return;
-  }
-  if (const auto number = asks_for_removals(node, name)) {
-    const uid_t asker = fuse_req_ctx(request)->uid;
-    answer_now(XattrReply(request, size),
-               [&]() -> Result<std::string> { return removals(daemon, asker, *number); });
-    return;
-  }
-  if (const auto question = asked_behind(kTraceXattr, node, name)) {
-    const uid_t asker = fuse_req_ctx(request)->uid;
-    answer_now(XattrReply(request, size),
-               [&]() -> Result<std::string> { return trace(daemon, asker, *question); });
-    return;
-  }
   if (const auto text = asked_behind(kControlXattr, node, name)) {
     return answer_control(request, size, *text);
   }
   answer_now(XattrReply(request, size), [&]() -> Result<XattrValue> {
+    if (auto text = told(daemon, request, node, name)) return XattrValue(TRY(std::move(*text)));
     XattrValue value(size);
     value.length = TRY(overlay::get_xattr(daemon.overlay, TRY(inode_at(daemon, node)), name,
                                           std::span(value.bytes)));

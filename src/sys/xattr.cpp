@@ -57,6 +57,10 @@ Result<std::string> get_xattr(Place place, const char* name) {
   auto length = get_xattr(place, name, small);
   if (length) return std::string(small, *length);
   if (!length.failed_with(ERANGE)) return fail(length.error());
+  return get_long_xattr(place, name);
+}
+
+Result<std::string> get_long_xattr(Place place, const char* name) {
   std::string value(64 * 1024, '\0');
   value.resize(TRY(get_xattr(place, name, std::span(value))));
   return value;

@@ -21,8 +21,10 @@ namespace overpass::sys {
 /// value is longer than `value`; ENODATA when there is none.
 Result<size_t> get_xattr(Place place, const char* name, std::span<char> value);
 
-/// The whole value, of any length the kernel allows (64 KiB).
+/// The whole value, of any length the kernel allows (64 KiB). Most are short; get_long_xattr() asks
+/// once for one that is not.
 Result<std::string> get_xattr(Place place, const char* name);
+Result<std::string> get_long_xattr(Place place, const char* name);
 
 /// setxattr(2) with XATTR_CREATE or XATTR_REPLACE in `flags`.
 Result<void> set_xattr(Place place, const char* name, std::string_view value, int flags = 0);
