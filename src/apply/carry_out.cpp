@@ -165,8 +165,7 @@ Result<UniqueFd> make_kept_root(const Undertaking& under_way, const Part& part) 
   const std::string number = std::to_string(part.directory);
   TRY(sys::make_directory(under_way.fd(), number.c_str(), 0700));
   const UniqueFd directory = TRY(under_way.part(part.directory));
-  TRY(sys::make_directory(directory, kUpper, 0755));
-  return sys::open_at(directory, kUpper, O_RDONLY | O_DIRECTORY);
+  return sys::make_and_open_directory(directory, kUpper, 0755);
 }
 
 /// What a later undo compares with.
@@ -176,7 +175,7 @@ Result<void> write_stamps(const Undertaking& under_way, const JournalPart& part)
   const UniqueFd directory = TRY(under_way.part(part.directory));
   const UniqueFd file =
       TRY(sys::open_at(directory, kBase, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (TRY(sys::write_at(file, text, 0)) != text.size()) return fail(ENOSPC);
+  TRY(sys::write_text(file, text));
   return sys::sync_file(file);
 }
 

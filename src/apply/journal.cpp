@@ -180,7 +180,7 @@ Result<void> write_journal(BorrowedFd directory, const Journal& journal) {
   {
     const UniqueFd file =
         TRY(sys::open_at(directory, kNewFile, O_WRONLY | O_CREAT | O_TRUNC, 0600));
-    if (TRY(sys::write_at(file, text, 0)) != text.size()) return fail(ENOSPC);
+    TRY(sys::write_text(file, text));
     TRY(sys::sync_file(file));
   }
   TRY(sys::rename({directory, kNewFile}, {directory, kFile}));

@@ -73,13 +73,7 @@ class UnfinishedDirectory {
 
 Result<void> write_text(BorrowedFd directory, const char* name, const std::string& text) {
   const UniqueFd file = TRY(sys::open_at(directory, name, O_WRONLY | O_CREAT | O_EXCL, 0600));
-  return TRY(sys::write_at(file, text, 0)) == text.size() ? Result<void>() : fail(ENOSPC);
-}
-
-/// Makes the directory `name` in `directory`, open for reading.
-Result<UniqueFd> make_below(BorrowedFd directory, const char* name) {
-  TRY(sys::make_directory(directory, name, 0700));
-  return sys::open_at(directory, name, O_RDONLY | O_DIRECTORY);
+  return sys::write_text(file, text);
 }
 
 struct NewUpper {
@@ -105,14 +99,6 @@ Expected<void> write_upper(const HeldSandbox& held, const ComparedUnion& one, co
   return finished ? Expected<void>() : cannot_write(path, finished.error());
 }
 
-const sandbox::FileSystem* file_system_of(const HeldSandbox& held, const ComparedUnion& one) {
-  const auto found =
-      std::ranges::find_if(held.record.file_systems, [&](const sandbox::FileSystem& candidate) {
-        return candidate.is_there() && cli::without_slashes(candidate.at) == one.place;
-      });
-  return found == held.record.file_systems.end() ? nullptr : &*found;
-}
-
 std::string words_of(layer::Prefix prefix) {
   return prefix == layer::Prefix::User ? "user" : "trusted";
 }
@@ -128,12 +114,13 @@ Expected<void> export_directory(const HeldSandbox& held, const std::vector<Compa
   record.snapshots.clear();
   record.dropped.clear();
   for (const ComparedUnion& one : unions) {
-    const sandbox::FileSystem* place = file_system_of(held, one);
+    const sandbox::FileSystem* place = cli::find_file_system(held.record, one.place);
     if (place == nullptr) return cannot_write(path, Errno{ESTALE});
     const uint32_t number = record.free_directory();
     record.file_systems.push_back({place->at, number, place->identity});
     record.marks = words_of(one.layers.prefix);
-    const auto home = make_below(directory->fd(), std::to_string(number).c_str());
+    const auto home =
+        sys::make_and_open_directory(directory->fd(), std::to_string(number).c_str(), 0700);
     if (!home) return cannot_write(path, home.error());
     const NewUpper upper = {*home, "upper", one.layers.prefix, /*tells_moves=*/true};
     if (auto written = write_upper(held, one, upper, path, watch); !written) return written;
@@ -155,13 +142,13 @@ Expected<void> export_mstack(const HeldSandbox& held, const std::vector<Compared
                    "--format dir and tar take all");
   }
   const ComparedUnion& one = unions.front();
-  const sandbox::FileSystem* place = file_system_of(held, one);
+  const sandbox::FileSystem* place = cli::find_file_system(held.record, one.place);
   if (place == nullptr) return cannot_write(path, Errno{ESTALE});
   auto directory = UnfinishedDirectory::make(path);
   if (!directory) return std::unexpected(directory.error());
   const auto make = [&]() -> Result<UniqueFd> {
     TRY(sys::make_symlink(directory->fd(), kLowestLayer, place->base().c_str()));
-    UniqueFd writable = TRY(make_below(directory->fd(), "rw"));
+    UniqueFd writable = TRY(sys::make_and_open_directory(directory->fd(), "rw", 0700));
     TRY(sys::make_directory(writable, "work", 0700));
     return writable;
   };

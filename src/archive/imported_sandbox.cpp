@@ -96,11 +96,7 @@ Expected<ImportedUnion*> ImportedSandbox::begin_union(const std::string& at) {
   one->directory = place.directory;
   const std::string number = std::to_string(place.directory);
   const BorrowedFd directory = new_.sandbox().directory();
-  const auto open = [&]() -> Result<UniqueFd> {
-    TRY(sys::make_directory(directory, number.c_str(), 0700));
-    return sys::open_at(directory, number.c_str(), O_RDONLY | O_DIRECTORY);
-  };
-  auto home = open();
+  auto home = sys::make_and_open_directory(directory, number.c_str(), 0700);
   if (!home) return cannot_import(at, home.error());
   one->home = std::move(*home);
   // The place of the upper tells by which attributes it will have its marks.
@@ -135,7 +131,7 @@ Result<void> ImportedSandbox::stamp(ImportedUnion& one) {
   const apply::Target target = TRY(apply::Target::open(one.at));
   const std::string text = TRY(apply::stamps_of_base(target, list));
   const UniqueFd file = TRY(sys::open_at(one.home, kBase, O_WRONLY | O_CREAT | O_EXCL, 0600));
-  return TRY(sys::write_at(file, text, 0)) == text.size() ? Result<void>() : fail(ENOSPC);
+  return sys::write_text(file, text);
 }
 
 Expected<void> ImportedSandbox::finish_union(ImportedUnion& one) {

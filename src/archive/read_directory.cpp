@@ -88,7 +88,7 @@ Result<void> copy_stamps(BorrowedFd from, ImportedUnion& one) {
   if (text.failed_with(ENOENT)) return {};
   const std::string stamps = TRY(text);
   const UniqueFd file = TRY(sys::open_at(one.home, "base", O_WRONLY | O_CREAT | O_EXCL, 0600));
-  return TRY(sys::write_at(file, stamps, 0)) == stamps.size() ? Result<void>() : fail(ENOSPC);
+  return sys::write_text(file, stamps);
 }
 
 /// The layers of a mount stack.

@@ -173,7 +173,8 @@ constexpr command_line::Command kApplyCommand = {
 
 int run_apply(Context& context, const ParsedArguments& parsed) {
   const bool resumes = parsed.has("--continue") || parsed.has("--abort");
-  auto held = hold_for_changes(name_in(parsed), resumes);
+  auto held =
+      resumes ? hold_running_or_not(name_in(parsed)) : hold_settled_running_or_not(name_in(parsed));
   if (!held) return fail_with(context, held.error(), kApplyImpossible);
   if (resumes) return resume(context, parsed, *held);
   return begin(context, parsed, *held, paths_of(parsed));

@@ -31,7 +31,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using apply::Part;
-using sandbox::Sandbox;
 
 /// The paths below `place`, from there; nothing if the union is not concerned. `places` are those
 /// of all unions: a path belongs to the nearest one.
@@ -86,18 +85,6 @@ DiffTarget frozen_target_of(const HeldSandbox& held) {
 
 }  // namespace
 
-Expected<HeldSandbox> hold_for_changes(const std::string& name, bool ends_interrupted) {
-  const std::string store = sandbox::store_path();
-  const auto sandbox = Sandbox::open(store, name);
-  const bool is_running = sandbox && sandbox->is_running();
-  auto held = is_running ? snapshots::hold_running(store, name) : snapshots::hold(store, name);
-  if (!held || ends_interrupted) return held;
-  if (auto free = apply::check_not_interrupted(held->sandbox); !free) {
-    return std::unexpected(free.error());
-  }
-  return held;
-}
-
 Expected<void> freeze_changes(HeldSandbox& held, const ParsedArguments& parsed) {
   if (!held.is_running || parsed.has("--dry-run")) return {};
   if (auto frozen = snapshots::freeze_running(held); !frozen) return frozen;
@@ -139,10 +126,7 @@ Expected<std::vector<Part>> find_parts(const HeldSandbox& held,
   for (const ComparedUnion& one : *unions) places.push_back(one.place);
   std::vector<Part> parts;
   for (ComparedUnion& one : *unions) {
-    const auto file_system =
-        std::ranges::find_if(held.record.file_systems, [&](const sandbox::FileSystem& candidate) {
-          return candidate.is_there() && without_slashes(candidate.at) == one.place;
-        });
+    const sandbox::FileSystem* file_system = find_file_system(held.record, one.place);
     auto wanted =
         paths.empty() ? std::vector<std::string>() : paths_below(one.place, places, paths);
     if (!wanted) continue;
@@ -225,14 +209,7 @@ namespace {
 
 /// Everything that the file system changes goes, with its snapshots.
 Expected<void> reset(HeldSandbox& held, sandbox::FileSystem& one) {
-  for (sandbox::Snapshot& snapshot : held.record.snapshots) {
-    std::erase_if(snapshot.layers, [&](const std::string& id) {
-      return std::ranges::find(one.layers, id) != one.layers.end();
-    });
-  }
-  std::erase_if(held.record.snapshots,
-                [](const sandbox::Snapshot& snapshot) { return snapshot.layers.empty(); });
-  one.layers.clear();
+  held.record.forget_layers(std::exchange(one.layers, {}));
   one.directory = held.record.free_directory();
   auto done = snapshots::commit(held);
   if (done) sandbox::collect_layers(held.sandbox.store());
@@ -245,6 +222,11 @@ Result<std::string> stamps_of(const apply::JournalPart& part) {
   return apply::stamps_after(target, part.steps);
 }
 
+std::unexpected<Problem> not_noted(Errno error) {
+  return problem("what was applied cannot be noted: " + std::string(std::strerror(to_int(error))),
+                 "make room or correct the permissions");
+}
+
 /// Of what was made from frozen layers alone the upper stays: it has what came later.
 Expected<void> drop_frozen(HeldSandbox& held, sandbox::FileSystem& one,
                            const apply::JournalPart& part) {
@@ -255,10 +237,7 @@ Expected<void> drop_frozen(HeldSandbox& held, sandbox::FileSystem& one,
     });
   }
   const auto stamps = stamps_of(part);
-  if (stamps) return snapshots::drop_layers(held, one, kept, *stamps);
-  return problem(
-      "what was applied cannot be noted: " + std::string(std::strerror(to_int(stamps.error()))),
-      "make room or correct the permissions");
+  return stamps ? snapshots::drop_layers(held, one, kept, *stamps) : not_noted(stamps.error());
 }
 
 /// What was applied stays in frozen layers, and equals the outside. Changes to come are made over
@@ -270,12 +249,8 @@ Expected<void> stamp_applied(const HeldSandbox& held, const sandbox::FileSystem&
     const UniqueFd file = TRY(sys::open_file_for_appending(one.base_log(held.sandbox).c_str()));
     return text.empty() ? Result<void>() : sys::write_message(file, text);
   };
-  if (const auto stamped = stamp(); !stamped) {
-    return problem(
-        "what was applied cannot be noted: " + std::string(std::strerror(to_int(stamped.error()))),
-        "make room or correct the permissions");
-  }
-  return {};
+  const auto stamped = stamp();
+  return stamped ? Expected<void>() : not_noted(stamped.error());
 }
 
 /// What is in use cannot be moved from one layer to another unseen.

@@ -38,10 +38,6 @@ std::string name_in(const ParsedArguments& parsed);
 /// The paths of the call, absolute, without slashes around.
 std::vector<std::string> paths_of(const ParsedArguments& parsed);
 
-/// The sandbox that a user called `name`, whether it runs or not. A problem if an apply of it was
-/// interrupted, unless that is to be ended.
-Expected<HeldSandbox> hold_for_changes(const std::string& name, bool ends_interrupted = false);
-
 /// Of a sandbox that runs: freezes what has been changed, unless this call only looks (--dry-run),
 /// and keeps directories in use what they are until show_outside(). Nothing for one that does not.
 Expected<void> freeze_changes(HeldSandbox& held, const ParsedArguments& parsed);

@@ -6,7 +6,9 @@
 #ifndef OVERPASS_CLI_ARCHIVE_CALL_H_
 #define OVERPASS_CLI_ARCHIVE_CALL_H_
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/problem.h"
 #include "cli/commands.h"
@@ -20,6 +22,9 @@ enum class Format {
   Mstack,     ///< A mount stack of systemd.
   Patch,      ///< Text, as `git apply` takes it.
 };
+
+/// The format of that name; nothing for any other word.
+std::optional<Format> find_format(std::string_view name);
 
 /// Whether it is a file, which can be written to standard output and read from standard input.
 bool is_file(Format format);

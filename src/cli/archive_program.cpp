@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "base/nearest.h"
 #include "cli/archive_call.h"
@@ -24,6 +25,18 @@ std::string program_path() {
 }
 
 }  // namespace
+
+std::optional<Format> find_format(std::string_view name) {
+  constexpr std::pair<std::string_view, Format> kFormats[] = {{"oci", Format::Oci},
+                                                              {"tar", Format::Tar},
+                                                              {"dir", Format::Directory},
+                                                              {"mstack", Format::Mstack},
+                                                              {"patch", Format::Patch}};
+  for (const auto& [known, format] : kFormats) {
+    if (known == name) return format;
+  }
+  return std::nullopt;
+}
 
 bool is_file(Format format) { return format != Format::Directory && format != Format::Mstack; }
 

@@ -121,7 +121,7 @@ int run_on(Context& context, const layer::LayerPaths& paths, const ParsedArgumen
   CheckReport report(context.out, paths,
                      {.json = parsed.has("--json"),
                       .notes = parsed.has("--verbose"),
-                      .summary = &context.out == &std::cout && ::isatty(STDOUT_FILENO) == 1});
+                      .summary = writes_to_terminal(context)});
   Progress progress(context.err);
   const check::Listener listener = {
       [&](const check::Finding& finding) {
@@ -147,15 +147,10 @@ int run_on(Context& context, const layer::LayerPaths& paths, const ParsedArgumen
   return summary->faults() == 0 ? kCheckClean : kCheckFaults;
 }
 
-/// The sandbox that the call names; nothing if it names something else. A mount of overpass.toml
-/// comes before a sandbox of that name, as for other commands.
-std::optional<std::string> sandbox_of_call(const Context& context, const ParsedArguments& parsed) {
+/// Whether the call names a sandbox, and no lower directories.
+bool names_sandbox(const Context& context, const ParsedArguments& parsed) {
   const auto name = find_mount_name(parsed);
-  if (!name || !*name || !sandbox::is_sandbox_name(**name)) return std::nullopt;
-  const auto named = find_named_mount(context, **name);
-  if (!named || *named) return std::nullopt;
-  const bool exists = sandbox::Sandbox::open(sandbox::store_path(), **name).has_value();
-  return exists ? *name : std::nullopt;
+  return name && *name && find_named_sandbox(context, **name).has_value();
 }
 
 /// The uppers of a sandbox, one after the other. Of the exit statuses the highest.
@@ -175,13 +170,13 @@ int check_unions(Context& context, const DiffTarget& target, const ParsedArgumen
   return code;
 }
 
-int check_sandbox(Context& context, const std::string& name, const ParsedArguments& parsed) {
+int check_sandbox(Context& context, const ParsedArguments& parsed) {
   if (parsed.operands.size() > 1) {
     (void)fail_with(
         context, {"too many arguments: " + in_quotes(parsed.operands[1]), "check takes one NAME"});
     return kCheckUsage;
   }
-  const auto held = snapshots::hold(sandbox::store_path(), name);
+  const auto held = snapshots::hold(sandbox::store_path(), parsed.operands.front());
   if (!held) {
     (void)fail_with(context, held.error());
     return kCheckImpossible;
@@ -215,8 +210,8 @@ constexpr command_line::Command kCheckCommand = {
 };
 
 int run_check(Context& context, const ParsedArguments& parsed) {
-  if (const auto sandbox = sandbox_of_call(context, parsed)) {
-    const int code = check_sandbox(context, *sandbox, parsed);
+  if (names_sandbox(context, parsed)) {
+    const int code = check_sandbox(context, parsed);
     return context.out.flush() ? code : kCheckImpossible;
   }
   const auto paths = paths_of_call(context, parsed);

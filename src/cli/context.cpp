@@ -5,7 +5,10 @@
 
 #include "cli/context.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <iostream>
 
 namespace overpass::cli {
 
@@ -19,6 +22,10 @@ std::vector<std::string_view> command_names(const Context& context) {
   std::vector<std::string_view> names;
   for (const Command& command : context.commands) names.push_back(command.table->name);
   return names;
+}
+
+bool writes_to_terminal(const Context& context) {
+  return &context.out == &std::cout && ::isatty(STDOUT_FILENO) == 1;
 }
 
 int fail_with(Context& context, const Problem& problem, int code) {

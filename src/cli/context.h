@@ -53,6 +53,9 @@ std::vector<std::string_view> command_names(const Context& context);
 /// That of a real process: standard streams, the real daemon, the user's and the system's files.
 Context process_context();
 
+/// Whether somebody reads the output: it is that of the process, and a terminal.
+bool writes_to_terminal(const Context& context);
+
 /// Prints "overpass: CAUSE (REMEDY)" as one line to `err` and returns `code`.
 int fail_with(Context& context, const Problem& problem, int code = kFailure);
 

@@ -3,13 +3,11 @@
 // `overpass diff`: finds the union, reads the list of its changes, filters and prints it.
 
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <iostream>
 #include <sstream>
 
 #include "base/nearest.h"
@@ -62,10 +60,6 @@ std::string last_value(const ParsedArguments& parsed, std::string_view name) {
     if (flag.name == name) value = flag.value;
   }
   return value;
-}
-
-bool writes_to_terminal(const Context& context) {
-  return &context.out == &std::cout && ::isatty(STDOUT_FILENO) == 1;
 }
 
 Expected<DiffStyle> style_of(const Context& context, const ParsedArguments& parsed) {

@@ -23,9 +23,7 @@ std::expected<std::optional<DiffTarget>, Refusal> find_sandbox(const Context& co
                                                                const ParsedArguments& parsed) {
   if (parsed.operands.empty()) return std::nullopt;
   const std::string& name = parsed.operands.front();
-  if (!sandbox::is_sandbox_name(name)) return std::nullopt;
-  if (const auto mount = find_named_mount(context, name); mount && *mount) return std::nullopt;
-  const auto found = sandbox::Sandbox::open(sandbox::store_path(), name);
+  const auto found = find_named_sandbox(context, name);
   if (!found) return std::nullopt;
   const auto record = sandbox::read_record(*found);
   if (!record) return not_possible(record.error());
@@ -132,6 +130,14 @@ DiffTarget target_of(const sandbox::Sandbox& sandbox, const sandbox::Record& rec
         {without_slashes(one.at), std::move(layers), static_cast<layer::LayerIndex>(1 + changing)});
   }
   return target;
+}
+
+const sandbox::FileSystem* find_file_system(const sandbox::Record& record,
+                                            const std::string& place) {
+  const auto found = std::ranges::find_if(record.file_systems, [&](const sandbox::FileSystem& one) {
+    return one.is_there() && without_slashes(one.at) == place;
+  });
+  return found == record.file_systems.end() ? nullptr : &*found;
 }
 
 Expected<std::vector<ComparedUnion>> compare(const DiffTarget& target, bool find_renames) {

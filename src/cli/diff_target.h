@@ -47,6 +47,10 @@ std::expected<DiffTarget, Refusal> find_diff_target(const Context& context,
 DiffTarget target_of(const sandbox::Sandbox& sandbox, const sandbox::Record& record,
                      std::optional<size_t> since = {});
 
+/// The file system of the record whose union target_of() placed there; null if there is none.
+const sandbox::FileSystem* find_file_system(const sandbox::Record& record,
+                                            const std::string& place);
+
 /// A union that is open, and its changes.
 struct ComparedUnion {
   std::string place;

@@ -92,7 +92,7 @@ constexpr command_line::Command kDiscardCommand = {
 };
 
 int run_discard(Context& context, const ParsedArguments& parsed) {
-  auto held = hold_for_changes(name_in(parsed));
+  auto held = hold_settled_running_or_not(name_in(parsed));
   if (!held) return fail_with(context, held.error(), kApplyImpossible);
   const int code = discard(context, parsed, *held);
   if (!parsed.has("--dry-run")) show_outside(*held);

@@ -4,8 +4,6 @@
 
 #include <unistd.h>
 
-#include <map>
-
 #include "base/nearest.h"
 #include "cli/archive_call.h"
 #include "cli/commands.h"
@@ -25,12 +23,6 @@ constexpr command_line::Example kExamples[] = {
     {"overpass export --compress zstd -o layer.tar.zst try1", "What was changed in try1."},
     {"overpass export --format mstack -o try1.mstack try1", "For systemd-nspawn --mstack."},
 };
-
-const std::map<std::string, Format> kFormats = {{"oci", Format::Oci},
-                                                {"tar", Format::Tar},
-                                                {"dir", Format::Directory},
-                                                {"mstack", Format::Mstack},
-                                                {"patch", Format::Patch}};
 
 Expected<void> check(const ExportCall& call) {
   const bool is_archive = call.format == Format::Oci || call.format == Format::Tar;
@@ -81,12 +73,12 @@ Expected<ExportCall> read_export_call(const ParsedArguments& parsed) {
     if (flag.name == "--output") call.output = flag.value;
     if (flag.name == "--compress") call.compression = flag.value;
     if (flag.name != "--format") continue;
-    const auto known = kFormats.find(flag.value);
-    if (known == kFormats.end()) {
+    const auto format = find_format(flag.value);
+    if (!format) {
       return problem("--format takes no " + in_quotes(flag.value),
                      "say oci, tar, dir, mstack or patch");
     }
-    call.format = known->second;
+    call.format = *format;
   }
   while (call.output.size() > 1 && call.output.ends_with('/')) call.output.pop_back();
   if (auto checked = check(call); !checked) return std::unexpected(checked.error());

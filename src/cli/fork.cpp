@@ -54,7 +54,7 @@ Expected<void> check_free(const std::string& store, const std::vector<std::strin
 Expected<void> make_forks(Context& context, const std::string& source,
                           const std::vector<std::string>& names) {
   const std::string store = sandbox::store_path();
-  auto held = hold_for_snapshot(source);
+  auto held = hold_settled_running_or_not(source);
   if (!held) return std::unexpected(held.error());
   if (auto free = check_free(store, names); !free) return free;
   if (snapshots::has_unfrozen_changes(*held)) {

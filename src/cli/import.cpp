@@ -4,8 +4,6 @@
 
 #include <unistd.h>
 
-#include <map>
-
 #include "base/nearest.h"
 #include "cli/archive_call.h"
 #include "cli/commands.h"
@@ -23,11 +21,6 @@ constexpr command_line::Example kExamples[] = {
     {"overpass import try1 --format tar changes.tar.zst", "What export --format tar wrote."},
     {"ssh host overpass export try1 | overpass import try1", "From another machine."},
 };
-
-const std::map<std::string, Format> kFormats = {{"oci", Format::Oci},
-                                                {"tar", Format::Tar},
-                                                {"dir", Format::Directory},
-                                                {"mstack", Format::Mstack}};
 
 }  // namespace
 
@@ -54,14 +47,14 @@ Expected<ImportCall> read_import_call(const ParsedArguments& parsed) {
   if (parsed.operands.size() == 2) call.input = parsed.operands.back();
   for (const command_line::GivenFlag& flag : parsed.flags) {
     if (flag.name != "--format") continue;
-    const auto known = kFormats.find(flag.value);
-    if (known == kFormats.end()) {
+    const auto format = find_format(flag.value);
+    if (!format || *format == Format::Patch) {
       return problem("--format takes no " + in_quotes(flag.value),
-                     flag.value == "patch" ? "apply a patch in the sandbox: overpass run NAME -- "
-                                             "git apply FILE"
-                                           : "say oci, tar, dir or mstack");
+                     format ? "apply a patch in the sandbox: overpass run NAME -- "
+                              "git apply FILE"
+                            : "say oci, tar, dir or mstack");
     }
-    call.format = known->second;
+    call.format = *format;
   }
   if (!is_file(call.format) && call.input.empty()) {
     return problem("no directory is named", "name the one that export wrote");

@@ -10,7 +10,6 @@
 
 #include "base/nearest.h"
 #include "cli/named_mount.h"
-#include "sandbox/store.h"
 #include "sys/file_io.h"
 #include "sys/mountinfo.h"
 
@@ -130,8 +129,7 @@ std::unexpected<Problem> belongs_to(const std::string& target, const MountAt& ot
 }
 
 std::unexpected<Problem> neither_name_nor_path(const Context& context, const std::string& target) {
-  if (sandbox::is_sandbox_name(target) &&
-      sandbox::Sandbox::open(sandbox::store_path(), target).has_value()) {
+  if (find_named_sandbox(context, target)) {
     return problem(in_quotes(target) + " is a sandbox: it is mounted for its own processes alone",
                    "'overpass list' shows its state, 'overpass diff " + target +
                        "' what it changed; it ends with its last process");

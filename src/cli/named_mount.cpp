@@ -51,6 +51,14 @@ Expected<std::optional<NamedMount>> find_named_mount(const Context& context,
   return std::nullopt;
 }
 
+std::optional<sandbox::Sandbox> find_named_sandbox(const Context& context,
+                                                   const std::string& name) {
+  if (!sandbox::is_sandbox_name(name)) return std::nullopt;
+  if (const auto mount = find_named_mount(context, name); mount && *mount) return std::nullopt;
+  auto found = sandbox::Sandbox::open(sandbox::store_path(), name);
+  return found ? std::optional(std::move(*found)) : std::nullopt;
+}
+
 Expected<NamedMount> load_named_mount(const Context& context, std::string_view name) {
   auto found = find_named_mount(context, name);
   if (!found) return std::unexpected(found.error());

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cli/context.h"
+#include "sandbox/store.h"
 
 namespace overpass::cli {
 
@@ -27,7 +28,11 @@ bool may_be_name(std::string_view argument);
 /// passed over; one that is wrong is an error, also when the name stands in another.
 Expected<std::optional<NamedMount>> find_named_mount(const Context& context, std::string_view name);
 
-/// The same, where it is an error that no file has the name.
+/// The sandbox that is called so; nothing if there is none, or if a mount of a file has the name:
+/// it comes first.
+std::optional<sandbox::Sandbox> find_named_sandbox(const Context& context, const std::string& name);
+
+/// The same of a mount, where it is an error that no file has the name.
 Expected<NamedMount> load_named_mount(const Context& context, std::string_view name);
 
 /// Where an instance of the template `name` that is called kSampleInstance would be mounted; empty

@@ -138,7 +138,8 @@ class Rebasing {
     if (!made) return std::unexpected(made.error());
     made_.push_back(made->directory);
     FileSystem& next = record_.file_systems[index];
-    drop_snapshots(former);
+    // Snapshots of it were taken over the former lower.
+    record_.forget_layers(former.layers);
     next.directory = made->directory;
     next.layers.clear();
     next.moving = 0;
@@ -163,17 +164,6 @@ class Rebasing {
   }
 
  private:
-  /// They were taken over the former lower.
-  void drop_snapshots(const FileSystem& former) {
-    for (sandbox::Snapshot& snapshot : record_.snapshots) {
-      std::erase_if(snapshot.layers, [&](const std::string& id) {
-        return std::ranges::find(former.layers, id) != former.layers.end();
-      });
-    }
-    std::erase_if(record_.snapshots,
-                  [](const sandbox::Snapshot& snapshot) { return snapshot.layers.empty(); });
-  }
-
   Expected<apply::Stamps> known_stamps(const FileSystem& former, const std::string& lower) const {
     auto stamps = layer::decode_stamps(former.read_base(held_.sandbox));
     if (former.base() == lower && former.is_there()) return stamps;

@@ -63,13 +63,8 @@ Expected<void> refresh_mount(const Context& context, const std::string& target) 
   return done ? Expected<void>() : cannot(*mountpoint, done.error());
 }
 
-/// A NAME of overpass.toml comes before one of a sandbox, as for other commands.
 Expected<void> refresh(const Context& context, const std::string& target) {
-  if (!sandbox::is_sandbox_name(target)) return refresh_mount(context, target);
-  if (const auto named = find_named_mount(context, target); named && *named) {
-    return refresh_mount(context, target);
-  }
-  const auto sandbox = sandbox::Sandbox::open(sandbox::store_path(), target);
+  const auto sandbox = find_named_sandbox(context, target);
   return sandbox ? refresh_sandbox(*sandbox) : refresh_mount(context, target);
 }
 

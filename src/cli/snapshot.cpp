@@ -48,7 +48,7 @@ int run_snapshot(Context& context, const ParsedArguments& parsed) {
         {"no snapshot can be called " + in_quotes(label), "use letters, digits, '.', '_' and '-'"},
         kUsage);
   }
-  auto held = hold_for_snapshot(parsed.operands.front());
+  auto held = hold_settled_running_or_not(parsed.operands.front());
   if (!held) return fail_with(context, held.error());
   const auto made = make_snapshot(context, *held, label);
   if (!made) return fail_with(context, made.error());

@@ -30,8 +30,10 @@ snapshots::Watch interruptible_watch(Context& context, const std::string& done) 
   return watch;
 }
 
-Expected<snapshots::HeldSandbox> hold_settled(const std::string& name) {
-  auto held = snapshots::hold(sandbox::store_path(), name);
+namespace {
+
+/// The sandbox, unless an apply of it was interrupted.
+Expected<snapshots::HeldSandbox> settled(Expected<snapshots::HeldSandbox> held) {
   if (!held) return held;
   if (auto free = apply::check_not_interrupted(held->sandbox); !free) {
     return std::unexpected(free.error());
@@ -39,17 +41,21 @@ Expected<snapshots::HeldSandbox> hold_settled(const std::string& name) {
   return held;
 }
 
-Expected<snapshots::HeldSandbox> hold_for_snapshot(const std::string& name) {
+}  // namespace
+
+Expected<snapshots::HeldSandbox> hold_running_or_not(const std::string& name) {
   const std::string store = sandbox::store_path();
   const auto sandbox = sandbox::Sandbox::open(store, name);
   const bool is_running = sandbox && sandbox->is_running();
-  if (!is_running) return hold_settled(name);
-  auto held = snapshots::hold_running(store, name);
-  if (!held) return held;
-  if (auto free = apply::check_not_interrupted(held->sandbox); !free) {
-    return std::unexpected(free.error());
-  }
-  return held;
+  return is_running ? snapshots::hold_running(store, name) : snapshots::hold(store, name);
+}
+
+Expected<snapshots::HeldSandbox> hold_settled(const std::string& name) {
+  return settled(snapshots::hold(sandbox::store_path(), name));
+}
+
+Expected<snapshots::HeldSandbox> hold_settled_running_or_not(const std::string& name) {
+  return settled(hold_running_or_not(name));
 }
 
 Expected<std::string> make_snapshot(Context& context, snapshots::HeldSandbox& held,

@@ -24,9 +24,12 @@ snapshots::Watch interruptible_watch(Context& context,
 Expected<snapshots::HeldSandbox> hold_settled(const std::string& name);
 
 /// The same for a sandbox that may run.
-Expected<snapshots::HeldSandbox> hold_for_snapshot(const std::string& name);
+Expected<snapshots::HeldSandbox> hold_settled_running_or_not(const std::string& name);
 
-/// Makes a snapshot of what hold_for_snapshot() returned: its label.
+/// The same, also if an apply of it was interrupted: for ending that.
+Expected<snapshots::HeldSandbox> hold_running_or_not(const std::string& name);
+
+/// Makes a snapshot of what hold_settled_running_or_not() returned: its label.
 Expected<std::string> make_snapshot(Context& context, snapshots::HeldSandbox& held,
                                     const std::string& label);
 

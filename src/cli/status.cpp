@@ -2,11 +2,8 @@
 //
 // Finds the mounts, asks them, and prints the answers as they are or made readable.
 
-#include <unistd.h>
-
 #include <chrono>
 #include <csignal>
-#include <iostream>
 
 #include "cli/commands.h"
 #include "cli/interruption.h"
@@ -79,7 +76,7 @@ int show(Context& context, const std::string& target, bool as_json) {
 int show_again_and_again(Context& context, const std::string& mountpoint) {
   using Clock = std::chrono::steady_clock;
   constexpr unsigned kEveryMs = 1000;
-  const bool is_terminal = &context.out == &std::cout && ::isatty(STDOUT_FILENO) == 1;
+  const bool is_terminal = writes_to_terminal(context);
   note_interruption({SIGINT, SIGTERM, SIGHUP});
   std::string before;
   Clock::time_point then;

@@ -13,6 +13,7 @@
 #include "cli/diff_report.h"
 #include "cli/diff_target.h"
 #include "cli/interruption.h"
+#include "cli/snapshot_watch.h"
 #include "snapshots/live.h"
 #include "sys/file_io.h"
 
@@ -152,7 +153,7 @@ int run_undo(Context& context, const ParsedArguments& parsed) {
     return fail_with(context, {"undo takes one NAME", "the last apply is taken back as a whole"},
                      kApplyUsage);
   }
-  auto held = hold_for_changes(name_in(parsed));
+  auto held = hold_settled_running_or_not(name_in(parsed));
   if (!held) return fail_with(context, held.error(), kApplyImpossible);
   const bool is_redo = parsed.has("--redo");
   const auto done = apply::find_done(held->sandbox, is_redo ? "redo" : "undo");

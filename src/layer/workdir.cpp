@@ -102,8 +102,7 @@ Result<void> Workdir::mark_volatile() {
   UniqueFd directory = TRY(sys::open_at(fd(), ".", O_RDONLY | O_DIRECTORY));
   // Below "work", which is open already.
   for (const char* name : {format::kIncompatName, format::kVolatileName}) {
-    TRY(sys::make_directory(directory, name, 0700));
-    directory = TRY(sys::open_at(directory, name, O_RDONLY | O_DIRECTORY));
+    directory = TRY(sys::make_and_open_directory(directory, name, 0700));
   }
   return sys::make_node(directory, format::kVolatileFileName, S_IFREG | 0600, 0);
 }

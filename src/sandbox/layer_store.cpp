@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstring>
 #include <optional>
 #include <set>
@@ -21,7 +20,6 @@
 #include "sys/lock_file.h"
 #include "sys/names.h"
 #include "sys/open.h"
-#include "sys/random.h"
 #include "sys/stat.h"
 
 namespace overpass::sandbox {
@@ -105,12 +103,7 @@ Expected<LayerHold> LayerHold::take(const std::string& store) {
 }
 
 Result<std::string> LayerHold::make_layer() const {
-  std::string id;
-  for (const uint8_t byte : TRY(sys::random_uuid())) {
-    char digits[3];
-    (void)std::snprintf(digits, sizeof digits, "%02x", byte);
-    id += digits;
-  }
+  std::string id = TRY(random_id());
   TRY(sys::make_directory(directory_, id.c_str(), 0700));
   return id;
 }

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include <cstdio>
 #include <cstring>
 #include <vector>
 
@@ -14,7 +13,6 @@
 #include "sys/directory_stream.h"
 #include "sys/names.h"
 #include "sys/open.h"
-#include "sys/random.h"
 
 namespace overpass::sandbox {
 
@@ -36,14 +34,12 @@ Expected<void> check_new_name(const std::string& store, const std::string& name)
 }
 
 Expected<NewSandbox> NewSandbox::begin(const std::string& store) {
-  std::string name(kUnfinished);
-  const auto id = sys::random_uuid();
-  if (!id) return problem("no random number can be had", "");
-  for (const uint8_t byte : *id) {
-    char digits[3];
-    (void)std::snprintf(digits, sizeof digits, "%02x", byte);
-    name += digits;
+  const auto id = random_id();
+  if (!id) {
+    return problem("there is no random number: " + std::string(std::strerror(to_int(id.error()))),
+                   "try again");
   }
+  const std::string name = std::string(kUnfinished) + *id;
   auto made = Sandbox::make(store, name);
   if (!made) return std::unexpected(made.error());
   auto lock = made->lock();

@@ -194,6 +194,14 @@ std::optional<size_t> Record::find_snapshot(std::string_view label) const {
   return static_cast<size_t>(found - snapshots.begin());
 }
 
+void Record::forget_layers(std::span<const std::string> ids) {
+  for (Snapshot& snapshot : snapshots) {
+    std::erase_if(snapshot.layers,
+                  [&](const std::string& id) { return std::ranges::find(ids, id) != ids.end(); });
+  }
+  std::erase_if(snapshots, [](const Snapshot& snapshot) { return snapshot.layers.empty(); });
+}
+
 std::string time_text() {
   const std::time_t now = std::time(nullptr);
   std::tm parts = {};
@@ -311,7 +319,7 @@ Expected<void> write_record(const Sandbox& sandbox, const Record& record) {
   const auto write = [&]() -> Result<void> {
     const UniqueFd file =
         TRY(sys::open_at(sandbox.directory(), kNewFile, O_WRONLY | O_CREAT | O_TRUNC, 0600));
-    if (TRY(sys::write_at(file, text, 0)) != text.size()) return fail(ENOSPC);
+    TRY(sys::write_text(file, text));
     TRY(sys::sync_data(file));
     return sys::rename({sandbox.directory(), kNewFile}, {sandbox.directory(), kFile});
   };

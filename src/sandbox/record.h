@@ -35,6 +35,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -109,6 +110,9 @@ struct Record {
 
   /// Its place in `snapshots`; nothing if no snapshot is called so.
   std::optional<size_t> find_snapshot(std::string_view label) const;
+
+  /// Takes the layers out of the snapshots. One that has none left goes.
+  void forget_layers(std::span<const std::string> ids);
 };
 
 /// The present time as the record has it.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -20,6 +21,7 @@
 #include "sys/names.h"
 #include "sys/open.h"
 #include "sys/privileges.h"
+#include "sys/random.h"
 #include "sys/stat.h"
 
 namespace overpass::sandbox {
@@ -90,6 +92,16 @@ bool is_sandbox_name(std::string_view name) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
            c == '_' || c == '-';
   });
+}
+
+Result<std::string> random_id() {
+  std::string id;
+  for (const uint8_t byte : TRY(sys::random_uuid())) {
+    char digits[3];
+    (void)std::snprintf(digits, sizeof digits, "%02x", byte);
+    id += digits;
+  }
+  return id;
 }
 
 bool is_layer_id(std::string_view id) {

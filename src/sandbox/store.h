@@ -41,6 +41,9 @@ bool is_sandbox_name(std::string_view name);
 /// Where frozen layers are, in the store.
 inline constexpr std::string_view kLayers = "@layers";
 
+/// 32 random hexadecimal digits, for the name of what nobody else makes. Errors of getrandom(2).
+Result<std::string> random_id();
+
 /// Whether a frozen layer may be called so: 32 hexadecimal digits.
 bool is_layer_id(std::string_view id);
 

@@ -139,7 +139,7 @@ Result<void> write_stamps(const std::string& base_log, const std::string& text) 
   {
     const UniqueFd file =
         TRY(sys::open_at(BorrowedFd{AT_FDCWD}, fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
-    if (TRY(sys::write_at(file, text, 0)) != text.size()) return fail(ENOSPC);
+    TRY(sys::write_text(file, text));
   }
   return sys::rename({BorrowedFd{AT_FDCWD}, fresh.c_str()},
                      {BorrowedFd{AT_FDCWD}, base_log.c_str()});
@@ -174,17 +174,6 @@ Result<void> forget_lower(const std::string& upper) {
     if (!removed && !is_absent) return removed;
   }
   return {};
-}
-
-/// The layers that go, from the record.
-void forget_layers(Record& record, FileSystem& one, const std::vector<std::string>& kept) {
-  const auto goes = [&](const std::string& id) {
-    return std::ranges::count(one.layers, id) > 0 && std::ranges::count(kept, id) == 0;
-  };
-  for (sandbox::Snapshot& snapshot : record.snapshots) std::erase_if(snapshot.layers, goes);
-  std::erase_if(record.snapshots,
-                [](const sandbox::Snapshot& snapshot) { return snapshot.layers.empty(); });
-  one.layers = kept;
 }
 
 }  // namespace
@@ -271,7 +260,9 @@ Expected<void> drop_layers(HeldSandbox& held, FileSystem& one, const std::vector
   };
   if (const auto dropped = drop(); !dropped) return not_dropped(one, dropped.error());
   if (kept.size() == one.layers.size()) return {};
-  forget_layers(held.record, one, kept);
+  std::vector<std::string> gone = std::exchange(one.layers, kept);
+  std::erase_if(gone, [&](const std::string& id) { return std::ranges::count(kept, id) > 0; });
+  held.record.forget_layers(gone);
   auto done = commit(held);
   if (done) sandbox::collect_layers(held.sandbox.store());
   return done;

@@ -151,11 +151,7 @@ Expected<RebasedUpper> rebase_upper(const sandbox::Sandbox& sandbox, const sandb
                                     const Watch& watch) {
   RebasedUpper made{record.free_directory(), {}};
   const std::string number = std::to_string(made.directory);
-  const auto begin = [&]() -> Result<UniqueFd> {
-    TRY(sys::make_directory(sandbox.directory(), number.c_str(), 0700));
-    return sys::open_at(sandbox.directory(), number.c_str(), O_RDONLY | O_DIRECTORY);
-  };
-  const auto home = begin();
+  const auto home = sys::make_and_open_directory(sandbox.directory(), number.c_str(), 0700);
   if (!home) return cannot_rebase(place.at, home.error());
   auto filled = fill({sandbox, record, place, lower, watch}, *home, made.lost);
   if (filled) return made;

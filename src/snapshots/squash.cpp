@@ -72,7 +72,7 @@ Result<void> join_stamps(const HeldSandbox& held, const FileSystem& one, Borrowe
   const std::string stamps = sandbox::joined_stamps(one.layer_paths(held.sandbox));
   if (stamps.empty()) return {};
   const UniqueFd file = TRY(sys::open_at(home, "base", O_WRONLY | O_CREAT | O_EXCL, 0600));
-  return TRY(sys::write_at(file, stamps, 0)) == stamps.size() ? Result<void>() : fail(ENOSPC);
+  return sys::write_text(file, stamps);
 }
 
 /// Makes the merged layer of one file system in a new directory of the sandbox: its number. Notes
@@ -82,8 +82,7 @@ Result<uint32_t> merge_one(const HeldSandbox& held, Record& record, const FileSy
   const uint32_t number = record.free_directory();
   const std::string name = std::to_string(number);
   const BorrowedFd directory = held.sandbox.directory();
-  TRY(sys::make_directory(directory, name.c_str(), 0700));
-  const UniqueFd home = TRY(sys::open_at(directory, name.c_str(), O_RDONLY | O_DIRECTORY));
+  const UniqueFd home = TRY(sys::make_and_open_directory(directory, name.c_str(), 0700));
   const std::set<std::string> shared = shared_layers(held);
   auto merged = merge(held, one, shared, home, watch);
   if (merged) merged = join_stamps(held, one, home);

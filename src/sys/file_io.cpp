@@ -69,6 +69,10 @@ Result<size_t> write_at(BorrowedFd fd, std::span<const char> data, off_t offset)
   });
 }
 
+Result<void> write_text(BorrowedFd fd, std::span<const char> text) {
+  return TRY(write_at(fd, text, 0)) == text.size() ? Result<void>() : fail(ENOSPC);
+}
+
 Result<size_t> read_once(BorrowedFd fd, std::span<char> buffer, off_t offset, int flags) {
   const iovec piece = {buffer.data(), buffer.size()};
   ssize_t length;

@@ -28,6 +28,9 @@ Result<std::string> read_file(const std::string& path);
 /// pwrite(2) until all is written. The number of bytes written, short only when an error followed.
 Result<size_t> write_at(BorrowedFd fd, std::span<const char> data, off_t offset);
 
+/// Writes all of `text` to the beginning of a file; ENOSPC if a part is all that it takes.
+Result<void> write_text(BorrowedFd fd, std::span<const char> text);
+
 /// One preadv2(2) or pwritev2(2) with RWF_* `flags`: the number of bytes, perhaps fewer than asked,
 /// 0 at the end of the file. Interrupted ones are repeated.
 Result<size_t> read_once(BorrowedFd fd, std::span<char> buffer, off_t offset, int flags);

@@ -22,6 +22,11 @@ Result<void> make_directory(BorrowedFd directory, const char* name, mode_t mode)
   return checked_void(::mkdirat(raw(directory), name, mode));
 }
 
+Result<UniqueFd> make_and_open_directory(BorrowedFd directory, const char* name, mode_t mode) {
+  TRY(make_directory(directory, name, mode));
+  return open_at(directory, name, O_RDONLY | O_DIRECTORY);
+}
+
 Result<void> make_node(BorrowedFd directory, const char* name, mode_t mode, dev_t device) {
   if (newer_calls().mknodat) return checked_void(::mknodat(raw(directory), name, mode, device));
   if (!S_ISREG(mode)) return fail(EPERM);

@@ -16,6 +16,9 @@
 namespace overpass::sys {
 
 Result<void> make_directory(BorrowedFd directory, const char* name, mode_t mode);
+
+/// mkdirat(2), and the new directory, open for reading.
+Result<UniqueFd> make_and_open_directory(BorrowedFd directory, const char* name, mode_t mode);
 Result<void> make_node(BorrowedFd directory, const char* name, mode_t mode, dev_t device);
 Result<void> make_symlink(BorrowedFd directory, const char* name, const char* target);
 
