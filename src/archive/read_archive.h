@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Fills a new sandbox from an archive (image_layer.h), whoever wrote it.
+// Fills a new sandbox from an archive (image_layer.h), which anybody may have written.
 
 #ifndef OVERPASS_ARCHIVE_READ_ARCHIVE_H_
 #define OVERPASS_ARCHIVE_READ_ARCHIVE_H_

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Reads a tar archive, compressed by gzip, zstd or nothing. libarchive does it; whoever wrote the
-// archive need not be trusted, and what is read is not judged here.
+// Reads a tar archive, compressed by gzip, zstd or nothing. libarchive does it. The author
+// of the archive need not be trusted; what is read is not judged here.
 
 #ifndef OVERPASS_ARCHIVE_TAR_READER_H_
 #define OVERPASS_ARCHIVE_TAR_READER_H_

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Makes an upper of overlayfs's format from changes that are told one after the other. Whoever
-// tells them need not be trusted: nothing is made outside of the upper, no symbolic link is
+// Makes an upper of overlayfs's format from changes that are told one after the other. The
+// teller need not be trusted: nothing is made outside of the upper, no symbolic link is
 // followed, and no mark comes to be but those that the calls are for.
 
 #ifndef OVERPASS_SNAPSHOTS_UPPER_BUILDER_H_

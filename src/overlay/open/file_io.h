@@ -24,8 +24,8 @@ class OpenFile;
 class OpenDirectory;
 
 // Reads and writes of files that are not passed through. They wait for no disk; `done` gets the
-// bytes when they have been moved, maybe before these return. What was changed is seen by whoever
-// asks for the file's attributes after `done` has run (copyattr.h).
+// bytes when they have been moved, maybe before these return. Those who ask for the file's
+// attributes after `done` has run see what was changed (copyattr.h).
 
 /// `flags`: the handle's O_* flags as they are now.
 void read(Overlay& overlay, OpenFile& file, size_t size, off_t offset, int flags, Transferred done);

@@ -2,12 +2,12 @@
 """Calls of `overpass check`: what it refuses, and that it changes nothing unless it is asked to."""
 import json
 import os
-import pty
 import signal
 import subprocess
 
 from harness import contains, credentials, equal, holds, mark, only_in, syscalls, worlds, write
 from harness.systems import option_text
+from harness.terminal import run_on_terminal
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
@@ -146,21 +146,8 @@ def test_notes_are_shown_when_asked_for_and_do_not_count(t):
 def test_a_terminal_shows_progress_and_a_summary(t):
     stack = stack_with(t, {"many": {f"file{i}": "" for i in range(3000)}})
     os.mknod(stack.upper + "/useless", 0o020000)
-    ours, theirs = pty.openpty()
-    child = subprocess.Popen([t.settings.overpass, "check", "-o", option_text(stack)], stdout=theirs, stderr=theirs,
-                             stdin=subprocess.DEVNULL)
-    os.close(theirs)
-    text = b""
-    while True:
-        try:
-            piece = os.read(ours, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        text += piece
-    os.close(ours)
-    equal(child.wait(), 1, "exit status")
+    status, text = run_on_terminal([t.settings.overpass, "check", "-o", option_text(stack)], stdin=subprocess.DEVNULL)
+    equal(status, 1, "exit status")
     for words in (b" names\r", b"names checked: 0 errors, 1 warning", b"1 whiteout-unneeded: --repair can: remove"):
         holds(words in text.replace(b"\x1b[K", b"\r"), f"{words} is in {text!r}")
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The attributes of files that the daemon writes, which it keeps in memory (docs/copyattr.md), are those of the disk, whoever
-asks and whatever was done before: by a stat that reaches the daemon, by a lookup, and by a listing.
+"""The attributes of files that the daemon writes, which it keeps in memory (docs/copyattr.md), are those of the disk
+whatever was done before: by a stat that reaches the daemon, by a lookup, and by a listing.
 """
 import fcntl
 import os

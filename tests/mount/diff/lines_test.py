@@ -2,12 +2,12 @@
 """`overpass diff`: which lines it prints for what was done, live and unmounted, and the calls that it refuses."""
 import json
 import os
-import pty
 import subprocess
 
 from harness import contains, equal, holds, write
 from harness.daemon import need_no_sanitizer
 from harness.systems import option_text
+from harness.terminal import run_on_terminal
 from harness.traced import LIBRARY
 from harness.trees import Symlink
 
@@ -99,18 +99,9 @@ def test_what_the_kernel_has_not_written_back_is_seen(t):
 def on_terminal(t, stack, *arguments, **environment):
     """What a terminal gets of the lines of the layers."""
     variables = {**os.environ, "TERM": "xterm", **environment}
-    ours, theirs = pty.openpty()
-    program = subprocess.Popen([t.settings.overpass, "diff", *arguments, "-o", option_text(stack)], stdin=theirs, stdout=theirs,
-                               stderr=theirs, env=variables)
-    os.close(theirs)
-    out = b""
-    try:
-        while piece := os.read(ours, 4096):
-            out += piece
-    except OSError:     # the other end is closed
-        pass
-    os.close(ours)
-    equal(program.wait(), 0, "exit status")
+    status, out = run_on_terminal([t.settings.overpass, "diff", *arguments, "-o", option_text(stack)],
+                                  streams=("stdin", "stdout", "stderr"), env=variables)
+    equal(status, 0, "exit status")
     return out.decode().replace("\r\n", "\n")
 
 

@@ -2,15 +2,12 @@
 """What is exported and imported again is the same sandbox, whatever was changed in it."""
 import json
 import os
-import random
 import shutil
 
 from harness import equal
-from harness.random_changes import tree
 from harness.sandbox_steps import inside
-from harness.sandboxes import Sandboxes
 
-from random_snapshots_test import compare, done, is_alike, link_some
+from random_snapshots_test import compare, done, is_alike, seeded
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
@@ -39,13 +36,7 @@ def changes(s, name):
 
 
 def rounds(t, links):
-    for number in range(SEEDS):
-        seed = f"{t.settings.seed} {links} {number}"
-        source = random.Random(seed)
-        s = Sandboxes(t, tree(source))
-        if links:
-            link_some(source, s)
-        original = inside(s, "original")["tree"]
+    for number, seed, _, s, original in seeded(t, links, SEEDS):
         before = inside(s, "box", seed, STEPS, links)
         if number % 2:
             done(s, "snapshot", "box")

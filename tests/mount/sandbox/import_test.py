@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import pty
 import shutil
 import signal
 import subprocess
@@ -12,6 +11,7 @@ import time
 
 from harness import contains, equal, holds
 from harness.sandboxes import Sandboxes
+from harness.terminal import run_on_terminal
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
@@ -276,19 +276,9 @@ def test_calls_that_are_refused(t):
 
 def on_terminal(s, *words):
     """What the command says on standard error, which is a terminal."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen([s.t.settings.overpass, *words], env=s.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=theirs, cwd=s.outside) as process:
-        os.close(theirs)
-        said = b""
-        try:
-            while piece := os.read(ours, 4096):
-                said += piece
-        except OSError:     # the other end is closed
-            pass
-        os.close(ours)
-        process.wait()
-    equal(process.returncode, 0, f"exit status of {words}, {said!r}")
+    status, said = run_on_terminal([s.t.settings.overpass, *words], streams=("stderr",), env=s.environment(), cwd=s.outside,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    equal(status, 0, f"exit status of {words}, {said!r}")
     return said.decode()
 
 

@@ -91,14 +91,19 @@ def link_some(source, s):
     s.outside_is_as_it_should_be()
 
 
-def rounds(t, links):
-    for number in range(SEEDS):
+def seeded(t, links, seeds):
+    """For each seed: its number, its text, what is drawn from it, sandboxes over a tree of it, and what the tree is."""
+    for number in range(seeds):
         seed = f"{t.settings.seed} {links} {number}"
         source = random.Random(seed)
         s = Sandboxes(t, tree(source))
         if links:
             link_some(source, s)
-        original = inside(s, "original")["tree"]
+        yield number, seed, source, s, inside(s, "original")["tree"]
+
+
+def rounds(t, links):
+    for number, seed, source, s, original in seeded(t, links, SEEDS):
         box = 0
         for generation in range(ROUNDS):
             t.progress(f"{number}.{generation}")
