@@ -19,7 +19,7 @@ os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 shutil.rmtree(os.path.join(TOP, "__pycache__"), ignore_errors=True)
 sys.path.insert(0, TOP)
 
-from harness import checks, options, pace, runs, transport, worlds     # noqa: E402
+from harness import checks, choice, options, pace, runs, transport, worlds     # noqa: E402
 from harness.case import Case                                           # noqa: E402
 
 
@@ -79,7 +79,8 @@ def pytest_configure_node(node):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    return min(os.cpu_count() or 1, 4)
+    """Two for each processor: half of what a test takes is waiting, for processes, for the kernel, for time to pass."""
+    return min(2 * (os.cpu_count() or 1), 8)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -119,6 +120,10 @@ def pytest_pycollect_makemodule(module_path, parent):
     return TestFile.from_parent(parent, path=module_path)
 
 
+def pytest_generate_tests(metafunc):
+    choice.draw_seeds(metafunc)
+
+
 def pytest_itemcollected(item):
     settings, function = item.config.settings, item.obj
     chosen_worlds = getattr(function, "worlds", worlds.of(item.module))
@@ -137,17 +142,10 @@ def _leave_out(item, why):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves out the files that say nothing about this world or system. Those that must be alone come first."""
-    settings = config.settings
-
-    def fits(item):
-        if "TSAN_OPTIONS" in os.environ and "/mount/broker/" in str(item.path):
-            return False    # The broker has no threads. ThreadSanitizer's own would keep it from entering mount namespaces.
-        return settings.system in getattr(item.module, "SYSTEMS", ("overpass", "kernel")) \
-            and settings.world in worlds.of(item.module)
-
-    config.hook.pytest_deselected(items=[item for item in items if not fits(item)])
-    items[:] = sorted(filter(fits, items), key=lambda item: not getattr(item.module, "ALONE", False))
+    """Leaves out the files that say nothing about this world, system or build, and sorts the others (harness/choice.py)."""
+    taken = [item for item in items if choice.takes(item, config.settings)]
+    config.hook.pytest_deselected(items=[item for item in items if not choice.takes(item, config.settings)])
+    items[:] = sorted(taken, key=choice.order)
 
 
 # One test

@@ -20,6 +20,7 @@ def add_to(parser):
     group.addoption("--steps", type=int, default=0, help="operations of the model and io tests and of each differential one")
     group.addoption("--step", type=int, default=0, help="only this step of each scenario of the fault suite")
     group.addoption("--scenario", default="", metavar="FILE", help="only this scenario, for tests/differential/scenarios_test.py")
+    group.addoption("--long", action="store_true", help="more seeds, steps and kills of the random tests: before a release")
     group.addoption("--full", action="store_true", help="full sizes of the memory tests; all differential combinations")
     group.addoption("--transport", default="", choices=("", "io_uring", "/dev/fuse"), help="how requests come from the kernel")
     group.addoption("--mount-options", default="", metavar="OPTS", help="more options for every overpass mount")
@@ -39,5 +40,6 @@ def settings_from(option):
         # Over io_uring one request follows another by way of the kernel, which ThreadSanitizer cannot see.
         settings.transport = settings.transport or "/dev/fuse"
     settings.full = settings.full or option.full
+    settings.long = settings.long or option.long
     settings.seed = option.seed if option.seed is not None else settings.seed
     return settings

@@ -18,7 +18,7 @@ GRACE = 10.0              # seconds that a test has to clean up when its time is
 def patience_of(module, settings):
     """Seconds that all tests of a file may take together."""
     normal = getattr(module, "PATIENCE", FILE_PATIENCE)
-    return settings.seconds(getattr(module, "FULL_PATIENCE", 4 * normal) if settings.full else normal)
+    return settings.seconds(getattr(module, "FULL_PATIENCE", 4 * normal) if settings.full else settings.in_form(normal, normal, 4 * normal))
 
 
 def run_test(item, case, settings):
