@@ -8,7 +8,7 @@ from combinations import WORLDS, described, everything, options_of, pairwise
 from random_calls import Calls, first_layer, next_layer
 from scenario import Difference
 
-STEPS, SEEDS = 2000, 3      # calls of a combination; sets of combinations
+STEPS = 2000      # calls of a combination
 COMPARE_EVERY, SWAP_EVERY, REMOUNT_EVERY, FORGET_EVERY, LOOK_EVERY = 80, 660, 490, 130, 20
 LAYER_CALLS = 40            # made through kernel overlayfs for a layer that it writes
 # What a layer that kernel overlayfs wrote earlier may have been written with.
@@ -38,7 +38,7 @@ class Table:
     def cases(self, settings):
         """Sets of combinations that cover all pairs, with a seed each; or all combinations."""
         draw_set = everything if settings.full else pairwise
-        for seed in range(settings.seed, settings.seed + (1 if settings.full else SEEDS)):
+        for seed in range(settings.seed, settings.seed + (1 if settings.full else settings.in_form(brief=1, usual=1, long=3))):
             for chosen in draw_set(WORLDS[self.world], seed):
                 if self.lowers in (None, chosen["lowers"]):
                     yield f"seed {seed}, {described(chosen)}", lambda t, s=seed, c=chosen: self._run(t, s, c)

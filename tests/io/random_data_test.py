@@ -22,7 +22,7 @@ UNRULY_STEPS = 1500
 
 def usual(t, steps, full):
     """The number of steps: `steps`, or `full` times as many in a full run."""
-    return steps * full if t.settings.full else steps // 10 if t.settings.brief else steps
+    return steps * full if t.settings.full else t.settings.in_form(brief=steps // 10, usual=steps, long=3 * steps)
 
 
 def on(kind):

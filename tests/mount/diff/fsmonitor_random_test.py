@@ -15,7 +15,7 @@ SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
 PATIENCE = 400
 
-ROUNDS, STEPS = 4, 60
+STEPS = 60
 FLAGS = ((), ("-uall",), ("-uno",), ("--ignored",), ("-uall", "--ignored"))
 
 
@@ -95,7 +95,7 @@ def change_until(is_over, source, work):
 def rounds(t, options, below="", untracked_cache=True):
     """How many times git was told of everything, and how many times of paths."""
     told = {True: 0, False: 0}
-    for number in range(ROUNDS):
+    for number in range(t.settings.in_form(brief=2, usual=4, long=20)):
         seed = f"{t.settings.seed} fsmonitor {options} {below} {number}"
         source = random.Random(seed)
         lowers = [t.layer({below: Dir(tree(source))} if below else tree(source)) for _ in range(source.randint(1, 2))]
@@ -139,7 +139,7 @@ def test_random_changes_without_the_untracked_cache(t):
 
 def test_changes_while_git_looks(t):
     """What git saw in between may be of any moment. Once all is quiet it is right."""
-    for number in range(ROUNDS):
+    for number in range(t.settings.in_form(brief=2, usual=4, long=20)):
         seed = f"{t.settings.seed} fsmonitor at once {number}"
         source = random.Random(seed)
         lower = t.layer(tree(source))

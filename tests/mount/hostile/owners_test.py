@@ -171,7 +171,7 @@ def work_beside(t, m, hostile, how=""):
     running, problems = t.directory + "/running", t.directory + "/problems"
     write(running, b"")
     os.chmod(t.directory, 0o777)
-    steps = t.settings.steps or (STEPS // 4 if t.settings.brief else STEPS)
+    steps = t.settings.steps or t.settings.in_form(brief=STEPS // 4, usual=STEPS, long=8 * STEPS)
 
     def reason(name):
         path = f"{problems}.{name}"

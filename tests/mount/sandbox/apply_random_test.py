@@ -61,7 +61,7 @@ def files(root):
     return found
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.seeds(brief=6, usual=12, long=100)
 def test_nothing_that_changes_outside_is_overwritten(t, seed):
     """Random changes of the outside meanwhile are conflicts, and nothing happens; or they are left alone."""
     s = Sandboxes(t)
@@ -84,7 +84,7 @@ def test_nothing_that_changes_outside_is_overwritten(t, seed):
     s.outside_is_as_it_should_be()
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.seeds(brief=4, usual=10, long=100)
 def test_apply_and_undo(t, seed):
     s = Sandboxes(t)
     grow(s, seed)

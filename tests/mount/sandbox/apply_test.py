@@ -1,25 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""`overpass apply`, `undo` and `discard`: conflicts, parts, permissions, interruptions."""
-import json
+"""`overpass apply`, `undo` and `discard`: conflicts, parts, permissions, an interruption."""
 import os
-import signal
 import subprocess
 
 import pytest
 
-from harness import equal, holds, trees, write
-from harness.sandboxes import Running, Sandboxes
+from apply_kills import TREE, read
+from harness import equal, holds, write
+from harness.sandboxes import Sandboxes
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
-PATIENCE = 600
-
-TREE = {"file": "old", "other": "other", "dir": {"inner": "deep", "second": "two"}}
-
-
-def read(path):
-    with open(path, encoding="utf-8") as file:
-        return file.read()
 
 
 def sandbox(t, script, tree=None):
@@ -236,146 +227,4 @@ def test_a_directory_that_may_not_be_written(t):
     equal(done.returncode, 1, f"the status: {done.stderr}")
     holds("Permission denied" in done.stderr, f"the message: {done.stderr}")
     equal(read(s.outside + "/file"), "old", "nothing is applied")
-    s.outside_is_as_it_should_be()
-
-
-def journal(s):
-    with open(f"{s.store}/name/apply/journal.json", encoding="utf-8") as file:
-        return json.load(file)
-
-
-SCRIPT = ("echo new > file; rm dir/inner; mv dir moved; mkdir made; echo made > made/it; ln -s file link; chmod 700 other; "
-          "echo new > one; rm -r gone")
-
-
-def outcome(s):
-    """What can be told of the outside after the changes of SCRIPT: all done, or nothing."""
-    def text(name):
-        return read(s.outside + "/" + name) if os.path.isfile(s.outside + "/" + name) else None
-    left = [name for _, _, names in os.walk(s.outside) for name in names if name.startswith(".overpass-")]
-    return (text("file"), sorted(os.listdir(s.outside)), text("made/it"), text("moved/second"), text("one"), text("two"),
-            os.stat(s.outside + "/other").st_mode & 0o777, left)
-
-
-DONE = ("new\n", ["file", "link", "made", "moved", "one", "other", "two"], "made\n", "two", "new\n", "new\n", 0o700, [])
-NOTHING = ("old", ["dir", "file", "gone", "one", "other", "two"], None, None, "linked", "linked", 0o644, [])
-
-
-def prepare_kills(t):
-    s = Sandboxes(t, {**TREE, "one": "linked", "gone": {"a": "a", "b": {"c": "c"}}})
-    os.link(s.outside + "/one", s.outside + "/two")
-    s.outside_is_as_it_should_be()
-    return s
-
-
-def kill(s, step):
-    """Applies, and is killed at a system call that changes something; whether it was."""
-    calls = "renameat2,renameat,linkat,unlinkat,mkdirat,fsync,syncfs,ftruncate"
-    done = subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:signal=KILL:when={step}",
-                           s.t.settings.overpass, "apply", "name", "--yes"], env=s.traced_environment(), cwd=s.outside,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=s.t.settings.seconds(60))
-    if done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL):
-        return True
-    equal(done.returncode, 0, f"the apply that nothing killed: {done.stderr}")
-    return False
-
-
-def steps(t):
-    """At which system calls it is killed: by root at each, elsewhere and on slow builds at some, others with another seed."""
-    is_thorough = t.world == "root" and not t.settings.brief
-    return range(1, 300) if is_thorough else range(1 + t.settings.seed % 3, 300, 3)
-
-
-@pytest.mark.parametrize("ending", ["--continue", "--abort"])
-def test_a_kill_at_every_step(t, ending):
-    """Killed at each system call that changes something, apply can be finished or taken back."""
-    s = prepare_kills(t)
-    kinds = set()
-    for step in steps(t):
-        s.sh(SCRIPT, "name")
-        if not kill(s, step):
-            break
-        if os.path.exists(f"{s.store}/name/apply/journal.json"):
-            phase = journal(s)["phase"]
-            kinds.add(phase)
-            forwards = ending == "--continue" or phase == "published"
-            done = s.call("apply", "name", "--yes", "--continue" if forwards else "--abort")
-            equal(done.returncode, 0, f"the status after a kill at {step} ({phase}): {done.stderr}")
-            equal(outcome(s), DONE if forwards else NOTHING, f"the outside after a kill at {step} ({phase})")
-        if outcome(s) == NOTHING:
-            done = s.call("apply", "name", "--yes")
-            equal(done.returncode, 0, f"the status of a new apply after a kill at {step}: {done.stderr}")
-        equal(outcome(s), DONE, f"the outside at last, after a kill at {step}")
-        equal(s.call("diff", "name").stdout, "", f"what is left after a kill at {step}")
-        done = s.call("undo", "name", "--yes")
-        equal(done.returncode, 0, f"the status of undo after a kill at {step}: {done.stderr}")
-        equal(outcome(s), NOTHING, f"the outside after undo, after a kill at {step}")
-    holds(kinds == {"preparing", "publishing", "published"} and step > 20, f"kills came in all phases: {kinds}, {step} steps")
-    s.outside_is_as_it_should_be()
-
-
-@pytest.mark.parametrize("ending", ["--continue", "--abort"])
-def test_a_kill_while_the_sandbox_runs(t, ending):
-    """Killed at any system call, apply can be finished or taken back, and what is written meanwhile stays in the sandbox."""
-    s = Sandboxes(t, TREE)
-    run = Running(s, "name")
-    kinds, step = set(), 0
-    for step in range(1 + t.settings.seed % 3, 300, 3):
-        run.do(f"for n in 1 2 3 4 5 6 7 8 9 10 11 12; do echo {step} > each$n; done; echo {step} > file; mkdir made{step}; echo it > made{step}/it; chmod 700 other; rm -f dir/inner; exec 5>> log{step}; echo a >&5")
-        if not kill(s, step):
-            break
-        equal(run.do(f"echo later > later{step}; echo b >&5; cat file made{step}/it log{step}"), f"{step}\nit\na\nb\n", f"what is seen after a kill at {step}")
-        if os.path.exists(f"{s.store}/name/apply/journal.json"):
-            phase = journal(s)["phase"]
-            kinds.add(phase)
-            word = ending if phase != "published" else "--continue"
-            done = s.call("apply", "name", "--yes", word)
-            equal(done.returncode, 0, f"the status of {word} after a kill at {step} ({phase}): {done.stderr}")
-        done = s.call("apply", "name", "--yes")
-        equal(done.returncode, 0, f"the status of the next apply after a kill at {step}: {done.stderr}")
-        equal(s.call("diff", "name").stdout, "", f"what is left after a kill at {step}")
-        for name, text in (("file", f"{step}\n"), ("each12", f"{step}\n"), (f"made{step}/it", "it\n"), (f"log{step}", "a\nb\n"), (f"later{step}", "later\n")):
-            equal(read(f"{s.outside}/{name}"), text, f"{name} outside after a kill at {step}")
-        equal(run.do(f"cat file made{step}/it log{step} later{step}"), f"{step}\nit\na\nb\nlater\n", f"what is seen at last after a kill at {step}")
-    holds(kinds == {"preparing", "publishing", "published"} and step > 20, f"kills came in all phases: {kinds}, {step} steps")
-    run.end()
-    s.outside_is_as_it_should_be()
-
-
-def all_texts(directory):
-    found = set()
-    for path, _, names in os.walk(directory):
-        for name in names:
-            if os.path.isfile(os.path.join(path, name)):
-                found.add(read(os.path.join(path, name)))
-    return found
-
-
-@pytest.mark.parametrize("replaces", [True, False])
-@pytest.mark.parametrize("ending", ["--continue", "--abort"])
-def test_what_is_changed_after_a_kill_is_not_lost(t, ending, replaces):
-    """Somebody changes the new files before the apply is ended: neither that nor what was there before gets lost."""
-    s = prepare_kills(t)
-    tried = 0
-    for step in steps(t):
-        s.sh(SCRIPT, "name")
-        if not kill(s, step):
-            break
-        changed = [name for name in ("file", "one") if read(f"{s.outside}/{name}") == "new\n"]
-        if changed and os.path.exists(f"{s.store}/name/apply/journal.json") and journal(s)["phase"] == "publishing":
-            tried += 1
-            for name in changed:
-                if replaces:
-                    os.unlink(f"{s.outside}/{name}")
-                write(f"{s.outside}/{name}", "mine " + name)
-            done = s.call("apply", "name", "--yes", ending)
-            texts = all_texts(s.outside) | all_texts(s.store)
-            for name in changed:
-                holds("mine " + name in texts, f"what was written into {name} after a kill at {step} ({done.returncode}): {done.stderr}")
-            holds("old" in texts and "linked" in texts, f"what was there before, after a kill at {step}: {done.stderr}")
-        s.call("rm", "--force", "name")
-        subprocess.run(["sh", "-c", "rm -rf * .overpass-*"], cwd=s.outside, check=True)
-        trees.build(s.outside, {**TREE, "one": "linked", "gone": {"a": "a", "b": {"c": "c"}}})
-        os.link(s.outside + "/one", s.outside + "/two")
-    holds(tried > 0, f"kills came while names changed: {tried}")
     s.outside_is_as_it_should_be()

@@ -12,7 +12,7 @@ from random_snapshots_test import compare, done, is_alike, seeded
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
 PATIENCE = 600
-STEPS, SEEDS = 50, 4
+STEPS = 50
 # What says that a directory was moved. Others have all that is in it, and its links to files elsewhere are cut.
 EXACT = ("tar", "dir")
 FORMATS = ("oci", *EXACT, "mstack")
@@ -36,7 +36,7 @@ def changes(s, name):
 
 
 def rounds(t, links):
-    for number, seed, _, s, original in seeded(t, links, SEEDS):
+    for number, seed, _, s, original in seeded(t, links, t.settings.in_form(brief=2, usual=2, long=8)):
         before = inside(s, "box", seed, STEPS, links)
         if number % 2:
             done(s, "snapshot", "box")

@@ -49,7 +49,7 @@ def killed_at_each_call(t, s, *words, prepare=()):
             if done.returncode == 0:
                 break
             kills += 1
-            number += 1 if t.world == "root" and not t.settings.brief else 3
+            number += t.settings.in_form(brief=6, usual=3, long=1)
     left = set(os.listdir(s.store + "/@layers")) - {"lock"}
     equal(len(left), 1, f"layers that are left: {left}")
     return kills

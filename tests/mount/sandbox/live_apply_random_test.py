@@ -29,14 +29,14 @@ def is_refused(done, run, after):
     return True
 
 
-@pytest.mark.parametrize("seed", (0, 1, 2, 4, 6))
+@pytest.mark.seeds(brief=1, usual=3, long=10)
 def test_apply_and_undo_while_it_runs(t, seed):
     """Apply makes the outside what the sandbox shows, which goes on showing it; undo is seen inside at once. What cannot be
     done while it runs is done afterwards."""
     s = Sandboxes(t)
     grow(s, seed)
     run = Running(s, "name")
-    keep = "" if seed % 5 == 4 else "keep"  # Renamed directories have to wait.
+    keep = "" if seed % 5 == 2 else "keep"  # Renamed directories have to wait.
     for number in range(3):
         run.do(f"exec 5<&-; {sys.executable} {random_tree.__file__} {seed * 10 + number} 20 {keep}; exec 5>> kept{number}; echo {number} >&5; mkdir -p at{number}; cd at{number}")
         run.do("cd ..")
@@ -62,7 +62,7 @@ def test_apply_and_undo_while_it_runs(t, seed):
     s.outside_is_as_it_should_be()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.seeds(brief=1, usual=2, long=10)
 def test_discard_while_it_runs(t, seed):
     s = Sandboxes(t)
     grow(s, seed)
