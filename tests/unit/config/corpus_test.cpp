@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../../fuzz/targets.h"
+#include "../base/brief.h"
 #include "config/corpus_path.h"
 
 namespace overpass::fuzz {
@@ -92,8 +93,9 @@ TEST_P(Corpus, IsReadMutated) {
   std::cerr << "OVERPASS_TEST_SEED=" << seed << "\n";
   Mutator mutator(seed);
   const auto texts = corpus_of(GetParam());
+  const int mutations = GetParam().mutations / (unit::is_brief() ? 4 : 1);
   for (const std::string& text : texts) {
-    for (int i = 0; i < GetParam().mutations; ++i) {
+    for (int i = 0; i < mutations; ++i) {
       GetParam().run(mutator.mutate(mutator.follow(text, texts)));
     }
   }
