@@ -33,6 +33,8 @@ enum class LockRank : int {
   Broker = 16,
   /// The list of unreadable objects being looked at. Another exception: held over one chmod(2).
   ScopedReadable = 17,
+  /// Which files the keeper of a mount holds. Another exception: held over one message to it.
+  KeptFiles = 19,
   /// The connection to the broker in use, and the ids of each connection.
   BrokerLink = 18,
 };
@@ -60,6 +62,8 @@ constexpr const char* name_of(LockRank rank) {
       return "Broker";
     case LockRank::ScopedReadable:
       return "ScopedReadable";
+    case LockRank::KeptFiles:
+      return "KeptFiles";
     case LockRank::BrokerLink:
       return "BrokerLink";
   }

@@ -367,6 +367,12 @@ constexpr OptionEntry kTable[] = {
      "let other users in; the default as root"},
     {"auto_unmount", "", "auto_unmount", "", Kind::Flag, "", set_flag<&Options::auto_unmount>,
      "unmount even when the daemon is killed"},
+    {"survive", "", "survive", "", Kind::Word, "on|off",
+     [](Options& options, std::string_view value) {
+       options.survives = value == "on";
+       return value == "on" || value == "off";
+     },
+     "another daemon takes over when this one dies, and nobody notices"},
     {"suid", "nosuid", "suid", "", Kind::Flag, "", set_flag<&Options::suid>,
      "honour set-user-ID and set-group-ID bits and file capabilities"},
     {"dev", "nodev", "dev", "", Kind::Flag, "", set_flag<&Options::dev>, "honour device files"},

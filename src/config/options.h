@@ -88,8 +88,9 @@ struct Options {
   std::optional<double>
       timeout;  ///< Seconds that the kernel may trust what it knows; absent: ever.
 
-  std::optional<bool> allow_other;            ///< Absent: on for root, off otherwise.
-  bool auto_unmount = false;                  ///< Even when the daemon is killed.
+  std::optional<bool> allow_other;  ///< Absent: on for root, off otherwise.
+  bool auto_unmount = false;        ///< Even when the daemon is killed.
+  bool survives = false;            ///< `survive=`: another daemon takes over when this one dies.
   bool suid = true, dev = true, exec = true;  ///< Mount flags.
   AccessTimes access_times = AccessTimes::OfTheMount;
   std::vector<Propagation> propagation;  ///< Given to the new mount in this order.

@@ -101,6 +101,15 @@ Expected<void> validate(const Options& options, Source source) {
   if (options.opens == Opens::None && options.upper && !options.read_only) {
     return problem("open=none needs a read-only mount", "add ro, or leave the upper directory out");
   }
+  if (options.survives && options.may_be_frozen) {
+    return problem("survive=on and freezable exclude each other",
+                   "leave one of them out: the layers that the mount began with are those that "
+                   "every daemon serves");
+  }
+  if (options.survives && options.io_uring == Switch::On) {
+    return problem("survive=on and io_uring=on exclude each other",
+                   "leave one of them out: what is taken over io_uring is lost with the daemon");
+  }
   if (options.opens == Opens::None && !options.rules.empty()) {
     return problem("open=none and rules exclude each other",
                    "leave open=none out: rules decide what may be opened");

@@ -78,7 +78,7 @@ void on_setattr(fuse_req_t request, fuse_ino_t node, struct stat* attributes, in
   if ((bits & FUSE_SET_ATTR_SIZE) != 0) lacks_fsetid = (bits & kCostsBits) != 0;
   answer(AttributesReply(request), caller_of(request, lacks_fsetid),
          [&daemon, node, changes = changes_of(*attributes, bits, info),
-          file = file_of(info)](const overlay::Caller& caller) -> Result<ShownAttributes> {
+          file = file_of(daemon, info)](const overlay::Caller& caller) -> Result<ShownAttributes> {
            overlay::InodeRef inode = TRY(inode_at(daemon, node));
            const sys::Stat stat =
                TRY(overlay::change_attributes(daemon.overlay, caller, inode, changes, file));

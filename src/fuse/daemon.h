@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 
 #include "base/problem.h"
 #include "config/options.h"
@@ -21,10 +22,12 @@
 #include "fuse/housekeeping.h"
 #include "fuse/libfuse.h"
 #include "fuse/listings.h"
+#include "fuse/mount_keeper.h"
 #include "fuse/notifier.h"
 #include "fuse/registrar.h"
 #include "fuse/request_trace.h"
 #include "fuse/rule_log.h"
+#include "fuse/survival.h"
 #include "fuse/workers.h"
 #include "overlay/open/open_file.h"
 #include "overlay/state/overlay.h"
@@ -43,6 +46,23 @@ struct Negotiated {
   unsigned protocol_minor = 0;
   bool needs_open = true;     ///< Files are opened before they are read.
   bool needs_opendir = true;  ///< The kernel insists on opening directories (before Linux 5.1).
+};
+
+/// The nodes whose files the keeper holds. Threads: any.
+class KeptByKeeper {
+ public:
+  void keep(const Life& life, overlay::NodeId node, BorrowedFd file) {
+    Lock lock(mutex_);
+    if (nodes_.insert(node).second) life.keep(static_cast<uint64_t>(node), file);
+  }
+  void drop(const Life& life, overlay::NodeId node) {
+    Lock lock(mutex_);
+    if (nodes_.erase(node) != 0) life.drop(static_cast<uint64_t>(node));
+  }
+
+ private:
+  Mutex<LockRank::KeptFiles> mutex_;
+  std::unordered_set<overlay::NodeId> nodes_ GUARDED_BY(mutex_);
 };
 
 /// The mount as long as it is served. Before and after that nothing is told, and what is submitted
@@ -67,6 +87,17 @@ class ServedMount : public overlay::Mount {
     });
   }
 
+  void keep_file(overlay::NodeId node, BorrowedFd file) override {
+    if (life != nullptr) kept_files.keep(*life, node, file);
+  }
+  void drop_file(overlay::NodeId node) override {
+    if (life != nullptr) kept_files.drop(*life, node);
+  }
+
+  void note_done(uint64_t request) override {
+    if (life != nullptr) survival->note_done(request);
+  }
+
   void tell(const overlay::RuleEvent& event) override { rule_log.write(event); }
 
   RuleLog rule_log;  ///< Opened before the mount.
@@ -75,6 +106,12 @@ class ServedMount : public overlay::Mount {
   Notifier* notifier = nullptr;
   Workers* workers = nullptr;
   Gate* gate = nullptr;
+  // With survive=on.
+  const Life* life = nullptr;
+  Survival* survival = nullptr;
+
+ private:
+  KeptByKeeper kept_files;
 };
 
 struct Daemon {
@@ -97,6 +134,10 @@ struct Daemon {
 
   std::atomic<bool> is_freezing = false;
   Gate gate;  ///< Passed by every thread that works on the union.
+
+  /// With survive=on; its memory outlives the daemon.
+  std::unique_ptr<Survival> survival;
+  const Life* life = nullptr;  ///< Set while a survivor's daemon serves.
 
   // Order matters at the end: tasks and notifications before the overlay, that before the ids'
   // owner and the counters.

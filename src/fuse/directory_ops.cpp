@@ -16,8 +16,12 @@ namespace {
 /// Writes entries in the kernel's form into a buffer of the size it asked for.
 class ListingBuffer : public overlay::ListingSink {
  public:
-  ListingBuffer(Daemon& daemon, fuse_req_t request, size_t size, bool plus)
-      : daemon_(daemon), request_(request), plus_(plus), buffer_(size, '\0') {}
+  ListingBuffer(Daemon& daemon, fuse_req_t request, size_t size, bool plus, uint64_t unique)
+      : daemon_(daemon),
+        request_(request),
+        plus_(plus),
+        buffer_(size, '\0'),
+        reply_(plus ? daemon.survival.get() : nullptr, unique) {}
 
   /// Entries that were not delivered are not remembered by the kernel.
   ~ListingBuffer() override {
@@ -38,7 +42,7 @@ class ListingBuffer : public overlay::ListingSink {
     fuse_entry_param parameters = {};
     if (entry.inode) {
       counted_.push_back(entry.inode);
-      parameters = entry_parameters(daemon_, {entry.inode, entry.stat});
+      parameters = entry_parameters(daemon_, {entry.inode, entry.stat}, reply_.record());
     }
     parameters.attr.st_ino = entry.ino;
     if (!entry.inode) parameters.attr.st_mode = DTTOIF(entry.type);
@@ -60,6 +64,7 @@ class ListingBuffer : public overlay::ListingSink {
   std::string buffer_;
   size_t filled_ = 0;
   std::vector<overlay::InodeRef> counted_;
+  const ReplyUnderWay reply_;
 };
 
 void on_opendir(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
@@ -75,7 +80,7 @@ void on_opendir(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
 void list(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, bool plus) {
   Daemon& daemon = daemon_of(request);
   ListingReply reply(request);
-  ListingBuffer buffer(daemon, request, size, plus);
+  ListingBuffer buffer(daemon, request, size, plus, reply.unique());
   auto work = [&](const overlay::Caller&) -> Result<std::span<const char>> {
     const overlay::InodeRef inode = TRY(inode_at(daemon, node));
     if (!inode->is_directory()) return fail(ENOTDIR);

@@ -10,6 +10,7 @@
 #include "fuse/handle.h"
 #include "fuse/operations.h"
 #include "overlay/change/file_flags.h"
+#include "overlay/change/sent_again.h"
 #include "overlay/open/file_io.h"
 
 namespace overpass::fuse {
@@ -78,7 +79,11 @@ overlay::Caller on_own_behalf() { return {.uid = 0, .may_wait = false}; }
 void on_read(fuse_req_t request, fuse_ino_t node, size_t size, off_t offset, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Read, node);
   const Piece piece{size, offset, info->flags};
-  if (daemon.negotiated.needs_open) return read_from(*file_of(info), piece, DataReply(request));
+  if (daemon.negotiated.needs_open) {
+    overlay::OpenFile* const file = file_or_refuse(daemon, request, info);
+    if (file != nullptr) read_from(*file, piece, DataReply(request));
+    return;
+  }
   answer(ReadByNodeReply(request, piece), on_own_behalf(), file_by_node(daemon, node));
 }
 
@@ -104,11 +109,17 @@ void on_write(fuse_req_t request, fuse_ino_t node, const char* data, size_t size
               fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Write, node);
   if (refuse_unopened(daemon, request)) return;
+  overlay::OpenFile* const file = file_or_refuse(daemon, request, info);
+  if (file == nullptr) return;
+  const overlay::Caller caller = caller_of(request, info->kill_suidgid != 0);
+  if (overlay::appended_before(daemon.overlay, caller, *file, {data, size}, offset)) {
+    return WrittenReply(request).send(size);
+  }
   const auto kind =
       info->writepage != 0 ? overlay::WriteKind::Writeback : overlay::WriteKind::Plain;
   // A transfer has one kind of bytes; these are only read.
-  overlay::write(daemon.overlay, caller_of(request, info->kill_suidgid != 0), *file_of(info),
-                 {const_cast<char*>(data), size}, offset, info->flags, kind,
+  overlay::write(daemon.overlay, caller, *file, {const_cast<char*>(data), size}, offset,
+                 info->flags, kind,
                  answer_change_with(WrittenReply(request),
                                     [&daemon, node](WrittenReply& reply, size_t written) {
                                       reply.send(written);
@@ -120,8 +131,10 @@ void on_fsync(fuse_req_t request, fuse_ino_t node, int data_only, fuse_file_info
   Daemon& daemon = arrived(request, Opcode::Fsync, node);
   // Only a read-only mount is read without opening: there is nothing to write.
   if (!daemon.negotiated.needs_open) return EmptyReply(request).send();
+  overlay::OpenFile* const file = file_or_refuse(daemon, request, info);
+  if (file == nullptr) return;
   overlay::sync(
-      daemon.overlay, *file_of(info), data_only != 0,
+      daemon.overlay, *file, data_only != 0,
       answer_with(EmptyReply(request), [&daemon, node](EmptyReply& reply, std::span<char>) {
         forget_blocks(daemon, node, /*is_pinned=*/true);
         reply.send();
@@ -132,7 +145,8 @@ void on_fallocate(fuse_req_t request, fuse_ino_t node, int mode, off_t offset, o
                   fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Fallocate, node);
   if (refuse_unopened(daemon, request)) return;
-  overlay::OpenFile* file = file_of(info);
+  overlay::OpenFile* const file = file_or_refuse(daemon, request, info);
+  if (file == nullptr) return;
   if (overlay::is_long_allocation(daemon.overlay, *file, length)) {
     return answer(EmptyReply(request), caller_of(request),
                   [&daemon, file, mode, offset, length](const overlay::Caller& caller) {
@@ -155,8 +169,10 @@ void on_lseek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fus
                     return overlay::seek(daemon.overlay, *file, offset, whence);
                   });
   }
+  overlay::OpenFile* const file = file_or_refuse(daemon, request, info);
+  if (file == nullptr) return;
   answer_now(OffsetReply(request), [&]() -> Result<off_t> {
-    return overlay::seek(daemon.overlay, *file_of(info), offset, whence);
+    return overlay::seek(daemon.overlay, *file, offset, whence);
   });
 }
 
@@ -165,9 +181,12 @@ void on_copy_file_range(fuse_req_t request, fuse_ino_t node, off_t from_offset,
                         size_t length, int) {
   Daemon& daemon = arrived(request, Opcode::CopyFileRange, node);
   if (refuse_unopened(daemon, request)) return;
+  overlay::OpenFile* const source = file_or_refuse(daemon, request, from);
+  if (source == nullptr) return;
+  overlay::OpenFile* const target = file_or_refuse(daemon, request, to);
+  if (target == nullptr) return;
   answer(WrittenReply(request), caller_of(request),
-         [&daemon, from_offset, to_offset, length, source = file_of(from),
-          target = file_of(to)](const overlay::Caller& caller) {
+         [&daemon, from_offset, to_offset, length, source, target](const overlay::Caller& caller) {
            return overlay::copy_range(daemon.overlay, caller, *source, from_offset, *target,
                                       to_offset, length);
          });
@@ -196,8 +215,10 @@ void on_ioctl(fuse_req_t request, fuse_ino_t node, unsigned code, void*, fuse_fi
 void on_flock(fuse_req_t request, fuse_ino_t node, fuse_file_info* info, int operation) {
   Daemon& daemon = arrived(request, Opcode::Setlk, node);
   overlay::Flocks& flocks = daemon.overlay.flocks;
+  const overlay::OpenFile* const file = file_or_refuse(daemon, request, info);
+  if (file == nullptr) return;
   EmptyReply reply(request);
-  const uint64_t domain = flocks.domain_of(*file_of(info)->inode());
+  const uint64_t domain = flocks.domain_of(*file->inode());
   if ((operation & LOCK_UN) != 0) {
     flocks.unlock(domain, info->lock_owner);
     return reply.send();

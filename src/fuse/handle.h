@@ -113,11 +113,22 @@ inline overlay::Caller caller_of(fuse_req_t request, std::optional<bool> lacks_f
           .umask = context->umask,
           .thread = context->pid,
           .lacks_fsetid = lacks_fsetid,
-          .may_wait = false};
+          .may_wait = false,
+          .is_sent_again = (unique_of_request() & kSentAgain) != 0,
+          .request = unique_of_request()};
 }
 
-inline overlay::OpenFile* file_of(const fuse_file_info* info) {
-  return info == nullptr ? nullptr : Handles<overlay::OpenFile>::at(info->fh);
+inline overlay::OpenFile* file_of(const Daemon& daemon, const fuse_file_info* info) {
+  return info == nullptr ? nullptr : daemon.files.at(info->fh);
+}
+
+/// The same for a request that needs one. EIO, answered, for a file that was lost with a former
+/// daemon: null then.
+inline overlay::OpenFile* file_or_refuse(const Daemon& daemon, fuse_req_t request,
+                                         const fuse_file_info* info) {
+  overlay::OpenFile* const file = file_of(daemon, info);
+  if (file == nullptr) Reply(request).fail(Errno{EIO});
+  return file;
 }
 
 }  // namespace overpass::fuse

@@ -7,16 +7,23 @@
 #define OVERPASS_FUSE_HANDLES_H_
 
 #include <array>
+#include <atomic>
+#include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "base/mutex.h"
+#include "base/result.h"
 #include "base/ring.h"
 
 namespace overpass::fuse {
 
 /// T derives from RingLink.
-/// Invariant: a number given out and not taken back is the address of an object of some shard.
+/// Invariant: a number given out and not taken back is the address of an object of some shard, or
+/// odd, and the number of a record doubled (handle_records.h).
 /// Threads: any.
 template <class T>
 class Handles {
@@ -38,9 +45,31 @@ class Handles {
     return reinterpret_cast<uintptr_t>(object.release());
   }
 
-  /// Gives the object of a number up to the caller. REQUIRES: the kernel has released it.
+  /// From now on add_recorded() may be called, with numbers below `most`. ENOMEM.
+  Result<void> expect_records(uint32_t most) {
+    recorded_.reset(static_cast<Recorded*>(std::calloc(most, sizeof(Recorded))));
+    return recorded_ == nullptr ? fail(ENOMEM) : Result<void>();
+  }
+
+  /// The same for an object with a record of that number, which the next daemon has as well.
+  uint64_t add_recorded(uint32_t record, std::unique_ptr<T> object) {
+    recorded_.get()[record].store(object.get(), std::memory_order_release);
+    (void)add(std::move(object));
+    return uint64_t{record} << 1 | 1;
+  }
+
+  /// The record of a number, if its object has one.
+  static std::optional<uint32_t> record_of(uint64_t number) {
+    if ((number & 1) == 0) return {};
+    return static_cast<uint32_t>(number >> 1);
+  }
+
+  /// Gives the object of a number up to the caller. REQUIRES: the kernel has released it. Null when
+  /// it was taken before: the kernel sends a RELEASE again that a former daemon did not answer.
   std::unique_ptr<T> take(uint64_t number) {
     std::unique_ptr<T> object(at(number));
+    if (object == nullptr) return object;
+    if (const auto record = record_of(number)) recorded_.get()[*record] = nullptr;
     Lock lock(shard_of(object.get()).mutex);
     object->leave();
     return object;
@@ -57,9 +86,18 @@ class Handles {
     }
   }
 
-  static T* at(uint64_t number) { return reinterpret_cast<T*>(number); }
+  T* at(uint64_t number) const {
+    const auto record = record_of(number);
+    if (!record) return reinterpret_cast<T*>(number);
+    return recorded_.get()[*record].load(std::memory_order_acquire);
+  }
 
  private:
+  using Recorded = std::atomic<T*>;
+  struct Free {
+    void operator()(Recorded* objects) const { std::free(objects); }
+  };
+
   struct Shard {
     Mutex<LockRank::Queue> mutex;
     RingLink objects GUARDED_BY(mutex);
@@ -70,6 +108,7 @@ class Handles {
   }
 
   std::array<Shard, 16> shards_;
+  std::unique_ptr<Recorded, Free> recorded_;
 };
 
 }  // namespace overpass::fuse

@@ -9,6 +9,7 @@
 #include "overlay/change/create.h"
 #include "overlay/change/remove.h"
 #include "overlay/change/rename.h"
+#include "overlay/change/sent_again.h"
 
 namespace overpass::fuse {
 
@@ -17,24 +18,33 @@ namespace {
 void on_mknod(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode, dev_t device) {
   Daemon& daemon = arrived(request, Opcode::Mknod, parent);
   answer_now(EntryReply(request), [&]() -> Result<overlay::Entry> {
-    return overlay::make_node(daemon.overlay, caller_of(request), TRY(inode_at(daemon, parent)),
-                              name, mode, device);
+    const overlay::InodeRef directory = TRY(inode_at(daemon, parent));
+    const overlay::Caller caller = caller_of(request);
+    auto made = TRY(overlay::made_before(daemon.overlay, caller, directory, name, mode & S_IFMT));
+    if (made) return *std::move(made);
+    return overlay::make_node(daemon.overlay, caller, directory, name, mode, device);
   });
 }
 
 void on_mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode) {
   Daemon& daemon = arrived(request, Opcode::Mkdir, parent);
   answer_now(EntryReply(request), [&]() -> Result<overlay::Entry> {
-    return overlay::make_directory(daemon.overlay, caller_of(request),
-                                   TRY(inode_at(daemon, parent)), name, mode);
+    const overlay::InodeRef directory = TRY(inode_at(daemon, parent));
+    const overlay::Caller caller = caller_of(request);
+    auto made = TRY(overlay::made_before(daemon.overlay, caller, directory, name, S_IFDIR));
+    if (made) return *std::move(made);
+    return overlay::make_directory(daemon.overlay, caller, directory, name, mode);
   });
 }
 
 void on_symlink(fuse_req_t request, const char* target, fuse_ino_t parent, const char* name) {
   Daemon& daemon = arrived(request, Opcode::Symlink, parent);
   answer_now(EntryReply(request), [&]() -> Result<overlay::Entry> {
-    return overlay::make_symlink(daemon.overlay, caller_of(request), TRY(inode_at(daemon, parent)),
-                                 name, target);
+    const overlay::InodeRef directory = TRY(inode_at(daemon, parent));
+    const overlay::Caller caller = caller_of(request);
+    auto made = TRY(overlay::made_before(daemon.overlay, caller, directory, name, S_IFLNK));
+    if (made) return *std::move(made);
+    return overlay::make_symlink(daemon.overlay, caller, directory, name, target);
   });
 }
 
@@ -43,8 +53,12 @@ void on_link(fuse_req_t request, fuse_ino_t node, fuse_ino_t parent, const char*
   answer(EntryReply(request), caller_of(request),
          [&daemon, node, parent,
           name = std::string(name)](const overlay::Caller& caller) -> Result<overlay::Entry> {
-           return overlay::make_link(daemon.overlay, caller, TRY(inode_at(daemon, node)),
-                                     TRY(inode_at(daemon, parent)), name.c_str());
+           const overlay::InodeRef inode = TRY(inode_at(daemon, node));
+           const overlay::InodeRef directory = TRY(inode_at(daemon, parent));
+           auto linked =
+               TRY(overlay::linked_before(daemon.overlay, caller, inode, directory, name.c_str()));
+           if (linked) return *std::move(linked);
+           return overlay::make_link(daemon.overlay, caller, inode, directory, name.c_str());
          });
 }
 
@@ -53,8 +67,11 @@ void on_unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
   answer(
       EmptyReply(request), caller_of(request),
       [&daemon, parent, name = std::string(name)](const overlay::Caller& caller) -> Result<void> {
-        return overlay::remove_file(daemon.overlay, caller, TRY(inode_at(daemon, parent)),
-                                    name.c_str());
+        const overlay::InodeRef directory = TRY(inode_at(daemon, parent));
+        if (TRY(overlay::removed_before(daemon.overlay, caller, directory, name.c_str()))) {
+          return {};
+        }
+        return overlay::remove_file(daemon.overlay, caller, directory, name.c_str());
       });
 }
 
@@ -63,19 +80,36 @@ void on_rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
   answer(
       EmptyReply(request), caller_of(request),
       [&daemon, parent, name = std::string(name)](const overlay::Caller& caller) -> Result<void> {
-        return overlay::remove_directory(daemon.overlay, caller, TRY(inode_at(daemon, parent)),
-                                         name.c_str());
+        const overlay::InodeRef directory = TRY(inode_at(daemon, parent));
+        if (TRY(overlay::removed_before(daemon.overlay, caller, directory, name.c_str()))) {
+          return {};
+        }
+        return overlay::remove_directory(daemon.overlay, caller, directory, name.c_str());
       });
 }
+
+/// The answer to a RENAME, which leaves a note when it has been carried out.
+class RenameReply : public EmptyReply {
+ public:
+  explicit RenameReply(fuse_req_t request) : EmptyReply(request), daemon_(daemon_of(request)) {}
+  void send() {
+    EmptyReply::send();
+    if (daemon_.survival) daemon_.survival->end_done(unique());
+  }
+
+ private:
+  Daemon& daemon_;
+};
 
 void on_rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
                const char* new_name, unsigned flags) {
   Daemon& daemon = arrived(request, Opcode::Rename, parent);
-  answer(EmptyReply(request), caller_of(request),
+  answer(RenameReply(request), caller_of(request),
          [&daemon, parent, new_parent, flags, name = std::string(name),
           new_name = std::string(new_name)](const overlay::Caller& caller) -> Result<void> {
            const overlay::InodeRef from = TRY(inode_at(daemon, parent));
            const overlay::InodeRef to = TRY(inode_at(daemon, new_parent));
+           if (overlay::renamed_before(daemon.overlay, caller)) return {};
            return overlay::rename(daemon.overlay, caller, {from, name.c_str()},
                                   {to, new_name.c_str()}, flags);
          });

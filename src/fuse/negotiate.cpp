@@ -117,8 +117,9 @@ void negotiate_opens(Daemon& daemon, const fuse_conn_info& connection) {
 /// (overlay/state/flocks.h) those of flock(2) are kept here, which costs a request for each use and
 /// nothing else. After negotiate_passthrough().
 void negotiate_locks(const Daemon& daemon, fuse_conn_info& connection) {
-  const bool may_split = daemon.negotiated.passthrough && daemon.overlay.is_writable() &&
-                         !daemon.overlay.settings.cached_lower_io;
+  // Those would end with the daemon, where the mount does not.
+  const bool may_split = !daemon.options.survives && daemon.negotiated.passthrough &&
+                         daemon.overlay.is_writable() && !daemon.overlay.settings.cached_lower_io;
   ask_for({FUSE_CAP_FLOCK_LOCKS, may_split}, connection);
 }
 
@@ -141,6 +142,12 @@ void negotiate_transport(Daemon& daemon, fuse_conn_info& connection) {
   if (daemon.options.io_uring == config::Switch::Off) {
     fuse_unset_feature_flag(&connection, FUSE_CAP_OVER_IO_URING);
     result.io_uring_reason = "switched off by option";
+    return;
+  }
+  if (daemon.options.survives) {
+    fuse_unset_feature_flag(&connection, FUSE_CAP_OVER_IO_URING);
+    result.io_uring_reason =
+        "survive=on: the kernel does not send requests again that were taken over io_uring";
     return;
   }
   // Where one is refused after INIT, libfuse goes on, and the kernel waits for its queues for good.

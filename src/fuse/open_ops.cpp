@@ -5,6 +5,7 @@
 #include "fuse/handle.h"
 #include "fuse/operations.h"
 #include "overlay/change/create.h"
+#include "overlay/change/sent_again.h"
 #include "overlay/open/open_file.h"
 
 namespace overpass::fuse {
@@ -25,8 +26,12 @@ void on_create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t m
                fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Create, parent);
   answer_now(CreateReply(request, *info), [&]() -> Result<overlay::Created> {
-    return overlay::create_file(daemon.overlay, caller_of(request), TRY(inode_at(daemon, parent)),
-                                name, info->flags, mode);
+    const overlay::InodeRef directory = TRY(inode_at(daemon, parent));
+    const overlay::Caller caller = caller_of(request);
+    auto created =
+        TRY(overlay::created_before(daemon.overlay, caller, directory, name, info->flags));
+    if (created) return *std::move(created);
+    return overlay::create_file(daemon.overlay, caller, directory, name, info->flags, mode);
   });
 }
 
@@ -40,9 +45,10 @@ void on_tmpfile(fuse_req_t request, fuse_ino_t parent, mode_t mode, fuse_file_in
 
 void on_release(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Release, node);
-  if (info->flock_release != 0) {
+  const overlay::OpenFile* const file = file_of(daemon, info);
+  if (info->flock_release != 0 && file != nullptr) {
     overlay::Flocks& flocks = daemon.overlay.flocks;
-    flocks.unlock(flocks.domain_of(*file_of(info)->inode()), info->lock_owner);
+    flocks.unlock(flocks.domain_of(*file->inode()), info->lock_owner);
   }
   release_handle(daemon, info->fh);
   EmptyReply(request).send();

@@ -60,6 +60,7 @@ void Registrar::stop_asking() {
 Result<int32_t> Registrar::open(BorrowedFd file, overlay::BackingUse use) {
   auto id = link_ != nullptr ? ask_broker(file, use) : sys::open_backing(fuse_, file);
   if (id) ++count_;
+  if (id && survival_ != nullptr) survival_->note_backing(*id, /*is_open=*/true);
   if (!id) log::debug("a file is not passed through: errno %d", to_int(id.error()));
   return id;
 }
@@ -81,6 +82,7 @@ Result<int32_t> Registrar::ask_broker(BorrowedFd file, overlay::BackingUse use) 
 }
 
 void Registrar::close(int32_t id) {
+  if (survival_ != nullptr) survival_->note_backing(id, /*is_open=*/false);
   if (link_ != nullptr) {
     link_->close_file(id);
   } else {

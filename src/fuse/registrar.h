@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "broker/link.h"
+#include "fuse/survival.h"
 #include "overlay/state/backing.h"
 
 namespace overpass::fuse {
@@ -55,6 +56,11 @@ class Registrar : public overlay::BackingFiles {
   /// have the right to write the file.
   Result<int32_t> open(BorrowedFd file, overlay::BackingUse use) override;
   void close(int32_t id) override;
+
+  /// A former daemon of the mount has opened one more, which close() will be called for.
+  void adopt() { ++count_; }
+  /// What is open is noted there from now on.
+  void note_in(Survival& survival) { survival_ = &survival; }
   /// The broker takes no O_PATH.
   int flags_for_readers() const override;
   bool wants_writers_to_read() const override;
@@ -76,6 +82,7 @@ class Registrar : public overlay::BackingFiles {
   Result<int32_t> ask_broker(BorrowedFd file, overlay::BackingUse use);
 
   BorrowedFd fuse_{-1};
+  Survival* survival_ = nullptr;
   Asking asking_ = Asking::Once;
   std::unique_ptr<broker::BrokerLink> link_;
   bool is_available_ = false;

@@ -49,15 +49,26 @@ double entry_timeout(const Daemon& daemon, const overlay::Inode& inode) {
   return may_change ? lower_timeout(daemon) : longest_timeout(daemon);
 }
 
+/// The kernel's number for an open file, which is recorded if the mount is to outlive the daemon.
+uint64_t number_for(Daemon& daemon, std::unique_ptr<overlay::OpenFile> file, uid_t user,
+                    int32_t backing_id, overlay::ReplyRecord* reply) {
+  const auto record = daemon.survival ? daemon.survival->handles().reserve() : std::nullopt;
+  if (!record) return daemon.files.add(std::move(file));
+  if (reply != nullptr) reply->handle.store(*record + 1, std::memory_order_release);
+  daemon.survival->handles().fill(*record, *file, user, backing_id);
+  return daemon.files.add_recorded(*record, std::move(file));
+}
+
 /// Hands the open file to the kernel, and describes it. No FLUSH: nothing is held back here.
-void hand_over(Daemon& daemon, overlay::Opened opened, fuse_file_info& info) {
+void hand_over(Daemon& daemon, overlay::Opened opened, fuse_file_info& info, uid_t user,
+               overlay::ReplyRecord* reply) {
   info.noflush = 1;
   info.keep_cache = opened.pages == overlay::Pages::Kept;
   info.direct_io = opened.pages == overlay::Pages::Bypassed;
   // The file system below orders what needs order.
   info.parallel_direct_writes = info.direct_io;
   info.backing_id = opened.backing ? opened.backing->value() : 0;
-  info.fh = daemon.files.add(std::move(opened.file));
+  info.fh = number_for(daemon, std::move(opened.file), user, info.backing_id, reply);
   ++daemon.counters.open_files;
 }
 
@@ -105,21 +116,23 @@ struct stat plain_stat(const sys::Stat& stat) {
   return plain;
 }
 
-fuse_entry_param entry_parameters(Daemon& daemon, const overlay::Entry& entry) {
+fuse_entry_param entry_parameters(Daemon& daemon, const overlay::Entry& entry,
+                                  overlay::ReplyRecord* reply) {
   fuse_entry_param parameters = {};
   parameters.ino = static_cast<fuse_ino_t>(entry.inode->id);
   parameters.generation = entry.inode->id == overlay::kRootNode ? 0 : daemon.generation;
   parameters.attr = plain_stat(entry.stat);
   parameters.attr_timeout = attribute_timeout(daemon, *entry.inode, entry.stat);
   parameters.entry_timeout = entry_timeout(daemon, *entry.inode);
-  daemon.overlay.table.remember(*entry.inode);
+  daemon.overlay.table.remember(*entry.inode, reply);
   daemon.housekeeping->entry_was_sent();
   return parameters;
 }
 
 void EntryReply::send(const overlay::Entry& entry) {
   Daemon& daemon = daemon_of(request());
-  const fuse_entry_param parameters = entry_parameters(daemon, entry);
+  const ReplyUnderWay reply(daemon.survival.get(), unique());
+  const fuse_entry_param parameters = entry_parameters(daemon, entry, reply.record());
   if (fuse_reply_entry(take(), &parameters) != 0) daemon.overlay.table.forget(entry.inode->id, 1);
   if (entry.has_other_listing) daemon.overlay.mount.listing_changed_later(entry.inode->id);
 }
@@ -156,14 +169,16 @@ void StatxReply::send(const ShownAttributes& shown) {
 
 void OpenReply::send(overlay::Opened opened) {
   Daemon& daemon = daemon_of(request());
-  hand_over(daemon, std::move(opened), info_);
+  const ReplyUnderWay reply(daemon.survival.get(), unique());
+  hand_over(daemon, std::move(opened), info_, fuse_req_ctx(request())->uid, reply.record());
   if (fuse_reply_open(take(), &info_) != 0) release_handle(daemon, info_.fh);
 }
 
 void CreateReply::send(overlay::Created created) {
   Daemon& daemon = daemon_of(request());
-  hand_over(daemon, std::move(created.opened), info_);
-  const fuse_entry_param parameters = entry_parameters(daemon, created.entry);
+  const ReplyUnderWay reply(daemon.survival.get(), unique());
+  hand_over(daemon, std::move(created.opened), info_, fuse_req_ctx(request())->uid, reply.record());
+  const fuse_entry_param parameters = entry_parameters(daemon, created.entry, reply.record());
   if (fuse_reply_create(take(), &parameters, &info_) != 0) {
     daemon.overlay.table.forget(created.entry.inode->id, 1);
     release_handle(daemon, info_.fh);
@@ -180,7 +195,9 @@ void OpenDirectoryReply::send() {
 
 void release_handle(Daemon& daemon, uint64_t handle) {
   const std::unique_ptr<overlay::OpenFile> file = daemon.files.take(handle);
+  if (file == nullptr) return;
   overlay::release_file(daemon.overlay, *file);
+  if (const auto record = daemon.files.record_of(handle)) daemon.survival->handles().erase(*record);
   --daemon.counters.open_files;
 }
 

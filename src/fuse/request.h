@@ -17,10 +17,12 @@
 
 #include "base/result.h"
 #include "fuse/libfuse.h"
+#include "fuse/request_origin.h"
 #include "fuse/request_trace.h"
 #include "overlay/change/create.h"
 #include "overlay/open/open_file.h"
 #include "overlay/state/entry.h"
+#include "overlay/state/node_records.h"
 #include "sys/stat.h"
 
 namespace overpass::fuse {
@@ -35,9 +37,12 @@ Daemon& daemon_of(fuse_req_t request);
 class Reply {
  public:
   explicit Reply(fuse_req_t request)
-      : request_(request), ticket_(std::exchange(expected_, RequestTrace::Ticket())) {}
+      : request_(request),
+        unique_(unique_of_request()),
+        ticket_(std::exchange(expected_, RequestTrace::Ticket())) {}
   Reply(Reply&& other) noexcept
       : request_(std::exchange(other.request_, nullptr)),
+        unique_(other.unique_),
         ticket_(other.ticket_),
         unanswered_(other.unanswered_) {}
   Reply& operator=(Reply&&) = delete;
@@ -62,6 +67,8 @@ class Reply {
   bool is_answered() const { return request_ == nullptr; }
   /// The request, for asking about its caller. It must still be answered.
   fuse_req_t request() const { return request_; }
+  /// The kernel's number of the request.
+  uint64_t unique() const { return unique_; }
 
  protected:
   /// For the one call of libfuse that answers, with `error` or 0.
@@ -71,6 +78,7 @@ class Reply {
   static thread_local constinit RequestTrace::Ticket expected_;
 
   fuse_req_t request_;
+  uint64_t unique_;
   RequestTrace::Ticket ticket_;
   Errno unanswered_{EIO};
 };
@@ -229,7 +237,9 @@ inline constexpr double kForever = 1e9;
 
 /// Fills in what the kernel keeps of an inode, and counts the lookup. The lookup has to be
 /// forgotten again if the reply does not arrive.
-fuse_entry_param entry_parameters(Daemon& daemon, const overlay::Entry& entry);
+/// `reply` may be null.
+fuse_entry_param entry_parameters(Daemon& daemon, const overlay::Entry& entry,
+                                  overlay::ReplyRecord* reply);
 
 /// The kernel has released an open file, or never got it.
 void release_handle(Daemon& daemon, uint64_t handle);

@@ -85,6 +85,10 @@ void find_registrar(Daemon& daemon) {
   }
   daemon.registers_itself = sys::is_privileged_in_initial_namespace();
   if (daemon.registers_itself) return;
+  if (daemon.options.survives) {
+    reason = "survive=on: what the broker has registered would end with the daemon";
+    return;
+  }
   if (daemon.options.broker == "off") {
     reason = "needs CAP_SYS_ADMIN in the initial user namespace, or the broker (broker=off)";
   } else {
@@ -160,6 +164,71 @@ Expected<void> open_logs(Daemon& daemon) {
   return {};
 }
 
+/// Serves until the end. Callers may wait for answers already.
+Expected<void> serve_connected(Session& session, Daemon& daemon) {
+  set_up_registrar(daemon, session.connection());
+  daemon.notifier.emplace(session.get());
+  daemon.housekeeping.emplace(daemon.overlay.table, *daemon.notifier,
+                              daemon.options.max_idle_inodes);
+  watch_callers(daemon);
+  daemon.mount.notifier = &*daemon.notifier;
+  daemon.workers.emplace(daemon.overlay.descriptors.workers());
+  daemon.mount.workers = &*daemon.workers;
+  auto served = session.serve(daemon);
+  daemon.registrar.stop_asking();
+  // No request arrives any more; those that are under way are answered first.
+  daemon.overlay.transfers.stop();
+  daemon.workers.reset();
+  daemon.mount.workers = nullptr;  // Workers have read it up to their end.
+  stop_watching_callers(daemon);
+  daemon.housekeeping.reset();
+  daemon.notifier.reset();
+  daemon.mount.notifier = nullptr;
+  if (daemon.failed) return std::unexpected(*daemon.failed);
+  return served;
+}
+
+/// Before the mount.
+Expected<void> set_up_survival(Daemon& daemon) {
+  auto survival = Survival::make();
+  if (!survival) {
+    return problem(std::string("survive=on: ") + std::strerror(to_int(survival.error())),
+                   "raise the limit of memory (ulimit -v)");
+  }
+  daemon.survival = std::move(*survival);
+  daemon.overlay.table.keep_records(daemon.survival->nodes());
+  daemon.registrar.note_in(*daemon.survival);
+  if (!daemon.files.expect_records(HandleRecords::kMost)) return problem("out of memory");
+  return {};
+}
+
+/// Serves by daemons in processes of their own, one after another.
+Expected<void> serve_kept(Session& session, Daemon& daemon) {
+  const std::function<void()> on_ready = daemon.on_ready;
+  const ServeLife serve = [&](Life& life) {
+    daemon.life = &life;
+    daemon.mount.life = &life;
+    daemon.mount.survival = daemon.survival.get();
+    const bool is_first = life.number() == 0;
+    daemon.on_ready = [&life, is_first, on_ready] {
+      // The keeper is the process that the service manager knows.
+      (void)::unsetenv("NOTIFY_SOCKET");
+      if (is_first) on_ready();
+      life.tell_ready();
+    };
+    if (!is_first) {
+      daemon.survival->begin();
+      daemon.overlay.table.keep_records(daemon.survival->nodes());
+    }
+    auto served = serve_connected(session, daemon);
+    session.end();
+    return served;
+  };
+  KeptEnd end = keep_mount(serve, on_ready);
+  if (end.is_unmounted) session.leave_mounted();
+  return end.outcome;
+}
+
 /// Gives a session the connection that it serves, by a mount or otherwise.
 using Connect = std::function<Expected<void>(Session&, Daemon&)>;
 
@@ -182,27 +251,11 @@ Expected<void> serve_union(const config::Options& options, const Connect& connec
   find_registrar(daemon);
   daemon.overlay.descriptors.set_fixed(sys::count_open_descriptors().value_or(0) + kOfSession +
                                        kOfRing * daemon.threads);
+  if (options.survives) {
+    if (auto set_up = set_up_survival(daemon); !set_up) return set_up;
+  }
   if (auto connected = connect(session, daemon); !connected) return connected;
-  // Beyond this point callers may wait for answers.
-  set_up_registrar(daemon, session.connection());
-  daemon.notifier.emplace(session.get());
-  daemon.housekeeping.emplace(daemon.overlay.table, *daemon.notifier, options.max_idle_inodes);
-  watch_callers(daemon);
-  daemon.mount.notifier = &*daemon.notifier;
-  daemon.workers.emplace(daemon.overlay.descriptors.workers());
-  daemon.mount.workers = &*daemon.workers;
-  auto served = session.serve(daemon);
-  daemon.registrar.stop_asking();
-  // No request arrives any more; those that are under way are answered first.
-  daemon.overlay.transfers.stop();
-  daemon.workers.reset();
-  daemon.mount.workers = nullptr;  // Workers have read it up to their end.
-  stop_watching_callers(daemon);
-  daemon.housekeeping.reset();
-  daemon.notifier.reset();
-  daemon.mount.notifier = nullptr;
-  if (daemon.failed) return std::unexpected(*daemon.failed);
-  return served;
+  return options.survives ? serve_kept(session, daemon) : serve_connected(session, daemon);
 }
 
 Expected<void> serve_mount(const config::Options& chosen, const std::function<void()>& on_ready) {

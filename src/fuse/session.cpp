@@ -28,8 +28,10 @@
 #include "fuse/mount_problem.h"
 #include "fuse/operations.h"
 #include "fuse/propagation.h"
+#include "fuse/request_origin.h"
 #include "fuse/request_shape.h"
 #include "fuse/serving_threads.h"
+#include "fuse/take_over.h"
 #include "fuse/write_back.h"
 #include "sys/credentials.h"
 #include "sys/file_io.h"
@@ -134,6 +136,7 @@ class SessionRequests : public RequestSource {
 
   bool handle(const fuse_buf& buffer) override {
     const std::span<const char> request = bytes_of(buffer);
+    unique_of_request() = header_of(request).unique;
     if (is_well_formed(request)) {
       fuse_session_process_buf(session_, &buffer);
     } else {
@@ -157,12 +160,59 @@ class SessionRequests : public RequestSource {
     Arrival arrival = Arrival::Interrupted;
     while (arrival == Arrival::Interrupted) arrival = TRY(receive(buffer));
     if (arrival == Arrival::End) return false;
+    if (daemon_.survival) daemon_.survival->keep_init(bytes_of(buffer));
     const bool goes_on = handle(buffer);
     begin();
     return goes_on && !daemon_.negotiated.io_uring;
   }
 
+  /// In place of serve_init() for a daemon that follows another: answers INIT once more, which
+  /// nobody waits for, and goes on where the other one ended.
+  Result<bool> take_over() {
+    const std::span<const char> init = daemon_.survival->init();
+    RequestBytes copy(init.begin(), init.end());
+    const fuse_buf buffer = buffer_of(copy);
+    fuse_session_process_buf(session_, &buffer);
+    if (daemon_.failed) return false;
+    const BorrowedFd connection{fuse_session_fd(session_)};
+    if (auto asked = ask_for_unanswered(connection); !asked) {
+      daemon_.failed = asked.error();
+      return false;
+    }
+    std::vector<RequestBytes> requests = TRY(receive_unanswered());
+    fuse::take_over(daemon_, requests);
+    begin();
+    bool goes_on = true;
+    for (RequestBytes& request : requests) {
+      goes_on = handle(buffer_of(request)) && goes_on;
+    }
+    return goes_on;
+  }
+
  private:
+  /// What is sent again, which comes first but for FORGETs, and the request after it.
+  Result<std::vector<RequestBytes>> receive_unanswered() {
+    std::vector<RequestBytes> requests;
+    fuse_buf buffer = {};
+    const ScopeExit free_buffer([&buffer] { std::free(buffer.mem); });
+    while (has_waiting()) {
+      const Arrival arrival = TRY(receive(buffer));
+      if (arrival == Arrival::End) break;
+      if (arrival == Arrival::Interrupted) continue;
+      const auto bytes = bytes_of(buffer);
+      requests.emplace_back(bytes.begin(), bytes.end());
+      if (!is_sent_again(bytes) && !is_forget(bytes)) break;
+    }
+    return requests;
+  }
+
+  static fuse_buf buffer_of(RequestBytes& request) {
+    fuse_buf buffer = {};
+    buffer.size = request.size();
+    buffer.mem = request.data();
+    return buffer;
+  }
+
   /// libfuse hands over no request that is shorter than its header.
   static std::span<const char> bytes_of(const fuse_buf& buffer) {
     return {static_cast<const char*>(buffer.mem), buffer.size};
@@ -256,7 +306,8 @@ Expected<void> Session::attach(Daemon& daemon, const config::Options& options, U
 
 Expected<void> Session::mount(Daemon& daemon, const config::Options& options) {
   if (auto made = make(daemon, options); !made) return made;
-  start_watch_.emplace(mountpoint_);
+  // The keeper of a mount that survives its daemon has no other thread, and watches by itself.
+  if (daemon.survival == nullptr) start_watch_.emplace(mountpoint_);
   if (auto opened = sys::open_read_aheads()) read_aheads_ = std::move(*opened);
   // fusermount3 tells on standard error alone why it fails.
   sys::CapturedErrors errors;
@@ -278,6 +329,10 @@ Expected<void> Session::start_guard() {
   }
   guard_ = std::move(*started);
   return {};
+}
+
+void Session::end() {
+  if (mounted_) unmount();
 }
 
 void Session::unmount() {
@@ -320,7 +375,8 @@ Expected<void> Session::serve(Daemon& daemon) {
                    "raise the limits of processes and of memory");
   }
   Result<void> served;
-  auto goes_on = requests.serve_init();
+  const bool is_successor = daemon.life != nullptr && daemon.life->number() > 0;
+  auto goes_on = is_successor ? requests.take_over() : requests.serve_init();
   if (goes_on) raise_read_ahead(daemon);
   if (!goes_on) {
     served = fail(goes_on.error());

@@ -48,6 +48,11 @@ class Session {
   /// /dev/fuse, or what was attached.
   BorrowedFd connection() const { return BorrowedFd{fuse_session_fd(session_)}; }
 
+  /// The mount is a daemon's to take away, which outlives this session.
+  void leave_mounted() { mounted_ = false; }
+  /// Takes the mount away.
+  void end();
+
   /// Serves until the mount is unmounted, SIGTERM, SIGINT or SIGHUP arrives, or no process is left
   /// that could use the mount. The mount is then detached, and files still open on it get errors.
   Expected<void> serve(Daemon& daemon);

@@ -12,6 +12,7 @@
 #include "fuse/removal_report.h"
 #include "fuse/status.h"
 #include "fuse/trace_report.h"
+#include "overlay/change/sent_again.h"
 #include "overlay/change/xattr.h"
 
 namespace overpass::fuse {
@@ -96,8 +97,12 @@ void on_setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const ch
   answer(EmptyReply(request), caller_of(request),
          [&daemon, node, flags, name = std::string(name),
           value = std::string(value, size)](const overlay::Caller& caller) -> Result<void> {
-           return overlay::set_xattr(daemon.overlay, caller, TRY(inode_at(daemon, node)),
-                                     name.c_str(), value, flags);
+           const overlay::InodeRef inode = TRY(inode_at(daemon, node));
+           auto set = overlay::set_xattr(daemon.overlay, caller, inode, name.c_str(), value, flags);
+           const bool is_there =
+               set.failed_with(EEXIST) &&
+               overlay::set_before(daemon.overlay, caller, inode, name.c_str(), value);
+           return is_there ? Result<void>() : set;
          });
 }
 
@@ -105,8 +110,10 @@ void on_removexattr(fuse_req_t request, fuse_ino_t node, const char* name) {
   Daemon& daemon = arrived(request, Opcode::Removexattr, node);
   answer(EmptyReply(request), caller_of(request),
          [&daemon, node, name = std::string(name)](const overlay::Caller& caller) -> Result<void> {
-           return overlay::remove_xattr(daemon.overlay, caller, TRY(inode_at(daemon, node)),
-                                        name.c_str());
+           auto removed = overlay::remove_xattr(daemon.overlay, caller, TRY(inode_at(daemon, node)),
+                                                name.c_str());
+           const bool was_removed = caller.is_sent_again && removed.failed_with(ENODATA);
+           return was_removed ? Result<void>() : removed;
          });
 }
 

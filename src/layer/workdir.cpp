@@ -111,6 +111,18 @@ std::string Workdir::temporary_name() {
   return format::kTemporaryPrefix + std::to_string(next_->fetch_add(1, std::memory_order_relaxed));
 }
 
+void Workdir::discard_all() const {
+  if (!fd_) return;
+  std::vector<std::string> left;
+  (void)sys::for_each_entry(fd(), [&](const sys::DirectoryEntry& entry) -> Result<void> {
+    if (std::string_view(entry.name).starts_with(format::kTemporaryPrefix)) {
+      left.emplace_back(entry.name);
+    }
+    return {};
+  });
+  for (const std::string& name : left) discard({fd(), name.c_str()});
+}
+
 Result<void> Workdir::do_without_devices(Prefix prefix) {
   features_.rename_whiteout = false;  // It would leave a device.
   whiteout_form_ = features_.has_xattrs() ? WhiteoutForm::Marked : WhiteoutForm::Named;

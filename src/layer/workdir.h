@@ -84,6 +84,10 @@ class Workdir {
   /// A name not in use here.
   std::string temporary_name();
 
+  /// Removes what a former daemon of this mount has left under temporary names. Best effort. Before
+  /// any name is used.
+  void discard_all() const;
+
   /// Objects made in the workdir inherit this; nothing if the file system has no such inheritance.
   const std::optional<sys::Heritage>& heritage() const { return heritage_; }
 

@@ -363,6 +363,7 @@ Result<Created> create_unnamed(Overlay& overlay, const Caller& caller, const Ino
     inode->make_extras().orphan = orphan;
     inode->make_extras().pinned_orphan = std::move(orphan);
   }
+  overlay.mount.keep_file(inode->id, file);
   Entry entry = {inode, shown(overlay, *inode, stat)};
   Opened opened = TRY(open_created(overlay, entry, flags, mode, std::move(file), std::move(lease)));
   return Created{std::move(entry), std::move(opened)};

@@ -55,6 +55,7 @@ Result<void> change_flags(Overlay& overlay, Inode& inode, BorrowedFd file, unsig
   if (mark != now) TRY(write_protection(overlay, sys::place_of(file), mark));
   inode.is_append_only = mark.append_only;
   inode.is_immutable = mark.immutable;
+  overlay.table.record(inode);
   return {};
 }
 

@@ -338,6 +338,7 @@ Result<void> replace(Overlay& overlay, const Caller& caller, const End& from, co
     if (to.inode) TRY(begin_removal(overlay, *to.inode));
     TRY(move(overlay, from, to, discards));
     // Beyond this point the rename has happened.
+    overlay.mount.note_done(caller.request);
     if (to.inode) {
       drop_index_of_last(overlay, *to.inode);
       remove_link_locked(overlay, *to.inode, *to.directory, to.name, std::move(orphan));
@@ -349,7 +350,7 @@ Result<void> replace(Overlay& overlay, const Caller& caller, const End& from, co
   return {};
 }
 
-Result<void> exchange(Overlay& overlay, const End& from, const End& to) {
+Result<void> exchange(Overlay& overlay, const Caller& caller, const End& from, const End& to) {
   if (!to.inode) return fail(ENOENT);
   TRY(prepare_move(overlay, from, to));
   TRY(prepare_move(overlay, to, from));
@@ -357,6 +358,7 @@ Result<void> exchange(Overlay& overlay, const End& from, const End& to) {
   auto to_relocation = TRY(mark_moved(overlay, to, from));
   LockPair locks(from.inode->mutex, to.inode->mutex);
   TRY(sys::rename(from.place(), to.place(), RENAME_EXCHANGE));
+  overlay.mount.note_done(caller.request);
   note_moved(overlay, from, to, std::move(from_relocation));
   note_moved(overlay, to, from, std::move(to_relocation));
   return {};
@@ -391,7 +393,7 @@ Result<void> rename_unlogged(Overlay& overlay, const Caller& caller, RenameEnd f
     TRY(check_protection(overlay,
                          *to.directory));  // A name goes there, which is more than appending.
   }
-  return (flags & RENAME_EXCHANGE) != 0 ? exchange(overlay, from, to)
+  return (flags & RENAME_EXCHANGE) != 0 ? exchange(overlay, caller, from, to)
                                         : replace(overlay, caller, from, to, discards);
 }
 

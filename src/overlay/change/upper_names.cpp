@@ -13,6 +13,7 @@
 #include "overlay/find/protection.h"
 #include "overlay/find/scoped_readable.h"
 #include "overlay/state/hidden_names.h"
+#include "overlay/state/opens.h"
 #include "overlay/state/overlay.h"
 #include "sys/open.h"
 #include "sys/stat.h"
@@ -76,6 +77,7 @@ Result<SharedFd> orphan_of(const Overlay& overlay, Inode& inode, BorrowedFd uppe
   auto file = sys::open_at(upper, name, O_PATH);
   if (!file) return fail(file.failed_with(ENOENT) ? ESTALE : to_int(file.error()));
   TRY(check_upper(overlay, inode, sys::place_of(*file)));
+  if (may_be_open(inode)) overlay.mount.keep_file(inode.id, *file);
   return SharedFd(std::make_shared<CachedFd>(std::move(*file)));
 }
 

@@ -48,9 +48,12 @@ Result<void> remove_capability(sys::Place place) {
 }
 
 /// An ACL has changed the mode. The kernel asks for the mode before it uses it.
-void note_new_mode(Inode& inode, const Located& located) NO_THREAD_SAFETY_ANALYSIS {
+void note_new_mode(const Overlay& overlay, Inode& inode,
+                   const Located& located) NO_THREAD_SAFETY_ANALYSIS {
   if (inode.is_directory()) return;
-  if (const auto stat = sys::stat(located.place())) inode.known = known_object(*stat);
+  if (const auto stat = sys::stat(located.place())) {
+    overlay.table.know(inode, known_object(*stat));
+  }
 }
 
 /// The time of change is another one afterwards. REQUIRES: the inode is located.
@@ -137,7 +140,7 @@ Result<void> set_xattr(Overlay& overlay, const Caller& caller, const InodeRef& i
   outdate(*target);
   TRY(sys::set_xattr(located.place(), stored.c_str(), value, flags));
   if (stored == kAccessAcl && !keeps_setgid) drop_setgid(located.place());
-  if (is_of_acl) note_new_mode(*target, located);
+  if (is_of_acl) note_new_mode(overlay, *target, located);
   return {};
 }
 

@@ -67,10 +67,12 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
         prepared.temporary ? TRY(sys::open_place(prepared.temporary->place(), O_PATH))
                            : std::move(prepared.file),
         std::move(lease));
+    overlay.mount.keep_file(inode->id, orphan->fd);
     Lock lock(inode->mutex);
     inode->make_extras().orphan = orphan;
     inode->make_extras().pinned_orphan = std::move(orphan);
     enter_upper(*inode, std::move(prepared.data));
+    overlay.table.record(*inode);
     return {};
   }
   const SharedFd upper = TRY(directory_fd(overlay, *source.parent, layer::kUpper));
@@ -83,6 +85,7 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
   if (!source.index_name.empty()) (void)remember_key(overlay, inode, key);
   {
     Lock lock(inode->mutex);
+    overlay.table.record_copying(*inode);
     if (source.index_name.empty()) {
       TRY(prepared.publish(upper->fd, source.name.c_str()));
     } else {
@@ -97,6 +100,7 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
       inode->make_extras().lower_nlink = source.stat.stx_nlink;
       inode->nlink_difference = static_cast<int32_t>(source.stat.stx_nlink) - 1;
     }
+    overlay.table.record(*inode);
     ++source.parent->directory->version;
   }
   TRY(link_up(overlay, *inode, *source.parent, upper->fd, source.name.c_str()));
@@ -156,6 +160,7 @@ Result<void> copy_up_now(Overlay& overlay, const InodeRef& inode, const CopyExte
   Lock lock(inode->mutex);
   inode->extras->data.reset();
   outdate_whole_copy(*inode);
+  overlay.table.record(*inode);
   return {};
 }
 

@@ -24,7 +24,7 @@ Result<sys::Stat> attributes_of_located(const Overlay& overlay, Inode& inode,
     if (is_by_name) {
       TRY(check_recognized(overlay, inode, located.layer(), found, /*allows_restriction=*/true));
     }
-    inode.known = known_object(found);
+    overlay.table.know(inode, known_object(found));
     if (follows(overlay) && !located.in_upper()) inode.lower_version = version_of(found);
   }
   if (look) look->keep(found);

@@ -18,13 +18,6 @@ namespace overpass::overlay {
 
 namespace {
 
-/// The key by which two names are known to be of one file; empty for an object with one name.
-FileKey key_of(const Found& found) {
-  if (sys::is_directory(found.stat) || found.is_new) return {};
-  if (found.layer != layer::kUpper) return found.shared_lower;
-  return {sys::device_of(found.stat), found.stat.stx_ino};
-}
-
 /// Whether other names of the file may be looked up later.
 bool may_have_other_names(const Found& found) {
   return found.layer != layer::kUpper || found.stat.stx_nlink > 1 || found.index;
@@ -32,32 +25,9 @@ bool may_have_other_names(const Found& found) {
 
 /// A new inode that no name leads to.
 InodeRef make_inode(Overlay& overlay, Found& found) {
-  const sys::Stat& stat = found.stat;
   const uint64_t number = overlay.numbers.number(found.origin.device, found.origin.ino);
-  InodeRef inode = overlay.table.make(number, stat.stx_mode & S_IFMT);
-  if (sys::is_directory(stat)) {
-    inode->directory = std::make_unique<Directory>();
-    const bool in_upper = found.layer == layer::kUpper;
-    inode->directory->has_upper = in_upper;
-    if (in_upper) inode->directory->set_upper_identity(found.known.identity());
-    inode->directory->lowers = std::move(found.lowers);
-    inode->directory->lower_identities = std::move(found.lower_identities);
-  }
-  inode->is_immutable = found.protection.immutable;
-  inode->is_append_only = found.protection.append_only;
-  Lock lock(inode->mutex);
-  if (!sys::is_directory(stat)) inode->layer = found.layer;
-  inode->known = found.known;
-  if (found.layer != layer::kUpper && S_ISREG(stat.stx_mode)) {
-    inode->lower_version = version_of(stat);
-  }
-  if (found.relocation) inode->make_extras().relocation = std::move(found.relocation);
-  if (found.data) inode->make_extras().data = std::move(found.data);
-  if (found.index) {
-    inode->make_extras().index_name = std::move(found.index->name);
-    inode->make_extras().lower_nlink = found.index->lower_nlink;
-    inode->nlink_difference = found.index->nlink_difference;
-  }
+  InodeRef inode = overlay.table.make(number, found.stat.stx_mode & S_IFMT);
+  describe(*inode, found);
   return inode;
 }
 
@@ -77,6 +47,43 @@ bool is_still(Inode& known, const Found& found) {
 
 }  // namespace
 
+FileKey key_of(const Found& found) {
+  if (sys::is_directory(found.stat) || found.is_new) return {};
+  if (found.layer != layer::kUpper) return found.shared_lower;
+  return {sys::device_of(found.stat), found.stat.stx_ino};
+}
+
+FileKey shared_key_of(const Found& found) {
+  return may_have_other_names(found) ? key_of(found) : FileKey();
+}
+
+void describe(Inode& inode, Found& found) {
+  const sys::Stat& stat = found.stat;
+  if (sys::is_directory(stat)) {
+    inode.directory = std::make_unique<Directory>();
+    const bool in_upper = found.layer == layer::kUpper;
+    inode.directory->has_upper = in_upper;
+    if (in_upper) inode.directory->set_upper_identity(found.known.identity());
+    inode.directory->lowers = std::move(found.lowers);
+    inode.directory->lower_identities = std::move(found.lower_identities);
+  }
+  inode.is_immutable = found.protection.immutable;
+  inode.is_append_only = found.protection.append_only;
+  Lock lock(inode.mutex);
+  if (!sys::is_directory(stat)) inode.layer = found.layer;
+  inode.known = found.known;
+  if (found.layer != layer::kUpper && S_ISREG(stat.stx_mode)) {
+    inode.lower_version = version_of(stat);
+  }
+  if (found.relocation) inode.make_extras().relocation = std::move(found.relocation);
+  if (found.data) inode.make_extras().data = std::move(found.data);
+  if (found.index) {
+    inode.make_extras().index_name = std::move(found.index->name);
+    inode.make_extras().lower_nlink = found.index->lower_nlink;
+    inode.nlink_difference = found.index->nlink_difference;
+  }
+}
+
 Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* name, Found found) {
   const rules::Verdict verdict =
       verdict_of_name(overlay, *directory, name, sys::is_directory(found.stat));
@@ -92,7 +99,7 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
     if (!in_upper) return entry_of(overlay, known);
     {
       Lock lock(known->mutex);
-      known->known = found.known;
+      overlay.table.know(*known, found.known);
     }
     return Entry{known, shown(overlay, *known, found.stat)};
   };
@@ -107,8 +114,7 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
     const HiddenNames* all = overlay.table.root().directory->hidden.get();
     pass_on_hidden(all, *directory, name, *inode);
   }
-  const FileKey shared = may_have_other_names(found) ? key : FileKey();
-  const InodeRef entered = add_first_link(overlay, inode, directory, name, shared);
+  const InodeRef entered = add_first_link(overlay, inode, directory, name, shared_key_of(found));
   if (entered.get() != inode.get()) {
     // Another thread was faster, and may have found another object under the name.
     add_verdict(*entered, verdict);

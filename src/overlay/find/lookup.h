@@ -32,6 +32,14 @@ Result<Entry> lookup_parent(Overlay& overlay, const InodeRef& directory);
 /// REQUIRES: directory->directory->names is held, and the name is not in the table.
 Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* name, Found found);
 
+/// The key by which two names are known to be of one file; empty for an object with one name.
+FileKey key_of(const Found& found);
+/// The same, empty as well for a file whose other names cannot be looked up later.
+FileKey shared_key_of(const Found& found);
+
+/// Says of a new inode, which nothing else knows, what was found.
+void describe(Inode& inode, Found& found);
+
 /// The inode of `name` in `directory`: from memory, or looked up in the layers.
 /// REQUIRES: the directory's names are held exclusively.
 Result<InodeRef> inode_of(Overlay& overlay, const InodeRef& directory, const char* name);

@@ -195,11 +195,7 @@ class Opening {
   }
 
   OpenQuestion question_locked() REQUIRES(node_->mutex) {
-    if (node_->opens == nullptr) {
-      node_->opens = std::make_unique<OpenMode>();
-      node_->opens->caches_lower = side_of(content_layer(*node_)) == Side::Lower &&
-                                   caches_lower(overlay_.settings, node_->link.name.text());
-    }
+    (void)open_mode_of(overlay_, *node_);
     const bool superseded = node_->superseded;
     const Side content = superseded ? Side::Upper : side_of(content_layer(*node_));
     return {writing_, content, may_pass_through(content), superseded,
@@ -253,10 +249,11 @@ class Opening {
     auto file = std::make_unique<OpenFile>(node_, flags_, serving, std::move(fd), backed.layer,
                                            std::move(lease_));
     node_->opens->note_open(user_, of_upper);
-    if (writing_) node_->diverged = true;
+    const bool diverges = writing_ && !node_->diverged.exchange(true);
     if (serving == Serving::Passthrough && note_mappable(*node_, flags_)) {
       is_newly_mappable_ = true;
     }
+    if (diverges || is_newly_mappable_) overlay_.table.record(*node_);
     // A file without a name is reached through this while it is open.
     if (!node_->linked && node_->extras && node_->extras->pinned_orphan == nullptr) {
       pin_orphan_locked(overlay_, *node_, node_->extras->orphan.lock());
@@ -330,6 +327,15 @@ int own_access(const Overlay& overlay, int flags, int own_flags) {
       overlay.backing_files.is_available() && overlay.backing_files.wants_writers_to_read();
   if (!gathers && !registers) return own_flags;
   return (own_flags & ~O_ACCMODE) | O_RDWR;
+}
+
+OpenMode& open_mode_of(const Overlay& overlay, Inode& inode) {
+  if (inode.opens == nullptr) {
+    inode.opens = std::make_unique<OpenMode>();
+    inode.opens->caches_lower = side_of(content_layer(inode)) == Side::Lower &&
+                                caches_lower(overlay.settings, inode.link.name.text());
+  }
+  return *inode.opens;
 }
 
 bool is_writing(int flags) { return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0; }

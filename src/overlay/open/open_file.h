@@ -118,6 +118,9 @@ Result<Opened> open_created(Overlay& overlay, const Entry& made, int flags, mode
 /// broker registers for writing only what may be read as well.
 int own_access(const Overlay& overlay, int flags, int own_flags);
 
+/// How the inode is open. The first call makes that up.
+OpenMode& open_mode_of(const Overlay& overlay, Inode& inode) REQUIRES(inode.mutex);
+
 /// Whether the handle reads a lower that has been superseded. The daemon sees the file as it is
 /// now, so it cannot answer for that content.
 bool reads_what_was(const OpenFile& file);

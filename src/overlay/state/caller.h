@@ -34,6 +34,9 @@ struct Caller {
   std::optional<bool> lacks_fsetid = {};
   /// False on threads that serve requests: an operation that would wait answers kMustWait there.
   bool may_wait = true;
+  /// A former daemon of the mount got the request, and may have done what it asks for.
+  bool is_sent_again = false;
+  uint64_t request = 0;  ///< The kernel's number of the request; 0: none.
 
   /// kMustWait unless the caller's thread may wait.
   Result<void> check_may_wait() const { return may_wait ? Result<void>() : fail(kMustWait); }

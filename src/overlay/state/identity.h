@@ -37,6 +37,7 @@ struct KnownObject {
   gid_t gid = 0;
   uint16_t mode = 0;  ///< With the S_IFMT bits.
 
+  bool operator==(const KnownObject&) const = default;
   Identity identity() const { return {ino, stamp}; }
 };
 

@@ -35,6 +35,12 @@ class OpenMode;
 enum class NodeId : uint64_t {};
 inline constexpr NodeId kRootNode{1};  // FUSE_ROOT_ID.
 
+// The two halves of it.
+constexpr uint32_t index_of(NodeId node) { return static_cast<uint32_t>(node); }
+constexpr uint32_t generation_of(NodeId node) {
+  return static_cast<uint32_t>(static_cast<uint64_t>(node) >> 32);
+}
+
 /// A file of the upper by its own identity, for hard links.
 struct FileKey {
   dev_t device = 0;

@@ -13,15 +13,6 @@
 
 namespace overpass::overlay {
 
-namespace {
-
-constexpr uint32_t index_of(NodeId node) { return static_cast<uint32_t>(node); }
-constexpr uint32_t generation_of(NodeId node) {
-  return static_cast<uint32_t>(static_cast<uint64_t>(node) >> 32);
-}
-
-}  // namespace
-
 Inode::Inode(NodeId node, uint64_t number, mode_t file_type)
     : id(node), ino(number), type(file_type) {
   link.inode = this;
@@ -77,6 +68,10 @@ InodeTable::NodeShard& InodeTable::node_shard(NodeId node) {
   return nodes_[index_of(node) % kShards];
 }
 
+const InodeTable::NodeShard& InodeTable::node_shard(NodeId node) const {
+  return nodes_[index_of(node) % kShards];
+}
+
 InodeRef InodeTable::make(uint64_t number, mode_t type) {
   const bool is_root = root_ == nullptr;
   const uint32_t shard_index =
@@ -88,6 +83,9 @@ InodeRef InodeTable::make(uint64_t number, mode_t type) {
     // for the root's.
     shard.slots.emplace_back(is_root ? 0 : shard.first_generation, Slot::kNone);
     shard.first_free = static_cast<uint32_t>(shard.slots.size() - 1);
+    if (records_ != nullptr) {
+      records_->note_slots(shard_index, static_cast<uint32_t>(shard.slots.size()));
+    }
   }
   const uint32_t slot_index = shard.first_free;
   const Slot free = shard.slots[slot_index];
@@ -239,7 +237,8 @@ std::vector<InodeRef> InodeTable::all() {
   return inodes;
 }
 
-void InodeTable::remember(Inode& inode) {
+void InodeTable::remember(Inode& inode, ReplyRecord* reply) {
+  if (records_ != nullptr) return remember_recorded(inode, reply);
   NodeShard& shard = node_shard(inode.id);
   Lock lock(shard.mutex);
   if (inode.lookups++ == 0) inode.references.fetch_add(1, std::memory_order_relaxed);
@@ -252,6 +251,7 @@ void InodeTable::forget(NodeId node, uint64_t count) {
   Inode* const inode = shard.inode_of(node);
   if (inode == nullptr || inode->lookups == 0) return;
   inode->lookups -= std::min(inode->lookups, count);
+  if (records_ != nullptr) records_->set_lookups(index_of(node), inode->lookups, nullptr, 0);
   if (inode->lookups == 0) last = InodeRef::adopt(inode);
 }
 
@@ -280,6 +280,7 @@ InodeRef InodeTable::take_out(Inode* inode) {
     const auto slot_index = static_cast<uint32_t>(index_of(inode->id) / kShards);
     shard.slots[slot_index] = Slot(generation_of(inode->id) + 1, shard.first_free);
     shard.first_free = slot_index;
+    if (records_ != nullptr) records_->erase(index_of(inode->id));
   }
   size_.fetch_sub(1, std::memory_order_relaxed);
   gone_.fetch_add(1, std::memory_order_relaxed);

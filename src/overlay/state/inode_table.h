@@ -19,6 +19,7 @@
 
 #include "base/mutex.h"
 #include "overlay/state/inode.h"
+#include "overlay/state/node_records.h"
 
 namespace overpass::overlay {
 
@@ -75,9 +76,30 @@ class InodeTable {
   /// All inodes in memory, in no order. To be destroyed where no leaf is held.
   std::vector<InodeRef> all();
 
-  /// The kernel was told the node id once more; or forgets it `count` times.
-  void remember(Inode& inode);
+  /// The kernel was told the node id once more, by `reply` if that is not null; or forgets it
+  /// `count` times. L: none of rank Inode on entry of remember(), if records are kept.
+  void remember(Inode& inode, ReplyRecord* reply = nullptr);
   void forget(NodeId node, uint64_t count);
+
+  /// From now on what the kernel knows is recorded (inode_table_records.cpp). Before the first
+  /// request.
+  void keep_records(NodeRecords& records) { records_ = &records; }
+  /// The inode's name, file or attributes have changed: its record, if it has one, is made anew.
+  void record(const Inode& inode) const REQUIRES(inode.mutex);
+  /// It gets a record, though the kernel does not know it yet.
+  void record_first(const Inode& inode) const REQUIRES(inode.mutex);
+  /// A copy of its file may be published from now on, until the next record().
+  void record_copying(const Inode& inode) const REQUIRES(inode.mutex);
+  /// The file, or what the kernel was told of it, is `known` from now on.
+  void know(Inode& inode, const KnownObject& known) const REQUIRES(inode.mutex);
+
+  /// Makes the nodes of a former daemon again, by one thread before the first request. Call
+  /// begin_again(), then make_again() for each node whose record is to be used, then end_again().
+  void begin_again();
+  /// As make(), with the id of the record at `index`, and known to the kernel as often as that
+  /// says.
+  InodeRef make_again(uint32_t index, const NodeRecord& record);
+  void end_again();
 
   size_t size() const { return size_.load(std::memory_order_relaxed); }
   /// How many inodes have gone, ever.
@@ -167,9 +189,15 @@ class InodeTable {
 
   KeyShard& key_shard(FileKey key) { return keys_[key.ino % kShards]; }
   NodeShard& node_shard(NodeId node);
+  const NodeShard& node_shard(NodeId node) const;
   NameShard& name_shard(size_t hash) { return names_[hash >> 32 & (kShards - 1)]; }
 
+  void remember_recorded(Inode& inode, ReplyRecord* reply);
+  void write_record(const Inode& inode) const REQUIRES(inode.mutex);
+  bool is_recorded(const Inode& inode) const;
+
   const std::function<void(Inode&)> on_destroy_;
+  NodeRecords* records_ = nullptr;
   std::array<NodeShard, kShards> nodes_;
   std::array<NameShard, kShards> names_;
   std::array<KeyShard, kShards> keys_;

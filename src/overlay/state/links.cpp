@@ -41,6 +41,7 @@ bool drop_link(Overlay& overlay, Inode& inode, Link* link) REQUIRES(inode.mutex)
   auto* more = inode.extras ? &inode.extras->more_links : nullptr;
   if (link != &inode.link) {
     std::erase_if(*more, [&](const auto& other) { return other.get() == link; });
+    overlay.table.record(inode);
     return false;
   }
   if (more == nullptr || more->empty()) return true;  // Keeps parent and name, out of the index.
@@ -51,6 +52,7 @@ bool drop_link(Overlay& overlay, Inode& inode, Link* link) REQUIRES(inode.mutex)
   inode.link.is_stale = successor.is_stale;
   more->pop_back();
   overlay.table.index(inode.link);
+  overlay.table.record(inode);
   return false;
 }
 
@@ -104,6 +106,7 @@ void add_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory
     ScopeExit not_indexed([&] { more.pop_back(); });
     overlay.table.index(*more.back());
     not_indexed.dismiss();
+    overlay.table.record(*inode);
     return;
   }
   inode->link.parent = directory;
@@ -114,6 +117,7 @@ void add_link(Overlay& overlay, const InodeRef& inode, const InodeRef& directory
     inode->extras->orphan.reset();
     inode->extras->pinned_orphan.reset();
   }
+  overlay.table.record(*inode);
 }
 
 void pin_orphan_locked(Overlay& overlay, Inode& inode, SharedFd orphan) {
@@ -134,6 +138,7 @@ void remove_link_locked(Overlay& overlay, Inode& inode, const Inode& directory,
   if (link == nullptr || !drop_link(overlay, inode, link)) return;
   inode.linked = false;
   if (!has_other_names(inode, orphan)) forget_keys(overlay, inode);
+  overlay.table.record(inode);
   if (orphan == nullptr) return;
   InodeExtras& extras = inode.make_extras();
   extras.orphan = orphan;
@@ -151,6 +156,7 @@ void move_link_locked(Overlay& overlay, Inode& inode, const Inode& directory, st
   link->parent = new_directory;
   link->name = new_name;
   overlay.table.index(*link);
+  overlay.table.record(inode);
 }
 
 bool is_stale_link(const Inode& inode, const Inode& directory, std::string_view name) {
@@ -175,6 +181,7 @@ void forget_names(Overlay& overlay, Inode& inode) {
   }
   inode.linked = false;
   forget_keys(overlay, inode);
+  overlay.table.record(inode);
 }
 
 InodeRef remember_key(Overlay& overlay, const InodeRef& inode, FileKey key) {
@@ -183,6 +190,7 @@ InodeRef remember_key(Overlay& overlay, const InodeRef& inode, FileKey key) {
   FileKey& remembered = inode->make_extras().upper_key;
   InodeRef first = overlay.table.index_by_key(inode, key);
   if (first.get() == inode.get()) remembered = key;
+  overlay.table.record(*inode);
   return first;
 }
 
@@ -233,6 +241,7 @@ void supersede_locked(Overlay& overlay, const InodeRef& old) {
       lower_key = std::exchange(extras.lower_key, FileKey());
       if (upper_key != FileKey()) successor->make_extras().upper_key = upper_key;
       if (lower_key != FileKey()) successor->make_extras().lower_key = lower_key;
+      overlay.table.record_first(*successor);
     };
     take_over();
   }
@@ -241,6 +250,7 @@ void supersede_locked(Overlay& overlay, const InodeRef& old) {
   successor->has_predecessor = true;
   extras.successor = std::move(successor);
   old->superseded.store(true, std::memory_order_release);
+  overlay.table.record(*old);
 }
 
 }  // namespace overpass::overlay

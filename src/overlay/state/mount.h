@@ -38,6 +38,12 @@ class Mount : public Background {
   /// The listing that the kernel keeps of the directory `node` is out of date. Done later, and
   /// after the reply to a request that tells attributes of it: the kernel would take none of those.
   virtual void listing_changed_later(NodeId node) = 0;
+  /// The file of `node` is open and may lose its last name now: it is to outlive the daemon as well
+  /// (survive=on). And: it is not needed any more.
+  virtual void keep_file(NodeId, BorrowedFd) {}
+  virtual void drop_file(NodeId) {}
+  /// What the request asks for has been done, and what is left does not show on disk.
+  virtual void note_done(uint64_t) {}
   /// What rules have to say is wanted somewhere (Settings::tells_of_rules). No lock is held.
   virtual void tell(const RuleEvent&) {}
 };

@@ -9,6 +9,11 @@ bool may_have_unwritten_pages(const Inode& inode) {
   return inode.opens != nullptr && inode.opens->has_cached_writers();
 }
 
+bool may_be_open(const Inode& inode) {
+  Lock lock(inode.mutex);
+  return inode.has_predecessor || (inode.opens != nullptr && inode.opens->handles() > 0);
+}
+
 bool may_be_written(const Inode& inode) {
   Lock lock(inode.mutex);
   return inode.opens != nullptr && inode.opens->may_have_writers();

@@ -16,6 +16,10 @@ namespace overpass::overlay {
 /// L: none of rank Inode on entry.
 bool may_have_unwritten_pages(const Inode& inode);
 
+/// Whether a caller may have it, or what it superseded, open.
+/// L: none of rank Inode on entry.
+bool may_be_open(const Inode& inode);
+
 /// Whether a caller may have it open for writing.
 /// L: none of rank Inode on entry.
 bool may_be_written(const Inode& inode);

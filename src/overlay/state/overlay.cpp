@@ -31,6 +31,7 @@ void give_back(Overlay& overlay, Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
       unpin_orphan(*successor);
     }
   }
+  overlay.mount.drop_file(inode.id);
   if (inode.opens != nullptr) drop_idle(overlay.idle_backings, *inode.opens);
   if (!inode.is_directory()) return;
   Directory& directory = *inode.directory;

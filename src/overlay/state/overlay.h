@@ -7,6 +7,7 @@
 #define OVERPASS_OVERLAY_STATE_OVERLAY_H_
 
 #include <atomic>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -97,6 +98,9 @@ struct Overlay {
   /// While changes are carried to the lowest lower: what it has by then is not merged into
   /// directories in memory before the layers that have it too are taken out (layer_removal.h).
   std::atomic<bool> holds_directories = false;
+  /// Renames that a former daemon made and did not answer, by the numbers of their requests
+  /// (find/restore.h). Constant once requests are served.
+  std::set<uint64_t> renamed_before;
   SharedFd index;               ///< The index directory; null without one (index.h).
   std::vector<SharedFd> roots;  ///< O_PATH, of each layer by index; empty for a missing upper.
 

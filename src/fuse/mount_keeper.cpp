@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+//
+// Messages to the keeper are packets: one letter, then a node id or a text. A daemon that dies has
+// sent them all, so they are read before its end is judged.
+
+#include "fuse/mount_keeper.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <deque>
+#include <exception>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "fuse/session.h"
+#include "sys/children.h"
+#include "sys/pidfd.h"
+#include "sys/unix_socket.h"
+
+namespace overpass::fuse {
+
+namespace {
+
+constexpr char kReady = 'R';
+constexpr char kKeep = 'K';
+constexpr char kDrop = 'D';
+constexpr char kEnd = 'E';      // In good order.
+constexpr char kProblem = 'P';  // Cause, a zero, remedy.
+
+constexpr size_t kLongestMessage = 4096;
+
+/// So many deaths within so long a time end the mount.
+constexpr size_t kMostDeaths = 16;
+constexpr uint64_t kDeathsWithinMs = 16'000;
+
+/// Nobody who waits for the mount waits longer for the first answer.
+constexpr uint64_t kStartPatienceMs = 20'000;
+
+void tell(BorrowedFd link, char kind, std::span<const char> content, BorrowedFd file = {}) {
+  std::vector<std::byte> message(content.size() + 1);
+  message[0] = static_cast<std::byte>(kind);
+  std::memcpy(message.data() + 1, content.data(), content.size());
+  // A keeper that is gone needs to know nothing.
+  if (raw(file) < 0) {
+    (void)sys::send_packet(link, message, {}, sys::Wait::Yes);
+  } else {
+    (void)sys::send_packet(link, message, {file}, sys::Wait::Yes);
+  }
+}
+
+std::span<const char> bytes_of(const uint64_t& node) {
+  return {reinterpret_cast<const char*>(&node), sizeof node};
+}
+
+std::string described(int status) {
+  if (WIFSIGNALED(status)) return "was ended by signal " + std::to_string(WTERMSIG(status));
+  return "ended with status " + std::to_string(WEXITSTATUS(status));
+}
+
+class Keeper {
+ public:
+  Keeper(const ServeLife& serve, const std::function<void()>& on_ready)
+      : serve_(serve), on_ready_(on_ready) {}
+
+  KeptEnd run() {
+    auto signals = sys::signal_descriptor(ending_signals());
+    if (!signals) return {problem("signals cannot be received", "raise the limit of open files")};
+    signals_ = std::move(*signals);
+    for (;; ++lives_) {
+      if (auto begun = begin(); !begun) return {std::unexpected(begun.error())};
+      attend();
+      const int status = reap();
+      if (end_) return std::move(*end_);
+      if (!is_ready_) {
+        return {problem("the daemon " + described(status) + " before the mount was usable",
+                        "try again with -f or -d")};
+      }
+      if (!may_go_on()) {
+        log::error("the daemon %s; it has died too often, and the mount ends",
+                   described(status).c_str());
+        return {problem("the daemon died too often")};
+      }
+      log::error("the daemon %s; another takes over", described(status).c_str());
+    }
+  }
+
+ private:
+  Expected<void> begin() {
+    constexpr char kRemedy[] = "raise the limits of processes and of open files";
+    auto pair = sys::connected_pair();
+    if (!pair) return problem("no socket to the daemon can be made", kRemedy);
+    const auto child = sys::fork_process();
+    if (!child) return problem("the daemon cannot be started", kRemedy);
+    if (*child == 0) {
+      pair->second.reset();
+      signals_.reset();
+      live(pair->first);
+    }
+    link_ = std::move(pair->second);
+    child_ = *child;
+    began_ = sys::monotonic_ms();
+    auto process = sys::open_process(child_);
+    if (!process) {
+      sys::kill_child(child_);
+      return problem("the daemon cannot be watched", kRemedy);
+    }
+    process_ = std::move(*process);
+    return {};
+  }
+
+  /// In the child.
+  [[noreturn]] void live(BorrowedFd link) {
+    Life life(lives_, link, files_);
+    const auto served = [&]() -> Expected<void> {
+      try {
+        return serve_(life);
+      } catch (const std::exception& reason) {  // A thread that cannot be started, no memory.
+        return problem(std::string("the mount cannot be served: ") + reason.what(),
+                       "raise the limits of processes and of memory");
+      }
+    }();
+    if (served) {
+      tell(link, kEnd, {});
+    } else {
+      const Problem& told = served.error();
+      tell(link, kProblem, told.cause + '\0' + told.remedy);
+    }
+    sys::end_process(served ? 0 : 1);
+  }
+
+  /// Until the child has ended.
+  void attend() {
+    for (;;) {
+      std::array<pollfd, 3> watched = {pollfd{raw(signals_), POLLIN, 0},
+                                       pollfd{raw(link_), POLLIN, 0},
+                                       pollfd{raw(process_), POLLIN, 0}};
+      const int patience = is_ready_ ? -1 : static_cast<int>(kStartPatienceMs);
+      (void)sys::wait_for(watched, patience);
+      if (!is_ready_ && sys::monotonic_ms() - began_ >= kStartPatienceMs) sys::kill_child(child_);
+      while (const auto signal = sys::take_signal(signals_)) {
+        (void)sys::send_signal(process_, *signal);
+      }
+      while (take_message()) {
+      }
+      if (watched[2].revents != 0) return;
+    }
+  }
+
+  bool take_message() {
+    std::array<std::byte, kLongestMessage> buffer;
+    auto packet = sys::receive_packet(link_, buffer, sys::Wait::No);
+    if (!packet || packet->size == 0) return false;
+    const std::string text(reinterpret_cast<const char*>(buffer.data()), packet->size);
+    uint64_t node = 0;
+    if (text.size() > sizeof node) std::memcpy(&node, text.data() + 1, sizeof node);
+    switch (text.front()) {
+      case kReady:
+        if (!std::exchange(is_ready_, true)) on_ready_();
+        break;
+      case kKeep:
+        if (packet->descriptors == 1) files_[node] = std::move(packet->fds[0]);
+        break;
+      case kDrop:
+        files_.erase(node);
+        break;
+      case kEnd:
+        end_ = {.outcome = {}, .is_unmounted = true};
+        break;
+      case kProblem: {
+        const size_t zero = text.find('\0');
+        end_ = {.outcome = problem(text.substr(1, zero - 1), text.substr(zero + 1)),
+                .is_unmounted = true};
+        break;
+      }
+      default:
+        break;
+    }
+    return true;
+  }
+
+  int reap() const {
+    int status = 0;
+    while (::waitpid(child_, &status, 0) < 0 && errno == EINTR) {
+    }
+    return status;
+  }
+
+  /// After a death: whether there have been too many.
+  bool may_go_on() {
+    const uint64_t now = sys::monotonic_ms();
+    deaths_.push_back(now);
+    if (deaths_.size() < kMostDeaths) return true;
+    const uint64_t first = deaths_.front();
+    deaths_.pop_front();
+    return now - first > kDeathsWithinMs;
+  }
+
+  const ServeLife& serve_;
+  const std::function<void()>& on_ready_;
+  UniqueFd signals_;
+  unsigned lives_ = 0;
+  bool is_ready_ = false;
+  std::optional<KeptEnd> end_;
+  KeptFiles files_;
+  std::deque<uint64_t> deaths_;
+  // Of the child that lives now.
+  pid_t child_ = 0;
+  UniqueFd process_;
+  UniqueFd link_;
+  uint64_t began_ = 0;
+};
+
+}  // namespace
+
+pid_t Life::own_parent() { return ::getppid(); }
+
+bool Life::is_kept() const { return ::getppid() == keeper_; }
+
+void Life::tell_ready() const { tell(link_, kReady, {}); }
+
+void Life::keep(uint64_t node, BorrowedFd file) const { tell(link_, kKeep, bytes_of(node), file); }
+
+void Life::drop(uint64_t node) const { tell(link_, kDrop, bytes_of(node)); }
+
+KeptEnd keep_mount(const ServeLife& serve, const std::function<void()>& on_ready) {
+  return Keeper(serve, on_ready).run();
+}
+
+}  // namespace overpass::fuse

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+
+#include "fuse/survival.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "fuse/request_origin.h"
+
+namespace overpass::fuse {
+
+namespace {
+
+constexpr size_t kPage = 4096;
+
+constexpr size_t rounded(size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
+
+}  // namespace
+
+Result<std::unique_ptr<Survival>> Survival::make() {
+  const size_t size =
+      rounded(sizeof(Head)) + rounded(HandleRecords::size()) + overlay::NodeRecords::size();
+  std::unique_ptr<Survival> survival(new Survival(TRY(sys::SharedMemory::make(size))));
+  survival->begin();
+  return survival;
+}
+
+void Survival::begin() {
+  std::byte* const handles = memory_.begin() + rounded(sizeof(Head));
+  std::byte* const nodes = handles + rounded(HandleRecords::size());
+  handles_ = std::make_unique<HandleRecords>(handles);
+  nodes_ = std::make_unique<overlay::NodeRecords>(nodes);
+  const auto replies = nodes_->replies();
+  for (auto& word : free_replies_) word = 0;
+  for (size_t i = 0; i < replies.size(); ++i) {
+    if (replies[i].unique == 0) free_replies_[i / 64] |= uint64_t{1} << (i % 64);
+  }
+}
+
+void Survival::keep_init(std::span<const char> request) {
+  const size_t length = std::min(request.size(), head().init.size());
+  std::memcpy(head().init.data(), request.data(), length);
+  head().init_length.store(static_cast<uint32_t>(length), std::memory_order_release);
+}
+
+std::span<const char> Survival::init() const { return {head().init.data(), head().init_length}; }
+
+void Survival::note_backing(int32_t id, bool is_open) {
+  if (id <= 0 || id >= kMostBackings) return;
+  std::atomic<uint64_t>& word = head().backings[static_cast<size_t>(id) / 64];
+  const uint64_t bit = uint64_t{1} << (id % 64);
+  if (is_open) {
+    word.fetch_or(bit);
+  } else {
+    word.fetch_and(~bit);
+  }
+}
+
+bool Survival::has_backing(int32_t id) const {
+  return (head().backings[static_cast<size_t>(id) / 64] >> (id % 64) & 1) != 0;
+}
+
+overlay::ReplyRecord* Survival::take_reply(uint64_t unique) {
+  for (size_t i = 0; i < free_replies_.size(); ++i) {
+    uint64_t free = free_replies_[i].load(std::memory_order_relaxed);
+    while (free != 0) {
+      if (!free_replies_[i].compare_exchange_weak(free, free & (free - 1),
+                                                  std::memory_order_acquire)) {
+        continue;
+      }
+      const size_t number = i * 64 + static_cast<size_t>(std::countr_zero(free));
+      overlay::ReplyRecord& reply = nodes_->replies()[number];
+      reply.nodes.store(0, std::memory_order_relaxed);
+      reply.handle.store(0, std::memory_order_relaxed);
+      reply.is_done.store(0, std::memory_order_relaxed);
+      reply.unique.store(unique & ~kSentAgain, std::memory_order_release);
+      return &reply;
+    }
+  }
+  return nullptr;
+}
+
+void Survival::end_reply(overlay::ReplyRecord& reply) {
+  reply.unique.store(0, std::memory_order_release);
+  const auto number = static_cast<size_t>(&reply - nodes_->replies().data());
+  free_replies_[number / 64].fetch_or(uint64_t{1} << (number % 64), std::memory_order_release);
+}
+
+void Survival::note_done(uint64_t unique) {
+  if (overlay::ReplyRecord* const reply = take_reply(unique)) {
+    reply->is_done.store(1, std::memory_order_release);
+  }
+}
+
+void Survival::end_done(uint64_t unique) {
+  for (overlay::ReplyRecord& reply : nodes_->replies()) {
+    if (reply.unique.load(std::memory_order_relaxed) == (unique & ~kSentAgain)) end_reply(reply);
+  }
+}
+
+void Survival::settle() {
+  for (overlay::ReplyRecord& reply : nodes_->replies()) {
+    if (reply.unique != 0) end_reply(reply);
+  }
+}
+
+}  // namespace overpass::fuse

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+//
+// What of a mount outlives its daemon (survive=on): memory that the keeper (mount_keeper.h) and
+// every daemon of the mount have in common.
+
+#ifndef OVERPASS_FUSE_SURVIVAL_H_
+#define OVERPASS_FUSE_SURVIVAL_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "base/result.h"
+#include "fuse/handle_records.h"
+#include "overlay/state/node_records.h"
+#include "sys/shared_memory.h"
+
+namespace overpass::fuse {
+
+/// Threads: any, but for what is said of restoring.
+class Survival {
+ public:
+  /// For a new mount. ENOMEM.
+  static Result<std::unique_ptr<Survival>> make();
+
+  /// A daemon begins. Ends changes that the former one did not end. Before any other thread runs.
+  void begin();
+
+  overlay::NodeRecords& nodes() { return *nodes_; }
+  HandleRecords& handles() { return *handles_; }
+
+  /// The first request of the connection, which the kernel sends once.
+  void keep_init(std::span<const char> request);
+  std::span<const char> init() const;
+
+  /// Backing ids that the kernel has for this mount.
+  void note_backing(int32_t id, bool is_open);
+  bool has_backing(int32_t id) const;
+  static constexpr int32_t kMostBackings = 1 << 20;
+
+  /// A record for a reply that is about to be sent; null when all are taken.
+  overlay::ReplyRecord* take_reply(uint64_t unique);
+  /// The reply has been sent, and arrived or did not.
+  void end_reply(overlay::ReplyRecord& reply);
+
+  /// What the request asks for has been done; and its reply has been sent.
+  void note_done(uint64_t unique);
+  void end_done(uint64_t unique);
+
+  /// Replies of the former daemon. `take_back` gets the record of the request that the kernel sends
+  /// again; settle() says that no more will come.
+  template <class TakeBack>
+  void sent_again(uint64_t unique, TakeBack take_back) {
+    for (overlay::ReplyRecord& reply : nodes_->replies()) {
+      if (reply.unique.load(std::memory_order_acquire) != unique) continue;
+      take_back(reply);
+      end_reply(reply);
+    }
+  }
+  void settle();
+
+ private:
+  struct Head {
+    std::atomic<uint32_t> init_length;
+    std::array<char, 1024> init;
+    std::array<std::atomic<uint64_t>, kMostBackings / 64> backings;
+  };
+
+  explicit Survival(sys::SharedMemory memory) : memory_(std::move(memory)) {}
+  Head& head() const { return *reinterpret_cast<Head*>(memory_.begin()); }
+
+  sys::SharedMemory memory_;
+  std::unique_ptr<overlay::NodeRecords> nodes_;
+  std::unique_ptr<HandleRecords> handles_;
+  /// Bits of free reply records.
+  std::array<std::atomic<uint64_t>, overlay::NodeRecords::kReplies / 64> free_replies_ = {};
+};
+
+/// A reply's record, from before what it gives to the kernel until it has been sent.
+class ReplyUnderWay {
+ public:
+  /// `survival` may be null.
+  ReplyUnderWay(Survival* survival, uint64_t unique)
+      : survival_(survival),
+        record_(survival == nullptr ? nullptr : survival->take_reply(unique)) {}
+  ReplyUnderWay(const ReplyUnderWay&) = delete;
+  ReplyUnderWay& operator=(const ReplyUnderWay&) = delete;
+  ~ReplyUnderWay() {
+    if (record_ != nullptr) survival_->end_reply(*record_);
+  }
+
+  /// May be null.
+  overlay::ReplyRecord* record() const { return record_; }
+
+ private:
+  Survival* const survival_;
+  overlay::ReplyRecord* const record_;
+};
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_SURVIVAL_H_

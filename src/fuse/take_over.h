@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+//
+// What a daemon does that follows another one of the same mount (survive=on).
+
+#ifndef OVERPASS_FUSE_TAKE_OVER_H_
+#define OVERPASS_FUSE_TAKE_OVER_H_
+
+#include <span>
+#include <vector>
+
+#include "base/problem.h"
+#include "base/unique_fd.h"
+
+namespace overpass::fuse {
+
+struct Daemon;
+
+/// A request as it was read.
+using RequestBytes = std::vector<char>;
+
+/// Has the kernel send again what the former daemon read and did not answer (FUSE_NOTIFY_RESEND).
+/// These requests come first of all. A problem where the kernel cannot (before Linux 6.9).
+Expected<void> ask_for_unanswered(BorrowedFd connection);
+
+/// Whether it is one of these.
+bool is_sent_again(std::span<const char> request);
+
+/// Whether it takes no answer, so that it may come before them.
+bool is_forget(std::span<const char> request);
+
+/// Makes the nodes and the open files of the former daemon again. `requests`: all that were sent
+/// again. Before any of them is handled, and any thread serves.
+void take_over(Daemon& daemon, std::span<const RequestBytes> requests);
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_TAKE_OVER_H_

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+//
+// A parent is made before its children, and a successor before what it superseded. A record that
+// says all there is to know (NodeRecord::kPlain) costs no system call; others, and directories, are
+// looked up under their names. Whatever is found has to be the object that the kernel was told of.
+
+#include "overlay/find/restore.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "overlay/find/lookup.h"
+#include "overlay/find/ruling.h"
+#include "overlay/find/search.h"
+#include "overlay/state/hidden_names.h"
+#include "overlay/state/links.h"
+
+namespace overpass::overlay {
+
+namespace {
+
+using enum NodeRecord::Flag;
+
+class Restorer {
+ public:
+  Restorer(Overlay& overlay, NodeRecords& records, std::span<const UnansweredRename> renames,
+           const KeptOrphan& orphan_of)
+      : overlay_(overlay), records_(records), orphan_of_(orphan_of) {
+    for (const UnansweredRename& rename : renames) {
+      renames_.emplace(std::pair(rename.parent, rename.name), &rename);
+    }
+  }
+
+  Restored run() {
+    overlay_.table.begin_again();
+    for (uint32_t shard = 0; shard < NodeRecords::kShards; ++shard) {
+      for (uint32_t slot = 0; slot < records_.slots(shard); ++slot) {
+        restore(static_cast<uint32_t>(slot * NodeRecords::kShards + shard));
+      }
+    }
+    overlay_.table.end_again();
+    return restored_;
+  }
+
+ private:
+  static NodeId node_of(uint32_t index, const NodeRecord& record) {
+    return NodeId{uint64_t{record.generation} << 32 | index};
+  }
+
+  /// The node's record is still to be used.
+  bool is_waiting(NodeId node) const {
+    const auto record = records_.read(index_of(node));
+    return record && record->generation == generation_of(node) && !made_.contains(index_of(node));
+  }
+
+  void restore(uint32_t first) {
+    std::vector<uint32_t> wanted = {first};
+    while (!wanted.empty()) {
+      const uint32_t index = wanted.back();
+      const auto record = records_.read(index);
+      if (!record || made_.contains(index)) {
+        wanted.pop_back();
+        continue;
+      }
+      const size_t before = wanted.size();
+      for (const uint64_t other : {record->parent, record->successor}) {
+        if (!is_waiting(NodeId{other})) continue;
+        // In a circle, which only a damaged record makes, it goes without.
+        const uint32_t needed = index_of(NodeId{other});
+        if (std::ranges::find(wanted, needed) == wanted.end()) wanted.push_back(needed);
+      }
+      if (wanted.size() > before) continue;
+      wanted.pop_back();
+      InodeRef made = make(index, *record);
+      ++(made ? restored_.nodes : restored_.lost);
+      if (!made) records_.erase(index);
+      made_.emplace(index, std::move(made));
+    }
+  }
+
+  InodeRef made(uint64_t node) const {
+    if (NodeId{node} == kRootNode) return InodeRef::share(overlay_.table.root());
+    const auto found = made_.find(index_of(NodeId{node}));
+    const bool is_it = found != made_.end() && found->second && found->second->id == NodeId{node};
+    return is_it ? found->second : InodeRef();
+  }
+
+  InodeRef make(uint32_t index, const NodeRecord& record) {
+    const InodeRef parent = record.parent != 0 ? made(record.parent) : InodeRef();
+    std::string name(records_.name(index));
+    if (record.has(kSuperseded)) return make_superseded(index, record, parent, name);
+    const bool has_name = record.has(kLinked) && parent && parent->is_directory();
+    const bool is_asked_for = has_name && renames_.contains({parent->id, name});
+    const bool is_directory = record.type == S_IFDIR;
+    // An open file is kept before its last name goes.
+    SharedFd kept = orphan_of_(node_of(index, record));
+    const bool is_told =
+        record.has(kPlain) && !record.has(kCopying) && !is_asked_for && kept == nullptr;
+    if (has_name && is_told) return make_plain(index, record, parent, name);
+    if (has_name) {
+      if (InodeRef found = look_up(index, record, parent, name)) return found;
+    }
+    if (is_asked_for) {
+      if (InodeRef found = look_up_renamed(index, record, parent, name)) return found;
+    }
+    if (is_directory) return make_removed_directory(index, record, parent, name);
+    InodeRef nameless = make_plain(index, record, parent, name);
+    take_name_away(*nameless, parent, name);
+    keep_orphan(*nameless, std::move(kept));
+    return nameless;
+  }
+
+  /// It may have the name already that a rename gives it.
+  InodeRef look_up_renamed(uint32_t index, const NodeRecord& record, const InodeRef& parent,
+                           const std::string& name) {
+    const UnansweredRename& rename = *renames_.find({parent->id, name})->second;
+    const InodeRef new_parent = parent_of(rename);
+    if (!new_parent || !new_parent->is_directory()) return {};
+    InodeRef found = look_up(index, record, new_parent, rename.new_name);
+    if (found && rename.is_source) overlay_.renamed_before.insert(rename.request);
+    return found;
+  }
+
+  /// The directory that a rename leads to. It may not have been made yet.
+  InodeRef parent_of(const UnansweredRename& rename) {
+    if (is_waiting(rename.new_parent)) restore(index_of(rename.new_parent));
+    return made(static_cast<uint64_t>(rename.new_parent));
+  }
+
+  /// Whether what was found is the object that the kernel knows; a copy has the number of what it
+  /// was copied from.
+  bool is_it(const NodeRecord& record, const Found& found) const {
+    if ((found.stat.stx_mode & S_IFMT) != record.type) return false;
+    if (found.known.identity() == record.known.identity()) return true;
+    return overlay_.numbers.number(found.origin.device, found.origin.ino) == record.number;
+  }
+
+  InodeRef look_up(uint32_t index, const NodeRecord& record, const InodeRef& parent,
+                   const std::string& name) {
+    auto found = [&] {
+      SharedLock lock(parent->directory->names);
+      return find_in_layers(overlay_, *parent, name.c_str());
+    }();
+    if (!found || !is_it(record, *found)) return {};
+    const FileKey key = shared_key_of(*found);
+    const InodeRef inode = overlay_.table.make_again(index, record);
+    describe(*inode, *found);
+    add_rules(parent, name, *inode);
+    (void)add_first_link(overlay_, inode, parent, name, key);
+    finish(*inode, record);
+    return inode;
+  }
+
+  /// What rules, and names that lowers hide, say of a new inode.
+  void add_rules(const InodeRef& parent, const std::string& name, Inode& inode) {
+    const auto verdict = verdict_of_name(overlay_, *parent, name, inode.is_directory());
+    pass_on_rules(overlay_, *parent, name, verdict, inode);
+    if (!inode.is_directory()) return;
+    pass_on_hidden(overlay_.table.root().directory->hidden.get(), *parent, name, inode);
+  }
+
+  /// By the record alone.
+  InodeRef make_plain(uint32_t index, const NodeRecord& record, const InodeRef& parent,
+                      const std::string& name) {
+    InodeRef inode = overlay_.table.make_again(index, record);
+    inode->is_immutable = record.has(kImmutable);
+    inode->is_append_only = record.has(kAppendOnly);
+    {
+      Lock lock(inode->mutex);
+      inode->layer = record.layer;
+      inode->known = record.known;
+      inode->lower_version = record.lower_version;
+    }
+    if (parent && parent->is_directory()) add_rules(parent, name, *inode);
+    if (record.has(kLinked) && parent) {
+      (void)add_first_link(overlay_, inode, parent, name, FileKey());
+    }
+    finish(*inode, record);
+    return inode;
+  }
+
+  void take_name_away(Inode& inode, const InodeRef& parent, const std::string& name) {
+    Lock lock(inode.mutex);
+    overlay_.table.unindex(inode.link);
+    inode.link.parent = parent;
+    inode.link.name = name;
+    inode.linked = false;
+    overlay_.table.record(inode);
+  }
+
+  static void keep_orphan(Inode& inode, SharedFd orphan) {
+    if (orphan == nullptr) return;
+    Lock lock(inode.mutex);
+    inode.make_extras().orphan = orphan;
+    inode.make_extras().pinned_orphan = std::move(orphan);
+  }
+
+  /// It is empty and takes nothing.
+  InodeRef make_removed_directory(uint32_t index, const NodeRecord& record, const InodeRef& parent,
+                                  const std::string& name) {
+    InodeRef inode = overlay_.table.make_again(index, record);
+    inode->directory = std::make_unique<Directory>();
+    take_name_away(*inode, parent, name);
+    finish(*inode, record);
+    return inode;
+  }
+
+  /// Its names and its file are the successor's.
+  InodeRef make_superseded(uint32_t index, const NodeRecord& record, const InodeRef& parent,
+                           const std::string& name) {
+    const InodeRef successor = made(record.successor);
+    if (!successor) return {};
+    InodeRef inode = overlay_.table.make_again(index, record);
+    Lock lock(inode->mutex);
+    inode->layer = record.layer;
+    inode->known = record.known;
+    inode->link.parent = parent;
+    inode->link.name = name;
+    inode->linked = record.has(kLinked);
+    inode->make_extras().successor = successor;
+    inode->superseded = true;
+    successor->has_predecessor = true;
+    return inode;
+  }
+
+  /// What is true of it however it was made.
+  void finish(Inode& inode, const NodeRecord& record) {
+    Lock lock(inode.mutex);
+    inode.diverged = record.has(kDiverged);
+    inode.may_be_mapped = record.has(kMayBeMapped);
+    if (record.has(kStaleName) && inode.linked) {
+      inode.link.is_stale = true;
+      ++inode.stale_links;
+    }
+    overlay_.table.record(inode);
+  }
+
+  Overlay& overlay_;
+  NodeRecords& records_;
+  const KeptOrphan& orphan_of_;
+  std::map<std::pair<NodeId, std::string>, const UnansweredRename*> renames_;
+  std::unordered_map<uint32_t, InodeRef> made_;  ///< By index; null: lost.
+  Restored restored_;
+};
+
+}  // namespace
+
+Restored restore_nodes(Overlay& overlay, NodeRecords& records,
+                       std::span<const UnansweredRename> renames, const KeptOrphan& orphan_of) {
+  return Restorer(overlay, records, renames, orphan_of).run();
+}
+
+}  // namespace overpass::overlay

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// Memory that a process has in common with its children, and that outlives it with them.
+
+#ifndef OVERPASS_SYS_SHARED_MEMORY_H_
+#define OVERPASS_SYS_SHARED_MEMORY_H_
+
+#include <cstddef>
+#include <utility>
+
+#include "base/result.h"
+
+namespace overpass::sys {
+
+/// Owns the mapping in this process. Threads: as a pointer.
+class SharedMemory {
+ public:
+  SharedMemory() = default;
+  SharedMemory(SharedMemory&& other) noexcept
+      : begin_(std::exchange(other.begin_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  SharedMemory& operator=(SharedMemory&& other) noexcept {
+    std::swap(begin_, other.begin_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~SharedMemory();
+
+  /// `size` bytes of zeros, at a page's begin. A page costs memory from its first store on. ENOMEM,
+  /// EFBIG (RLIMIT_FSIZE).
+  static Result<SharedMemory> make(size_t size);
+
+  std::byte* begin() const { return begin_; }
+
+ private:
+  std::byte* begin_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace overpass::sys
+
+#endif  // OVERPASS_SYS_SHARED_MEMORY_H_
