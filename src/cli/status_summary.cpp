@@ -25,9 +25,9 @@ struct Section {
   std::span<const std::string_view> keys;
 };
 
-constexpr std::string_view kMount[] = {"mountpoint",    "version",  "pid",     "complete",
-                                       "read_only",     "volatile", "threads", "transport",
-                                       "lower_changes", "rules"};
+constexpr std::string_view kMount[] = {"mountpoint", "version",       "pid",      "complete",
+                                       "read_only",  "volatile",      "survives", "threads",
+                                       "transport",  "lower_changes", "rules"};
 constexpr std::string_view kData[] = {"passthrough", "files_registered_by", "writeback", "open",
                                       "lower_io",    "transfers",           "copy_up",   "copies"};
 constexpr std::string_view kFormat[] = {"mark_prefix", "redirect_dir", "index", "metacopy",

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Messages to the keeper are packets: one letter, then a node id or a text. A daemon that dies has
-// sent them all, so they are read before its end is judged.
+// A daemon that dies has sent its messages, so they are read before its end is judged.
 
 #include "fuse/mount_keeper.h"
 
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <array>
 #include <csignal>
@@ -27,36 +25,12 @@ namespace overpass::fuse {
 
 namespace {
 
-constexpr char kReady = 'R';
-constexpr char kKeep = 'K';
-constexpr char kDrop = 'D';
-constexpr char kEnd = 'E';      // In good order.
-constexpr char kProblem = 'P';  // Cause, a zero, remedy.
-
-constexpr size_t kLongestMessage = 4096;
-
 /// So many deaths within so long a time end the mount.
 constexpr size_t kMostDeaths = 16;
 constexpr uint64_t kDeathsWithinMs = 16'000;
 
 /// Nobody who waits for the mount waits longer for the first answer.
 constexpr uint64_t kStartPatienceMs = 20'000;
-
-void tell(BorrowedFd link, char kind, std::span<const char> content, BorrowedFd file = {}) {
-  std::vector<std::byte> message(content.size() + 1);
-  message[0] = static_cast<std::byte>(kind);
-  std::memcpy(message.data() + 1, content.data(), content.size());
-  // A keeper that is gone needs to know nothing.
-  if (raw(file) < 0) {
-    (void)sys::send_packet(link, message, {}, sys::Wait::Yes);
-  } else {
-    (void)sys::send_packet(link, message, {file}, sys::Wait::Yes);
-  }
-}
-
-std::span<const char> bytes_of(const uint64_t& node) {
-  return {reinterpret_cast<const char*>(&node), sizeof node};
-}
 
 std::string described(int status) {
   if (WIFSIGNALED(status)) return "was ended by signal " + std::to_string(WTERMSIG(status));
@@ -75,7 +49,7 @@ class Keeper {
     for (;; ++lives_) {
       if (auto begun = begin(); !begun) return {std::unexpected(begun.error())};
       attend();
-      const int status = reap();
+      const int status = sys::wait_for_child(child_);
       if (end_) return std::move(*end_);
       if (!is_ready_) {
         return {problem("the daemon " + described(status) + " before the mount was usable",
@@ -126,10 +100,9 @@ class Keeper {
       }
     }();
     if (served) {
-      tell(link, kEnd, {});
+      life.tell(ToKeeper::End);
     } else {
-      const Problem& told = served.error();
-      tell(link, kProblem, told.cause + '\0' + told.remedy);
+      life.tell(ToKeeper::Problem, served.error().cause + '\0' + served.error().remedy);
     }
     sys::end_process(served ? 0 : 1);
   }
@@ -153,26 +126,26 @@ class Keeper {
   }
 
   bool take_message() {
-    std::array<std::byte, kLongestMessage> buffer;
+    std::array<std::byte, kLongestToKeeper> buffer;
     auto packet = sys::receive_packet(link_, buffer, sys::Wait::No);
     if (!packet || packet->size == 0) return false;
     const std::string text(reinterpret_cast<const char*>(buffer.data()), packet->size);
     uint64_t node = 0;
     if (text.size() > sizeof node) std::memcpy(&node, text.data() + 1, sizeof node);
-    switch (text.front()) {
-      case kReady:
+    switch (ToKeeper{text.front()}) {
+      case ToKeeper::Ready:
         if (!std::exchange(is_ready_, true)) on_ready_();
         break;
-      case kKeep:
+      case ToKeeper::Keep:
         if (packet->descriptors == 1) files_[node] = std::move(packet->fds[0]);
         break;
-      case kDrop:
+      case ToKeeper::Drop:
         files_.erase(node);
         break;
-      case kEnd:
+      case ToKeeper::End:
         end_ = {.outcome = {}, .is_unmounted = true};
         break;
-      case kProblem: {
+      case ToKeeper::Problem: {
         const size_t zero = text.find('\0');
         end_ = {.outcome = problem(text.substr(1, zero - 1), text.substr(zero + 1)),
                 .is_unmounted = true};
@@ -182,13 +155,6 @@ class Keeper {
         break;
     }
     return true;
-  }
-
-  int reap() const {
-    int status = 0;
-    while (::waitpid(child_, &status, 0) < 0 && errno == EINTR) {
-    }
-    return status;
   }
 
   /// After a death: whether there have been too many.
@@ -217,16 +183,6 @@ class Keeper {
 };
 
 }  // namespace
-
-pid_t Life::own_parent() { return ::getppid(); }
-
-bool Life::is_kept() const { return ::getppid() == keeper_; }
-
-void Life::tell_ready() const { tell(link_, kReady, {}); }
-
-void Life::keep(uint64_t node, BorrowedFd file) const { tell(link_, kKeep, bytes_of(node), file); }
-
-void Life::drop(uint64_t node) const { tell(link_, kDrop, bytes_of(node)); }
 
 KeptEnd keep_mount(const ServeLife& serve, const std::function<void()>& on_ready) {
   return Keeper(serve, on_ready).run();

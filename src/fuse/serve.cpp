@@ -13,6 +13,7 @@
 #include "fuse/daemon.h"
 #include "fuse/foreign_owners.h"
 #include "fuse/layer_paths_of.h"
+#include "fuse/mount_keeper.h"
 #include "fuse/preparation.h"
 #include "fuse/session.h"
 #include "layer/open_layers.h"
@@ -214,7 +215,7 @@ Expected<void> serve_kept(Session& session, Daemon& daemon) {
       // The keeper is the process that the service manager knows.
       (void)::unsetenv("NOTIFY_SOCKET");
       if (is_first) on_ready();
-      life.tell_ready();
+      life.tell(ToKeeper::Ready);
     };
     if (!is_first) {
       daemon.survival->begin();

@@ -170,6 +170,18 @@ const char* word_of(overlay::LowerChanges changes) {
   return changes == overlay::LowerChanges::Refuse ? "refuse" : "follow";
 }
 
+/// Whether another daemon takes over when this one dies, and which one this is.
+nlohmann::json survival_of(const Daemon& daemon) {
+  const bool is_asked_for = daemon.life != nullptr;
+  const bool is_kept = is_asked_for && daemon.life->is_kept();
+  const char* const reason = is_kept        ? ""
+                             : is_asked_for ? "the keeper has died: mount anew to have one again"
+                                            : "not asked for (survive=on)";
+  return {{"active", is_kept},
+          {"reason", reason},
+          {"deaths", is_asked_for ? daemon.life->number() : 0U}};
+}
+
 /// What the mount can do, from which nothing can be told of its layers or its users.
 nlohmann::json features_of(const Daemon& daemon) {
   const Negotiated& agreed = daemon.negotiated;
@@ -184,6 +196,7 @@ nlohmann::json features_of(const Daemon& daemon) {
       {"lower_io", daemon.overlay.settings.cached_lower_io ? "cached" : "passthrough"},
       {"transport", agreed.io_uring ? "io_uring" : "/dev/fuse"},
       {"transport_reason", agreed.io_uring_reason},
+      {"survives", survival_of(daemon)},
       {"threads", daemon.threads},
       {"passthrough", passthrough_of(daemon)},
       {"files_registered_by", daemon.registrar.name()},

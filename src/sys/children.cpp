@@ -26,6 +26,13 @@ std::optional<pid_t> reap_child() {
   return child;
 }
 
+int wait_for_child(pid_t child) {
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
+}
+
 void kill_child(pid_t child) { (void)::kill(child, SIGKILL); }
 
 void end_process(int status) { ::_exit(status); }

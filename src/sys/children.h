@@ -26,6 +26,9 @@ Result<pid_t> fork_process();
 /// A child that has ended, if there is one.
 std::optional<pid_t> reap_child();
 
+/// Waits for a child's end: its status, for WIFSIGNALED() and its like.
+int wait_for_child(pid_t child);
+
 void kill_child(pid_t child);
 
 /// Ends this process at once, with nothing of the parent's undone.

@@ -54,7 +54,8 @@ Result<std::optional<Created>> created_before(Overlay& overlay, const Caller& ca
     TRY(remove_file(overlay, caller, directory, name));
     return std::optional<Created>();
   }
-  return std::optional(Created{*std::move(made), TRY(std::move(opened))});
+  Opened file = TRY(std::move(opened));
+  return std::optional(Created{*std::move(made), std::move(file)});
 }
 
 Result<std::optional<Entry>> linked_before(Overlay& overlay, const Caller& caller,

@@ -49,6 +49,24 @@ void enter_upper(Inode& inode, std::unique_ptr<DataPlace> data) REQUIRES(inode.m
   if (data != nullptr || inode.extras != nullptr) inode.make_extras().data = std::move(data);
 }
 
+/// Makes the copy the inode's file, which was removed meanwhile but is still open, by `user`: the
+/// copy lives without a name.
+Result<void> publish_nameless(Overlay& overlay, const InodeRef& inode, uid_t user,
+                              Prepared prepared) {
+  DescriptorLease lease = TRY(overlay.descriptors.lease(user));
+  auto orphan = std::make_shared<CachedFd>(
+      prepared.temporary ? TRY(sys::open_place(prepared.temporary->place(), O_PATH))
+                         : std::move(prepared.file),
+      std::move(lease));
+  overlay.mount.keep_file(inode->id, orphan->fd);
+  Lock lock(inode->mutex);
+  inode->make_extras().orphan = orphan;
+  inode->make_extras().pinned_orphan = std::move(orphan);
+  enter_upper(*inode, std::move(prepared.data));
+  overlay.table.record(*inode);
+  return {};
+}
+
 /// Makes the copy the inode's file.
 Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& source,
                      Prepared prepared) {
@@ -60,21 +78,7 @@ Result<void> publish(Overlay& overlay, const InodeRef& inode, const Source& sour
     has_name = inode->linked;
     if (inode->opens != nullptr) user = inode->opens->user();
   }
-  if (!has_name) {
-    // Removed meanwhile, but still open: the copy lives without a name.
-    DescriptorLease lease = TRY(overlay.descriptors.lease(user));
-    auto orphan = std::make_shared<CachedFd>(
-        prepared.temporary ? TRY(sys::open_place(prepared.temporary->place(), O_PATH))
-                           : std::move(prepared.file),
-        std::move(lease));
-    overlay.mount.keep_file(inode->id, orphan->fd);
-    Lock lock(inode->mutex);
-    inode->make_extras().orphan = orphan;
-    inode->make_extras().pinned_orphan = std::move(orphan);
-    enter_upper(*inode, std::move(prepared.data));
-    overlay.table.record(*inode);
-    return {};
-  }
+  if (!has_name) return publish_nameless(overlay, inode, user, std::move(prepared));
   const SharedFd upper = TRY(directory_fd(overlay, *source.parent, layer::kUpper));
   const sys::Stat before = TRY(sys::stat(sys::place_of(upper->fd)));
   const ScopedWritable access(*source.parent, upper->fd, before);

@@ -18,6 +18,7 @@
 #include "overlay/find/search.h"
 #include "overlay/state/hidden_names.h"
 #include "overlay/state/links.h"
+#include "overlay/state/open_mode.h"
 
 namespace overpass::overlay {
 
@@ -231,7 +232,11 @@ class Restorer {
   void finish(Inode& inode, const NodeRecord& record) {
     Lock lock(inode.mutex);
     inode.diverged = record.has(kDiverged);
-    inode.may_be_mapped = record.has(kMayBeMapped);
+    if (record.has(kMayBeMapped)) {
+      // It was passed through, so its lower was not to be cached (OpenMode::caches_lower).
+      inode.opens = std::make_unique<OpenMode>();
+      inode.may_be_mapped = true;
+    }
     if (record.has(kStaleName) && inode.linked) {
       inode.link.is_stale = true;
       ++inode.stale_links;

@@ -3,6 +3,7 @@
 #include "overlay/open/reopen.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "overlay/find/content.h"
@@ -11,6 +12,7 @@
 #include "overlay/state/caller.h"
 #include "overlay/state/opens.h"
 #include "overlay/state/overlay.h"
+#include "sys/attributes.h"
 #include "sys/open.h"
 
 namespace overpass::overlay {
@@ -21,6 +23,20 @@ namespace {
 SharedFd useless_file(const Overlay& overlay) {
   auto file = sys::reopen(overlay.roots.back()->fd, O_PATH);
   return std::make_shared<CachedFd>(file ? std::move(*file) : UniqueFd());
+}
+
+/// Opens a file for writing whose mode keeps its own user, who runs the daemon, from it: it was
+/// made so, or got the mode since it was opened.
+Result<Content> open_against_mode(Overlay& overlay, Inode& inode, int flags) {
+  Content content = TRY(open_quietly(overlay, inode, O_PATH));
+  const sys::Place place = sys::place_of(content.fd);
+  const mode_t mode = content.stat.stx_mode & 07777;
+  if (content.layer != layer::kUpper || (mode & S_IWUSR) != 0) return fail(EACCES);
+  TRY(sys::change_mode(place, mode | S_IRUSR | S_IWUSR));
+  auto opened = sys::reopen(content.fd, flags | O_NONBLOCK);
+  TRY(sys::change_mode(place, mode));
+  content.fd = TRY(std::move(opened));
+  return content;
 }
 
 /// The descriptor that a handle owns (open_file.h); null for one that owns none.
@@ -38,6 +54,9 @@ SharedFd own_file(Overlay& overlay, const InodeRef& inode, const FormerOpen& for
   }
   if (content.failed_with(EPERM) && (former.flags & O_APPEND) != 0) {
     content = open_quietly(overlay, *target, flags | O_APPEND);
+  }
+  if (content.failed_with(EACCES) && writes) {
+    content = open_against_mode(overlay, *target, flags);
   }
   if (content && !sys::allow_waiting(content->fd)) content = fail(EBADF);
   if (!content) return useless_file(overlay);

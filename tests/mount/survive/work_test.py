@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+"""With survive=on, programs at work do not notice that the daemon is killed again and again."""
+import hashlib
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import threading
+import time
+
+from deaths import lives
+
+from harness import equal, holds
+from harness.random_changes import tree
+
+SYSTEMS = ("overpass",)
+WORLDS = ("root", "userns", "user")
+PATIENCE = 400
+PAUSE = 1.1     # seconds between two deaths: the keeper gives up after more than one a second
+
+
+class Deaths:
+    """`with Deaths(m):` kills the daemon again and again meanwhile."""
+
+    def __init__(self, m):
+        self.m, self.over, self.failure = m, threading.Event(), None
+        self.thread = threading.Thread(target=self._run)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.over.set()
+        self.thread.join()
+        if self.failure and kind is None:
+            raise self.failure
+
+    def _run(self):
+        try:
+            while not self.over.wait(PAUSE):
+                os.kill(self.m.status()["pid"], signal.SIGKILL)
+        except Exception as failure:     # pylint: disable=broad-except
+            self.failure = failure
+
+
+def seconds(t):
+    return t.settings.in_form(4, 8, 120)
+
+
+def until(t):
+    end = time.monotonic() + seconds(t)
+    number = 0
+    while time.monotonic() < end:
+        yield number
+        number += 1
+
+
+def test_trees_are_made_moved_and_removed(t):
+    source = t.fresh("source", tree(random.Random(t.settings.seed)))
+    m = t.mount(t.layer({"old": {"a": "1", "b": {"c": "2"}}}), options=["survive=on"])
+    with Deaths(m):
+        for number in until(t):
+            shutil.copytree(source, m / "copy", symlinks=True)
+            os.rename(m / "copy", m / f"moved{number}")
+            shutil.rmtree(m / f"moved{number}")
+            os.rename(m / "old/a", m / "old/x"), os.rename(m / "old/x", m / "old/a")
+    equal(sorted(os.listdir(m.path)), ["old"], "what is left")
+    holds(lives(m) >= 2, f"daemons died: {lives(m)}")
+
+
+def test_many_write_and_read_back(t):
+    m = t.mount(t.layer({f"low{i}": "x" * 1000 for i in range(20)}), options=["survive=on"])
+    failures = []
+
+    def work(who):
+        try:
+            for number in until(t):
+                content = hashlib.sha256(f"{who} {number}".encode()).digest() * 500
+                path = m / f"{who}-{number % 7}"
+                with open(path, "wb") as file:
+                    file.write(content)
+                with open(path, "rb") as file:
+                    holds(file.read() == content, f"content of {path}")
+                with open(m / f"low{(who * 5 + number) % 20}", "ab") as file:
+                    file.write(b"y")
+                os.rename(path, path + ".new"), os.link(path + ".new", path), os.unlink(path + ".new")
+        except Exception as failure:     # pylint: disable=broad-except
+            failures.append(failure)
+
+    with Deaths(m):
+        threads = [threading.Thread(target=work, args=(who,)) for who in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    if failures:
+        raise failures[0]
+    holds(lives(m) >= 2, f"daemons died: {lives(m)}")
+
+
+def test_what_is_appended_is_there_once(t):
+    m = t.mount(t.layer({"log": ""}), options=["survive=on"])
+    with Deaths(m), open(m / "log", "ab", buffering=0) as log:
+        for number in until(t):
+            log.write(b"%08d\n" % number)
+    with open(m / "log", "rb") as log:
+        lines = log.read().split()
+    equal([int(line) for line in lines], list(range(len(lines))), "the lines")
+
+
+def test_a_database(t):
+    m = t.mount(t.layer({}), options=["survive=on"])
+    with Deaths(m):
+        base = sqlite3.connect(m / "base")
+        base.execute("create table numbers (n integer primary key)")
+        for number in until(t):
+            base.execute("insert into numbers values (?)", (number,))
+            base.commit()
+        count, = base.execute("select count(*) from numbers").fetchone()
+        equal(base.execute("pragma integrity_check").fetchone(), ("ok",), "integrity")
+        base.close()
+    equal(count, number + 1, "rows")
+
+
+def test_a_repository(t):
+    m = t.mount(t.layer({}), options=["survive=on"])
+    quiet = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a",
+             "GIT_COMMITTER_EMAIL": "a@b", **os.environ}
+
+    def git(*words):
+        done = subprocess.run(["git", "-C", m / "repository", *words], env=quiet, capture_output=True, text=True, check=False)
+        equal(done.returncode, 0, f"git {words}: {done.stderr}")
+        return done.stdout
+
+    os.mkdir(m / "repository")
+    with Deaths(m):
+        git("init", "-q")
+        for number in until(t):
+            with open(m / "repository/file", "w", encoding="ascii") as file:
+                file.write(f"{number}\n" * 50)
+            git("add", "-A"), git("commit", "-qm", str(number))
+        git("fsck", "--strict")
+        equal(git("rev-list", "--count", "HEAD").strip(), str(number + 1), "commits")
+    equal(git("status", "--porcelain"), "", "status")
