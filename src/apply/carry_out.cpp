@@ -265,7 +265,9 @@ Journal journal_of(const std::vector<Part>& parts, const Prospect& prospect, con
                         .target = parts[i].target.path(),
                         .gives_owner = parts[i].gives_owner,
                         .identity = sandbox::file_system_identity(parts[i].target.path()),
-                        .frozen = parts[i].frozen};
+                        .frozen = parts[i].frozen,
+                        .is_taken = parts[i].is_taken,
+                        .thinned = parts[i].thinned};
     for (const PlannedStep& planned : prospect.plans[i].steps) part.steps.push_back(planned.step);
     part.is_whole = call.drops && parts[i].is_whole;
     if (call.drops) part.dropped = prospect.plans[i].dropped;

@@ -28,6 +28,8 @@ struct Part {
   uint32_t directory = 0;  ///< Of the sandbox, whose upper it is.
   /// Ids of the frozen layers that alone it is made of, while the sandbox runs; none otherwise.
   std::vector<std::string> frozen = {};
+  bool is_taken = true;                   ///< As in the journal,
+  std::vector<std::string> thinned = {};  ///< and this, too.
   layer::LayerStack layers;  ///< The target is the last lower.
   /// The first so many of them are what changes it.
   layer::LayerIndex changing_layers = 1;

@@ -123,6 +123,8 @@ json to_json(const JournalPart& part) {
           {"steps", std::move(steps)},
           {"identity", escaped(part.identity)},
           {"frozen", array_of(part.frozen)},
+          {"is_taken", part.is_taken},
+          {"thinned", array_of(part.thinned)},
           {"dropped_trees", array_of(part.dropped.trees)},
           {"dropped_names", array_of(part.dropped.names)},
           {"dropped_parents", array_of(part.dropped.parents)}};
@@ -137,6 +139,8 @@ JournalPart part_of(const json& value) {
   for (const json& step : value.at("steps")) part.steps.push_back(step_of(step));
   part.identity = unescaped(value.at("identity"));
   if (value.contains("frozen")) part.frozen = paths_of(value.at("frozen"));
+  part.is_taken = value.value("is_taken", part.frozen.empty());
+  if (value.contains("thinned")) part.thinned = paths_of(value.at("thinned"));
   part.dropped.trees = paths_of(value.at("dropped_trees"));
   part.dropped.names = paths_of(value.at("dropped_names"));
   part.dropped.parents = paths_of(value.at("dropped_parents"));

@@ -43,6 +43,10 @@ struct JournalPart {
   std::string identity = {};  ///< Of the target (sandbox::file_system_identity()).
   /// Ids of the frozen layers that it was made from; none if it was made from the upper as well.
   std::vector<std::string> frozen = {};
+  /// Whether `dropped` is taken out of the sandbox: out of the upper, unless the sandbox runs, and
+  /// of these frozen layers. Otherwise it stays there, as it equals the target.
+  bool is_taken = true;
+  std::vector<std::string> thinned = {};
 };
 
 struct Journal {

@@ -12,7 +12,9 @@
 #include "cli/apply_to.h"
 #include "cli/commands.h"
 #include "cli/diff_report.h"
+#include "cli/drop_part.h"
 #include "cli/snapshot_watch.h"
+#include "snapshots/live.h"
 
 namespace overpass::cli {
 
@@ -62,6 +64,21 @@ Expected<std::vector<apply::Part>> find_parts_into(HeldSandbox& held,
   return find_parts_to(held, *source, to, is_frozen);
 }
 
+/// Directories that are renamed outside go on being found in a sandbox that runs.
+Expected<void> hold_renamed(const HeldSandbox& held, const std::vector<apply::Part>& parts) {
+  for (const apply::Part& part : parts) {
+    std::vector<std::string> moved;
+    for (const changes::Change& change : part.selected.changes) {
+      if (change.kind == changes::Kind::Renamed) moved.push_back(change.old_path);
+    }
+    const auto one = std::ranges::find(held.record.file_systems, part.directory,
+                                       &sandbox::FileSystem::directory);
+    if (moved.empty() || one == held.record.file_systems.end()) continue;
+    if (auto done = snapshots::hold_moved(held, *one, moved); !done) return done;
+  }
+  return {};
+}
+
 int carry(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
           const std::vector<std::string>& paths) {
   const snapshots::Watch watch = interruptible_watch(context);
@@ -74,7 +91,7 @@ int carry(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
                           : find_parts_into(held, paths, to, is_frozen);
   if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
   const auto possible =
-      to.empty() ? check_layers(held, *parts, /*is_discarded=*/false) : Expected<void>();
+      to.empty() ? choose_layers(held, *parts, /*is_discarded=*/false) : Expected<void>();
   if (!possible) {
     return fail_with(context, possible.error(), kApplyImpossible);
   }
@@ -91,6 +108,11 @@ int carry(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
   if (const auto code =
           ask(context, parsed, list, prospect, {"apply " + counts_of(list), remedy})) {
     return *code;
+  }
+  if (is_frozen && to.empty()) {
+    if (auto ready = hold_renamed(held, *parts); !ready) {
+      return fail_with(context, ready.error(), kApplyImpossible);
+    }
   }
   const apply::Call call = {.kind = apply::Kind::Apply,
                             .id = id,

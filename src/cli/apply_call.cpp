@@ -10,8 +10,6 @@
 #include <filesystem>
 #include <iostream>
 
-#include "apply/drop.h"
-#include "apply/publish.h"
 #include "base/nearest.h"
 #include "cli/diff_report.h"
 #include "cli/diff_target.h"
@@ -21,6 +19,7 @@
 #include "sandbox/layer_store.h"
 #include "snapshots/history.h"
 #include "snapshots/live.h"
+#include "snapshots/own_layers.h"
 #include "sys/children.h"
 #include "sys/file_io.h"
 #include "sys/open.h"
@@ -69,6 +68,13 @@ Expected<Part> open_part(const HeldSandbox& held, const sandbox::FileSystem& fil
                .stamps = layer::decode_stamps(file_system.read_base(held.sandbox)),
                .gives_owner = !held.record.has_one_owner};
   return part;
+}
+
+/// Whether nothing is left of frozen layers that nobody else needs if this is taken out of them.
+bool is_all(const HeldSandbox& held, const sandbox::FileSystem& file_system, const Part& part,
+            const changes::List& selected) {
+  return !part.frozen.empty() && selected.changes.size() == part.all.changes.size() &&
+         snapshots::own_layers(held, file_system).size() == file_system.layers.size();
 }
 
 /// The frozen layers over the outside, without the uppers.
@@ -147,7 +153,7 @@ Expected<std::vector<Part>> find_parts(const HeldSandbox& held,
     auto selected = wanted->empty() ? changes::List(part->all) : apply::select(part->all, *wanted);
     if (!selected) return std::unexpected(selected.error());
     if (selected->changes.empty()) continue;
-    part->is_whole = wanted->empty();
+    part->is_whole = wanted->empty() || is_all(held, *file_system, *part, *selected);
     part->selected = std::move(*selected);
     parts.push_back(std::move(*part));
   }
@@ -203,113 +209,6 @@ std::optional<int> ask(Context& context, const ParsedArguments& parsed, const ch
   const auto agreed = is_agreed(context, parsed, question.text);
   if (!agreed) return fail_with(context, agreed.error(), kApplyUsage);
   return *agreed ? std::nullopt : std::optional<int>(kApplyConflicts);
-}
-
-namespace {
-
-/// Everything that the file system changes goes, with its snapshots.
-Expected<void> reset(HeldSandbox& held, sandbox::FileSystem& one) {
-  held.record.forget_layers(std::exchange(one.layers, {}));
-  one.directory = held.record.free_directory();
-  auto done = snapshots::commit(held);
-  if (done) sandbox::collect_layers(held.sandbox.store());
-  return done;
-}
-
-/// What the outside is now where steps have changed it.
-Result<std::string> stamps_of(const apply::JournalPart& part) {
-  const apply::Target target = TRY(apply::Target::open(part.target));
-  return apply::stamps_after(target, part.steps);
-}
-
-std::unexpected<Problem> not_noted(Errno error) {
-  return problem("what was applied cannot be noted: " + std::string(std::strerror(to_int(error))),
-                 "make room or correct the permissions");
-}
-
-/// Of what was made from frozen layers alone the upper stays: it has what came later.
-Expected<void> drop_frozen(HeldSandbox& held, sandbox::FileSystem& one,
-                           const apply::JournalPart& part) {
-  std::vector<std::string> kept = one.layers;
-  if (part.is_whole) {
-    std::erase_if(kept, [&](const std::string& id) {
-      return std::ranges::find(part.frozen, id) != part.frozen.end();
-    });
-  }
-  const auto stamps = stamps_of(part);
-  return stamps ? snapshots::drop_layers(held, one, kept, *stamps) : not_noted(stamps.error());
-}
-
-/// What was applied stays in frozen layers, and equals the outside. Changes to come are made over
-/// the outside as it is now.
-Expected<void> stamp_applied(const HeldSandbox& held, const sandbox::FileSystem& one,
-                             const apply::JournalPart& part) {
-  const auto stamp = [&]() -> Result<void> {
-    const std::string text = TRY(stamps_of(part));
-    const UniqueFd file = TRY(sys::open_file_for_appending(one.base_log(held.sandbox).c_str()));
-    return text.empty() ? Result<void>() : sys::write_message(file, text);
-  };
-  const auto stamped = stamp();
-  return stamped ? Expected<void>() : not_noted(stamped.error());
-}
-
-/// What is in use cannot be moved from one layer to another unseen.
-Expected<void> check_running(const HeldSandbox& held, const apply::Part& part, bool is_discarded) {
-  const bool has_renamed = part.selected.count(changes::Kind::Renamed) > 0;
-  if (is_discarded ? part.is_whole : !has_renamed) return {};
-  return problem(held.sandbox.name() + " is running, so that " +
-                     (is_discarded ? "no part of it can be discarded"
-                                   : "no renamed directory of it can be applied"),
-                 is_discarded ? "end what runs in it first, or discard everything"
-                              : "end what runs in it first, or name other paths");
-}
-
-}  // namespace
-
-Expected<void> check_layers(const HeldSandbox& held, const std::vector<apply::Part>& parts,
-                            bool is_discarded) {
-  for (const apply::Part& part : parts) {
-    if (held.is_running) {
-      if (auto possible = check_running(held, part, is_discarded); !possible) return possible;
-    }
-    const auto one = std::ranges::find(held.record.file_systems, part.directory,
-                                       &sandbox::FileSystem::directory);
-    if (part.is_whole || one == held.record.file_systems.end() || one->layers.empty()) continue;
-    if (!is_discarded && part.selected.count(changes::Kind::Renamed) == 0) continue;
-    return problem(held.sandbox.name() + " has frozen layers, so that " +
-                       (is_discarded ? "no part of it can be discarded"
-                                     : "no part with a renamed directory can be applied"),
-                   "'overpass squash --thaw " + held.sandbox.name() +
-                       "' gives them up, with the snapshots, and keeps the changes");
-  }
-  return {};
-}
-
-Expected<void> drop_part(HeldSandbox& held, const apply::JournalPart& part) {
-  // The upper of a sandbox that runs may have become a layer meanwhile.
-  const auto is_its = [&](const sandbox::FileSystem& one) {
-    return part.frozen.empty() ? one.directory == part.directory
-                               : one.at == part.target && one.identity == part.identity;
-  };
-  const auto one = std::ranges::find_if(held.record.file_systems, is_its);
-  if (one == held.record.file_systems.end()) return {};  // It has been done.
-  if (!part.frozen.empty()) return drop_frozen(held, *one, part);
-  if (part.is_whole) return reset(held, *one);
-  if (!one->layers.empty()) return stamp_applied(held, *one, part);
-  const std::string number = std::to_string(part.directory);
-  const auto drop = [&]() -> Result<void> {
-    const UniqueFd directory =
-        TRY(sys::open_at(held.sandbox.directory(), number.c_str(), O_PATH | O_DIRECTORY));
-    const UniqueFd upper = TRY(sys::open_at(directory, "upper", O_RDONLY | O_DIRECTORY));
-    const UniqueFd work = TRY(sys::open_at(directory, "work", O_PATH | O_DIRECTORY));
-    return apply::drop(upper, work, part.dropped);
-  };
-  if (const auto dropped = drop(); !dropped) {
-    return problem("changes cannot be taken out of the sandbox: " +
-                       std::string(std::strerror(to_int(dropped.error()))),
-                   "correct the permissions of " + in_quotes(held.sandbox.path() + "/" + number));
-  }
-  return {};
 }
 
 std::function<Result<void>(size_t, size_t)> progress_of(Context& context) {

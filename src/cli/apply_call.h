@@ -54,11 +54,6 @@ Expected<std::vector<apply::Part>> find_parts(const HeldSandbox& held,
                                               const snapshots::Watch& watch,
                                               bool is_frozen = false);
 
-/// A Problem if frozen layers, from which nothing can be taken, are in the way of a part, or
-/// renamed directories of a sandbox that runs.
-Expected<void> check_layers(const HeldSandbox& held, const std::vector<apply::Part>& parts,
-                            bool is_discarded);
-
 /// One list of what is selected, by paths from "/".
 changes::List selected_of(const std::vector<apply::Part>& parts);
 
@@ -72,10 +67,6 @@ struct Question {
 /// a terminal. The exit status if the command ends here: with --dry-run, at a conflict, at a no.
 std::optional<int> ask(Context& context, const ParsedArguments& parsed, const changes::List& list,
                        const apply::Prospect& prospect, const Question& question);
-
-/// Takes what was applied, or is discarded, out of the sandbox. What frozen layers change stays
-/// unless everything goes: then the snapshots of the file system go, too.
-Expected<void> drop_part(HeldSandbox& held, const apply::JournalPart& part);
 
 /// What prepare() calls: shows how far it is if standard error is a terminal, and ends it when the
 /// user interrupts. REQUIRES: note_interruption().

@@ -2,6 +2,7 @@
 //
 // `overpass discard`: takes changes out of a sandbox.
 
+#include <algorithm>
 #include <iostream>
 
 #include "apply/carry_out.h"
@@ -10,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/diff_report.h"
 #include "cli/diff_target.h"
+#include "cli/drop_part.h"
 #include "cli/snapshot_watch.h"
 
 namespace overpass::cli {
@@ -36,20 +38,27 @@ Expected<void> discard_all(HeldSandbox& held, const std::vector<apply::Part>& pa
         .is_whole = part.is_whole,
         .dropped = plan.dropped,
         .identity = sandbox::file_system_identity(part.target.path()),
-        .frozen = part.frozen};
+        .frozen = part.frozen,
+        .is_taken = part.is_taken,
+        .thinned = part.thinned};
     if (auto done = drop_part(held, dropped); !done) return done;
   }
   return {};
 }
 
 /// What is open while a sandbox runs has stayed in its upper, and what came since is there too.
-void tell_what_is_left(Context& context, const HeldSandbox& held) {
+void tell_what_is_left(Context& context, const HeldSandbox& held,
+                       const std::vector<std::string>& paths) {
   if (!held.is_running) return;
   const auto left = changes_of(held.sandbox);
   if (!left) return;
   for (const changes::Change& change : left->changes) {
     const std::string& path = change.path.empty() ? change.old_path : change.path;
-    context.err << "in use, kept: " << in_quotes("/" + path) << "\n";
+    const bool is_concerned =
+        paths.empty() || std::ranges::any_of(paths, [&](const std::string& wanted) {
+          return apply::is_at_or_below(path, wanted);
+        });
+    if (is_concerned) context.err << "in use, kept: " << in_quotes("/" + path) << "\n";
   }
 }
 
@@ -58,9 +67,9 @@ int discard(Context& context, const ParsedArguments& parsed, HeldSandbox& held) 
     return fail_with(context, frozen.error(), kApplyImpossible);
   }
   const bool is_frozen = held.is_running && !parsed.has("--dry-run");
-  const auto parts = find_parts(held, paths_of(parsed), interruptible_watch(context), is_frozen);
+  auto parts = find_parts(held, paths_of(parsed), interruptible_watch(context), is_frozen);
   if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
-  if (auto possible = check_layers(held, *parts, /*is_discarded=*/true); !possible) {
+  if (auto possible = choose_layers(held, *parts, /*is_discarded=*/true); !possible) {
     return fail_with(context, possible.error(), kApplyImpossible);
   }
   const changes::List list = selected_of(*parts);
@@ -74,7 +83,7 @@ int discard(Context& context, const ParsedArguments& parsed, HeldSandbox& held) 
   if (auto done = discard_all(held, *parts); !done) {
     return fail_with(context, done.error(), kApplyImpossible);
   }
-  tell_what_is_left(context, held);
+  tell_what_is_left(context, held, paths_of(parsed));
   return kApplyDone;
 }
 

@@ -20,6 +20,7 @@
 #include "fuse/refresh.h"
 #include "overlay/find/lower_changes.h"
 #include "overlay/freeze/layer_removal.h"
+#include "overlay/freeze/taken_names.h"
 #include "sys/file_io.h"
 #include "sys/open.h"
 #include "sys/stat.h"
@@ -68,6 +69,22 @@ Result<std::vector<bool>> layers_that_go(const overlay::Overlay& overlay,
   return goes;
 }
 
+/// The directories of the lowest lower at the paths of `value`, the longest path first.
+Result<overlay::HiddenNames> pinned_at(const overlay::Overlay& overlay, std::string_view value) {
+  overlay::HiddenNames pinned;
+  const auto lowest = static_cast<layer::LayerIndex>(overlay.stack.lowers_end() - 1);
+  while (!value.empty()) {
+    const std::string path(value.substr(0, value.find('\0')));
+    value.remove_prefix(std::min(path.size() + 1, value.size()));
+    UniqueFd directory = TRY(sys::open_beneath(overlay.roots[lowest]->fd, path.c_str(),
+                                               O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    pinned.push_back({lowest, path, std::make_shared<overlay::CachedFd>(std::move(directory))});
+  }
+  std::ranges::sort(pinned, std::ranges::greater(),
+                    [](const overlay::HiddenName& name) { return name.rest.size(); });
+  return pinned;
+}
+
 /// What the kernel has by names that lead elsewhere by now. Where it cannot be told, it asks when
 /// it needs attributes or opens a file.
 void forget_lost(Daemon& daemon, const std::vector<overlay::NodeId>& lost) {
@@ -79,12 +96,15 @@ void forget_lost(Daemon& daemon, const std::vector<overlay::NodeId>& lost) {
 
 /// What the kernel has to be told.
 Result<std::vector<overlay::NodeId>> drop_alone(Daemon& daemon, std::vector<bool> goes,
-                                                UniqueFd base_log) {
+                                                overlay::TakenNames taken, UniqueFd base_log) {
   const Gate::Closed closed = TRY(keep_requests_out(daemon));
   const Clock::time_point begun = Clock::now();
   daemon.files_by_node.let_go();
-  overlay::LayerRemoval removal(daemon.overlay, std::move(goes));
+  overlay::LayerRemoval removal(daemon.overlay, std::move(goes), !taken.is_empty());
   TRY(removal.prepare());
+  TRY(taken.take());
+  // Beyond this point nothing fails.
+  daemon.overlay.pinned.clear();
   removal.carry_out();
   daemon.files.for_each([&](overlay::OpenFile& file) { file.follow_removal(removal.indices()); });
   daemon.overlay.base.keep_in(std::move(base_log));
@@ -107,15 +127,22 @@ Result<void> check_layers(Daemon& daemon, const overlay::Caller& caller, std::st
   return are_these ? Result<void>() : fail(EINVAL);
 }
 
-Result<void> hold(Daemon& daemon, const overlay::Caller&, std::string_view value) {
-  if (!value.empty()) return fail(EINVAL);
+Result<void> hold(Daemon& daemon, const overlay::Caller& caller, std::string_view value) {
+  overlay::HiddenNames pinned = TRY(pinned_at(daemon.overlay, value));
+  if (!pinned.empty()) {
+    TRY(caller.check_may_wait());
+    if (daemon.is_freezing.exchange(true)) return fail(EBUSY);
+    const ScopeExit end([&daemon] { daemon.is_freezing = false; });
+    const Gate::Closed closed = TRY(keep_requests_out(daemon));
+    daemon.overlay.pinned = std::move(pinned);
+  }
   daemon.overlay.holds_directories = true;
   return {};
 }
 
 Result<void> drop_layers(Daemon& daemon, const overlay::Caller& caller, std::string_view value) {
   const std::vector<std::string> paths = paths_in(value);
-  if (paths.empty()) return fail(EINVAL);
+  if (paths.size() < 2) return fail(EINVAL);
   TRY(caller.check_may_wait());
   // Without following, refresh() would wait for locks of directories, the root's perhaps.
   if (!daemon.overlay.settings.may_be_frozen || !overlay::follows(daemon.overlay)) {
@@ -123,9 +150,12 @@ Result<void> drop_layers(Daemon& daemon, const overlay::Caller& caller, std::str
   }
   if (daemon.is_freezing.exchange(true)) return fail(EBUSY);
   const ScopeExit end([&daemon] { daemon.is_freezing = false; });
-  std::vector<bool> goes = TRY(layers_that_go(daemon.overlay, std::span(paths).subspan(1)));
+  std::vector<bool> goes = TRY(layers_that_go(daemon.overlay, std::span(paths).subspan(2)));
+  overlay::TakenNames taken;
+  if (paths[1] != "/") taken = TRY(overlay::TakenNames::read(paths[1]));
   UniqueFd base_log = TRY(sys::open_file_for_appending(paths.front().c_str()));
-  forget_lost(daemon, TRY(drop_alone(daemon, std::move(goes), std::move(base_log))));
+  forget_lost(daemon,
+              TRY(drop_alone(daemon, std::move(goes), std::move(taken), std::move(base_log))));
   return refresh(daemon, caller, "");
 }
 

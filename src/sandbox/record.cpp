@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -192,6 +193,21 @@ std::optional<size_t> Record::find_snapshot(std::string_view label) const {
   const auto found = std::ranges::find(snapshots, label, &Snapshot::label);
   if (found == snapshots.end()) return {};
   return static_cast<size_t>(found - snapshots.begin());
+}
+
+bool Record::is_in_snapshot(const std::string& id) const {
+  return std::ranges::any_of(snapshots, [&](const Snapshot& snapshot) {
+    return std::ranges::find(snapshot.layers, id) != snapshot.layers.end();
+  });
+}
+
+void Record::add_snapshot(const std::string& label) {
+  Snapshot made = {label, time_text(), {}};
+  for (const FileSystem& one : file_systems) {
+    std::ranges::copy_if(one.layers, std::back_inserter(made.layers),
+                         [&](const std::string& id) { return !is_in_snapshot(id); });
+  }
+  snapshots.push_back(std::move(made));
 }
 
 void Record::forget_layers(std::span<const std::string> ids) {

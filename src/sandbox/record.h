@@ -28,7 +28,7 @@
 //   [[snapshot]]                # the oldest first
 //   label = "before"
 //   created = 2026-11-29T08:00:00Z
-//   layers = ["0123456789abcdef"]   # those that it froze
+//   layers = ["0123456789abcdef"]   # those that were frozen since the one before
 
 #ifndef OVERPASS_SANDBOX_RECORD_H_
 #define OVERPASS_SANDBOX_RECORD_H_
@@ -83,7 +83,7 @@ struct FileSystem {
 struct Snapshot {
   std::string label;                ///< Unique in the sandbox (is_sandbox_name()).
   std::string created;              ///< RFC 3339.
-  std::vector<std::string> layers;  ///< Ids of those that were frozen then.
+  std::vector<std::string> layers;  ///< Ids of those that were frozen since the one before.
 };
 
 struct Record {
@@ -110,6 +110,13 @@ struct Record {
 
   /// Its place in `snapshots`; nothing if no snapshot is called so.
   std::optional<size_t> find_snapshot(std::string_view label) const;
+
+  /// Whether one of the snapshots has frozen that layer.
+  bool is_in_snapshot(const std::string& id) const;
+
+  /// Adds a snapshot of now. It has all layers that no earlier one has, also those that a command
+  /// froze since (overpass apply of a sandbox that runs).
+  void add_snapshot(const std::string& label);
 
   /// Takes the layers out of the snapshots. One that has none left goes.
   void forget_layers(std::span<const std::string> ids);

@@ -128,14 +128,12 @@ Expected<std::string> snapshot(HeldSandbox& held, std::string label, const Watch
   const auto hold = LayerHold::take(held.sandbox.store());
   if (!hold) return std::unexpected(hold.error());
   Record record = held.record;
-  sandbox::Snapshot made = {*chosen, sandbox::time_text(), {}};
   for (FileSystem& one : record.file_systems) {
     if (!one.is_there() || !is_changed(held.sandbox, held.record, one)) continue;
-    auto id = freeze_upper(held.sandbox, record, one, *hold, watch);
+    const auto id = freeze_upper(held.sandbox, record, one, *hold, watch);
     if (!id) return std::unexpected(id.error());
-    made.layers.push_back(std::move(*id));
   }
-  record.snapshots.push_back(std::move(made));
+  record.add_snapshot(*chosen);
   held.record = std::move(record);
   if (auto done = commit(held); !done) return std::unexpected(done.error());
   return chosen;
@@ -153,15 +151,12 @@ Expected<std::string> rollback(HeldSandbox& held, const std::string& label) {
     return problem(held.sandbox.name() + " has no snapshot " + in_quotes(label),
                    "'overpass log " + held.sandbox.name() + "' shows all");
   }
-  for (size_t i = *chosen + 1; i < record.snapshots.size(); ++i) {
-    const auto& dropped = record.snapshots[i].layers;
-    for (FileSystem& one : record.file_systems) {
-      std::erase_if(one.layers, [&](const std::string& id) {
-        return std::ranges::find(dropped, id) != dropped.end();
-      });
+  record.snapshots.resize(*chosen + 1);
+  for (FileSystem& one : record.file_systems) {
+    while (!one.layers.empty() && !record.is_in_snapshot(one.layers.front())) {
+      one.layers.erase(one.layers.begin());
     }
   }
-  record.snapshots.resize(*chosen + 1);
   for (FileSystem& one : record.file_systems) one.directory = record.free_directory();
   if (auto done = commit(held); !done) return std::unexpected(done.error());
   sandbox::collect_layers(held.sandbox.store());

@@ -145,22 +145,57 @@ Result<void> write_stamps(const std::string& base_log, const std::string& text) 
                      {BorrowedFd{AT_FDCWD}, base_log.c_str()});
 }
 
-/// Has the daemon go on with the layers `kept`, if one runs.
-Result<void> exchange_layers(const HeldSandbox& held, const FileSystem& one,
-                             const std::vector<std::string>& kept) {
-  if (!held.is_running) return {};
-  std::string value = one.base_log(held.sandbox);
-  for (const std::string& id : kept) {
-    value += '\0' + sandbox::layer_path(held.sandbox.store(), id);
-  }
-  // What keeps it busy, a copy of a large file perhaps, comes to an end.
+/// What keeps the daemon busy, a copy of a large file perhaps, comes to an end.
+Result<void> command_patiently(const HeldSandbox& held, const FileSystem& one, const char* command,
+                               const std::string& value) {
   for (int attempt = 1;; ++attempt) {
-    const auto done = sandbox::control_unions(held.sandbox, "drop", value, one.at);
+    const auto done = sandbox::control_unions(held.sandbox, command, value, one.at);
     if (is_not_served(done)) return {};
     if (!done.failed_with(EBUSY) || attempt == kAttempts) return done;
     sys::pause_for(kBetweenAttemptsMs);
   }
 }
+
+/// Has the daemon go on with the layers `kept`, without the names that `taken` lists, a directory,
+/// or "/" for none; if one runs.
+Result<void> exchange_layers(const HeldSandbox& held, const FileSystem& one,
+                             const std::vector<std::string>& kept, const std::string& taken = "/") {
+  if (!held.is_running) return {};
+  std::string value = one.base_log(held.sandbox) + '\0' + taken;
+  for (const std::string& id : kept) {
+    value += '\0' + sandbox::layer_path(held.sandbox.store(), id);
+  }
+  return command_patiently(held, one, "drop", value);
+}
+
+/// Where names of layers that stay are moved to: a directory of the sandbox that its record does
+/// not name, so that it goes with whatever comes next if this ends early.
+class NamesToTake {
+ public:
+  explicit NamesToTake(const HeldSandbox& held) : held_(held) {}
+  ~NamesToTake() { (void)layer::remove_tree(held_.sandbox.directory(), number_.c_str()); }
+  NamesToTake(const NamesToTake&) = delete;
+  NamesToTake& operator=(const NamesToTake&) = delete;
+
+  /// Lists them there (overlay/freeze/taken_names.h): the directory.
+  Result<std::string> list(const std::vector<LayerName>& names) {
+    if (names.empty()) return "/";
+    number_ = std::to_string(held_.record.free_directory());
+    const BorrowedFd sandbox = held_.sandbox.directory();
+    const UniqueFd home = TRY(sys::make_and_open_directory(sandbox, number_.c_str(), 0700));
+    const UniqueFd file = TRY(sys::open_at(home, "names", O_WRONLY | O_CREAT | O_EXCL, 0600));
+    std::string text;
+    for (const LayerName& name : names) {
+      text += sandbox::layer_path(held_.sandbox.store(), name.layer) + '\0' + name.path + '\0';
+    }
+    TRY(sys::write_text(file, text));
+    return held_.sandbox.path() + "/" + number_;
+  }
+
+ private:
+  const HeldSandbox& held_;
+  std::string number_;
+};
 
 /// The upper's root says which lower it was begun over (layer/index_directory.h); the next mount
 /// says so again.
@@ -208,16 +243,8 @@ Expected<HeldSandbox> hold_running(const std::string& store, const std::string& 
 Expected<std::string> snapshot_running(HeldSandbox& held, std::string label) {
   auto chosen = label_of(held.record, std::move(label), held.sandbox.name());
   if (!chosen) return chosen;
-  const auto hold = sandbox::LayerHold::take(held.sandbox.store());
-  if (!hold) return std::unexpected(hold.error());
-  sandbox::Snapshot made = {*chosen, sandbox::time_text(), {}};
-  for (FileSystem& one : held.record.file_systems) {
-    if (!one.is_there() || !is_changed(held.sandbox, held.record, one)) continue;
-    auto id = freeze_one(held, one, *hold);
-    if (!id) return std::unexpected(id.error());
-    made.layers.push_back(std::move(*id));
-  }
-  held.record.snapshots.push_back(std::move(made));
+  if (auto frozen = freeze_running(held); !frozen) return std::unexpected(frozen.error());
+  held.record.add_snapshot(*chosen);
   if (auto done = commit(held); !done) return std::unexpected(done.error());
   return *chosen;
 }
@@ -240,8 +267,19 @@ Expected<void> hold_directories(const HeldSandbox& held) {
                  "end what runs in it first");
 }
 
+Expected<void> hold_moved(const HeldSandbox& held, const FileSystem& one,
+                          const std::vector<std::string>& moved) {
+  const auto done = command_patiently(held, one, "hold", joined(moved));
+  if (done) return {};
+  const std::string cause =
+      "the directories of " + in_quotes(one.at) +
+      " cannot be held while they are renamed: " + std::strerror(to_int(done.error()));
+  if (done.failed_with(EBUSY)) return problem(cause, "something is being copied up; try again");
+  return problem(cause, "end what runs in " + in_quotes(held.sandbox.name()) + " first");
+}
+
 Expected<void> drop_layers(HeldSandbox& held, FileSystem& one, const std::vector<std::string>& kept,
-                           const std::string& stamps) {
+                           const std::string& stamps, const std::vector<LayerName>& names) {
   const std::string base_log = one.base_log(held.sandbox);
   // What stays has its stamps where it is.
   std::vector<std::string> uppers = {one.upper(held.sandbox)};
@@ -250,9 +288,10 @@ Expected<void> drop_layers(HeldSandbox& held, FileSystem& one, const std::vector
     uppers.push_back(sandbox::layer_path(held.sandbox.store(), id));
   }
   StampLogs logs(uppers);
+  NamesToTake to_take(held);
   const auto drop = [&]() -> Result<void> {
     TRY(write_stamps(base_log, TRY(logs.take()) + stamps));
-    TRY(exchange_layers(held, one, kept));
+    TRY(exchange_layers(held, one, kept, TRY(to_take.list(names))));
     if (kept.size() < one.layers.size()) TRY(forget_lower(one.upper(held.sandbox)));
     const std::string late = TRY(logs.take());
     if (late.empty()) return {};

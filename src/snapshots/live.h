@@ -31,11 +31,24 @@ Expected<void> freeze_running(HeldSandbox& held);
 /// sandbox has there, until drop_layers().
 Expected<void> hold_directories(const HeldSandbox& held);
 
+/// The same, for one file system; and its directories at `moved`, paths from its root, go on being
+/// found when they are moved there.
+Expected<void> hold_moved(const HeldSandbox& held, const sandbox::FileSystem& one,
+                          const std::vector<std::string>& moved);
+
+/// A name of a frozen layer, with all that is below it.
+struct LayerName {
+  std::string layer;  ///< Its id.
+  std::string path;   ///< From its root.
+};
+
 /// Of the frozen layers of `one`, a file system of the record, only those of the ids `kept` stay:
 /// in the running sandbox first, if it runs, and then in the record, with the snapshots that are
-/// left. `stamps` are added to those that the file system has (layer/base_stamp.h).
+/// left. Of those that stay `names` go. `stamps` are added to those that the file system has
+/// (layer/base_stamp.h).
 Expected<void> drop_layers(HeldSandbox& held, sandbox::FileSystem& one,
-                           const std::vector<std::string>& kept, const std::string& stamps);
+                           const std::vector<std::string>& kept, const std::string& stamps,
+                           const std::vector<LayerName>& names = {});
 
 /// Ends hold_directories(): all frozen layers stay. Best effort.
 void release_directories(HeldSandbox& held);

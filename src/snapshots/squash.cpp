@@ -18,6 +18,7 @@
 #include "sandbox/layer_store.h"
 #include "sandbox/unions.h"
 #include "snapshots/merged_layer.h"
+#include "snapshots/own_layers.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
 #include "sys/open.h"
@@ -28,27 +29,6 @@ namespace {
 
 using sandbox::FileSystem;
 using sandbox::Record;
-
-/// The layers that other sandboxes have; all if that cannot be told.
-std::set<std::string> shared_layers(const HeldSandbox& held) {
-  std::set<std::string> shared;
-  const std::string store = held.sandbox.store();
-  for (const std::string& name : sandbox::sandbox_names(store)) {
-    if (name == held.sandbox.name()) continue;
-    const auto other = sandbox::Sandbox::open(store, name);
-    const auto record = other ? sandbox::read_record(*other) : problem("");
-    if (!record) {
-      for (const FileSystem& one : held.record.file_systems) {
-        shared.insert(one.layers.begin(), one.layers.end());
-      }
-      return shared;
-    }
-    for (const FileSystem& one : record->file_systems) {
-      shared.insert(one.layers.begin(), one.layers.end());
-    }
-  }
-  return shared;
-}
 
 Result<void> merge(const HeldSandbox& held, const FileSystem& one,
                    const std::set<std::string>& shared, BorrowedFd home, const Watch& watch) {

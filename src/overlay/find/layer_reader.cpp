@@ -10,6 +10,7 @@
 #include "layer/mark_values.h"
 #include "layer/markers.h"
 #include "overlay/find/locate.h"
+#include "overlay/find/lower_location.h"
 #include "overlay/find/warn_once.h"
 #include "overlay/state/hidden_names.h"
 #include "overlay/state/overlay.h"
@@ -46,10 +47,25 @@ bool LayerReader::may_hold(bool this_mount_writes_it) const {
 }
 
 const HiddenName* LayerReader::find_what_hides(std::string_view name) {
-  if (!begins_at_root_) return find_hidden(*searched_.directory.directory, layer_, name);
+  if (!begins_at_root_) {
+    const HiddenName* hidden = find_hidden(*searched_.directory.directory, layer_, name);
+    return hidden != nullptr ? hidden : find_pinned_in_directory(name);
+  }
   if (!walked_.empty()) walked_ += '/';
   walked_ += name;
-  return find_hidden_path(searched_.overlay, layer_, walked_);
+  if (const HiddenName* hidden = find_hidden_path(searched_.overlay, layer_, walked_)) {
+    return hidden;
+  }
+  const HiddenName* pinned = find_pinned(searched_.overlay, layer_, walked_);
+  return pinned != nullptr && pinned->rest == walked_ ? pinned : nullptr;
+}
+
+const HiddenName* LayerReader::find_pinned_in_directory(std::string_view name) {
+  if (searched_.overlay.pinned.empty()) return nullptr;
+  std::string path = layer_path_of(searched_.directory, layer_);
+  path.append("/").append(name).erase(0, 1);
+  const HiddenName* pinned = find_pinned(searched_.overlay, layer_, path);
+  return pinned != nullptr && pinned->rest == path ? pinned : nullptr;
 }
 
 Result<LayerReader::Presence> LayerReader::go_to(std::string_view name) {

@@ -64,6 +64,7 @@ class LayerReader : public LayerView {
  private:
   const layer::Layer& the_layer() const;
   const HiddenName* find_what_hides(std::string_view name);
+  const HiddenName* find_pinned_in_directory(std::string_view name);
   bool may_hold(bool this_mount_writes_it) const;
 
   const SearchedName& searched_;

@@ -276,7 +276,20 @@ const HiddenName* find_hidden_path(const Overlay& overlay, layer::LayerIndex lay
   return find_hidden(*overlay.table.root().directory, layer, path);
 }
 
+const HiddenName* find_pinned(const Overlay& overlay, layer::LayerIndex layer,
+                              std::string_view path) {
+  // Its index is another one after a freeze.
+  if (layer + 1 != overlay.stack.lowers_end()) return nullptr;
+  for (const HiddenName& known : overlay.pinned) {
+    if (path == known.rest || !behind(path, known.rest).empty()) return &known;
+  }
+  return nullptr;
+}
+
 WalkStart walk_start(const Overlay& overlay, layer::LayerIndex layer, std::string_view path) {
+  if (const HiddenName* pinned = find_pinned(overlay, layer, path)) {
+    return {pinned->beneath, behind(path, pinned->rest)};
+  }
   const HiddenNames* all = overlay.table.root().directory->hidden.get();
   if (all != nullptr) {
     for (const HiddenName& known : *all) {

@@ -113,6 +113,11 @@ Result<void> check_recognized(const Overlay& overlay, Inode& inode, layer::Layer
 const HiddenName* find_hidden_path(const Overlay& overlay, layer::LayerIndex layer,
                                    std::string_view path);
 
+/// The directory of `layer` at `path` (the same form), or one above it, that is reached by a
+/// descriptor while it may be moved (Overlay::pinned); null if there is none.
+const HiddenName* find_pinned(const Overlay& overlay, layer::LayerIndex layer,
+                              std::string_view path);
+
 /// The start of a walk along a path that must not lead into the union's own mount.
 struct WalkStart {
   SharedFd directory;     ///< Null: the path leads to what is not shown.

@@ -43,8 +43,11 @@ Result<SharedFd> open_now(Overlay& overlay, Inode& inode) {
 
 }  // namespace
 
-LayerRemoval::LayerRemoval(Overlay& overlay, std::vector<bool> goes)
-    : overlay_(overlay), goes_(std::move(goes)), all_(overlay.table.all()) {
+LayerRemoval::LayerRemoval(Overlay& overlay, std::vector<bool> goes, bool loses_names)
+    : overlay_(overlay),
+      goes_(std::move(goes)),
+      all_(overlay.table.all()),
+      has_moved_(loses_names) {
   LayerIndex next = 0;
   for (const bool is_gone : goes_) indices_.push_back(is_gone ? layer::kUpper : next++);
 }

@@ -25,8 +25,9 @@ struct Overlay;
 class LayerRemoval {
  public:
   /// `goes`: which layers, by index; neither the upper nor the lowest lower is among them. None may
-  /// go: then directories get the lowers that have come to be beneath them.
-  LayerRemoval(Overlay& overlay, std::vector<bool> goes);
+  /// go: then directories get the lowers that have come to be beneath them. `loses_names`: layers
+  /// that stay lose names between prepare() and carry_out().
+  LayerRemoval(Overlay& overlay, std::vector<bool> goes, bool loses_names = false);
 
   /// Opens what will be needed. EBUSY when a copy-up is under way, EOPNOTSUPP for bytes of a
   /// metacopy in a layer that goes, else what the file systems report. Nothing has changed then.
@@ -57,8 +58,9 @@ class LayerRemoval {
   std::vector<layer::LayerIndex> indices_;
   std::vector<InodeRef> all_;
   std::map<Inode*, SharedFd> open_;  ///< Open files that may lose their names.
-  /// Some directory is elsewhere in its lowers, and what is in it may have moved there.
-  bool has_moved_ = false;
+  /// Layers that stay lose names; or some directory is elsewhere in its lowers, and what is in it
+  /// may have moved there. Then each file is looked for.
+  bool has_moved_;
   std::vector<NodeId> lost_;
 };
 

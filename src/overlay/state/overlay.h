@@ -101,6 +101,10 @@ struct Overlay {
   /// Renames that a former daemon made and did not answer, by the numbers of their requests
   /// (find/restore.h). Constant once requests are served.
   std::set<uint64_t> renamed_before;
+  /// Directories of the lowest lower that may be moved there meanwhile: they are reached by these
+  /// descriptors (`beneath`), not by their paths. The longest path first. Changes only while no
+  /// other thread uses the union.
+  HiddenNames pinned;
   SharedFd index;               ///< The index directory; null without one (index.h).
   std::vector<SharedFd> roots;  ///< O_PATH, of each layer by index; empty for a missing upper.
 

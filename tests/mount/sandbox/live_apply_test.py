@@ -200,21 +200,6 @@ def test_hard_links(t):
     run.end()
 
 
-def test_what_cannot_be_done_while_it_runs(t):
-    s, run = started(t, "mv dir moved; cd moved; echo new > ../file; echo more > inner")
-    before = diff(s)
-    said = done(s, "apply", "name", "--yes", status=3)
-    holds("renamed directory" in said and "end what runs in it" in said, f"what apply says: {said}")
-    said = done(s, "discard", "name", s.outside + "/file", "--yes", status=3)
-    holds("end what runs in it" in said, f"what discard says: {said}")
-    equal(diff(s), before, "the changes")
-    equal(run.do("pwd; cat inner ../file; echo again > inner; cat inner"), f"{s.outside}/moved\nmore\nnew\nagain\n", "what is seen")
-    done(s, "apply", "name", s.outside + "/file", "--yes")
-    s.outside_is_as_it_should_be()
-    equal(run.do("pwd; cat inner ../file"), f"{s.outside}/moved\nagain\nnew\n", "what is seen after a part was applied")
-    run.end()
-
-
 def test_undo_is_seen_at_once(t):
     s, run = started(t, "echo new > file; rm dir/inner; mkdir made; echo x > made/x")
     before = s.before

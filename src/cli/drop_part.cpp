@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+
+#include "cli/drop_part.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "apply/drop.h"
+#include "apply/publish.h"
+#include "apply/uncover.h"
+#include "base/nearest.h"
+#include "changes/layers.h"
+#include "changes/view.h"
+#include "sandbox/layer_store.h"
+#include "snapshots/live.h"
+#include "snapshots/own_layers.h"
+#include "sys/file_io.h"
+#include "sys/open.h"
+
+namespace overpass::cli {
+
+namespace {
+
+using sandbox::FileSystem;
+using snapshots::HeldSandbox;
+
+/// Everything that the file system changes goes, with its snapshots.
+Expected<void> reset(HeldSandbox& held, FileSystem& one) {
+  held.record.forget_layers(std::exchange(one.layers, {}));
+  one.directory = held.record.free_directory();
+  auto done = snapshots::commit(held);
+  if (done) sandbox::collect_layers(held.sandbox.store());
+  return done;
+}
+
+/// What the outside is now where steps have changed it.
+Result<std::string> stamps_of(const apply::JournalPart& part) {
+  const apply::Target target = TRY(apply::Target::open(part.target));
+  return apply::stamps_after(target, part.steps);
+}
+
+std::unexpected<Problem> not_noted(Errno error) {
+  return problem("what was applied cannot be noted: " + std::string(std::strerror(to_int(error))),
+                 "make room or correct the permissions");
+}
+
+std::unexpected<Problem> not_taken_out(const HeldSandbox& held, Errno error) {
+  return problem(
+      "changes cannot be taken out of the sandbox: " + std::string(std::strerror(to_int(error))),
+      "correct the permissions of what is in " + in_quotes(held.sandbox.path()));
+}
+
+/// A layer that a part is taken out of.
+struct ThinnedLayer {
+  std::string id;            ///< Empty: the upper.
+  layer::LayerIndex number;  ///< In the stack.
+  UniqueFd root;
+};
+
+/// The file system's layers, and those of them that the part is taken out of. Of a sandbox that
+/// runs the upper is not among them.
+struct Thinning {
+  layer::LayerStack stack;
+  std::vector<ThinnedLayer> layers;
+};
+
+Result<Thinning> open_layers(const HeldSandbox& held, const FileSystem& one,
+                             const apply::JournalPart& part) {
+  layer::LayerPaths paths;
+  paths.lower = one.layer_paths(held.sandbox);
+  paths.lower.push_back(one.base());
+  const bool has_upper = part.frozen.empty();
+  if (has_upper) paths.upper = one.upper(held.sandbox);
+  auto stack = changes::open_layers(paths);
+  if (!stack) return fail(EIO);
+  Thinning thinning = {std::move(*stack), {}};
+  const auto add = [&](const std::string& id, layer::LayerIndex number,
+                       const std::string& path) -> Result<void> {
+    UniqueFd root = TRY(sys::open_path(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    thinning.layers.push_back({id, number, std::move(root)});
+    return {};
+  };
+  if (has_upper) TRY(add("", layer::kUpper, *paths.upper));
+  for (size_t i = 0; i < one.layers.size(); ++i) {
+    const std::string& id = one.layers[i];
+    if (std::ranges::find(part.thinned, id) == part.thinned.end()) continue;
+    TRY(add(id, static_cast<layer::LayerIndex>(i + 1), paths.lower[i]));
+  }
+  return thinning;
+}
+
+/// Opaque directories on the way show what is below. The lowest layer first, so that each finds the
+/// others as they come to be.
+Result<void> uncover_all(const Thinning& thinning, const apply::Dropped& dropped) {
+  for (size_t i = thinning.layers.size(); i-- > 0;) {
+    const ThinnedLayer& layer = thinning.layers[i];
+    TRY(apply::uncover(thinning.stack, layer.number, layer.root, dropped));
+  }
+  return {};
+}
+
+/// What goes of each of the layers.
+Result<std::vector<std::vector<std::string>>> names_of(const Thinning& thinning,
+                                                       const apply::Dropped& dropped) {
+  const auto below = static_cast<layer::LayerIndex>(thinning.layers.back().number + 1);
+  changes::View base(thinning.stack, below);
+  apply::LayeredDrop drop(dropped, [&base](const std::string& path) {
+    const auto found = base.find(path);
+    return found && found->directories.empty();
+  });
+  std::vector<std::vector<std::string>> names;
+  for (const ThinnedLayer& layer : thinning.layers) names.push_back(TRY(drop.names_in(layer.root)));
+  return names;
+}
+
+/// Of a sandbox that does not run.
+Result<void> thin(const HeldSandbox& held, const FileSystem& one, const apply::JournalPart& part) {
+  const Thinning thinning = TRY(open_layers(held, one, part));
+  TRY(uncover_all(thinning, part.dropped));
+  const auto names = TRY(names_of(thinning, part.dropped));
+  const std::string number = std::to_string(one.directory);
+  const UniqueFd directory =
+      TRY(sys::open_at(held.sandbox.directory(), number.c_str(), O_PATH | O_DIRECTORY));
+  const UniqueFd work = TRY(sys::open_at(directory, "work", O_PATH | O_DIRECTORY));
+  TRY(apply::drop(thinning.layers.front().root, work, part.dropped));
+  for (size_t i = 0; i < names.size(); ++i) {
+    TRY(apply::remove_names(thinning.layers[i].root, names[i]));
+  }
+  return {};
+}
+
+/// Of one that runs.
+Result<std::vector<snapshots::LayerName>> names_to_take(const HeldSandbox& held,
+                                                        const FileSystem& one,
+                                                        const apply::JournalPart& part) {
+  std::vector<snapshots::LayerName> taken;
+  if (part.is_whole || !part.is_taken || part.thinned.empty()) return taken;
+  const Thinning thinning = TRY(open_layers(held, one, part));
+  TRY(uncover_all(thinning, part.dropped));
+  auto names = TRY(names_of(thinning, part.dropped));
+  for (size_t i = 0; i < names.size(); ++i) {
+    for (std::string& path : names[i]) taken.push_back({thinning.layers[i].id, std::move(path)});
+  }
+  return taken;
+}
+
+/// Of what was made from frozen layers alone the upper stays: it has what came later.
+Expected<void> drop_frozen(HeldSandbox& held, FileSystem& one, const apply::JournalPart& part) {
+  std::vector<std::string> kept = one.layers;
+  if (part.is_whole) {
+    std::erase_if(kept, [&](const std::string& id) {
+      return std::ranges::find(part.frozen, id) != part.frozen.end();
+    });
+  }
+  const auto names = names_to_take(held, one, part);
+  if (!names) return not_taken_out(held, names.error());
+  const auto stamps = stamps_of(part);
+  if (!stamps) return not_noted(stamps.error());
+  return snapshots::drop_layers(held, one, kept, *stamps, *names);
+}
+
+/// What was applied stays in frozen layers, and equals the outside. Changes to come are made over
+/// the outside as it is now.
+Expected<void> stamp_applied(const HeldSandbox& held, const FileSystem& one,
+                             const apply::JournalPart& part) {
+  const auto stamp = [&]() -> Result<void> {
+    const std::string text = TRY(stamps_of(part));
+    const UniqueFd file = TRY(sys::open_file_for_appending(one.base_log(held.sandbox).c_str()));
+    return text.empty() ? Result<void>() : sys::write_message(file, text);
+  };
+  const auto stamped = stamp();
+  return stamped ? Expected<void>() : not_noted(stamped.error());
+}
+
+/// Why the part cannot be taken out of layers `own`, the topmost ones of `one`; empty if it can.
+Expected<std::string> obstacle_of(const HeldSandbox& held, const FileSystem& one,
+                                  const apply::Part& part, const std::vector<std::string>& own) {
+  const apply::Plan plan = apply::plan_of(part, apply::new_id());
+  const std::vector<std::string> paths = one.layer_paths(held.sandbox);
+  for (size_t i = own.size(); i < paths.size(); ++i) {
+    const auto root = sys::open_path(paths[i].c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    const auto decides =
+        root ? apply::decides_on(*root, plan.dropped) : Result<bool>(fail(root.error()));
+    if (!decides) return not_taken_out(held, decides.error());
+    if (*decides) return std::string("snapshots, or other sandboxes, have it");
+  }
+  // Each layer may have it under another path.
+  const bool is_in_several = own.size() + (held.is_running ? 0 : 1) > 1;
+  if (is_in_several && part.all.count(changes::Kind::Renamed) > 0) {
+    return std::string("directories were renamed, and several layers have them");
+  }
+  return std::string();
+}
+
+}  // namespace
+
+Expected<void> choose_layers(const HeldSandbox& held, std::vector<apply::Part>& parts,
+                             bool is_discarded) {
+  for (apply::Part& part : parts) {
+    const auto one =
+        std::ranges::find(held.record.file_systems, part.directory, &FileSystem::directory);
+    if (part.is_whole || one == held.record.file_systems.end()) continue;
+    part.thinned = snapshots::own_layers(held, *one);
+    const auto obstacle = obstacle_of(held, *one, part, part.thinned);
+    if (!obstacle) return std::unexpected(obstacle.error());
+    part.is_taken = obstacle->empty();
+    const bool may_stay = !is_discarded && part.selected.count(changes::Kind::Renamed) == 0;
+    if (part.is_taken || may_stay) continue;
+    const std::string end = held.is_running ? "end what runs in it, then " : "";
+    return problem("this part of " + in_quotes(held.sandbox.name()) + " cannot be " +
+                       (is_discarded ? "discarded: " : "applied: ") + *obstacle,
+                   end + "'overpass squash --thaw " + held.sandbox.name() +
+                       "' gives the snapshots up and keeps the changes");
+  }
+  return {};
+}
+
+Expected<void> drop_part(HeldSandbox& held, const apply::JournalPart& part) {
+  // The upper of a sandbox that runs may have become a layer meanwhile.
+  const auto is_its = [&](const FileSystem& one) {
+    return part.frozen.empty() ? one.directory == part.directory
+                               : one.at == part.target && one.identity == part.identity;
+  };
+  const auto one = std::ranges::find_if(held.record.file_systems, is_its);
+  if (one == held.record.file_systems.end()) return {};  // It has been done.
+  if (!part.frozen.empty()) return drop_frozen(held, *one, part);
+  if (part.is_whole) return reset(held, *one);
+  if (!part.is_taken) return stamp_applied(held, *one, part);
+  const auto thinned = thin(held, *one, part);
+  return thinned ? Expected<void>() : not_taken_out(held, thinned.error());
+}
+
+}  // namespace overpass::cli
