@@ -13,6 +13,7 @@
 #include "apply/kept_layer.h"
 #include "apply/prepare.h"
 #include "apply/publish.h"
+#include "apply/restamp.h"
 #include "base/nearest.h"
 #include "changes/view.h"
 #include "check/tree.h"
@@ -235,7 +236,7 @@ Expected<void> conclude(const Sandbox& sandbox, const Undertaking& under_way,
     if (auto removed = remove_temporaries(*target, part.steps, true); !removed) return removed;
   }
   for (const JournalPart& part : journal.parts) {
-    if (part.dropped.is_empty()) continue;
+    if (part.dropped.is_empty() && part.partly.empty()) continue;
     if (auto dropped = drop(part); !dropped) return dropped;
   }
   if (const auto removed = remove_source(sandbox, journal); !removed) {
@@ -247,6 +248,7 @@ Expected<void> conclude(const Sandbox& sandbox, const Undertaking& under_way,
       return cannot("what was applied cannot be noted", written.error());
     }
   }
+  if (journal.kind != Kind::Apply) restamp(sandbox, journal);
   if (const auto put = put_away(sandbox, journal); !put) {
     return cannot("what was replaced cannot be put away", put.error());
   }
@@ -259,7 +261,8 @@ Journal journal_of(const std::vector<Part>& parts, const Prospect& prospect, con
                      .created = sandbox::time_text(),
                      .summary = call.summary,
                      .source = call.source,
-                     .paths = call.paths};
+                     .paths = call.paths,
+                     .is_picked = call.is_picked};
   for (size_t i = 0; i < parts.size(); ++i) {
     JournalPart part = {.directory = parts[i].directory,
                         .target = parts[i].target.path(),
@@ -270,7 +273,10 @@ Journal journal_of(const std::vector<Part>& parts, const Prospect& prospect, con
                         .thinned = parts[i].thinned};
     for (const PlannedStep& planned : prospect.plans[i].steps) part.steps.push_back(planned.step);
     part.is_whole = call.drops && parts[i].is_whole;
-    if (call.drops) part.dropped = prospect.plans[i].dropped;
+    if (call.drops) {
+      part.dropped = prospect.plans[i].dropped;
+      for (const auto& [path, edited] : parts[i].edited) part.partly.push_back(path);
+    }
     journal.parts.push_back(std::move(part));
   }
   return journal;
@@ -307,6 +313,7 @@ Expected<void> prepare_all(const Undertaking& under_way, std::vector<Part>& part
                                      .all = part.all,
                                      .changing_layers = part.changing_layers,
                                      .used_up = used_up,
+                                     .edited = part.edited,
                                      .gives_owner = part.gives_owner,
                                      .progress = call.progress};
     if (auto done = prepare(part.target, prospect.plans[i], preparation); !done) return done;
@@ -350,8 +357,10 @@ bool is_copy(changes::View& after, const changes::Change& change) {
 
 Plan plan_of(const Part& part, const std::string& id) {
   changes::View after(part.layers, layer::kUpper);
-  return make_plan(part.selected, part.all, id,
-                   [&](const changes::Change& change) { return is_copy(after, change); });
+  Plan plan = make_plan(part.selected, part.all, id,
+                        [&](const changes::Change& change) { return is_copy(after, change); });
+  for (const auto& [path, edited] : part.edited) std::erase(plan.dropped.names, path);
+  return plan;
 }
 
 std::string new_id() {

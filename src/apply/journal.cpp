@@ -125,6 +125,7 @@ json to_json(const JournalPart& part) {
           {"frozen", array_of(part.frozen)},
           {"is_taken", part.is_taken},
           {"thinned", array_of(part.thinned)},
+          {"partly", array_of(part.partly)},
           {"dropped_trees", array_of(part.dropped.trees)},
           {"dropped_names", array_of(part.dropped.names)},
           {"dropped_parents", array_of(part.dropped.parents)}};
@@ -141,6 +142,7 @@ JournalPart part_of(const json& value) {
   if (value.contains("frozen")) part.frozen = paths_of(value.at("frozen"));
   part.is_taken = value.value("is_taken", part.frozen.empty());
   if (value.contains("thinned")) part.thinned = paths_of(value.at("thinned"));
+  if (value.contains("partly")) part.partly = paths_of(value.at("partly"));
   part.dropped.trees = paths_of(value.at("dropped_trees"));
   part.dropped.names = paths_of(value.at("dropped_names"));
   part.dropped.parents = paths_of(value.at("dropped_parents"));
@@ -158,6 +160,7 @@ std::string text_of(const Journal& journal) {
                       {"summary", journal.summary},
                       {"source", journal.source},
                       {"paths", array_of(journal.paths)},
+                      {"is_picked", journal.is_picked},
                       {"parts", std::move(parts)}};
   return value.dump(1) + "\n";
 }
@@ -173,6 +176,7 @@ std::optional<Journal> journal_of(const std::string& text) {
   journal.summary = value.at("summary");
   journal.source = value.at("source");
   journal.paths = paths_of(value.at("paths"));
+  journal.is_picked = value.value("is_picked", false);
   for (const json& part : value.at("parts")) journal.parts.push_back(part_of(part));
   return journal;
 }

@@ -47,6 +47,9 @@ struct JournalPart {
   /// of these frozen layers. Otherwise it stays there, as it equals the target.
   bool is_taken = true;
   std::vector<std::string> thinned = {};
+  /// Files of which only some hunks were carried out. They stay in the sandbox, over what the
+  /// target has now.
+  std::vector<std::string> partly = {};
 };
 
 struct Journal {
@@ -57,6 +60,7 @@ struct Journal {
   std::string summary;  ///< "1 deleted, 2 modified".
   std::string source;   ///< The directory of what is undone, from the sandbox's; "" for an apply.
   std::vector<std::string> paths;  ///< What was asked for; all if empty.
+  bool is_picked = false;          ///< The user was asked for each: `paths` does not say what.
   std::vector<JournalPart> parts = {};
 };
 

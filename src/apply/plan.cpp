@@ -242,33 +242,18 @@ class Planner {
   size_t count_ = 0;
 };
 
-}  // namespace
-
-Expected<changes::List> select(const changes::List& list, const std::vector<std::string>& paths) {
-  const Renames renames(list);
-  for (const std::string& path : paths) {
-    if (auto checked = check_path(list, path); !checked) {
-      return std::unexpected(checked.error());
-    }
-  }
-  const auto is_wanted = [&](std::string_view path) {
-    return std::ranges::any_of(
-        paths, [&](const std::string& wanted) { return is_at_or_below(path, wanted); });
-  };
+/// Adds to `chosen` the new directories above, and what renamed directories hold.
+changes::List with_belonging(const changes::List& list, const Renames& renames,
+                             std::set<const Change*> chosen) {
   const auto found = by_path(list);
-  std::set<const Change*> chosen;
-  for (const Change& change : list.changes) {
-    const std::string path = shown_path(change, renames);
-    const bool moves_from = change.kind == Kind::Renamed && is_wanted(change.old_path);
-    if (!is_wanted(path) && !moves_from) continue;
-    chosen.insert(&change);
-    for (std::string_view at = parent_of(change.path); !at.empty(); at = parent_of(at)) {
+  const std::vector<const Change*> first(chosen.begin(), chosen.end());
+  for (const Change* change : first) {
+    for (std::string_view at = parent_of(change->path); !at.empty(); at = parent_of(at)) {
       const auto above = found.find(at);
       if (above == found.end() || above->second->kind == Kind::Modified) continue;
       chosen.insert(above->second);
     }
   }
-  // What a renamed directory holds comes along.
   std::vector<std::string> moved;
   for (const Change* change : chosen) {
     if (change->kind == Kind::Renamed) moved.push_back(change->path);
@@ -284,6 +269,45 @@ Expected<changes::List> select(const changes::List& list, const std::vector<std:
     if (chosen.contains(&change)) selected.changes.push_back(change);
   }
   return selected;
+}
+
+}  // namespace
+
+Expected<changes::List> select(const changes::List& list, const std::vector<std::string>& paths) {
+  const Renames renames(list);
+  for (const std::string& path : paths) {
+    if (auto checked = check_path(list, path); !checked) {
+      return std::unexpected(checked.error());
+    }
+  }
+  const auto is_wanted = [&](std::string_view path) {
+    return std::ranges::any_of(
+        paths, [&](const std::string& wanted) { return is_at_or_below(path, wanted); });
+  };
+  std::set<const Change*> chosen;
+  for (const Change& change : list.changes) {
+    const std::string path = shown_path(change, renames);
+    const bool moves_from = change.kind == Kind::Renamed && is_wanted(change.old_path);
+    if (is_wanted(path) || moves_from) chosen.insert(&change);
+  }
+  return with_belonging(list, renames, std::move(chosen));
+}
+
+changes::List take(const changes::List& list, std::set<const Change*> wanted) {
+  const Renames renames(list);
+  std::set<std::string> coming;
+  for (const Change* change : wanted) coming.insert(change->path);
+  for (const Change& change : list.changes) {
+    const bool makes_room =
+        change.kind == Kind::Deleted && coming.contains(shown_path(change, renames));
+    const bool is_rescued =
+        change.kind == Kind::Renamed && std::ranges::any_of(wanted, [&](const Change* other) {
+          const bool goes = other->kind == Kind::Deleted || other->kind == Kind::TypeChanged;
+          return goes && is_at_or_below(change.old_path, other->old_path);
+        });
+    if (makes_room || is_rescued) wanted.insert(&change);
+  }
+  return with_belonging(list, renames, std::move(wanted));
 }
 
 bool Plan::departs(std::string_view path) const {

@@ -94,6 +94,11 @@ using IsSameFile = std::function<bool(const changes::Change& change)>;
 /// something below them is wanted.
 Expected<changes::List> select(const changes::List& list, const std::vector<std::string>& paths);
 
+/// Those of `wanted`, changes of the list, and what cannot be parted from them: directories above
+/// that are new, what a renamed directory holds, what is renamed out of a directory that goes, and
+/// what goes where something comes.
+changes::List take(const changes::List& list, std::set<const changes::Change*> wanted);
+
 /// `list` outlives the plan. `all` is the list it was selected from; `id` tells this apply's
 /// temporary names from others'.
 Plan make_plan(const changes::List& list, const changes::List& all, const std::string& id,

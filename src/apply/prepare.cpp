@@ -16,6 +16,7 @@
 #include "base/nearest.h"
 #include "changes/view.h"
 #include "check/tree.h"
+#include "sys/attributes.h"
 #include "sys/file_io.h"
 #include "sys/names.h"
 #include "sys/open.h"
@@ -140,7 +141,9 @@ class Preparer {
       TRY(keep_absence(step.path));
     }
     const Change& top = *planned.changes.front();
-    TRY(make_file(step, *top.after));
+    const auto edited = with_.edited.find(step.path);
+    TRY(edited != with_.edited.end() ? make_edited(step, top, edited->second)
+                                     : make_file(step, *top.after));
     if (!top.after->directories.empty()) TRY(make_below(planned));
     const std::string temporary = plan_.renames.parent_before(step.temporary);
     step.prepared_digest = TRY(digest_of(target_, temporary, changing_));
@@ -153,6 +156,25 @@ class Preparer {
     const std::string name(name_of(step.temporary));
     TRY(make_one(found, directory, name, step.temporary));
     step.prepared = TRY(sys::stat({directory, name.c_str()})).stx_ino;
+    return {};
+  }
+
+  /// Its times are of now: it is neither what was there nor what the sandbox has.
+  Result<void> make_edited(Step& step, const Change& change, const EditedFile& edited) {
+    const bool is_origin = !edited.origin || (step.replaced && layer::is_same_but_ctime(
+                                                                   *edited.origin, *step.replaced));
+    if (!is_origin) return fail(EBUSY);
+    const UniqueFd directory = TRY(beside(step.temporary));
+    const std::string name(name_of(step.temporary));
+    const UniqueFd file =
+        TRY(sys::open_at(directory, name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
+    TRY(sys::write_text(file, edited.content));
+    changes::View& view = edited.has_new_attributes ? with_.after : with_.before;
+    const Found& like = edited.has_new_attributes ? *change.after : *change.before;
+    TRY(copy_attributes(view, like, file, options_));
+    const timespec now = {.tv_sec = 0, .tv_nsec = UTIME_NOW};
+    TRY(sys::change_times(sys::place_of(file), now, now));
+    step.prepared = TRY(sys::stat(sys::place_of(file))).stx_ino;
     return {};
   }
 

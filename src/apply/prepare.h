@@ -7,6 +7,8 @@
 #define OVERPASS_APPLY_PREPARE_H_
 
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 
 #include "apply/kept_layer.h"
@@ -14,8 +16,20 @@
 #include "apply/target.h"
 #include "base/problem.h"
 #include "changes/view.h"
+#include "layer/base_stamp.h"
 
 namespace overpass::apply {
+
+/// What becomes of a regular file of which a part is taken.
+struct EditedFile {
+  std::string content;
+  bool has_new_attributes = true;  ///< Owner, mode and attributes; otherwise those that it had.
+  /// The target's file that `content` was made from; nothing if it was made from another's.
+  std::optional<layer::BaseStamp> origin = {};
+};
+
+/// By path in the union: modified files with one name.
+using EditedFiles = std::map<std::string, EditedFile>;
 
 struct Preparation {
   changes::View& before;  ///< The target, as it is.
@@ -26,6 +40,7 @@ struct Preparation {
   /// The upper of `after`, to be written to, if it is used up: its files may become those of the
   /// target. Otherwise nothing.
   BorrowedFd used_up{-1};
+  const EditedFiles& edited;  ///< What is taken in part only.
   bool gives_owner = true;
   /// Called before each file: how many of how many changes are done. ECANCELED ends it.
   std::function<Result<void>(size_t done, size_t all)> progress = [](size_t, size_t) {

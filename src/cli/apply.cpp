@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include "apply/carry_out.h"
 #include "base/nearest.h"
@@ -13,6 +14,8 @@
 #include "cli/commands.h"
 #include "cli/diff_report.h"
 #include "cli/drop_part.h"
+#include "cli/pick.h"
+#include "cli/question.h"
 #include "cli/snapshot_watch.h"
 #include "snapshots/live.h"
 
@@ -23,6 +26,7 @@ namespace {
 constexpr command_line::Flag kFlags[] = {
     {"--dry-run", 'n', "", "show what would be done, and do nothing"},
     {"--yes", 'y', "", "do not ask; needed where standard input is no terminal"},
+    {"--patch", 'p', "", "ask for each change, and each hunk of a text, whether it is wanted"},
     {"--to", '\0', "DIR", "change DIR instead of the outside", command_line::Value::Directory},
     {"--force", '\0', "", "also replace and delete what was changed outside meanwhile"},
     command_line::kHelpFlag,
@@ -36,6 +40,7 @@ constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags},
 constexpr command_line::Example kExamples[] = {
     {"overpass apply", "Everything that the last sandbox has changed."},
     {"overpass apply try1 src README", "Only below src, and README."},
+    {"overpass apply try1 -p", "Choose."},
     {"overpass apply try1 --dry-run", "What would be done, and what is in the way."},
 };
 
@@ -79,6 +84,18 @@ Expected<void> hold_renamed(const HeldSandbox& held, const std::vector<apply::Pa
   return {};
 }
 
+/// With -p, has the user choose. The exit status if the command ends here.
+std::optional<int> choose(Context& context, const ParsedArguments& parsed,
+                          std::vector<apply::Part>& parts) {
+  if (!parsed.has("--patch") || parts.empty()) return {};
+  if (auto picked = pick(context, parts, directory_of(parsed).empty()); !picked) {
+    return fail_with(context, picked.error(), kApplyImpossible);
+  }
+  if (!parts.empty()) return {};
+  context.err << "overpass: nothing was chosen, and nothing has been changed\n";
+  return kApplyConflicts;
+}
+
 int carry(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
           const std::vector<std::string>& paths) {
   const snapshots::Watch watch = interruptible_watch(context);
@@ -90,6 +107,7 @@ int carry(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
   auto parts = to.empty() ? find_parts(held, paths, watch, is_frozen)
                           : find_parts_into(held, paths, to, is_frozen);
   if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
+  if (const auto code = choose(context, parsed, *parts)) return *code;
   const auto possible =
       to.empty() ? choose_layers(held, *parts, /*is_discarded=*/false) : Expected<void>();
   if (!possible) {
@@ -120,6 +138,7 @@ int carry(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
                             .source = "",
                             .is_forced = parsed.has("--force"),
                             .paths = paths,
+                            .is_picked = parsed.has("--patch"),
                             .drops = to.empty(),
                             .progress = progress_of(context),
                             .drop = dropper(held)};
@@ -169,6 +188,11 @@ int resume(Context& context, const ParsedArguments& parsed, HeldSandbox& held) {
         return std::ranges::count(held.record.file_systems, part.target,
                                   &sandbox::FileSystem::base) > 0;
       });
+  if (!has_begun && journal.is_picked) {
+    context.err << "overpass: nothing had been applied; 'overpass apply -p " << held.sandbox.name()
+                << "' asks again\n";
+    return kApplyDone;
+  }
   if (!has_begun && journal.kind == apply::Kind::Apply && is_to_outside) {
     return begin(context, parsed, held, journal.paths);
   }
@@ -183,6 +207,7 @@ constexpr command_line::Command kApplyCommand = {
     .name = "apply",
     .synopsis =
         "overpass apply [--yes] [--force] [--to DIR] [NAME [PATH...]]\n"
+        "overpass apply -p [--force] [--to DIR] [NAME [PATH...]]\n"
         "overpass apply --dry-run [NAME [PATH...]]\n"
         "overpass apply --continue|--abort [NAME]",
     .summary = "carry what was changed in a sandbox to the outside",
@@ -194,6 +219,17 @@ constexpr command_line::Command kApplyCommand = {
 };
 
 int run_apply(Context& context, const ParsedArguments& parsed) {
+  if (parsed.has("--patch")) {
+    if (parsed.has("--yes")) {
+      return fail_with(context, {"-p asks, and --yes says not to", "say one of them"}, kApplyUsage);
+    }
+    if (!is_on_terminal()) {
+      return fail_with(context,
+                       {"-p asks, and standard input and standard error are no terminal",
+                        "name the paths that are wanted, and say --yes"},
+                       kApplyUsage);
+    }
+  }
   const bool resumes = parsed.has("--continue") || parsed.has("--abort");
   auto held =
       resumes ? hold_running_or_not(name_in(parsed)) : hold_settled_running_or_not(name_in(parsed));

@@ -181,7 +181,7 @@ namespace {
 /// A Problem if nobody can be asked.
 Expected<bool> is_agreed(Context& context, const ParsedArguments& parsed,
                          const std::string& question) {
-  if (parsed.has("--yes")) return true;
+  if (parsed.has("--yes") || parsed.has("--patch")) return true;
   if (!is_on_terminal()) {
     return problem("nobody can be asked: standard input is no terminal", "say --yes, or --dry-run");
   }
@@ -193,7 +193,7 @@ Expected<bool> is_agreed(Context& context, const ParsedArguments& parsed,
 std::optional<int> ask(Context& context, const ParsedArguments& parsed, const changes::List& list,
                        const apply::Prospect& prospect, const Question& question) {
   const bool is_trial = parsed.has("--dry-run");
-  if (is_trial || !parsed.has("--yes")) {
+  if (is_trial || !(parsed.has("--yes") || parsed.has("--patch"))) {
     print_changes(is_trial ? context.out : context.err, list, {});
   }
   for (const std::string& loss : prospect.losses) {

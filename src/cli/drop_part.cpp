@@ -162,8 +162,8 @@ Expected<void> drop_frozen(HeldSandbox& held, FileSystem& one, const apply::Jour
   return snapshots::drop_layers(held, one, kept, *stamps, *names);
 }
 
-/// What was applied stays in frozen layers, and equals the outside. Changes to come are made over
-/// the outside as it is now.
+/// What was applied and stays in the sandbox, wholly or but for some hunks, is over the outside as
+/// it is now.
 Expected<void> stamp_applied(const HeldSandbox& held, const FileSystem& one,
                              const apply::JournalPart& part) {
   const auto stamp = [&]() -> Result<void> {
@@ -229,8 +229,10 @@ Expected<void> drop_part(HeldSandbox& held, const apply::JournalPart& part) {
   if (!part.frozen.empty()) return drop_frozen(held, *one, part);
   if (part.is_whole) return reset(held, *one);
   if (!part.is_taken) return stamp_applied(held, *one, part);
-  const auto thinned = thin(held, *one, part);
-  return thinned ? Expected<void>() : not_taken_out(held, thinned.error());
+  if (const auto thinned = thin(held, *one, part); !thinned) {
+    return not_taken_out(held, thinned.error());
+  }
+  return part.partly.empty() ? Expected<void>() : stamp_applied(held, *one, part);
 }
 
 }  // namespace overpass::cli

@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <iterator>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <iterator>
 #include <sstream>
 
 #include "config/toml_screen.h"

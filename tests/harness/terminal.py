@@ -3,6 +3,7 @@
 import os
 import pty
 import subprocess
+import termios
 
 
 def run_on_terminal(command, streams=("stdout", "stderr"), **named):
@@ -18,3 +19,26 @@ def run_on_terminal(command, streams=("stdout", "stderr"), **named):
             pass
         os.close(ours)
     return process.returncode, said
+
+
+def answer_on_terminal(command, answers, prompt=b"?]? ", **named):
+    """The same for a program that asks: each answer is typed when the terminal shows a prompt for it. After the last one the input ends,
+    if the program asks again."""
+    ours, theirs = pty.openpty()
+    settings = termios.tcgetattr(theirs)
+    settings[3] &= ~termios.ECHO
+    termios.tcsetattr(theirs, termios.TCSANOW, settings)
+    left = [*(answer.encode() + b"\n" for answer in answers), b"\x04"]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, **named) as process:
+        os.close(theirs)
+        said, answered = b"", 0
+        try:
+            while piece := os.read(ours, 65536):
+                said += piece
+                while said.count(prompt) > answered:
+                    os.write(ours, left[min(answered, len(left) - 1)])
+                    answered += 1
+        except OSError:     # the other end is closed
+            pass
+        os.close(ours)
+    return process.returncode, said.decode(errors="backslashreplace").replace("\r\n", "\n")
