@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Parts of what a sandbox changes are discarded or applied while it runs, and directories that it has renamed."""
 import os
+import subprocess
 import time
+
+import pytest
 
 from harness import equal, holds, write
 from harness.sandboxes import Running
@@ -188,3 +191,45 @@ def test_what_layers_hid_stays_hidden(t):
     equal(diff(s), [], "what is left")
     run.end()
     equal(s.sh("ls; ls dir gone", "name"), "dir\nfile\ngone\nother\ndir:\ninner\nsecond\n\ngone:\na\n", "what the next run sees")
+
+
+@pytest.mark.parametrize("way", ("--continue", "--abort"))
+@pytest.mark.parametrize("when", range(2, 18))
+def test_a_killed_apply_of_a_renamed_directory(t, when, way):
+    """The sandbox shows all of it at each moment, and afterwards whichever way it ends."""
+    s, run = started(t, "mv dir moved; cd moved; echo new > ../file; echo x > ../fresh")
+    words = [s.t.settings.overpass, "apply", "name", s.outside + "/moved", s.outside + "/file", "--yes"]
+    trace = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=renameat2", "-e", f"inject=renameat2:signal=KILL:when={when}"]
+    subprocess.run([*trace, *words], cwd=s.outside, env=s.traced_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    s.outside_is_as_it_should_be()
+    shown = "inner\nsecond\ndeeptwonew\nx\n"
+    equal(run.do("ls; cat inner second ../file ../fresh"), shown, "what is shown when it has been killed")
+    if os.path.exists(f"{s.store}/name/apply/journal.json"):
+        ended = s.call("apply", "name", way, "--yes")
+        if ended.returncode == 3 and way == "--abort":
+            done(s, "apply", "name", "--continue")      # All has been applied.
+        else:
+            equal(ended.returncode, 0, f"the status of {way}: {ended.stderr}")
+        s.outside_is_as_it_should_be()
+        equal(run.do("ls; cat inner second ../file ../fresh"), shown, f"what is shown after {way}")
+    done(s, "apply", "name", "--yes", status=0)
+    s.outside_is_as_it_should_be()
+    equal((sorted(os.listdir(s.outside)), sorted(os.listdir(s.outside + "/moved")), read(s.outside + "/file")),
+          (["file", "fresh", "gone", "moved", "other"], ["inner", "second"], "new\n"), "the outside at last")
+    equal(run.do("pwd; ls; cat inner second ../file ../fresh"), f"{s.outside}/moved\n" + shown, "what is shown at last")
+    run.end()
+
+
+@pytest.mark.parametrize("when", range(1, 9))
+def test_a_killed_discard_of_a_part(t, when):
+    """What it has not taken out is taken out by the next one."""
+    s, run = started(t, "mkdir made; cd made; echo a > a; echo b > b; echo new > ../file; rm -r ../dir; mkdir ../dir")
+    words = [s.t.settings.overpass, "discard", "name", s.outside + "/file", s.outside + "/made/a", s.outside + "/dir/inner", "--yes"]
+    trace = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=renameat2", "-e", f"inject=renameat2:signal=KILL:when={when}"]
+    subprocess.run([*trace, *words], cwd=s.outside, env=s.traced_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    equal(run.do("cat b; ls ../gone"), "b\na\n", "what is shown of the rest when it has been killed")
+    s.call(*words[1:])
+    equal(run.do("pwd; ls . ../dir; cat ../file"), f"{s.outside}/made\n.:\nb\n\n../dir:\ninner\nold", "what is shown afterwards")
+    equal(diff(s), ["D dir/second", "A made/", "A made/b"], "what is left")
+    run.end()
+    equal([name for name in os.listdir(f"{s.store}/name") if name.isdigit() and not os.path.isdir(f"{s.store}/name/{name}/upper")], [], "directories that nothing needs")
