@@ -42,7 +42,8 @@ class Comparison {
 
   /// Where the furthest path on the diagonal is after `count` differences: lines of `before`.
   int& reached(int count, int diagonal) {
-    return ways_[static_cast<size_t>(count)][static_cast<size_t>(diagonal + count)];
+    const int column = diagonal + count;
+    return ways_[static_cast<size_t>(count)][static_cast<size_t>(column)];
   }
 
   bool goes_down(int count, int diagonal) {
@@ -60,7 +61,8 @@ class Comparison {
 
   /// Whether the end is reached with that many differences.
   bool reach(int count) {
-    ways_.emplace_back(static_cast<size_t>(2 * count + 1));
+    const int columns = 2 * count + 1;
+    ways_.emplace_back(static_cast<size_t>(columns));
     for (int diagonal = -count; diagonal <= count; diagonal += 2) {
       int x = start_of(count, diagonal);
       int y = x - diagonal;

@@ -14,11 +14,14 @@
 #include "base/nearest.h"
 #include "changes/layers.h"
 #include "changes/view.h"
+#include "check/tree.h"
 #include "sandbox/layer_store.h"
+#include "snapshots/history.h"
 #include "snapshots/live.h"
 #include "snapshots/own_layers.h"
 #include "sys/file_io.h"
 #include "sys/open.h"
+#include "sys/stat.h"
 
 namespace overpass::cli {
 
@@ -72,7 +75,9 @@ Result<Thinning> open_layers(const HeldSandbox& held, const FileSystem& one,
   layer::LayerPaths paths;
   paths.lower = one.layer_paths(held.sandbox);
   paths.lower.push_back(one.base());
-  const bool has_upper = part.frozen.empty();
+  // One that has not run since it was made has none.
+  const bool has_upper = part.frozen.empty() && sys::open_path(one.upper(held.sandbox).c_str(),
+                                                               O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (has_upper) paths.upper = one.upper(held.sandbox);
   auto stack = changes::open_layers(paths);
   if (!stack) return fail(EIO);
@@ -119,47 +124,85 @@ Result<std::vector<std::vector<std::string>>> names_of(const Thinning& thinning,
 /// Of a sandbox that does not run.
 Result<void> thin(const HeldSandbox& held, const FileSystem& one, const apply::JournalPart& part) {
   const Thinning thinning = TRY(open_layers(held, one, part));
+  if (thinning.layers.empty()) return {};
   TRY(uncover_all(thinning, part.dropped));
   const auto names = TRY(names_of(thinning, part.dropped));
-  const std::string number = std::to_string(one.directory);
-  const UniqueFd directory =
-      TRY(sys::open_at(held.sandbox.directory(), number.c_str(), O_PATH | O_DIRECTORY));
-  const UniqueFd work = TRY(sys::open_at(directory, "work", O_PATH | O_DIRECTORY));
-  TRY(apply::drop(thinning.layers.front().root, work, part.dropped));
+  const ThinnedLayer& top = thinning.layers.front();
+  if (top.id.empty()) {
+    const UniqueFd work =
+        TRY(sys::open_path(one.work(held.sandbox).c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    TRY(apply::drop(top.root, work, part.dropped));
+  }
   for (size_t i = 0; i < names.size(); ++i) {
     TRY(apply::remove_names(thinning.layers[i].root, names[i]));
   }
   return {};
 }
 
-/// Of one that runs.
-Result<std::vector<snapshots::LayerName>> names_to_take(const HeldSandbox& held,
-                                                        const FileSystem& one,
-                                                        const apply::JournalPart& part) {
-  std::vector<snapshots::LayerName> taken;
-  if (part.is_whole || !part.is_taken || part.thinned.empty()) return taken;
+/// Whether the layer changes nothing once its topmost `names` are gone.
+Result<bool> is_emptied(const HeldSandbox& held, const Thinning& thinning,
+                        const ThinnedLayer& layer, const std::vector<std::string>& names) {
+  for (const std::string& name : TRY(check::names_in(layer.root))) {
+    if (std::ranges::find(names, name) == names.end()) return false;
+  }
+  const sys::Stat root = TRY(sys::stat(sys::place_of(layer.root)));
+  const layer::Layer& next = thinning.stack.layers[layer.number + 1];
+  const sys::Stat below = TRY(sys::stat(sys::place_of(next.root)));
+  const bool has_its_owner =
+      held.record.has_one_owner || (root.stx_uid == below.stx_uid && root.stx_gid == below.stx_gid);
+  return has_its_owner && root.stx_mode == below.stx_mode;
+}
+
+/// What leaves the frozen layers of a sandbox that runs.
+struct Outgoing {
+  std::vector<std::string> layers;  ///< The ids of those that go as a whole.
+  std::vector<snapshots::LayerName> names;
+};
+
+Result<Outgoing> outgoing_of(const HeldSandbox& held, const FileSystem& one,
+                             const apply::JournalPart& part) {
+  Outgoing outgoing;
+  if (part.is_whole) outgoing.layers = part.frozen;
+  if (part.is_whole || !part.is_taken || part.thinned.empty()) return outgoing;
   const Thinning thinning = TRY(open_layers(held, one, part));
+  if (thinning.layers.empty()) return outgoing;
   TRY(uncover_all(thinning, part.dropped));
   auto names = TRY(names_of(thinning, part.dropped));
   for (size_t i = 0; i < names.size(); ++i) {
-    for (std::string& path : names[i]) taken.push_back({thinning.layers[i].id, std::move(path)});
+    const ThinnedLayer& layer = thinning.layers[i];
+    if (TRY(is_emptied(held, thinning, layer, names[i]))) {
+      outgoing.layers.push_back(layer.id);
+      continue;
+    }
+    for (std::string& path : names[i]) outgoing.names.push_back({layer.id, std::move(path)});
   }
-  return taken;
+  return outgoing;
+}
+
+/// What no daemon has taken out, since the sandbox has ended meanwhile.
+Result<void> remove_left(const HeldSandbox& held, const std::vector<snapshots::LayerName>& names) {
+  for (const snapshots::LayerName& name : names) {
+    const std::string path = sandbox::layer_path(held.sandbox.store(), name.layer);
+    const UniqueFd root = TRY(sys::open_path(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    TRY(apply::remove_names(root, {name.path}));
+  }
+  return {};
 }
 
 /// Of what was made from frozen layers alone the upper stays: it has what came later.
 Expected<void> drop_frozen(HeldSandbox& held, FileSystem& one, const apply::JournalPart& part) {
+  const auto outgoing = outgoing_of(held, one, part);
+  if (!outgoing) return not_taken_out(held, outgoing.error());
   std::vector<std::string> kept = one.layers;
-  if (part.is_whole) {
-    std::erase_if(kept, [&](const std::string& id) {
-      return std::ranges::find(part.frozen, id) != part.frozen.end();
-    });
-  }
-  const auto names = names_to_take(held, one, part);
-  if (!names) return not_taken_out(held, names.error());
+  std::erase_if(kept, [&](const std::string& id) {
+    return std::ranges::find(outgoing->layers, id) != outgoing->layers.end();
+  });
   const auto stamps = stamps_of(part);
   if (!stamps) return not_noted(stamps.error());
-  return snapshots::drop_layers(held, one, kept, *stamps, *names);
+  auto dropped = snapshots::drop_layers(held, one, kept, *stamps, outgoing->names);
+  if (!dropped) return dropped;
+  const auto removed = remove_left(held, outgoing->names);
+  return removed ? Expected<void>() : not_taken_out(held, removed.error());
 }
 
 /// What was applied and stays in the sandbox, wholly or but for some hunks, is over the outside as
@@ -188,7 +231,8 @@ Expected<std::string> obstacle_of(const HeldSandbox& held, const FileSystem& one
     if (*decides) return std::string("snapshots, or other sandboxes, have it");
   }
   // Each layer may have it under another path.
-  const bool is_in_several = own.size() + (held.is_running ? 0 : 1) > 1;
+  const bool has_upper = !held.is_running && snapshots::is_changed(held.sandbox, held.record, one);
+  const bool is_in_several = own.size() + (has_upper ? 1 : 0) > 1;
   if (is_in_several && part.all.count(changes::Kind::Renamed) > 0) {
     return std::string("directories were renamed, and several layers have them");
   }

@@ -83,6 +83,20 @@ def test_parts_leave_no_layers(t):
     run.end()
 
 
+def test_a_layer_that_is_emptied_goes(t):
+    s, run = started(t, "echo new > file; mkdir -p made/below; echo x > made/below/x")
+    done(s, "apply", "name", s.outside + "/file", "--yes")
+    s.outside_is_as_it_should_be()
+    run.do("echo new > other")
+    done(s, "discard", "name", s.outside + "/made", "--yes")
+    equal((diff(s), layers_of(s)), (["M other"], 1), "what is left")
+    run.do("echo again > other; rm dir/inner")
+    done(s, "apply", "name", s.outside + "/other", "--yes")
+    s.outside_is_as_it_should_be()
+    equal((diff(s), layers_of(s), run.do("cat file other; ls dir made 2>&1 | grep -c such")), (["D dir/inner"], 1, "new\nagain\n1\n"), "what is left then")
+    run.end()
+
+
 def test_what_was_applied_shows_the_outside(t):
     """The frozen layer has no copy of it any more."""
     s, run = started(t, "echo new > file; echo new > other; rm -r dir; mkdir dir; echo x > dir/inner")
@@ -193,17 +207,20 @@ def test_what_layers_hid_stays_hidden(t):
     equal(s.sh("ls; ls dir gone", "name"), "dir\nfile\ngone\nother\ndir:\ninner\nsecond\n\ngone:\na\n", "what the next run sees")
 
 
+@pytest.mark.parametrize("ends", (False, True), ids=("goes-on", "has-ended"))
 @pytest.mark.parametrize("way", ("--continue", "--abort"))
 @pytest.mark.parametrize("when", range(2, 18))
-def test_a_killed_apply_of_a_renamed_directory(t, when, way):
-    """The sandbox shows all of it at each moment, and afterwards whichever way it ends."""
+def test_a_killed_apply_of_a_renamed_directory(t, when, way, ends):
+    """The sandbox shows all of it at each moment, and afterwards whichever way it ends, also if it does not run any more."""
     s, run = started(t, "mv dir moved; cd moved; echo new > ../file; echo x > ../fresh")
     words = [s.t.settings.overpass, "apply", "name", s.outside + "/moved", s.outside + "/file", "--yes"]
     trace = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=renameat2", "-e", f"inject=renameat2:signal=KILL:when={when}"]
     subprocess.run([*trace, *words], cwd=s.outside, env=s.traced_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False)
     s.outside_is_as_it_should_be()
-    shown = "inner\nsecond\ndeeptwonew\nx\n"
-    equal(run.do("ls; cat inner second ../file ../fresh"), shown, "what is shown when it has been killed")
+    look, shown = "ls; cat inner second ../file ../fresh", "inner\nsecond\ndeeptwonew\nx\n"
+    equal(run.do(look), shown, "what is shown when it has been killed")
+    if ends:
+        run.end()
     if os.path.exists(f"{s.store}/name/apply/journal.json"):
         ended = s.call("apply", "name", way, "--yes")
         if ended.returncode == 3 and way == "--abort":
@@ -211,13 +228,15 @@ def test_a_killed_apply_of_a_renamed_directory(t, when, way):
         else:
             equal(ended.returncode, 0, f"the status of {way}: {ended.stderr}")
         s.outside_is_as_it_should_be()
-        equal(run.do("ls; cat inner second ../file ../fresh"), shown, f"what is shown after {way}")
+        equal(s.sh("cd moved; " + look, "name") if ends else run.do(look), shown, f"what is shown after {way}")
     done(s, "apply", "name", "--yes", status=0)
     s.outside_is_as_it_should_be()
     equal((sorted(os.listdir(s.outside)), sorted(os.listdir(s.outside + "/moved")), read(s.outside + "/file")),
           (["file", "fresh", "gone", "moved", "other"], ["inner", "second"], "new\n"), "the outside at last")
-    equal(run.do("pwd; ls; cat inner second ../file ../fresh"), f"{s.outside}/moved\n" + shown, "what is shown at last")
-    run.end()
+    equal(s.sh("cd moved; " + look, "name") if ends else run.do(look), shown, "what is shown at last")
+    if not ends:
+        equal(run.do("pwd"), f"{s.outside}/moved\n", "the working directory")
+        run.end()
 
 
 @pytest.mark.parametrize("when", range(1, 9))
@@ -233,3 +252,15 @@ def test_a_killed_discard_of_a_part(t, when):
     equal(diff(s), ["D dir/second", "A made/", "A made/b"], "what is left")
     run.end()
     equal([name for name in os.listdir(f"{s.store}/name") if name.isdigit() and not os.path.isdir(f"{s.store}/name/{name}/upper")], [], "directories that nothing needs")
+
+
+def test_a_part_of_a_fork_that_has_not_run(t):
+    """Its layers are its own once the other sandbox is gone."""
+    s, run = started(t, "echo new > file; echo new > other; rm -r dir; mkdir dir")
+    done(s, "apply", "name", s.outside + "/file", "--yes")
+    s.outside_is_as_it_should_be()
+    done(s, "fork", "name", "twin")
+    run.end()
+    done(s, "rm", "name")
+    done(s, "discard", "twin", s.outside + "/dir/inner", "--yes")
+    equal(s.sh("cat dir/inner other file; ls dir", "twin"), "deepnew\nnew\ninner\n", "what the fork shows")
