@@ -6,6 +6,7 @@
 #ifndef OVERPASS_CHECK_TREE_H_
 #define OVERPASS_CHECK_TREE_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>

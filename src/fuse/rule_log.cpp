@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <time.h>
 
+#include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
 

@@ -4,6 +4,7 @@
 
 #include "rules/compile.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/nearest.h"

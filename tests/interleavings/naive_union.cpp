@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <vector>

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include <mutex>
+#include <set>
 
 #include "explore.h"
 
