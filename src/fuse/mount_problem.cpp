@@ -66,6 +66,26 @@ std::string_view remedy_for(std::string_view cause, bool is_root) {
   return "";
 }
 
+/// mount(2) refuses root's fusermount3 nothing for want of permission; a security module does.
+bool is_refusal_of_apparmor(const FailedMount& failed, std::string_view reason) {
+  return failed.profile.is_enabled && !failed.is_root &&
+         contains(reason, "mount failed: Permission denied");
+}
+
+std::string remedy_for_profile(const HelperProfile& profile) {
+  if (profile.path.empty()) {
+    return "AppArmor is in use and may have refused it: see the kernel's log (journalctl -k), or "
+           "mount as root";
+  }
+  std::string places;
+  for (const std::string& place : profile.places) places += (places.empty() ? "" : ", ") + place;
+  return "AppArmor's profile of fusermount3 " +
+         (places.empty() ? "may not allow this place"
+                         : "allows mounts below these alone: " + places) +
+         "; mount there, or add a rule for it to /etc/apparmor.d/local/fusermount3, "
+         "overpass-start(7)";
+}
+
 /// The last line in which fusermount3 gives a reason, without its name.
 std::string_view reason_of_helper(std::string_view text) {
   constexpr std::string_view kName = "fusermount3: ";
@@ -124,6 +144,9 @@ Problem explain(const FailedMount& failed) {
     return {where + ": a mount is left there whose daemon is dead",
             "add --recover, or overpass umount '" + failed.mountpoint +
                 "'; auto_unmount does it the next time"};
+  }
+  if (is_refusal_of_apparmor(failed, reason)) {
+    return {where + ": " + cause, remedy_for_profile(failed.profile)};
   }
   if (cause.empty()) return {where + ", for a reason that is not told", "-d shows each step"};
   return {where + ": " + cause, std::string(remedy_for(cause, failed.is_root))};

@@ -115,7 +115,8 @@ Problem mount_problem(const config::Options& options, const std::string& helper)
   return explain({.mountpoint = options.mountpoint,
                   .complaint = last_complaint,
                   .helper = helper,
-                  .is_root = ::geteuid() == 0});
+                  .is_root = ::geteuid() == 0,
+                  .profile = find_helper_profile()});
 }
 
 /// The requests that a session reads from /dev/fuse.

@@ -83,3 +83,40 @@ def test_a_user_may_mount_over_a_layer_itself(t):
     write(m / "file", "changed")
     m.umount()
     equal(os.listdir(low), ["file"], "names in the lower directory afterwards")
+
+
+def laid_over(t, place, files):
+    """Has a directory of the machine show these files alone, to this test."""
+    made = t.fresh("over")
+    for name, text in files.items():
+        t.by_root(os.makedirs, os.path.dirname(f"{made}/{name}"), exist_ok=True)
+        t.by_root(write, f"{made}/{name}", text)
+    t.by_root(syscalls.mount, made, place, None, syscalls.MS_BIND)
+    t.at_end(lambda: t.by_root(syscalls.umount, place, syscalls.MNT_DETACH))
+
+
+RULE = "  mount fstype=@{fuse_types} options=(nosuid,nodev) options in (ro,rw) -> %s,\n"
+
+
+def test_a_place_that_apparmor_refuses_to_fusermount3(t):
+    """No kernel with AppArmor is needed: fusermount3's answer and what says that AppArmor is on are made for the test."""
+    helper = t.fresh("bin") + "/fusermount3"
+    write(helper, "#!/bin/sh\necho 'fusermount3: mount failed: Permission denied' >&2\nexit 1\n")
+    os.chmod(helper, 0o755)
+    environment = dict(os.environ, PATH=os.path.dirname(helper) + ":" + os.environ["PATH"])
+
+    def message():
+        status, out, err = t.status_text("mount", "--lower", t.layer(), t.fresh("mnt"), env=environment)
+        equal((status, out, len(err.splitlines())), (1, "", 1), f"status, output, lines of: {err!r}")
+        return err
+
+    holds("AppArmor" not in message(), "without AppArmor it is not blamed")
+    laid_over(t, "/sys/module", {"apparmor/parameters/enabled": "Y\n"})
+    laid_over(t, "/etc/apparmor.d", {})
+    contains(message(), "(AppArmor is in use and may have refused it: see the kernel's log", "message without a profile")
+    profile = "profile fusermount3 /usr/bin/fusermount3 {\n" + RULE % "@{HOME}/**/" + RULE % "/mnt/{,**/}" + "}\n"
+    laid_over(t, "/etc/apparmor.d", {"fusermount3": profile, "local/fusermount3": RULE % "/srv/**/"})
+    contains(message(), "mount failed: Permission denied (AppArmor's profile of fusermount3 allows mounts below these alone: "
+                        "$HOME, /mnt, /srv; mount there, or add a rule", "message with a profile")
+    laid_over(t, "/etc/apparmor.d", {"fusermount3": "\n" + profile.replace(" {", " flags=(complain) {", 1)})
+    contains(message(), "may have refused it", "message with a profile that only complains")

@@ -80,6 +80,29 @@ TEST(Explain, SpeaksOfTheMountpointsOwnerOnlyWhenThatIsTheCause) {
   EXPECT_EQ(problem.remedy, "");
 }
 
+constexpr char kRefused[] = "fusermount3: mount failed: Permission denied\n";
+const HelperProfile kShipped{.is_enabled = true, .path = "/p", .places = {"$HOME", "/mnt"}};
+
+TEST(Explain, NamesThePlacesThatAppArmorAllows) {
+  const Problem problem = explain({"/m", "", kRefused, false, kShipped});
+  EXPECT_EQ(problem.cause, "cannot mount at '/m': mount failed: Permission denied");
+  EXPECT_NE(problem.remedy.find("below these alone: $HOME, /mnt;"), std::string::npos);
+  EXPECT_NE(problem.remedy.find("/etc/apparmor.d/local/fusermount3"), std::string::npos);
+}
+
+TEST(Explain, SpeaksOfAppArmorOnlyWhereItCanBeTheCause) {
+  const auto speaks = [](const FailedMount& failed) {
+    return explain(failed).remedy.find("AppArmor") != std::string::npos;
+  };
+  EXPECT_TRUE(speaks({"/m", "", kRefused, false, {.is_enabled = true, .path = "/p"}}));
+  EXPECT_TRUE(speaks({"/m", "", kRefused, false, {.is_enabled = true}}));
+  EXPECT_FALSE(speaks({"/m", "", kRefused, false, {}}));
+  EXPECT_FALSE(speaks({"/m", "", kRefused, true, kShipped}));
+  EXPECT_FALSE(speaks({"/m", "", "fusermount3: mount failed: No such device\n", false, kShipped}));
+  EXPECT_FALSE(speaks({"/m", "", "fusermount3: failed to access mountpoint /m: Permission denied\n",
+                       false, kShipped}));
+}
+
 TEST(MountpointProblem, FitsTheErrno) {
   EXPECT_EQ(mountpoint_problem("/m", Errno{ENOENT}).line(),
             "mountpoint '/m': No such file or directory (create the directory first)");
