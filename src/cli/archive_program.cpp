@@ -16,12 +16,15 @@ namespace fs = std::filesystem;
 
 constexpr char kProgram[] = "overpass-archive";
 
-/// Beside this program, as in a build directory, or where it is installed.
+/// Beside this program, as in a build directory; in the libexec beside its bin, as in a release
+/// that was unpacked anywhere; or where it is installed.
 std::string program_path() {
   std::error_code error;
-  const fs::path beside = fs::read_symlink("/proc/self/exe", error).parent_path() / kProgram;
-  return fs::exists(beside, error) ? beside.string()
-                                   : std::string(OVERPASS_LIBEXECDIR) + "/" + kProgram;
+  const fs::path own = fs::read_symlink("/proc/self/exe", error).parent_path();
+  for (const fs::path& directory : {own, own.parent_path() / "libexec"}) {
+    if (fs::exists(directory / kProgram, error)) return directory / kProgram;
+  }
+  return std::string(OVERPASS_LIBEXECDIR) + "/" + kProgram;
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 // asks what becomes of the changes.
 
 #include <fcntl.h>
-#include <pwd.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -24,6 +23,7 @@
 #include "sandbox/streams.h"
 #include "sandbox/visit.h"
 #include "snapshots/held_sandbox.h"
+#include "sys/accounts.h"
 #include "sys/children.h"
 #include "sys/credentials.h"
 #include "sys/file_io.h"
@@ -184,8 +184,8 @@ Expected<std::string> name_of_unnamed() {
 
 std::vector<std::string> shell() {
   if (const char* shell = std::getenv("SHELL"); shell != nullptr && *shell == '/') return {shell};
-  const passwd* user = ::getpwuid(::geteuid());
-  return {user != nullptr && *user->pw_shell == '/' ? user->pw_shell : "/bin/sh"};
+  const auto user = sys::find_account(::geteuid());
+  return {user && user->shell.starts_with('/') ? user->shell : "/bin/sh"};
 }
 
 sandbox::Command command_of(const RunCall& call, const sandbox::Record& record) {

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <pwd.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -17,6 +16,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "sys/accounts.h"
 #include "sys/capabilities.h"
 #include "sys/errno_result.h"
 #include "sys/open.h"
@@ -69,9 +69,9 @@ Result<Identity> find_user(const char* name_or_number) {
   uint32_t number = 0;
   const auto [read, error] = std::from_chars(name_or_number, end, number);
   if (error == std::errc{} && read == end) return Identity{number, number};
-  const passwd* found = ::getpwnam(name_or_number);
-  if (found == nullptr) return fail(ENOENT);
-  return Identity{found->pw_uid, found->pw_gid};
+  const auto found = find_account(name_or_number);
+  if (!found) return std::unexpected(found.error());
+  return Identity{found->uid, found->gid};
 }
 
 bool is_superuser() { return ::geteuid() == 0; }
