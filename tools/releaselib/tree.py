@@ -13,7 +13,7 @@ from packagelib.root import Failed
 SETTINGS = ("--prefix=/usr/local", "--buildtype=release", "-Doptimization=2", "-Db_lto=true", "-Db_pie=true", "-Db_staticpic=false",
             "-Dstrip=true", "-Dprefer_static=true", "-Dc_link_args=-static-pie", "-Dcpp_link_args=-static-pie")
 # Whatever else is set there would be part of the build.
-PASSED_ON = ("PATH", "HOME", "CCACHE_DIR")
+PASSED_ON = ("PATH", "HOME")
 
 
 def git(top, *arguments):
@@ -66,7 +66,8 @@ def build(directory, seconds, log):
     """Builds the tree and installs it; returns the build directory and the one that stands for /."""
     made, installed = os.path.join(directory, "build"), os.path.join(directory, "installed")
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    environment.update(LC_ALL="C.UTF-8", TZ="UTC", SOURCE_DATE_EPOCH=str(seconds))
+    # Everything is compiled: what comes out of a cache would say nothing of two builds.
+    environment.update(LC_ALL="C.UTF-8", TZ="UTC", SOURCE_DATE_EPOCH=str(seconds), CCACHE_DISABLE="1")
     for command in (["meson", "setup", *SETTINGS, made, directory], ["ninja", "-C", made, "installed"],
                     ["meson", "install", "-C", made, "--no-rebuild", "--destdir", installed]):
         with open(log, "a", encoding="utf-8") as file:
