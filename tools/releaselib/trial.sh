@@ -6,13 +6,14 @@
 set -euo pipefail
 release=$1
 root=$(mktemp -d)
+trap 'umount -l "$root"; rmdir "$root"' EXIT
 mount -t tmpfs tmpfs "$root"
 mkdir -p "$root"/{proc,dev,tmp,low/directory,upper,work,merged}
 mount --rbind /proc "$root/proc"
 touch "$root/dev/fuse" "$root/dev/null"
 mount --bind /dev/fuse "$root/dev/fuse"
 mount --bind /dev/null "$root/dev/null"
-cp -a "$release" "$root/overpass"
+cp -R "$release" "$root/overpass"
 echo old >"$root/low/file"
 echo 'tëxt' >"$root/low/directory/nämé"
 
@@ -47,8 +48,7 @@ for how in none gzip zstd; do
   inside $overpass export --compress "$how" -o "/again.tar.$how" "made-$how" || die "export, compressed by $how"
   inside $overpass import "again-$how" "/again.tar.$how" >/dev/null || die "import, compressed by $how"
   inside $overpass export --compress none -o /last.tar "again-$how" || die "export"
-  tar -C "$root/tmp" -xf "$root/last.tar"
+  tar -C "$root/tmp" --warning=no-unknown-keyword -xf "$root/last.tar"
   [ "$(cat "$root/tmp/directory/nämé")" = 'tëxt' ] || die "what came back, compressed by $how"
   rm -r "$root/tmp/directory" "$root/last.tar"
 done
-umount -l "$root"
