@@ -2,8 +2,9 @@
 """Data-only layers: not seen by name, but their files give the data of metacopies in lowers that name them."""
 import errno
 import os
+import subprocess
 
-from harness import File, contains, equal, holds, only_in, read, refused, syscalls, systems, write
+from harness import File, contains, equal, features, holds, loop_images, only_in, read, refused, syscalls, systems, write
 from harness.systems import run_program
 
 SYSTEMS = ("overpass",)
@@ -70,6 +71,21 @@ def test_overlayfs_shows_the_same(t):
                    for name in mine}, mine, f"content with {options}")
         finally:
             syscalls.umount(kernel)
+
+
+@only_in("root", why="the image has root's marks, and its mount is root's")
+def test_names_in_an_image_and_contents_in_a_store_serve_several_unions(t):
+    """The form of composefs, as docs/beyond-one-machine.md says."""
+    features.need("erofs")
+    tree = t.fresh("tree", {"bin": {"tool": points_to("/ab/cd")}, "small": points_to("/ef/01", size=5), "plain": "plain"})
+    image, point = tree + ".erofs", t.fresh("image")
+    subprocess.run(["mkfs.erofs", "--quiet", image, tree], check=True, capture_output=True)
+    loop_images.mount_loop(t, "erofs", image, point, "ro")
+    store = t.layer({"ab": {"cd": CONTENT}, "ef": {"01": "12345"}})
+    unions = [mount(t, point, store)[0] for _ in range(2)]
+    write(unions[0] + "/bin/tool", "+", "ab"), os.rename(unions[0] + "/small", unions[0] + "/moved")
+    equal((read(unions[0] + "/bin/tool"), read(unions[0] + "/moved")), (CONTENT + b"+", b"12345"), "the union that was written to")
+    equal([read(f"{unions[1]}/{name}") for name in ("bin/tool", "small", "plain")], [CONTENT, b"12345", b"plain"], "the other")
 
 
 def test_status_calls_them_data(t):
