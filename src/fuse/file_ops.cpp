@@ -112,17 +112,19 @@ void on_write(fuse_req_t request, fuse_ino_t node, const char* data, size_t size
   overlay::OpenFile* const file = file_or_refuse(daemon, request, info);
   if (file == nullptr) return;
   const overlay::Caller caller = caller_of(request, info->kill_suidgid != 0);
-  if (overlay::appended_before(daemon.overlay, caller, *file, {data, size}, offset)) {
-    return WrittenReply(request).send(size);
-  }
+  const size_t done = overlay::appended_before(daemon.overlay, caller, *file, {data, size}, offset);
+  if (done == size && size != 0) return WrittenReply(request).send(size);
+  data += done;
+  size -= done;
+  offset += static_cast<off_t>(done);
   const auto kind =
       info->writepage != 0 ? overlay::WriteKind::Writeback : overlay::WriteKind::Plain;
   // A transfer has one kind of bytes; these are only read.
   overlay::write(daemon.overlay, caller, *file, {const_cast<char*>(data), size}, offset,
                  info->flags, kind,
                  answer_change_with(WrittenReply(request),
-                                    [&daemon, node](WrittenReply& reply, size_t written) {
-                                      reply.send(written);
+                                    [&daemon, node, done](WrittenReply& reply, size_t written) {
+                                      reply.send(done + written);
                                       forget_blocks(daemon, node, /*is_pinned=*/false);
                                     }));
 }

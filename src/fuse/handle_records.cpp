@@ -38,8 +38,15 @@ void HandleRecords::fill(uint32_t index, const overlay::OpenFile& file, uid_t us
   record.is_used.store(1, std::memory_order_release);
 }
 
+bool HandleRecords::has_room() {
+  constexpr size_t kUnderWay = 4096;
+  Lock lock(mutex_);
+  return free_.size() + (kMost - end()) > kUnderWay;
+}
+
 void HandleRecords::erase(uint32_t index) {
-  records_[index].is_used.store(0, std::memory_order_release);
+  // What was not used is free already.
+  if (records_[index].is_used.exchange(0, std::memory_order_acq_rel) == 0) return;
   Lock lock(mutex_);
   free_.push_back(index);
 }

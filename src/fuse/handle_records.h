@@ -47,7 +47,10 @@ class HandleRecords {
   std::optional<uint32_t> reserve();
   /// The record holds from now on.
   void fill(uint32_t index, const overlay::OpenFile& file, uid_t user, int32_t backing_id);
+  /// The record is free again, if it held.
   void erase(uint32_t index);
+  /// Whether opens that are under way at a time will find records.
+  bool has_room();
 
   HandleRecord& at(uint32_t index) { return records_[index]; }
   /// No record from here on has ever been used.

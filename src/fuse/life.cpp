@@ -4,8 +4,9 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
-#include <vector>
+#include <span>
 
 #include "sys/unix_socket.h"
 
@@ -25,10 +26,12 @@ Life::Life(unsigned number, BorrowedFd link, KeptFiles& files)
 bool Life::is_kept() const { return ::getppid() == keeper_; }
 
 void Life::tell(ToKeeper what, std::string_view content, BorrowedFd file) const {
-  content = content.substr(0, kLongestToKeeper - 1);
-  std::vector<std::byte> message(content.size() + 1);
-  message[0] = static_cast<std::byte>(what);
-  if (!content.empty()) std::memcpy(message.data() + 1, content.data(), content.size());
+  // Without memory of its own: an inode's end must need none.
+  std::array<std::byte, kLongestToKeeper> buffer;
+  content = content.substr(0, buffer.size() - 1);
+  buffer[0] = static_cast<std::byte>(what);
+  if (!content.empty()) std::memcpy(buffer.data() + 1, content.data(), content.size());
+  const std::span<const std::byte> message(buffer.data(), content.size() + 1);
   if (raw(file) < 0) {
     (void)sys::send_packet(link_, message, {}, sys::Wait::Yes);
   } else {

@@ -29,6 +29,9 @@ namespace {
 constexpr size_t kMostDeaths = 16;
 constexpr uint64_t kDeathsWithinMs = 16'000;
 
+/// How long a daemon has to end by a signal that it got itself.
+constexpr int kDaemonsOwnMs = 300;
+
 /// Nobody who waits for the mount waits longer for the first answer.
 constexpr uint64_t kStartPatienceMs = 20'000;
 
@@ -85,6 +88,7 @@ class Keeper {
       return problem("the daemon cannot be watched", kRemedy);
     }
     process_ = std::move(*process);
+    if (ending_signal_ != 0) (void)sys::send_signal(process_, ending_signal_);
     return {};
   }
 
@@ -116,13 +120,20 @@ class Keeper {
       const int patience = is_ready_ ? -1 : static_cast<int>(kStartPatienceMs);
       (void)sys::wait_for(watched, patience);
       if (!is_ready_ && sys::monotonic_ms() - began_ >= kStartPatienceMs) sys::kill_child(child_);
-      while (const auto signal = sys::take_signal(signals_)) {
-        (void)sys::send_signal(process_, *signal);
-      }
+      while (const auto signal = sys::take_signal(signals_)) pass_on(*signal);
       while (take_message()) {
       }
       if (watched[2].revents != 0) return;
     }
+  }
+
+  /// A terminal, or a service manager, has sent it to the daemon as well, most often, for which a
+  /// second one would mean to hurry. One that came while there was no daemon is for the next.
+  void pass_on(int signal) {
+    ending_signal_ = signal;
+    std::array<pollfd, 1> watched = {pollfd{raw(process_), POLLIN, 0}};
+    const auto ended = sys::wait_for(watched, kDaemonsOwnMs);
+    if (ended && *ended == 0) (void)sys::send_signal(process_, signal);
   }
 
   bool take_message() {
@@ -172,6 +183,7 @@ class Keeper {
   UniqueFd signals_;
   unsigned lives_ = 0;
   bool is_ready_ = false;
+  int ending_signal_ = 0;  ///< The last that ends the mount.
   std::optional<KeptEnd> end_;
   KeptFiles files_;
   std::deque<uint64_t> deaths_;

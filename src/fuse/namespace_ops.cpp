@@ -2,6 +2,8 @@
 //
 // MKNOD, MKDIR, SYMLINK, LINK, UNLINK, RMDIR, RENAME: what changes names.
 
+#include <stdio.h>
+
 #include <string>
 
 #include "fuse/handle.h"
@@ -109,7 +111,11 @@ void on_rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino
           new_name = std::string(new_name)](const overlay::Caller& caller) -> Result<void> {
            const overlay::InodeRef from = TRY(inode_at(daemon, parent));
            const overlay::InodeRef to = TRY(inode_at(daemon, new_parent));
-           if (overlay::renamed_before(daemon.overlay, caller)) return {};
+           if (overlay::renamed_before(daemon.overlay, caller)) {
+             const bool is_exchange = (flags & RENAME_EXCHANGE) != 0;
+             return is_exchange ? Result<void>()
+                                : overlay::hide_old_name(daemon.overlay, from, name.c_str());
+           }
            return overlay::rename(daemon.overlay, caller, {from, name.c_str()},
                                   {to, new_name.c_str()}, flags);
          });

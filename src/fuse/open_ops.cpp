@@ -12,9 +12,13 @@ namespace overpass::fuse {
 
 namespace {
 
+/// Whether the file that is opened could be recorded (survive=on).
+bool has_room(Daemon& daemon) { return !daemon.survival || daemon.survival->handles().has_room(); }
+
 void on_open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Open, node);
   if (!daemon.negotiated.needs_open) return OpenReply(request, *info).refuse_all();
+  if (!has_room(daemon)) return OpenReply(request, *info).fail(Errno{ENFILE});
   answer(OpenReply(request, *info), caller_of(request, info->kill_suidgid != 0),
          [&daemon, node,
           flags = info->flags](const overlay::Caller& caller) -> Result<overlay::Opened> {
@@ -25,6 +29,7 @@ void on_open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
 void on_create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mode,
                fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Create, parent);
+  if (!has_room(daemon)) return CreateReply(request, *info).fail(Errno{ENFILE});
   answer_now(CreateReply(request, *info), [&]() -> Result<overlay::Created> {
     const overlay::InodeRef directory = TRY(inode_at(daemon, parent));
     const overlay::Caller caller = caller_of(request);
@@ -37,6 +42,7 @@ void on_create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t m
 
 void on_tmpfile(fuse_req_t request, fuse_ino_t parent, mode_t mode, fuse_file_info* info) {
   Daemon& daemon = arrived(request, Opcode::Tmpfile, parent);
+  if (!has_room(daemon)) return CreateReply(request, *info).fail(Errno{ENFILE});
   answer_now(CreateReply(request, *info), [&]() -> Result<overlay::Created> {
     return overlay::create_unnamed(daemon.overlay, caller_of(request),
                                    TRY(inode_at(daemon, parent)), info->flags, mode);

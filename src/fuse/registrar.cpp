@@ -82,12 +82,12 @@ Result<int32_t> Registrar::ask_broker(BorrowedFd file, overlay::BackingUse use) 
 }
 
 void Registrar::close(int32_t id) {
-  if (survival_ != nullptr) survival_->note_backing(id, /*is_open=*/false);
   if (link_ != nullptr) {
     link_->close_file(id);
   } else {
     sys::unregister_backing(fuse_, id);
   }
+  if (survival_ != nullptr) survival_->note_backing(id, /*is_open=*/false);
   --count_;
 }
 

@@ -195,9 +195,10 @@ void OpenDirectoryReply::send() {
 
 void release_handle(Daemon& daemon, uint64_t handle) {
   const std::unique_ptr<overlay::OpenFile> file = daemon.files.take(handle);
+  const auto record = daemon.files.record_of(handle);
+  if (file != nullptr) overlay::release_file(daemon.overlay, *file);
+  if (record && daemon.survival) daemon.survival->handles().erase(*record);
   if (file == nullptr) return;
-  overlay::release_file(daemon.overlay, *file);
-  if (const auto record = daemon.files.record_of(handle)) daemon.survival->handles().erase(*record);
   --daemon.counters.open_files;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/nearest.h"
+#include "base/scope_exit.h"
 #include "fuse/daemon.h"
 #include "fuse/foreign_owners.h"
 #include "fuse/layer_paths_of.h"
@@ -221,9 +222,8 @@ Expected<void> serve_kept(Session& session, Daemon& daemon) {
       daemon.survival->begin();
       daemon.overlay.table.keep_records(daemon.survival->nodes());
     }
-    auto served = serve_connected(session, daemon);
-    session.end();
-    return served;
+    const ScopeExit end([&session] { session.end(); });
+    return serve_connected(session, daemon);
   };
   KeptEnd end = keep_mount(serve, on_ready);
   if (end.is_unmounted) session.leave_mounted();

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdarg>
@@ -184,6 +185,8 @@ class SessionRequests : public RequestSource {
     fuse::take_over(daemon_, requests);
     begin();
     bool goes_on = true;
+    // Before a number that a RELEASE has given back is given to another file.
+    std::ranges::stable_partition(requests, is_release);
     for (RequestBytes& request : requests) {
       goes_on = handle(buffer_of(request)) && goes_on;
     }

@@ -35,6 +35,7 @@ void Survival::begin() {
   for (auto& word : free_replies_) word = 0;
   for (size_t i = 0; i < replies.size(); ++i) {
     if (replies[i].unique == 0) free_replies_[i / 64] |= uint64_t{1} << (i % 64);
+    if (replies[i].is_done != 0) replies[i].is_done = kDone;
   }
 }
 
@@ -83,13 +84,14 @@ overlay::ReplyRecord* Survival::take_reply(uint64_t unique) {
 
 void Survival::end_reply(overlay::ReplyRecord& reply) {
   reply.unique.store(0, std::memory_order_release);
+  reply.is_done.store(0, std::memory_order_relaxed);
   const auto number = static_cast<size_t>(&reply - nodes_->replies().data());
   free_replies_[number / 64].fetch_or(uint64_t{1} << (number % 64), std::memory_order_release);
 }
 
 void Survival::note_done(uint64_t unique) {
   if (overlay::ReplyRecord* const reply = take_reply(unique)) {
-    reply->is_done.store(1, std::memory_order_release);
+    reply->is_done.store(kDone, std::memory_order_release);
   }
 }
 
@@ -101,7 +103,7 @@ void Survival::end_done(uint64_t unique) {
 
 void Survival::settle() {
   for (overlay::ReplyRecord& reply : nodes_->replies()) {
-    if (reply.unique != 0) end_reply(reply);
+    if (reply.unique != 0 && reply.is_done != kSentAgainOnce) end_reply(reply);
   }
 }
 

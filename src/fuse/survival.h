@@ -22,6 +22,10 @@ namespace overpass::fuse {
 /// Threads: any, but for what is said of restoring.
 class Survival {
  public:
+  // ReplyRecord::is_done.
+  static constexpr uint64_t kDone = 1;
+  static constexpr uint64_t kSentAgainOnce = 2;  ///< And known not to be answered.
+
   /// For a new mount. ENOMEM.
   static Result<std::unique_ptr<Survival>> make();
 
@@ -56,7 +60,12 @@ class Survival {
     for (overlay::ReplyRecord& reply : nodes_->replies()) {
       if (reply.unique.load(std::memory_order_acquire) != unique) continue;
       take_back(reply);
-      end_reply(reply);
+      // A note stays until there is an answer: this daemon may die before.
+      if (reply.is_done == 0) {
+        end_reply(reply);
+      } else {
+        reply.is_done = kSentAgainOnce;
+      }
     }
   }
   void settle();

@@ -33,12 +33,7 @@ void take_back(Daemon& daemon, std::span<const RequestBytes> requests) {
   Survival& survival = *daemon.survival;
   overlay::NodeRecords& nodes = survival.nodes();
   const auto undo = [&](overlay::ReplyRecord& reply) {
-    for (uint32_t i = 0; i < reply.nodes; ++i) {
-      const overlay::NodeId node{reply.looked_up[i]};
-      const auto record = nodes.read(index_of(node));
-      if (!record || record->generation != generation_of(node) || record->lookups == 0) continue;
-      nodes.set_lookups(index_of(node), record->lookups - 1, nullptr, 0);
-    }
+    while (reply.nodes > 0) nodes.take_back(reply);
     if (const uint32_t handle = reply.handle) survival.handles().erase(handle - 1);
   };
   for (const RequestBytes& request : requests) {
@@ -89,7 +84,16 @@ overlay::SharedFd kept_file(Daemon& daemon, overlay::NodeId node) {
   const auto found = kept.find(static_cast<uint64_t>(node));
   if (found == kept.end()) return nullptr;
   daemon.mount.keep_file(node, found->second);
-  return std::make_shared<overlay::CachedFd>(std::move(found->second));
+  auto file = std::make_shared<overlay::CachedFd>(std::move(found->second));
+  kept.erase(found);
+  return file;
+}
+
+/// Files that no node has: of an answer that never arrived, or of a node that is lost.
+void drop_other_files(Daemon& daemon) {
+  KeptFiles& kept = daemon.life->files();
+  for (const auto& [node, file] : kept) daemon.life->drop(node);
+  kept.clear();
 }
 
 /// Backing ids, each with one owner from here on.
@@ -143,6 +147,26 @@ size_t restore_handles(Daemon& daemon) {
   return restored;
 }
 
+/// What the former daemon was about to tell the kernel is told again: of nodes that requests under
+/// way name, and of those that are open.
+void tell_anew(Daemon& daemon, std::span<const RequestBytes> requests) {
+  const auto tell = [&daemon](overlay::NodeId node) {
+    const overlay::InodeRef inode = daemon.overlay.table.find(node);
+    if (!inode) return;
+    daemon.mount.attributes_changed_later(node);
+    if (inode->is_directory()) daemon.mount.listing_changed_later(node);
+  };
+  for (const RequestBytes& request : requests) {
+    if (is_forget(request)) continue;
+    tell(overlay::NodeId{header_of(request).nodeid});
+    if (const auto rename = rename_of(request)) tell(rename->new_parent);
+  }
+  HandleRecords& handles = daemon.survival->handles();
+  for (uint32_t index = 0; index < handles.end(); ++index) {
+    if (handles.at(index).is_used != 0) tell(overlay::NodeId{handles.at(index).node});
+  }
+}
+
 }  // namespace
 
 Expected<void> ask_for_unanswered(BorrowedFd connection) {
@@ -163,6 +187,8 @@ bool is_forget(std::span<const char> request) {
   return opcode == FUSE_FORGET || opcode == FUSE_BATCH_FORGET;
 }
 
+bool is_release(std::span<const char> request) { return header_of(request).opcode == FUSE_RELEASE; }
+
 void take_over(Daemon& daemon, std::span<const RequestBytes> requests) {
   daemon.overlay.stack.workdir.discard_all();
   take_back(daemon, requests);
@@ -170,7 +196,9 @@ void take_over(Daemon& daemon, std::span<const RequestBytes> requests) {
   const overlay::Restored restored =
       overlay::restore_nodes(daemon.overlay, daemon.survival->nodes(), renames,
                              [&daemon](overlay::NodeId node) { return kept_file(daemon, node); });
+  drop_other_files(daemon);
   const size_t files = restore_handles(daemon);
+  tell_anew(daemon, requests);
   log::warn("daemon number %u of this mount takes over: %zu nodes, %zu open files, %zu requests",
             daemon.life->number() + 1, restored.nodes, files, requests.size());
   if (restored.lost > 0) {

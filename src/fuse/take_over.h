@@ -28,6 +28,9 @@ bool is_sent_again(std::span<const char> request);
 /// Whether it takes no answer, so that it may come before them.
 bool is_forget(std::span<const char> request);
 
+/// Whether it gives back the number of an open file.
+bool is_release(std::span<const char> request);
+
 /// Makes the nodes and the open files of the former daemon again. `requests`: all that were sent
 /// again. Before any of them is handled, and any thread serves.
 void take_over(Daemon& daemon, std::span<const RequestBytes> requests);

@@ -10,6 +10,7 @@
 #include "overlay/change/remove.h"
 #include "overlay/change/xattr.h"
 #include "overlay/find/attributes.h"
+#include "overlay/find/locate.h"
 #include "overlay/find/lookup.h"
 #include "overlay/find/search.h"
 #include "overlay/open/open_file.h"
@@ -86,6 +87,17 @@ bool renamed_before(const Overlay& overlay, const Caller& caller) {
   return caller.is_sent_again && overlay.renamed_before.contains(caller.request);
 }
 
+Result<void> hide_old_name(Overlay& overlay, const InodeRef& directory, const char* name) {
+  if (!directory->is_directory()) return {};
+  Lock names(directory->directory->names);
+  const auto shown = find_in_layers(overlay, *directory, name);
+  if (shown.failed_with(ENOENT)) return {};
+  if (!shown) return fail(shown.error());
+  if (shown->layer == layer::kUpper) return {};
+  const SharedFd upper = TRY(directory_fd(overlay, *directory, layer::kUpper));
+  return overlay.stack.workdir.place_whiteout(upper->fd, name);
+}
+
 bool set_before(Overlay& overlay, const Caller& caller, const InodeRef& inode, const char* name,
                 std::string_view value) {
   if (!caller.is_sent_again) return false;
@@ -94,16 +106,18 @@ bool set_before(Overlay& overlay, const Caller& caller, const InodeRef& inode, c
   return length && std::string_view(now).substr(0, *length) == value;
 }
 
-bool appended_before(Overlay& overlay, const Caller& caller, OpenFile& file,
-                     std::span<const char> data, off_t offset) {
-  if (!caller.is_sent_again || (file.flags() & O_APPEND) == 0) return false;
+size_t appended_before(Overlay& overlay, const Caller& caller, OpenFile& file,
+                       std::span<const char> data, off_t offset) {
+  if (!caller.is_sent_again || (file.flags() & O_APPEND) == 0) return 0;
   const auto content = file.content(overlay);
-  if (!content) return false;
+  if (!content) return 0;
   // The handle's own descriptor may be for writing alone.
   const auto readable = sys::reopen((*content)->fd, O_RDONLY | O_NONBLOCK);
   std::string now(data.size(), '\0');
   const auto got = readable ? sys::read_at(*readable, std::span(now), offset) : fail(EBADF);
-  return got && *got == data.size() && std::ranges::equal(now, data);
+  if (!got) return 0;
+  now.resize(*got);
+  return std::string_view(data.data(), data.size()).starts_with(now) ? *got : 0;
 }
 
 }  // namespace overpass::overlay

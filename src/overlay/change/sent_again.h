@@ -46,14 +46,17 @@ Result<bool> removed_before(Overlay& overlay, const Caller& caller, const InodeR
 /// RENAME: whether what had the name is at its new place.
 bool renamed_before(const Overlay& overlay, const Caller& caller);
 
+/// Such a rename may have died before it hid what lowers have under the old name.
+Result<void> hide_old_name(Overlay& overlay, const InodeRef& directory, const char* name);
+
 /// SETXATTR with XATTR_CREATE: whether the attribute has the value.
 bool set_before(Overlay& overlay, const Caller& caller, const InodeRef& inode, const char* name,
                 std::string_view value);
 
-/// WRITE by a handle that appends: whether the bytes are where the kernel took the file's end to
-/// be.
-bool appended_before(Overlay& overlay, const Caller& caller, OpenFile& file,
-                     std::span<const char> data, off_t offset);
+/// WRITE by a handle that appends: how many of the bytes the file has where the kernel took its end
+/// to be.
+size_t appended_before(Overlay& overlay, const Caller& caller, OpenFile& file,
+                       std::span<const char> data, off_t offset);
 
 }  // namespace overpass::overlay
 

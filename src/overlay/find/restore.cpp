@@ -7,24 +7,32 @@
 #include "overlay/find/restore.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "overlay/find/lookup.h"
 #include "overlay/find/ruling.h"
 #include "overlay/find/search.h"
 #include "overlay/state/hidden_names.h"
 #include "overlay/state/links.h"
 #include "overlay/state/open_mode.h"
+#include "sys/children.h"
 
 namespace overpass::overlay {
 
 namespace {
 
 using enum NodeRecord::Flag;
+
+/// For what cannot be looked at for want of something: together two seconds.
+constexpr int kAttempts = 20;
+constexpr int kBetweenAttemptsMs = 100;
 
 class Restorer {
  public:
@@ -121,9 +129,12 @@ class Restorer {
     const UnansweredRename& rename = *renames_.find({parent->id, name})->second;
     const InodeRef new_parent = parent_of(rename);
     if (!new_parent || !new_parent->is_directory()) return {};
-    InodeRef found = look_up(index, record, new_parent, rename.new_name);
-    if (found && rename.is_source) overlay_.renamed_before.insert(rename.request);
-    return found;
+    if (rename.is_source && leads_to(record, new_parent, rename.new_name)) {
+      // Noted before the record has the new place, which says no more what was asked for.
+      overlay_.mount.note_done(rename.request);
+      overlay_.renamed_before.insert(rename.request);
+    }
+    return look_up(index, record, new_parent, rename.new_name);
   }
 
   /// The directory that a rename leads to. It may not have been made yet.
@@ -137,19 +148,49 @@ class Restorer {
   bool is_it(const NodeRecord& record, const Found& found) const {
     if ((found.stat.stx_mode & S_IFMT) != record.type) return false;
     if (found.known.identity() == record.known.identity()) return true;
-    return overlay_.numbers.number(found.origin.device, found.origin.ino) == record.number;
+    return found.layer == layer::kUpper &&
+           overlay_.numbers.number(found.origin.device, found.origin.ino) == record.number;
+  }
+
+  /// What the layers have under the name. What cannot be looked at now is tried again for a while,
+  /// for it may be there.
+  std::optional<Found> find(const InodeRef& parent, const std::string& name) {
+    for (int attempt = 1;; ++attempt) {
+      auto found = [&] {
+        SharedLock lock(parent->directory->names);
+        return find_in_layers(overlay_, *parent, name.c_str());
+      }();
+      if (found) return *std::move(found);
+      const int error = to_int(found.error());
+      if (error == ENOENT || error == ENOTDIR || error == ENAMETOOLONG) return {};
+      // A mark that cannot be followed hides the object from everybody.
+      if (error == EPERM || error == EACCES || attempt == kAttempts) {
+        log::error("'%s' cannot be looked at (errno %d)", name.c_str(), error);
+        return {};
+      }
+      sys::pause_for(kBetweenAttemptsMs);
+    }
+  }
+
+  bool leads_to(const NodeRecord& record, const InodeRef& parent, const std::string& name) {
+    const auto found = find(parent, name);
+    return found && is_it(record, *found);
   }
 
   InodeRef look_up(uint32_t index, const NodeRecord& record, const InodeRef& parent,
                    const std::string& name) {
-    auto found = [&] {
-      SharedLock lock(parent->directory->names);
-      return find_in_layers(overlay_, *parent, name.c_str());
-    }();
+    auto found = find(parent, name);
     if (!found || !is_it(record, *found)) return {};
     const FileKey key = shared_key_of(*found);
     const InodeRef inode = overlay_.table.make_again(index, record);
+    const bool is_where_it_was = found->layer == record.layer && !record.has(kCopying);
     describe(*inode, *found);
+    if (is_where_it_was && !inode->is_directory()) {
+      // The kernel goes by what it was told, and changes since then are still to be noticed.
+      Lock lock(inode->mutex);
+      inode->known = record.known;
+      inode->lower_version = record.lower_version;
+    }
     add_rules(parent, name, *inode);
     (void)add_first_link(overlay_, inode, parent, name, key);
     finish(*inode, record);

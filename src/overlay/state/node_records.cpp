@@ -22,7 +22,7 @@ constexpr size_t rounded(size_t bytes) { return (bytes + kPage - 1) / kPage * kP
 
 /// A change that is being made in one shard.
 struct NodeRecords::Redo {
-  enum Kind : uint8_t { kWhole, kLookups };
+  enum Kind : uint8_t { kWhole, kLookups, kTakenBack };
 
   std::atomic<uint32_t> is_valid;
   uint32_t index;
@@ -100,7 +100,7 @@ void NodeRecords::carry_out(uint32_t index) {
     record.lookups = redo.lookups;
     if (redo.reply != 0) {
       ReplyRecord& reply = replies_[redo.reply - 1];
-      reply.looked_up[redo.reply_nodes - 1] = redo.node;
+      if (redo.kind == Redo::kLookups) reply.looked_up[redo.reply_nodes - 1] = redo.node;
       reply.nodes.store(redo.reply_nodes, std::memory_order_release);
     }
   }
@@ -141,6 +141,25 @@ void NodeRecords::set_lookups(uint32_t index, uint64_t lookups, ReplyRecord* rep
   redo.node = node;
   redo.reply = static_cast<uint32_t>(reply - replies_) + 1;
   redo.reply_nodes = reply->nodes + 1;
+  begin(redo);
+  carry_out(index);
+}
+
+void NodeRecords::take_back(ReplyRecord& reply) {
+  const uint32_t left = reply.nodes - 1;
+  const auto index = static_cast<uint32_t>(reply.looked_up[left]);
+  const auto generation = static_cast<uint32_t>(reply.looked_up[left] >> 32);
+  const auto record = read(index);
+  if (!record || record->generation != generation || record->lookups == 0) {
+    reply.nodes = left;
+    return;
+  }
+  Redo& redo = head_->redos[index % kShards];
+  redo.index = index;
+  redo.kind = Redo::kTakenBack;
+  redo.lookups = record->lookups - 1;
+  redo.reply = static_cast<uint32_t>(&reply - replies_) + 1;
+  redo.reply_nodes = left;
   begin(redo);
   carry_out(index);
 }

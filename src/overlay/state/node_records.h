@@ -96,6 +96,8 @@ class NodeRecords {
   void write(uint32_t index, const NodeRecord& record, std::string_view name);
   /// The count alone. `reply`: it grew by one for this reply; may be null.
   void set_lookups(uint32_t index, uint64_t lookups, ReplyRecord* reply, uint64_t node);
+  /// Takes the last node of a reply that never arrived back.
+  void take_back(ReplyRecord& reply);
   void set_copying(uint32_t index);
   void erase(uint32_t index);
 

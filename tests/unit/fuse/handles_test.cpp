@@ -27,7 +27,7 @@ TEST(Handles, GiveBackStoredObjects) {
   const uint64_t first = handles.add(std::make_unique<Object>(1));
   const uint64_t second = handles.add(std::make_unique<Object>(2));
   EXPECT_NE(first, second);
-  EXPECT_EQ(Handles<Object>::at(first)->number, 1);
+  EXPECT_EQ(handles.at(first)->number, 1);
   EXPECT_EQ(handles.take(second)->number, 2);
   EXPECT_EQ(handles.take(first)->number, 1);
   EXPECT_EQ(alive, 0);
