@@ -64,6 +64,30 @@ TEST_F(SurvivalTest, WhatHasBeenDoneIsKnownUntilItsReplyIsSent) {
   EXPECT_TRUE(is_done);
 }
 
+TEST_F(SurvivalTest, ANoteStaysUntilItsRequestIsAnsweredThroughAnyNumberOfDeaths) {
+  survival_->note_done(10);
+  survival_->note_done(12);
+  for (int death = 0; death < 3; ++death) {
+    survival_->begin();
+    EXPECT_EQ(taken_back(12), std::vector<uint64_t>{12});
+    survival_->settle();
+    EXPECT_TRUE(taken_back(10).empty()) << "its reply had arrived: it is not sent again";
+  }
+  survival_->end_done(12);
+  survival_->begin();
+  EXPECT_TRUE(taken_back(12).empty());
+}
+
+TEST_F(SurvivalTest, AHandleIsFreedOnce) {
+  const auto first = survival_->handles().reserve();
+  ASSERT_TRUE(first);
+  survival_->handles().at(*first).is_used = 1;
+  survival_->handles().erase(*first);
+  survival_->handles().erase(*first);
+  EXPECT_EQ(survival_->handles().reserve(), first);
+  EXPECT_NE(survival_->handles().reserve(), first);
+}
+
 TEST_F(SurvivalTest, HandlesKeepTheirNumbers) {
   const auto first = survival_->handles().reserve();
   const auto second = survival_->handles().reserve();

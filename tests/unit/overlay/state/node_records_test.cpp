@@ -119,7 +119,9 @@ TEST_F(NodeRecordsTest, ADeathAtAnyInstructionLeavesWholeRecords) {
     ASSERT_EQ(records.name(kIndex), name_of(read->number));
     const ReplyRecord& reply = records.replies()[1];
     // Between two numbers one of the two counts has been set to 0 before the other.
-    if (reply.nodes != 0 && read->lookups != 0) ASSERT_EQ(reply.nodes, read->lookups);
+    if (reply.nodes != 0 && read->lookups != 0) {
+      ASSERT_EQ(reply.nodes, read->lookups);
+    }
   }
 }
 
