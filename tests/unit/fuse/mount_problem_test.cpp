@@ -94,8 +94,8 @@ TEST(Explain, SpeaksOfAppArmorOnlyWhereItCanBeTheCause) {
   const auto speaks = [](const FailedMount& failed) {
     return explain(failed).remedy.find("AppArmor") != std::string::npos;
   };
-  EXPECT_TRUE(speaks({"/m", "", kRefused, false, {.is_enabled = true, .path = "/p"}}));
-  EXPECT_TRUE(speaks({"/m", "", kRefused, false, {.is_enabled = true}}));
+  EXPECT_TRUE(speaks({"/m", "", kRefused, false, {true, "/p", {}}}));
+  EXPECT_TRUE(speaks({"/m", "", kRefused, false, {true, "", {}}}));
   EXPECT_FALSE(speaks({"/m", "", kRefused, false, {}}));
   EXPECT_FALSE(speaks({"/m", "", kRefused, true, kShipped}));
   EXPECT_FALSE(speaks({"/m", "", "fusermount3: mount failed: No such device\n", false, kShipped}));
