@@ -183,7 +183,8 @@ TEST(MountOptions, AddUpOverSeveralTexts) {
 TEST(MountOptions, SetEveryOtherField) {
   const auto options = read(
       "ro,userxattr,volatile,verify_copy_up=on,lower_io=cached,passthrough=off,io_uring=on,"
-      "threads=7,max_idle_inodes=9,allow_other,auto_unmount,nosuid,nodev,noexec,noatime,fsname="
+      "threads=7,max_idle_inodes=9,allow_other,auto_unmount,survive=on,nosuid,nodev,noexec,noatime,"
+      "fsname="
       "name,debug");
   ASSERT_TRUE(options);
   EXPECT_TRUE(options->read_only);
@@ -197,6 +198,7 @@ TEST(MountOptions, SetEveryOtherField) {
   EXPECT_EQ(options->max_idle_inodes, 9u);
   EXPECT_EQ(options->allow_other, true);
   EXPECT_TRUE(options->auto_unmount);
+  EXPECT_TRUE(options->survives);
   EXPECT_FALSE(options->suid || options->dev || options->exec);
   EXPECT_EQ(options->access_times, AccessTimes::Never);
   EXPECT_EQ(options->fsname, "name");

@@ -41,6 +41,7 @@ threads = 3
 max_idle_inodes = 1000
 allow_other = false
 auto_unmount = true
+survive = true
 suid = false
 dev = false
 exec = false
@@ -67,6 +68,7 @@ debug = true
   EXPECT_TRUE(options.passthrough == Switch::Off && options.broker == "/run/sock");
   EXPECT_EQ(options.io_uring, Switch::On);
   EXPECT_TRUE(options.threads == 3u && options.max_idle_inodes == 1000u);
+  EXPECT_TRUE(options.survives);
   EXPECT_TRUE(options.auto_unmount && options.allow_other == false && options.makes_directories);
   EXPECT_FALSE(options.suid || options.dev || options.exec);
   EXPECT_EQ(options.access_times, AccessTimes::Never);
@@ -144,7 +146,7 @@ TEST(TomlConfig, TakesForeignOptionsThatAskForTheDefault) {
 
 TEST(TomlConfig, ReadsAllKeysOfTheTable) {
   // Keys that the first two tests do not set would make this list longer than it is.
-  EXPECT_EQ(option_keys().size(), 54u);
+  EXPECT_EQ(option_keys().size(), 55u);
 }
 
 struct ErrorRow {
