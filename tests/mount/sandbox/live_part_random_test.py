@@ -47,7 +47,7 @@ def compare(found, expected, what):
     equal(different, [], what)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.seeds(brief=3, usual=6, long=12)
 def test_parts(t, seed):
     """A discard makes the part what it is outside and leaves the rest; an apply makes the outside's part what it is in the sandbox,
     which goes on showing the same. Every third seed renames directories, which may take others along."""

@@ -11,6 +11,7 @@ from harness.sandboxes import Running
 from live_apply_test import diff, done, read, started
 
 SYSTEMS = ("overpass",)
+PATIENCE = 300
 WORLDS = ("root", "userns", "user")
 
 
@@ -209,9 +210,10 @@ def test_what_layers_hid_stays_hidden(t):
 
 @pytest.mark.parametrize("ends", (False, True), ids=("goes-on", "has-ended"))
 @pytest.mark.parametrize("way", ("--continue", "--abort"))
-@pytest.mark.parametrize("when", range(2, 18))
-def test_a_killed_apply_of_a_renamed_directory(t, when, way, ends):
+@pytest.mark.seeds(brief=3, usual=6, long=16)
+def test_a_killed_apply_of_a_renamed_directory(t, seed, way, ends):
     """The sandbox shows all of it at each moment, and afterwards whichever way it ends, also if it does not run any more."""
+    when = 2 + seed * 16 // t.settings.in_form(3, 6, 16)
     s, run = started(t, "mv dir moved; cd moved; echo new > ../file; echo x > ../fresh")
     words = [s.t.settings.overpass, "apply", "name", s.outside + "/moved", s.outside + "/file", "--yes"]
     trace = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=renameat2", "-e", f"inject=renameat2:signal=KILL:when={when}"]
@@ -239,9 +241,10 @@ def test_a_killed_apply_of_a_renamed_directory(t, when, way, ends):
         run.end()
 
 
-@pytest.mark.parametrize("when", range(1, 9))
-def test_a_killed_discard_of_a_part(t, when):
+@pytest.mark.seeds(brief=3, usual=8, long=8)
+def test_a_killed_discard_of_a_part(t, seed):
     """What it has not taken out is taken out by the next one."""
+    when = 1 + seed * 8 // t.settings.in_form(3, 8, 8)
     s, run = started(t, "mkdir made; cd made; echo a > a; echo b > b; echo new > ../file; rm -r ../dir; mkdir ../dir")
     words = [s.t.settings.overpass, "discard", "name", s.outside + "/file", s.outside + "/made/a", s.outside + "/dir/inner", "--yes"]
     trace = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=renameat2", "-e", f"inject=renameat2:signal=KILL:when={when}"]

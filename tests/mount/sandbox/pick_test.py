@@ -271,7 +271,7 @@ def parted(lines):
     return [line.split(" links=")[0] for line in lines]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.seeds(brief=2, usual=3, long=8)
 def test_random_choices(t, seed):
     """Whatever is chosen gets outside, the sandbox goes on showing the same, and the rest is applied afterwards."""
     s = Sandboxes(t)
