@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A recorded disk (block_recorder) with a file system on it that holds an upper layer and a workdir."""
+import errno
 import os
 import subprocess
+import time
 
 from . import checks, features, syscalls, trees
 from .block_recorder import Recorder
@@ -50,7 +52,16 @@ class Disk:
         return point
 
     def end(self):
-        syscalls.umount(self.point)
+        """The kernel takes a mount namespace apart, a sandbox's perhaps, after the last process in it has ended."""
+        deadline = time.monotonic() + self.t.settings.seconds(20)
+        while True:
+            try:
+                syscalls.umount(self.point)
+                break
+            except OSError as error:
+                if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
         self.recorder.stop()
 
     def check(self):
