@@ -19,6 +19,7 @@
 #include "fuse/session.h"
 #include "sys/children.h"
 #include "sys/pidfd.h"
+#include "sys/proc.h"
 #include "sys/unix_socket.h"
 
 namespace overpass::fuse {
@@ -72,11 +73,14 @@ class Keeper {
     constexpr char kRemedy[] = "raise the limits of processes and of open files";
     auto pair = sys::connected_pair();
     if (!pair) return problem("no socket to the daemon can be made", kRemedy);
+    const auto proc = sys::proc_for_child();
+    if (!proc) return problem("/proc cannot be kept for the daemon", kRemedy);
     const auto child = sys::fork_process();
     if (!child) return problem("the daemon cannot be started", kRemedy);
     if (*child == 0) {
       pair->second.reset();
       signals_.reset();
+      if (!sys::keep_proc_of_parent(*proc)) sys::end_process(1);
       live(pair->first);
     }
     link_ = std::move(pair->second);

@@ -103,6 +103,28 @@ Result<void> keep_proc() {
   return {};
 }
 
+Result<ProcForChild> proc_for_child() {
+  const Proc& own = kept();
+  const int root = ::fcntl(raw(own.root), F_DUPFD_CLOEXEC, 3);
+  if (root < 0) return fail(errno);
+  return ProcForChild{UniqueFd(root), own.is_found, own.is_of_this_place, own.has_own_numbers};
+}
+
+Result<void> keep_proc_of_parent(const ProcForChild& parents) {
+  Proc proc;
+  proc.root = UniqueFd(::fcntl(raw(parents.root), F_DUPFD_CLOEXEC, 3));
+  if (!proc.root) return fail(ENOENT);
+  proc.is_found = parents.is_found;
+  proc.is_of_this_place = parents.is_of_this_place;
+  proc.has_own_numbers = parents.has_own_numbers;
+  proc.own_files = UniqueFd(::openat(raw(proc.root), "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!proc.own_files) return fail(ENOENT);
+  of_this_process = std::move(proc);
+  // It stands in its parent's.
+  if (stands_there) (void)stand_in_own_files();
+  return {};
+}
+
 BorrowedFd own_files() { return kept().own_files; }
 
 BorrowedFd proc() { return kept().root; }

@@ -23,6 +23,21 @@ namespace overpass::sys {
 /// ENOENT without a usable procfs.
 Result<void> keep_proc();
 
+/// What a child that serves in place of this process needs of it: /proc may be covered by then.
+struct ProcForChild {
+  UniqueFd root;
+  bool is_found = false;
+  bool is_of_this_place = false;
+  bool has_own_numbers = false;
+};
+
+/// To be called before fork(2). EMFILE.
+Result<ProcForChild> proc_for_child();
+
+/// In the child, before it starts a thread; in place of keep_proc(). ENOENT without a usable
+/// procfs.
+Result<void> keep_proc_of_parent(const ProcForChild& parents);
+
 /// This process's /proc/PID/fd (O_PATH): its entries are magic links to the open files. Invalid
 /// without a procfs, which makes system calls fail with EBADF.
 BorrowedFd own_files();
