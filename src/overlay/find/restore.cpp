@@ -11,7 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <unordered_map>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -46,6 +46,12 @@ class Restorer {
 
   Restored run() {
     overlay_.table.begin_again();
+    uint32_t most = 0;
+    for (uint32_t shard = 0; shard < NodeRecords::kShards; ++shard) {
+      most = std::max(most, records_.slots(shard));
+    }
+    made_.resize(size_t{most} * NodeRecords::kShards);
+    is_done_.resize(made_.size());
     for (uint32_t shard = 0; shard < NodeRecords::kShards; ++shard) {
       for (uint32_t slot = 0; slot < records_.slots(shard); ++slot) {
         restore(static_cast<uint32_t>(slot * NodeRecords::kShards + shard));
@@ -62,16 +68,33 @@ class Restorer {
 
   /// The node's record is still to be used.
   bool is_waiting(NodeId node) const {
-    const auto record = records_.read(index_of(node));
-    return record && record->generation == generation_of(node) && !made_.contains(index_of(node));
+    const uint32_t index = index_of(node);
+    if (node == NodeId{0} || index >= is_done_.size() || is_done_[index]) return false;
+    const auto record = records_.read(index);
+    return record && record->generation == generation_of(node);
   }
 
-  void restore(uint32_t first) {
+  void restore(uint32_t index) {
+    const auto record = records_.read(index);
+    if (!record || is_done_[index]) return;
+    const bool needs_others =
+        is_waiting(NodeId{record->parent}) || is_waiting(NodeId{record->successor});
+    return needs_others ? restore_after_others(index) : restore_now(index, *record);
+  }
+
+  void restore_now(uint32_t index, const NodeRecord& record) {
+    made_[index] = make(index, record);
+    is_done_[index] = true;
+    ++(made_[index] ? restored_.nodes : restored_.lost);
+    if (!made_[index]) records_.erase(index);
+  }
+
+  void restore_after_others(uint32_t first) {
     std::vector<uint32_t> wanted = {first};
     while (!wanted.empty()) {
       const uint32_t index = wanted.back();
       const auto record = records_.read(index);
-      if (!record || made_.contains(index)) {
+      if (!record || is_done_[index]) {
         wanted.pop_back();
         continue;
       }
@@ -84,26 +107,26 @@ class Restorer {
       }
       if (wanted.size() > before) continue;
       wanted.pop_back();
-      InodeRef made = make(index, *record);
-      ++(made ? restored_.nodes : restored_.lost);
-      if (!made) records_.erase(index);
-      made_.emplace(index, std::move(made));
+      restore_now(index, *record);
     }
   }
 
   InodeRef made(uint64_t node) const {
     if (NodeId{node} == kRootNode) return InodeRef::share(overlay_.table.root());
-    const auto found = made_.find(index_of(NodeId{node}));
-    const bool is_it = found != made_.end() && found->second && found->second->id == NodeId{node};
-    return is_it ? found->second : InodeRef();
+    const uint32_t index = index_of(NodeId{node});
+    const bool is_it = index < made_.size() && made_[index] && made_[index]->id == NodeId{node};
+    return is_it ? made_[index] : InodeRef();
   }
 
   InodeRef make(uint32_t index, const NodeRecord& record) {
     const InodeRef parent = record.parent != 0 ? made(record.parent) : InodeRef();
-    std::string name(records_.name(index));
-    if (record.has(kSuperseded)) return make_superseded(index, record, parent, name);
+    if (record.has(kSuperseded)) {
+      return make_superseded(index, record, parent, records_.name(index));
+    }
     const bool has_name = record.has(kLinked) && parent && parent->is_directory();
-    const bool is_asked_for = has_name && renames_.contains({parent->id, name});
+    const std::string name(records_.name(index));
+    const bool is_asked_for =
+        has_name && !renames_.empty() && renames_.contains({parent->id, name});
     const bool is_directory = record.type == S_IFDIR;
     // An open file is kept before its last name goes.
     SharedFd kept = orphan_of_(node_of(index, record));
@@ -194,6 +217,8 @@ class Restorer {
     add_rules(parent, name, *inode);
     (void)add_first_link(overlay_, inode, parent, name, key);
     finish(*inode, record);
+    Lock lock(inode->mutex);
+    overlay_.table.record(*inode);
     return inode;
   }
 
@@ -253,7 +278,7 @@ class Restorer {
 
   /// Its names and its file are the successor's.
   InodeRef make_superseded(uint32_t index, const NodeRecord& record, const InodeRef& parent,
-                           const std::string& name) {
+                           std::string_view name) {
     const InodeRef successor = made(record.successor);
     if (!successor) return {};
     InodeRef inode = overlay_.table.make_again(index, record);
@@ -282,14 +307,15 @@ class Restorer {
       inode.link.is_stale = true;
       ++inode.stale_links;
     }
-    overlay_.table.record(inode);
   }
 
   Overlay& overlay_;
   NodeRecords& records_;
   const KeptOrphan& orphan_of_;
   std::map<std::pair<NodeId, std::string>, const UnansweredRename*> renames_;
-  std::unordered_map<uint32_t, InodeRef> made_;  ///< By index; null: lost.
+  // By index.
+  std::vector<InodeRef> made_;  ///< Null: lost, or not yet.
+  std::vector<bool> is_done_;
   Restored restored_;
 };
 

@@ -63,15 +63,13 @@ debug = true
   EXPECT_EQ(options.format.verity, layer::Verity::Require);
   EXPECT_TRUE(options.format.xino == layer::Xino::Off && options.format.nfs_export);
   EXPECT_EQ(options.format.uuid, layer::Uuid::Null);
-  EXPECT_TRUE(options.verifies_copies && options.durable_copies);
+  EXPECT_TRUE(options.verifies_copies && options.durable_copies && options.survives);
   EXPECT_EQ(options.lower_io, LowerIo::Cached);
   EXPECT_TRUE(options.passthrough == Switch::Off && options.broker == "/run/sock");
-  EXPECT_EQ(options.io_uring, Switch::On);
+  EXPECT_TRUE(options.io_uring == Switch::On && options.access_times == AccessTimes::Never);
   EXPECT_TRUE(options.threads == 3u && options.max_idle_inodes == 1000u);
-  EXPECT_TRUE(options.survives);
   EXPECT_TRUE(options.auto_unmount && options.allow_other == false && options.makes_directories);
   EXPECT_FALSE(options.suid || options.dev || options.exec);
-  EXPECT_EQ(options.access_times, AccessTimes::Never);
   EXPECT_TRUE(options.fsname == "name" && options.context == "label");
 }
 
