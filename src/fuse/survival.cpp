@@ -10,25 +10,17 @@
 
 namespace overpass::fuse {
 
-namespace {
-
-constexpr size_t kPage = 4096;
-
-constexpr size_t rounded(size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
-
-}  // namespace
-
 Result<std::unique_ptr<Survival>> Survival::make() {
-  const size_t size =
-      rounded(sizeof(Head)) + rounded(HandleRecords::size()) + overlay::NodeRecords::size();
+  const size_t size = sys::whole_pages(sizeof(Head)) + sys::whole_pages(HandleRecords::size()) +
+                      overlay::NodeRecords::size();
   std::unique_ptr<Survival> survival(new Survival(TRY(sys::SharedMemory::make(size))));
   survival->begin();
   return survival;
 }
 
 void Survival::begin() {
-  std::byte* const handles = memory_.begin() + rounded(sizeof(Head));
-  std::byte* const nodes = handles + rounded(HandleRecords::size());
+  std::byte* const handles = memory_.begin() + sys::whole_pages(sizeof(Head));
+  std::byte* const nodes = handles + sys::whole_pages(HandleRecords::size());
   handles_ = std::make_unique<HandleRecords>(handles);
   nodes_ = std::make_unique<overlay::NodeRecords>(nodes);
   const auto replies = nodes_->replies();

@@ -12,6 +12,12 @@
 
 namespace overpass::sys {
 
+/// `bytes`, rounded up to pages.
+constexpr size_t whole_pages(size_t bytes) {
+  constexpr size_t kPage = 4096;
+  return (bytes + kPage - 1) / kPage * kPage;
+}
+
 /// Owns the mapping in this process. Threads: as a pointer.
 class SharedMemory {
  public:

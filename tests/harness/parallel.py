@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Several processes that do something to a mount at the same time."""
+"""Several processes, or threads, that do something to a mount at the same time."""
 import os
 import pickle
+import threading
 import time
 
 from . import checks
@@ -27,6 +28,24 @@ def together(t, functions, seconds=60):
         if text:
             problems.append(text)
     checks.holds(not problems, "every process does its part: " + "; ".join(problems))
+
+
+def in_parallel(function, count):
+    """Calls function(0), function(1), ... in threads, and passes the first failure on."""
+    failures = []
+
+    def guarded(number):
+        try:
+            function(number)
+        except BaseException as error:              # all of them matter, also a failed claim
+            failures.append(error)
+    threads = [threading.Thread(target=guarded, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
 
 
 def _start(function, gate_read, gate_write):

@@ -34,9 +34,9 @@ struct Restored {
   size_t lost = 0;
 };
 
-/// To be called once, by one thread, before the first request. Open files are restored later
-/// (open/reopen.h): drop nothing that may be the last reference until then, but keep the answer of
-/// this. L: no lock on entry.
+/// To be called once, by one thread, before the first request; open files are restored after it
+/// (open/reopen.h). Nodes that the kernel does not know, and nothing else needs, go again.
+/// L: no lock on entry.
 Restored restore_nodes(Overlay& overlay, NodeRecords& records,
                        std::span<const UnansweredRename> renames, const KeptOrphan& orphan_of);
 

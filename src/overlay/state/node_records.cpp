@@ -9,15 +9,13 @@
 #include <array>
 #include <cstring>
 
+#include "sys/shared_memory.h"
+
 namespace overpass::overlay {
 
 namespace {
 
 constexpr size_t kLongName = 256;
-constexpr size_t kPage = 4096;
-
-constexpr size_t rounded(size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
-
 }  // namespace
 
 /// A change that is being made in one shard.
@@ -41,14 +39,14 @@ struct NodeRecords::Head {
 };
 
 size_t NodeRecords::size() {
-  return rounded(sizeof(Head)) + rounded(sizeof(NodeRecord) * kMost) + rounded(kLongName * kMost) +
-         rounded(sizeof(ReplyRecord) * kReplies);
+  return sys::whole_pages(sizeof(Head)) + sys::whole_pages(sizeof(NodeRecord) * kMost) +
+         sys::whole_pages(kLongName * kMost) + sys::whole_pages(sizeof(ReplyRecord) * kReplies);
 }
 
 NodeRecords::NodeRecords(std::byte* memory) {
   auto take = [&memory](size_t bytes) {
     std::byte* const taken = memory;
-    memory += rounded(bytes);
+    memory += sys::whole_pages(bytes);
     return taken;
   };
   head_ = reinterpret_cast<Head*>(take(sizeof(Head)));

@@ -6,6 +6,7 @@ import random
 import threading
 
 from harness import equal, holds, read, refused, write
+from harness.parallel import in_parallel
 from harness.unruly_transfers import UnrulyTransfers
 
 WORLDS = ("root", "userns")
@@ -25,24 +26,6 @@ def unruly_mount(t, lower=None, **ways):
 
 def content_of(number, size=SIZE):
     return random.Random(number).randbytes(size)
-
-
-def in_parallel(function, count):
-    """Calls function(0), function(1), ... in threads, and passes the first failure on."""
-    failures = []
-
-    def guarded(number):
-        try:
-            function(number)
-        except BaseException as error:              # all of them matter, also a failed claim
-            failures.append(error)
-    threads = [threading.Thread(target=guarded, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
 
 
 def test_writes_in_small_pieces_are_whole(t):

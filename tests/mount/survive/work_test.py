@@ -13,6 +13,7 @@ import time
 from deaths import lives
 
 from harness import equal, holds
+from harness.parallel import in_parallel
 from harness.random_changes import tree
 
 SYSTEMS = ("overpass",)
@@ -73,31 +74,21 @@ def test_trees_are_made_moved_and_removed(t):
 
 def test_many_write_and_read_back(t):
     m = t.mount(t.layer({f"low{i}": "x" * 1000 for i in range(20)}), options=["survive=on"])
-    failures = []
 
     def work(who):
-        try:
-            for number in until(t):
-                content = hashlib.sha256(f"{who} {number}".encode()).digest() * 500
-                path = m / f"{who}-{number % 7}"
-                with open(path, "wb") as file:
-                    file.write(content)
-                with open(path, "rb") as file:
-                    holds(file.read() == content, f"content of {path}")
-                with open(m / f"low{(who * 5 + number) % 20}", "ab") as file:
-                    file.write(b"y")
-                os.rename(path, path + ".new"), os.link(path + ".new", path), os.unlink(path + ".new")
-        except Exception as failure:     # pylint: disable=broad-except
-            failures.append(failure)
+        for number in until(t):
+            content = hashlib.sha256(f"{who} {number}".encode()).digest() * 500
+            path = m / f"{who}-{number % 7}"
+            with open(path, "wb") as file:
+                file.write(content)
+            with open(path, "rb") as file:
+                holds(file.read() == content, f"content of {path}")
+            with open(m / f"low{(who * 5 + number) % 20}", "ab") as file:
+                file.write(b"y")
+            os.rename(path, path + ".new"), os.link(path + ".new", path), os.unlink(path + ".new")
 
     with Deaths(m):
-        threads = [threading.Thread(target=work, args=(who,)) for who in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    if failures:
-        raise failures[0]
+        in_parallel(work, 4)
     holds(lives(m) >= 2, f"daemons died: {lives(m)}")
 
 
