@@ -36,6 +36,16 @@ std::optional<IdMap> IdMap::parse(std::string_view text) {
   return map;
 }
 
+std::string IdMap::text() const {
+  std::string text;
+  for (const Range& range : ranges_) {
+    if (!text.empty()) text += ':';
+    text += std::to_string(range.disk) + ':' + std::to_string(range.shown) + ':' +
+            std::to_string(range.count);
+  }
+  return text;
+}
+
 uint32_t IdMap::shown(uint32_t disk) const {
   if (is_identity()) return disk;
   for (const Range& range : ranges_) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +28,9 @@ class IdMap {
   /// Nothing unless the text is made of such
   /// triples of decimal numbers, each range ends below kNoId, and no two meet on either side.
   static std::optional<IdMap> parse(std::string_view text);
+
+  /// What parse() understands; empty for a map without ranges.
+  std::string text() const;
 
   bool is_identity() const { return ranges_.empty(); }
 

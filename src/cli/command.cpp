@@ -9,8 +9,10 @@
 
 #include "base/nearest.h"
 #include "cli/commands.h"
+#include "cli/replace.h"
 #include "command_line/completion.h"
 #include "command_line/help.h"
+#include "fuse/executed_daemon.h"
 
 namespace overpass::cli {
 
@@ -70,6 +72,7 @@ int run_command(Context& context, const Command& command, const Arguments& argum
 /// What the programs that complete and that check the manual pages ask for.
 std::optional<int> run_hidden(Context& context, std::string_view first, const Arguments& rest) {
   if (first == command_line::kCompleteWord) return run_complete(context, rest);
+  if (first == fuse::kTakeOverWord) return run_take_over(context, rest);
   if (first != command_line::kListingWord) return std::nullopt;
   for (const Command& command : context.commands) {
     context.out << command_line::listing_of(*command.table);

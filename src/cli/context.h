@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/problem.h"
+#include "base/unique_fd.h"
 #include "command_line/command.h"
 #include "command_line/parse.h"
 #include "config/options.h"
@@ -25,6 +26,12 @@ using command_line::Arguments;
 /// fuse::serve(), or what stands for it in a test.
 using Serve = std::function<Expected<void>(const config::Options& options,
                                            const std::function<void()>& on_ready)>;
+
+/// fuse::serve_handover().
+using ChangeOptions = std::function<Expected<config::Options>(const config::Options& options,
+                                                              const std::string& changes)>;
+using ServeHandover =
+    std::function<Expected<void>(UniqueFd handover, UniqueFd link, const ChangeOptions& change)>;
 
 enum ExitCode : int { kSuccess = 0, kFailure = 1, kUsage = 2 };
 
@@ -40,8 +47,9 @@ struct Context {
   std::ostream& out;
   std::ostream& err;
   Serve serve;
-  std::vector<std::string> config_files;   ///< Searched in this order for a named mount.
-  std::string home;                        ///< What "~/" stands for in them.
+  std::vector<std::string> config_files;  ///< Searched in this order for a named mount.
+  std::string home;                       ///< What "~/" stands for in them.
+  ServeHandover serve_handover = {};
   std::span<const Command> commands = {};  ///< All there are; filled in by run().
 };
 

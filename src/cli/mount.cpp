@@ -14,6 +14,7 @@
 #include "cli/named_mount.h"
 #include "cli/read_rules.h"
 #include "cli/recover.h"
+#include "cli/replace.h"
 #include "config/validate.h"
 #include "layer/resolve_format.h"
 #include "sys/supervisor.h"
@@ -79,6 +80,7 @@ int mount_named(Context& context, const ParsedArguments& parsed, const std::stri
 }
 
 int mount(Context& context, const ParsedArguments& parsed) {
+  if (parsed.has("--replace")) return replace_daemon(context, parsed);
   const auto name = find_mount_name(parsed);
   if (!name) return fail_with(context, name.error(), kUsage);
   if (!*name) return mount_given(context, parsed);

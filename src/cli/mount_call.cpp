@@ -37,6 +37,8 @@ constexpr command_line::Flag kDaemonFlags[] = {
     {"--foreground", 'f', "", "stay in the foreground, log to standard error"},
     {"--debug", 'd', "", "-f, and log every request"},
     {"--recover", '\0', "", "first take away a union that is left there and whose daemon is dead"},
+    {"--replace", '\0', "",
+     "let the daemon of a mounted union (survive=on) make way for the program as it is on disk"},
     {"--single-thread", 's', "", "as -o threads=1"},
     {"--dry-run", '\0', "", "read and check the call, and mount nothing"},
     {"--no-mtab", 'n', "", "no effect: mount(8) gives it to its helpers"},
@@ -102,7 +104,8 @@ constexpr command_line::Command kMountCommand = {
     .name = "mount",
     .synopsis =
         "overpass mount [OPTIONS] [SOURCE] MOUNTPOINT\n"
-        "overpass mount [OPTIONS] NAME [MOUNTPOINT]",
+        "overpass mount [OPTIONS] NAME [MOUNTPOINT]\n"
+        "overpass mount --replace [-o OPTS] MOUNTPOINT|NAME",
     .summary = "merge directories and mount the union",
     .description = "Without lower directories the argument is a NAME from overpass.toml.",
     .groups = kGroups,

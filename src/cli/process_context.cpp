@@ -28,7 +28,7 @@ Context process_context() {
     files.push_back(home + "/.config/overpass/overpass.toml");
   }
   files.emplace_back("/etc/overpass/overpass.toml");
-  return Context{std::cout, std::cerr, fuse::serve, std::move(files), home};
+  return Context{std::cout, std::cerr, fuse::serve, std::move(files), home, fuse::serve_handover};
 }
 
 }  // namespace overpass::cli

@@ -25,6 +25,7 @@
 #include "fuse/listings.h"
 #include "fuse/notifier.h"
 #include "fuse/registrar.h"
+#include "fuse/replacement.h"
 #include "fuse/request_trace.h"
 #include "fuse/rule_log.h"
 #include "fuse/survival.h"
@@ -122,7 +123,7 @@ struct Daemon {
 
   const config::Options& options;
   /// Of every node but the root, so that a file handle of another daemon is told apart.
-  const uint32_t generation = sys::random_number();
+  uint32_t generation = sys::random_number();
   unsigned threads = 1;
   fuse_session* session = nullptr;  ///< Set once made, before it is mounted.
   /// Passthrough was asked for and the daemon may register files; set before INIT.
@@ -137,7 +138,8 @@ struct Daemon {
 
   /// With survive=on; its memory outlives the daemon.
   std::unique_ptr<Survival> survival;
-  const Life* life = nullptr;  ///< Set while a survivor's daemon serves.
+  const Life* life = nullptr;    ///< Set while a survivor's daemon serves.
+  bool has_other_rules = false;  ///< Than the mount began with.
 
   // Order matters at the end: tasks and notifications before the overlay, that before the ids'
   // owner and the counters.
@@ -154,6 +156,7 @@ struct Daemon {
   std::optional<CallerWatch> flock_watch;
   std::optional<CallerWatch> call_watch;
   std::optional<Workers> workers;
+  std::optional<Replacement> replacement;  ///< With a keeper.
 };
 
 }  // namespace overpass::fuse

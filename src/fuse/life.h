@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// One of the daemons that serve a mount, one after another (survive=on), and what it tells the
-// keeper (mount_keeper.h).
+// One of the daemons that serve a mount, one after another (survive=on), and what it and the keeper
+// (mount_keeper.h) tell each other. Both may be of different versions of this program: what a
+// message says never changes, and one that is not known is passed over.
 
 #ifndef OVERPASS_FUSE_LIFE_H_
 #define OVERPASS_FUSE_LIFE_H_
@@ -10,21 +11,36 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/problem.h"
 #include "base/unique_fd.h"
 
 namespace overpass::fuse {
 
 /// What a message to the keeper says: the first byte of a packet.
 enum class ToKeeper : char {
+  Able = 'A',     ///< The program that comes along was executed, and waits for Begin.
   Ready = 'R',    ///< Callers are answered.
   Keep = 'K',     ///< Hold the file that comes along, of the node that follows.
   Drop = 'D',     ///< The file of the node that follows is not needed any more.
+  Replace = 'X',  ///< Have the program executed anew; options that change follow, as in -o.
   End = 'E',      ///< The mount has ended in good order.
-  Problem = 'P',  ///< It has ended for a reason: cause, a zero, remedy.
+  Problem = 'P',  ///< It has ended, or cannot begin, for a reason: cause, a zero, remedy.
 };
+
+/// What a message of the keeper says.
+enum class ToDaemon : char {
+  Keep = 'K',     ///< To one that is to begin: the file of the node that follows.
+  Begin = 'B',    ///< There is no other daemon any more: take the mount over.
+  Leave = 'L',    ///< Another daemon waits: end, and leave the mount to it.
+  Refused = 'F',  ///< No other daemon can take the mount over: cause, a zero, remedy.
+};
+
+/// Ends the options of one replacement, where those of all that came one after another are told.
+inline constexpr char kEndOfChanges = '\0';
 
 /// The longest message.
 inline constexpr size_t kLongestToKeeper = 4096;
@@ -32,15 +48,34 @@ inline constexpr size_t kLongestToKeeper = 4096;
 /// Files without a name that are open, by node id.
 using KeptFiles = std::map<uint64_t, UniqueFd>;
 
+/// Which of a mount's daemons it is.
+struct LifeNumber {
+  unsigned lives = 0;           ///< Daemons before it.
+  unsigned replacements = 0;    ///< How many of these were replaced, and did not die.
+  bool is_replacement = false;  ///< It replaces one itself.
+};
+
+/// A message of the keeper.
+struct KeepersWord {
+  ToDaemon what = {};
+  std::string content = {};
+  UniqueFd file = {};
+};
+
+/// The node that a message is about; 0 for none.
+uint64_t node_in(std::string_view content);
+std::string_view bytes_of(const uint64_t& node);
+
 /// A daemon of the mount, in its own process: what it can tell the keeper.
-/// Threads: any, but for files(), which is for the one that starts the others.
+/// Threads: any, but for files(), which is for the one that starts the others, and hear(), which is
+/// for one at a time.
 class Life {
  public:
   /// In the daemon's process, whose parent is the keeper.
-  Life(unsigned number, BorrowedFd link, KeptFiles& files);
+  Life(LifeNumber number, BorrowedFd link, KeptFiles& files);
 
-  /// Counts the daemons of the mount; the first is 0.
-  unsigned number() const { return number_; }
+  const LifeNumber& number() const { return number_; }
+  bool is_first() const { return number_.lives == 0; }
   /// Whether the keeper still lives.
   bool is_kept() const;
 
@@ -49,16 +84,29 @@ class Life {
   /// Has the keeper hold a file that may lose its last name while it is open; or no more.
   void keep(uint64_t node, BorrowedFd file) const;
   void drop(uint64_t node) const;
+  /// How the mount ended.
+  void tell_end(const Expected<void>& served) const;
+
+  /// Waits for a message; nothing when the keeper is gone.
+  std::optional<KeepersWord> hear() const;
+  BorrowedFd link() const { return link_; }
 
   /// What former daemons had kept.
   KeptFiles& files() const { return files_; }
 
  private:
-  const unsigned number_;
+  const LifeNumber number_;
   const BorrowedFd link_;
   KeptFiles& files_;
   const pid_t keeper_;
 };
+
+/// Sends a message of either of them; `file` may be invalid. Needs no memory.
+void send_message(BorrowedFd link, char what, std::string_view content, BorrowedFd file);
+
+/// A problem as a message has it.
+std::string text_of(const Problem& problem);
+Problem problem_in(std::string_view text);
 
 }  // namespace overpass::fuse
 

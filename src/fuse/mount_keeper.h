@@ -3,19 +3,33 @@
 // The keeper of a mount that outlives its daemon (survive=on). It has made the mount, holds the
 // connection and what no later daemon could open again, and runs the daemon in a child process.
 // When that dies, it runs another. It opens nothing in the mount, so it cannot wait for itself.
+//
+// It also has the daemon replaced by the program as it is on disk by now: that begins beside the
+// daemon, says that it is able, and takes over when the daemon has left. If it is not able the
+// daemon stays; if it fails later the former one goes on.
 
 #ifndef OVERPASS_FUSE_MOUNT_KEEPER_H_
 #define OVERPASS_FUSE_MOUNT_KEEPER_H_
 
 #include <functional>
+#include <string>
 
 #include "base/problem.h"
+#include "base/unique_fd.h"
 #include "fuse/life.h"
 
 namespace overpass::fuse {
 
-/// Serves the mount in a process of its own. Its result is the result of the mount; it unmounts.
-using ServeLife = std::function<Expected<void>(Life&)>;
+/// Runs a daemon in a process of its own.
+struct DaemonStart {
+  /// Serves the mount as the program that made it. Its result is that of the mount; it unmounts.
+  std::function<Expected<void>(Life&)> serve;
+  /// Executes `program`, or if that is invalid the one that has this one's path by now, with
+  /// options that have changed: as in -o, each time followed by kEndOfChanges. Returns why not.
+  std::function<Problem(const Life&, BorrowedFd program, const std::string& changes)> execute;
+  /// A daemon has died, or left, and no other has begun.
+  std::function<void(bool has_died)> ended;
+};
 
 /// How a kept mount ended.
 struct KeptEnd {
@@ -24,9 +38,10 @@ struct KeptEnd {
 };
 
 /// Runs daemons until one ends in good order, or tells a problem, or too many die in a row. Calls
-/// `on_ready` when the first one answers. Signals that end a mount (blocked) are passed on. To be
-/// called with a single thread.
-KeptEnd keep_mount(const ServeLife& serve, const std::function<void()>& on_ready);
+/// `on_ready` when the first one answers. Signals that end a mount (blocked) are passed on, but for
+/// SIGHUP with `hangup_replaces`: the daemon is replaced then. To be called with a single thread.
+KeptEnd keep_mount(const DaemonStart& start, bool hangup_replaces,
+                   const std::function<void()>& on_ready);
 
 }  // namespace overpass::fuse
 

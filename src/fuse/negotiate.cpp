@@ -206,4 +206,17 @@ void negotiate(Daemon& daemon, fuse_conn_info& connection) {
   require(daemon, daemon.options.io_uring, agreed.io_uring, "io_uring", agreed.io_uring_reason);
 }
 
+void agree_as_before(Daemon& daemon, const fuse_conn_info& connection) {
+  if (daemon.survival == nullptr) return;
+  Survival& survival = *daemon.survival;
+  if (daemon.life == nullptr || daemon.life->is_first()) {
+    return survival.keep_agreed(connection.want_ext);
+  }
+  if (survival.agreed() == connection.want_ext || daemon.failed) return;
+  daemon.failed = Problem{
+      "this program would agree with the kernel on other features of FUSE than "
+      "those the mount has",
+      "unmount, and mount anew"};
+}
+
 }  // namespace overpass::fuse

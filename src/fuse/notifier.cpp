@@ -103,6 +103,11 @@ Result<void> Notifier::forget_idle(std::span<const overlay::NodeId> nodes) {
   return {};
 }
 
+void Notifier::settle(std::chrono::milliseconds patience) NO_THREAD_SAFETY_ANALYSIS {
+  std::unique_lock lock(mutex_);
+  (void)wake_.wait_for(lock, patience, [&] { return queue_.empty() && !is_telling_; });
+}
+
 void Notifier::add(Chore& chore) {
   Lock lock(mutex_);
   chores_.push_back(&chore);
@@ -150,9 +155,12 @@ void Notifier::run() NO_THREAD_SAFETY_ANALYSIS {
     if (!queue_.empty()) {
       const Queued next = queue_.front();
       queue_.pop_front();
+      is_telling_ = true;
       lock.unlock();
       next.has_listing ? pages_changed(next.node) : attributes_changed(next.node);
       lock.lock();
+      is_telling_ = false;
+      if (queue_.empty()) wake_.notify_all();
     } else if (chore == nullptr) {
       wake_.wait(lock);
     } else if (const auto due = chore->due_; due > Chore::Clock::now()) {

@@ -71,14 +71,17 @@ class Notifier {
   /// As overlay::Mount says.
   void listing_changed_later(overlay::NodeId node);
 
-  /// The kernel may believe that the name is absent, and is to ask. Only the notifier's thread may
-  /// call this: the kernel may have to wait for requests about the directory.
+  /// The kernel may believe that the name is absent, or who has it, and is to ask. Only the
+  /// notifier's thread may call this: the kernel may have to wait for requests about the directory.
   void name_appeared(overlay::NodeId directory, std::string_view name);
 
   /// Asks the kernel to forget nodes. Nodes in use stay; FORGET requests report the others. EINVAL
   /// before Linux 6.18. Only the notifier's thread may call this: the kernel may first write back
   /// pages of these nodes, which waits for the daemon.
   Result<void> forget_idle(std::span<const overlay::NodeId> nodes);
+
+  /// Waits until the kernel has been told what is queued, `patience` at the most.
+  void settle(std::chrono::milliseconds patience);
 
   /// `chore` may be asked for until it is removed. remove() waits while it runs.
   void add(Chore& chore);
@@ -104,6 +107,7 @@ class Notifier {
   std::deque<Queued> queue_ GUARDED_BY(mutex_);
   std::vector<Chore*> chores_ GUARDED_BY(mutex_);
   const Chore* current_ GUARDED_BY(mutex_) = nullptr;  ///< Being done.
+  bool is_telling_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

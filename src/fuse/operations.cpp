@@ -29,6 +29,7 @@ fuse_lowlevel_ops operations() {
     Daemon& daemon = *static_cast<Daemon*>(data);
     try {
       negotiate(daemon, *connection);
+      agree_as_before(daemon, *connection);
       mark_volatile(daemon);
       // From here on no relative path is needed. Without calls that take a directory, the current
       // directory must be that of the open files.

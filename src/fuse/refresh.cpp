@@ -7,6 +7,8 @@
 #include "fuse/refresh.h"
 
 #include <semaphore>
+#include <string>
+#include <vector>
 
 #include "base/scope_exit.h"
 #include "fuse/daemon.h"
@@ -47,6 +49,41 @@ void on_notifier(Notifier& notifier, const std::function<void()>& work) {
   notifier.ask_for(chore, std::chrono::milliseconds(0));
   done.acquire();
   notifier.remove(chore);
+}
+
+namespace {
+
+/// A name that an inode has, in its directory.
+struct NameIn {
+  overlay::NodeId directory;
+  std::string name;
+};
+
+std::vector<NameIn> names_of(overlay::Inode& inode) {
+  std::vector<NameIn> names;
+  Lock lock(inode.mutex);
+  const auto add = [&names](const overlay::Link& link) {
+    if (link.parent) names.push_back({link.parent->id, link.name.text()});
+  };
+  add(inode.link);
+  if (inode.extras == nullptr) return names;
+  for (const auto& link : inode.extras->more_links) add(*link);
+  return names;
+}
+
+}  // namespace
+
+void forget_names(Daemon& daemon) {
+  on_notifier(*daemon.notifier, [&daemon] {
+    for (const overlay::NodeId node : daemon.overlay.table.known_nodes()) {
+      const overlay::InodeRef inode = daemon.overlay.table.find(node);
+      if (!inode) continue;
+      daemon.notifier->attributes_changed(node);
+      for (const NameIn& at : names_of(*inode)) {
+        daemon.notifier->name_appeared(at.directory, at.name);
+      }
+    }
+  });
 }
 
 Result<void> refresh(Daemon& daemon, const overlay::Caller& caller, std::string_view value) {

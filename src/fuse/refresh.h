@@ -25,6 +25,10 @@ inline constexpr int kFollowedMs = kFollowingMs + 100;
 /// The command "refresh" (control.h). EINVAL with a value.
 Result<void> refresh(Daemon& daemon, const overlay::Caller& caller, std::string_view value);
 
+/// Has the kernel ask for every name again, and forget the attributes it keeps: the rules are
+/// others. Waits for requests about directories; not for threads that serve them.
+void forget_names(Daemon& daemon);
+
 /// Does `work` on the notifier's thread, and returns when it is done.
 void on_notifier(Notifier& notifier, const std::function<void()>& work);
 

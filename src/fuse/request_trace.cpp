@@ -8,6 +8,7 @@
 #include "fuse/request_trace.h"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace overpass::fuse {
 
@@ -31,9 +32,24 @@ uint64_t units_of(std::chrono::nanoseconds duration) {
 
 }  // namespace
 
+void RequestTrace::write_to(Ring& ring) {
+  ring_ = &ring;
+  own_.reset();
+}
+
+void RequestTrace::end_all() {
+  for (Slot& slot : ring_->slots) {
+    const uint64_t number = slot.number;
+    if (slot.outcome != outcome_of(number, kUnderWay, 0)) continue;
+    const auto age = Clock::now() - Clock::time_point(Clock::duration(slot.began));
+    slot.outcome = outcome_of(number, ECONNABORTED, units_of(age));
+  }
+}
+
 RequestTrace::Ticket RequestTrace::begin(Opcode opcode, uint64_t node, pid_t caller) {
-  const Ticket ticket{next_.fetch_add(1, std::memory_order_relaxed), Clock::now(), opcode};
-  Slot& slot = slots_[ticket.number % kKept];
+  const uint64_t number = ring_->begun.fetch_add(1, std::memory_order_relaxed) + 1;
+  const Ticket ticket{number, Clock::now(), opcode};
+  Slot& slot = ring_->slots[ticket.number % kKept];
   slot.number.store(0, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_release);
   slot.node.store(node, std::memory_order_relaxed);
@@ -51,13 +67,13 @@ void RequestTrace::end(const Ticket& ticket, int error) {
   latencies_[static_cast<size_t>(ticket.opcode)].add(duration);
   const auto code = std::min(static_cast<uint64_t>(std::max(error, 0)), kUnderWay - 1);
   uint64_t expected = outcome_of(ticket.number, kUnderWay, 0);
-  (void)slots_[ticket.number % kKept].outcome.compare_exchange_strong(
+  (void)ring_->slots[ticket.number % kKept].outcome.compare_exchange_strong(
       expected, outcome_of(ticket.number, code, units_of(duration)), std::memory_order_relaxed);
 }
 
 /// Nothing when the slot is another request's, or becomes one meanwhile.
 std::optional<TracedRequest> RequestTrace::read(uint64_t number) const {
-  const Slot& slot = slots_[number % kKept];
+  const Slot& slot = ring_->slots[number % kKept];
   if (slot.number.load(std::memory_order_acquire) != number) return {};
   TracedRequest request;
   request.number = number;

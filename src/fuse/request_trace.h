@@ -8,9 +8,11 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -46,6 +48,28 @@ class RequestTrace {
     Opcode opcode = {};
   };
 
+  /// Written by the thread that takes the number; `number` last. `outcome` is written once more,
+  /// perhaps by another thread, when the request ends (see request_trace.cpp).
+  struct Slot {
+    std::atomic<uint64_t> number = 0;  ///< 0 while the rest is being written.
+    std::atomic<uint64_t> node = 0;
+    std::atomic<int64_t> began = 0;
+    std::atomic<uint64_t> outcome = 0;
+    std::atomic<pid_t> caller = 0;
+    std::atomic<Opcode> opcode = {};
+  };
+  /// Has no address in it: it may lie in memory that outlives the daemon, which was zeros at first.
+  struct Ring {
+    std::atomic<uint64_t> begun = 0;  ///< How many requests there were.
+    std::array<Slot, kKept> slots = {};
+  };
+
+  /// Before the first request: they are entered there, from where it ends on. `ring` outlives this.
+  void write_to(Ring& ring);
+
+  /// All that are under way ended with the daemon: with ECONNABORTED. While no daemon writes to it.
+  void end_all();
+
   /// A request has arrived.
   Ticket begin(Opcode opcode, uint64_t node, pid_t caller);
 
@@ -57,29 +81,18 @@ class RequestTrace {
   std::vector<TracedRequest> since(uint64_t number, size_t most) const;
 
   /// The number of the next request.
-  uint64_t next() const { return next_.load(std::memory_order_relaxed); }
+  uint64_t next() const { return ring_->begun.load(std::memory_order_relaxed) + 1; }
 
   const Latencies& latencies(Opcode opcode) const {
     return latencies_[static_cast<size_t>(opcode)];
   }
 
  private:
-  /// Written by the thread that takes the number; `number` last. `outcome` is written once more,
-  /// perhaps by another thread, when the request ends (see request_trace.cpp).
-  struct Slot {
-    std::atomic<uint64_t> number = 0;  ///< 0 while the rest is being written.
-    std::atomic<uint64_t> node = 0;
-    std::atomic<int64_t> began = 0;
-    std::atomic<uint64_t> outcome = 0;
-    std::atomic<pid_t> caller = 0;
-    std::atomic<Opcode> opcode = {};
-  };
-
   std::optional<TracedRequest> read(uint64_t number) const;
 
-  std::atomic<uint64_t> next_ = 1;
   // Not in the object itself: that may be on a small stack.
-  std::vector<Slot> slots_ = std::vector<Slot>(kKept);
+  std::unique_ptr<Ring> own_ = std::make_unique<Ring>();
+  Ring* ring_ = own_.get();
   std::vector<Latencies> latencies_ = std::vector<Latencies>(static_cast<size_t>(Opcode::kCount));
 };
 

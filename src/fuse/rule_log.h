@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "base/problem.h"
 #include "base/unique_fd.h"
@@ -21,6 +22,11 @@ class RuleLog {
   /// Opens the file `path`, which is made if it is missing, readable by its owner alone. Without
   /// this lines go to the daemon's log. To be called before the mount, which may cover it.
   Expected<void> open(const std::string& path);
+
+  /// The file, for another program of the same mount; empty without one.
+  BorrowedFd file() const { return file_; }
+  /// In place of open().
+  void adopt(UniqueFd file) { file_ = std::move(file); }
 
   /// Paths are told with `prefix` in front: where the union is for those who read the log. Before
   /// the first event.

@@ -4,6 +4,7 @@
 
 #include "fuse/serve.h"
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 #include <string>
@@ -12,16 +13,23 @@
 #include "base/nearest.h"
 #include "base/scope_exit.h"
 #include "fuse/daemon.h"
+#include "fuse/death_report.h"
+#include "fuse/executed_daemon.h"
 #include "fuse/foreign_owners.h"
+#include "fuse/handover.h"
 #include "fuse/layer_paths_of.h"
 #include "fuse/mount_keeper.h"
 #include "fuse/preparation.h"
+#include "fuse/refresh.h"
 #include "fuse/session.h"
 #include "layer/open_layers.h"
 #include "rules/compile.h"
+#include "sys/children.h"
 #include "sys/credentials.h"
+#include "sys/inheritance.h"
 #include "sys/open.h"
 #include "sys/process.h"
+#include "sys/program.h"
 
 namespace overpass::fuse {
 
@@ -166,6 +174,24 @@ Expected<void> open_logs(Daemon& daemon) {
   return {};
 }
 
+/// How long a daemon that is replaced waits for requests under way, and for notes to the kernel.
+constexpr std::chrono::milliseconds kForRequests{100};
+constexpr std::chrono::milliseconds kForNotes{50};
+
+/// A daemon that leaves ends as by a death, at a moment when little is under way.
+Replacement::Work work_of(Daemon& daemon) {
+  return {.leave =
+              [&daemon] {
+                daemon.notifier->settle(kForNotes);
+                // What is not answered by then the other daemon gets again.
+                const auto closed = daemon.gate.close(kForRequests);
+                daemon.notifier->settle(kForNotes);
+                log::debug("leaving the mount to another daemon");
+                sys::end_process(0);
+              },
+          .forget_names = [&daemon] { forget_names(daemon); }};
+}
+
 /// Serves until the end. Callers may wait for answers already.
 Expected<void> serve_connected(Session& session, Daemon& daemon) {
   set_up_registrar(daemon, session.connection());
@@ -176,7 +202,9 @@ Expected<void> serve_connected(Session& session, Daemon& daemon) {
   daemon.mount.notifier = &*daemon.notifier;
   daemon.workers.emplace(daemon.overlay.descriptors.workers());
   daemon.mount.workers = &*daemon.workers;
+  if (daemon.life != nullptr) daemon.replacement.emplace(*daemon.life, work_of(daemon));
   auto served = session.serve(daemon);
+  daemon.replacement.reset();
   daemon.registrar.stop_asking();
   // No request arrives any more; those that are under way are answered first.
   daemon.overlay.transfers.stop();
@@ -190,6 +218,12 @@ Expected<void> serve_connected(Session& session, Daemon& daemon) {
   return served;
 }
 
+void use_records(Daemon& daemon, std::unique_ptr<Survival> survival) {
+  daemon.survival = std::move(survival);
+  daemon.trace.write_to(daemon.survival->trace());
+  daemon.registrar.note_in(*daemon.survival);
+}
+
 /// Before the mount.
 Expected<void> set_up_survival(Daemon& daemon) {
   auto survival = Survival::make();
@@ -197,35 +231,50 @@ Expected<void> set_up_survival(Daemon& daemon) {
     return problem(std::string("survive=on: ") + std::strerror(to_int(survival.error())),
                    "raise the limit of memory (ulimit -v)");
   }
-  daemon.survival = std::move(*survival);
+  use_records(daemon, std::move(*survival));
   daemon.overlay.table.keep_records(daemon.survival->nodes());
-  daemon.registrar.note_in(*daemon.survival);
   if (!daemon.files.expect_records(HandleRecords::kMost)) return problem("out of memory");
   return {};
+}
+
+/// Serves as one of the daemons of a mount.
+Expected<void> serve_life(Session& session, Daemon& daemon, Life& life,
+                          const std::function<void()>& on_ready) {
+  daemon.life = &life;
+  daemon.mount.life = &life;
+  daemon.mount.survival = daemon.survival.get();
+  daemon.on_ready = [&life, on_ready] {
+    // The keeper is the process that the service manager knows.
+    (void)::unsetenv("NOTIFY_SOCKET");
+    if (life.is_first()) on_ready();
+    life.tell(ToKeeper::Ready);
+  };
+  if (!life.is_first()) {
+    daemon.survival->begin();
+    daemon.overlay.table.keep_records(daemon.survival->nodes());
+  }
+  const ScopeExit end([&session] { session.end(); });
+  return serve_connected(session, daemon);
 }
 
 /// Serves by daemons in processes of their own, one after another.
 Expected<void> serve_kept(Session& session, Daemon& daemon) {
   const std::function<void()> on_ready = daemon.on_ready;
-  const ServeLife serve = [&](Life& life) {
-    daemon.life = &life;
-    daemon.mount.life = &life;
-    daemon.mount.survival = daemon.survival.get();
-    const bool is_first = life.number() == 0;
-    daemon.on_ready = [&life, is_first, on_ready] {
-      // The keeper is the process that the service manager knows.
-      (void)::unsetenv("NOTIFY_SOCKET");
-      if (is_first) on_ready();
-      life.tell(ToKeeper::Ready);
-    };
-    if (!is_first) {
-      daemon.survival->begin();
-      daemon.overlay.table.keep_records(daemon.survival->nodes());
-    }
-    const ScopeExit end([&session] { session.end(); });
-    return serve_connected(session, daemon);
-  };
-  KeptEnd end = keep_mount(serve, on_ready);
+  const std::string program = sys::own_program();
+  const DaemonStart start = {
+      .serve = [&](Life& life) { return serve_life(session, daemon, life, on_ready); },
+      .execute =
+          [&](const Life& life, BorrowedFd file, const std::string& changes) {
+            (void)::unsetenv("NOTIFY_SOCKET");
+            return execute_daemon(daemon, session, life, changes, program, file);
+          },
+      .ended =
+          [&](bool has_died) {
+            if (has_died) log_last_requests(daemon.trace);
+            daemon.trace.end_all();
+          }};
+  const bool hangup_replaces = !sys::has_terminal();
+  KeptEnd end = keep_mount(start, hangup_replaces, on_ready);
   if (end.is_unmounted) session.leave_mounted();
   return end.outcome;
 }
@@ -233,25 +282,37 @@ Expected<void> serve_kept(Session& session, Daemon& daemon) {
 /// Gives a session the connection that it serves, by a mount or otherwise.
 using Connect = std::function<Expected<void>(Session&, Daemon&)>;
 
-Expected<void> serve_union(const config::Options& options, const Connect& connect,
-                           const std::function<void()>& on_ready) {
+/// With rules.
+Expected<overlay::Settings> all_settings_of(const config::Options& options) {
   auto rules = rules_of(options);
   if (!rules) return std::unexpected(rules.error());
   overlay::Settings settings = settings_of(options);
   settings.tells_of_rules = rules->uses(rules::Action::Log) || options.rules_log.has_value();
   settings.rules = std::move(*rules);
+  return settings;
+}
+
+/// What a daemon settles before it has a connection, but for its layers and logs.
+void prepare_daemon(Daemon& daemon) {
+  daemon.threads = daemon.options.threads != 0 ? daemon.options.threads : sys::usable_processors();
+  find_registrar(daemon);
+  daemon.overlay.descriptors.set_fixed(sys::count_open_descriptors().value_or(0) + kOfSession +
+                                       kOfRing * daemon.threads);
+}
+
+Expected<void> serve_union(const config::Options& options, const Connect& connect,
+                           const std::function<void()>& on_ready) {
+  auto settings = all_settings_of(options);
+  if (!settings) return std::unexpected(settings.error());
   // Layers before the mount: it may cover them.
   auto stack = layer::open_layers(layer_paths_of(options));
   if (!stack) return std::unexpected(stack.error());
   warn_of_foreign_owners(*stack, options);
   Session session;
-  Daemon daemon(options, std::move(*stack), std::move(settings));
+  Daemon daemon(options, std::move(*stack), std::move(*settings));
   if (auto opened = open_logs(daemon); !opened) return opened;
-  daemon.threads = options.threads != 0 ? options.threads : sys::usable_processors();
   daemon.on_ready = on_ready;
-  find_registrar(daemon);
-  daemon.overlay.descriptors.set_fixed(sys::count_open_descriptors().value_or(0) + kOfSession +
-                                       kOfRing * daemon.threads);
+  prepare_daemon(daemon);
   if (options.survives) {
     if (auto set_up = set_up_survival(daemon); !set_up) return set_up;
   }
@@ -279,6 +340,70 @@ Expected<void> serve_connection(const config::Options& options, UniqueFd connect
     return session.attach(daemon, options, std::move(connection), io);
   };
   return serve_union(options, attach, on_ready);
+}
+
+namespace {
+
+bool are_same(const std::vector<config::RuleSource>& some,
+              const std::vector<config::RuleSource>& others) {
+  return std::ranges::equal(some, others, {}, &config::RuleSource::rule, &config::RuleSource::rule);
+}
+
+/// In a program that was executed for a daemon.
+Expected<void> serve_after(Handover& handover, Life& life, const ChangeOptions& change) {
+  const auto changed = change(handover.options, handover.changes);
+  if (!changed) return std::unexpected(changed.error());
+  if (auto may = check_change(handover.options, *changed); !may) return may;
+  const config::Options& options = *changed;
+  const auto target = options.foreground ? log::Target::StandardError : log::Target::Syslog;
+  log::connect_to_system_log();
+  log::configure(target, options.debug);
+  if (auto prepared = prepare_process(options); !prepared) return prepared;
+  auto settings = all_settings_of(options);
+  if (!settings) return std::unexpected(settings.error());
+  Session session;
+  Daemon daemon(options, std::move(handover.stack), std::move(*settings));
+  daemon.generation = handover.generation;
+  daemon.has_other_rules = !are_same(options.rules, handover.options.rules);
+  daemon.mount.rule_log.show_at(options.shown_at);
+  daemon.mount.rule_log.adopt(std::move(handover.rule_log));
+  prepare_daemon(daemon);
+  auto survival = adopt_records(std::move(handover.records));
+  if (!survival) return std::unexpected(survival.error());
+  use_records(daemon, std::move(*survival));
+  if (!daemon.files.expect_records(HandleRecords::kMost)) return problem("out of memory");
+  if (auto taken = session.take(daemon, options, std::move(handover.connection), handover.mount);
+      !taken) {
+    return taken;
+  }
+  // The mount is another daemon's until it has left.
+  session.leave_mounted();
+  if (auto able = check_place(handover.mount); !able) return able;
+  if (!wait_for_begin(life)) return {};
+  session.take_mounted();
+  return serve_life(session, daemon, life, [] {});
+}
+
+}  // namespace
+
+Expected<void> serve_handover(UniqueFd handover, UniqueFd link, const ChangeOptions& change) {
+  sys::end_inheritance(handover);
+  sys::end_inheritance(link);
+  auto read = read_handover(handover);
+  handover.reset();
+  KeptFiles files;
+  Life life(read ? read->life : LifeNumber(), link, files);
+  const auto served = [&]() -> Expected<void> {
+    if (!read) return std::unexpected(read.error());
+    try {
+      return serve_after(*read, life, change);
+    } catch (const std::exception& reason) {
+      return problem(std::string("the mount cannot be served: ") + reason.what(),
+                     "raise the limits of processes and of memory");
+    }
+  }();
+  life.tell_end(served);
+  return served;
 }
 
 Expected<void> serve(const config::Options& options, const std::function<void()>& on_ready) {

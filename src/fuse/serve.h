@@ -20,6 +20,15 @@ namespace overpass::fuse {
 /// and nothing is left behind in the workdir. To be called once per process, with a single thread.
 Expected<void> serve(const config::Options& options, const std::function<void()>& on_ready);
 
+/// Options as they are with changes: Handover::changes.
+using ChangeOptions = std::function<Expected<config::Options>(const config::Options& options,
+                                                              const std::string& changes)>;
+
+/// Serves a mount that another program has made and keeps, from the time on when that says so,
+/// until the mount ends or is handed on. In a program that was executed for it with `handover` and
+/// `link` (executed_daemon.h). The keeper is told how it ended.
+Expected<void> serve_handover(UniqueFd handover, UniqueFd link, const ChangeOptions& change);
+
 /// For tests: serves requests that come from `connection` in place of a mount (Session::attach()),
 /// until that ends. Calls `on_ready` when INIT was answered. The caller's thread has what
 /// prepare_process() gives; a process may serve several connections.

@@ -190,6 +190,7 @@ class SessionRequests : public RequestSource {
     for (RequestBytes& request : requests) {
       goes_on = handle(buffer_of(request)) && goes_on;
     }
+    if (daemon_.has_other_rules) daemon_.replacement->rules_have_changed();
     return goes_on;
   }
 
@@ -325,6 +326,21 @@ Expected<void> Session::mount(Daemon& daemon, const config::Options& options) {
   return options.auto_unmount ? start_guard() : Expected<void>();
 }
 
+Expected<void> Session::take(Daemon& daemon, const config::Options& options, UniqueFd connection,
+                             const std::optional<sys::MountedAt>& mount) {
+  if (auto made = make(daemon, options); !made) return made;
+  // libfuse's spelling of a mount that has been made.
+  const std::string place = "/dev/fd/" + std::to_string(raw(connection));
+  if (fuse_session_mount(session_, place.c_str()) != 0) {
+    return problem("libfuse does not take the connection: " + last_complaint);
+  }
+  (void)connection.release();
+  mounted_ = true;
+  is_taken_ = true;
+  mount_ = mount;
+  return {};
+}
+
 Expected<void> Session::start_guard() {
   auto started = mount_ ? UnmountGuard::start(mountpoint_, *mount_) : fail(ENOENT);
   if (!started) {
@@ -349,7 +365,7 @@ void Session::unmount() {
     return log::warn("'%s' is not unmounted: something else is mounted there by now",
                      mountpoint_.c_str());
   }
-  fuse_session_unmount(session_);
+  if (!is_taken_) fuse_session_unmount(session_);
   // libfuse goes by fusermount3 alone, and does not see it fail.
   if (mount_) (void)detach(mountpoint_.c_str(), *mount_);
 }
@@ -379,7 +395,7 @@ Expected<void> Session::serve(Daemon& daemon) {
                    "raise the limits of processes and of memory");
   }
   Result<void> served;
-  const bool is_successor = daemon.life != nullptr && daemon.life->number() > 0;
+  const bool is_successor = daemon.life != nullptr && !daemon.life->is_first();
   auto goes_on = is_successor ? requests.take_over() : requests.serve_init();
   if (goes_on) raise_read_ahead(daemon);
   if (!goes_on) {

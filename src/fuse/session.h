@@ -43,13 +43,22 @@ class Session {
   Expected<void> attach(Daemon& daemon, const config::Options& options, UniqueFd connection,
                         const fuse_custom_io& io);
 
+  /// In place of mount(): for the mount of `connection`, /dev/fuse, which another program has made
+  /// and served until serve() is called.
+  Expected<void> take(Daemon& daemon, const config::Options& options, UniqueFd connection,
+                      const std::optional<sys::MountedAt>& mount);
+
+  /// Once mounted, if it could be told.
+  const std::optional<sys::MountedAt>& mounted_at() const { return mount_; }
+
   fuse_session* get() const { return session_; }
 
   /// /dev/fuse, or what was attached.
   BorrowedFd connection() const { return BorrowedFd{fuse_session_fd(session_)}; }
 
-  /// The mount is a daemon's to take away, which outlives this session.
+  /// The mount is a daemon's to take away, which outlives this session; or it is this one's again.
   void leave_mounted() { mounted_ = false; }
+  void take_mounted() { mounted_ = true; }
   /// Takes the mount away.
   void end();
 
@@ -75,6 +84,7 @@ class Session {
   UnmountGuard guard_;
   std::optional<StartWatch> start_watch_;  ///< From mount() on; none without a mount.
   bool mounted_ = false;
+  bool is_taken_ = false;  ///< libfuse does not know where it is mounted.
 };
 
 /// SIGTERM, SIGINT and SIGHUP, which end a mount in good order, without those that the caller wants

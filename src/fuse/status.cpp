@@ -177,9 +177,12 @@ nlohmann::json survival_of(const Daemon& daemon) {
   const char* const reason = is_kept        ? ""
                              : is_asked_for ? "the keeper has died: mount anew to have one again"
                                             : "not asked for (survive=on)";
+  const LifeNumber number = is_asked_for ? daemon.life->number() : LifeNumber{};
   return {{"active", is_kept},
           {"reason", reason},
-          {"deaths", is_asked_for ? daemon.life->number() : 0U}};
+          {"deaths", number.lives - number.replacements},
+          {"replacements", number.replacements},
+          {"not_replaced", daemon.replacement ? daemon.replacement->why_not() : ""}};
 }
 
 /// What the mount can do, from which nothing can be told of its layers or its users.

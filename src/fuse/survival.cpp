@@ -4,17 +4,38 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstring>
 
+#include "fuse/records_version.h"
 #include "fuse/request_origin.h"
+#include "sys/file_io.h"
 
 namespace overpass::fuse {
 
+size_t Survival::size() {
+  return sys::whole_pages(sizeof(Head)) + sys::whole_pages(HandleRecords::size()) +
+         overlay::NodeRecords::size();
+}
+
 Result<std::unique_ptr<Survival>> Survival::make() {
-  const size_t size = sys::whole_pages(sizeof(Head)) + sys::whole_pages(HandleRecords::size()) +
-                      overlay::NodeRecords::size();
-  std::unique_ptr<Survival> survival(new Survival(TRY(sys::SharedMemory::make(size))));
+  std::unique_ptr<Survival> survival(new Survival(TRY(sys::SharedMemory::make(size()))));
+  survival->head().version = records_version();
   survival->begin();
+  return survival;
+}
+
+uint32_t Survival::version_in(BorrowedFd file) {
+  uint32_t version = 0;
+  const std::span<char> bytes(reinterpret_cast<char*>(&version), sizeof version);
+  const auto read = sys::read_at(file, bytes, offsetof(Head, version));
+  return read && *read == sizeof version ? version : 0;
+}
+
+Result<std::unique_ptr<Survival>> Survival::adopt(UniqueFd file) {
+  if (version_in(file) != records_version()) return fail(EPROTONOSUPPORT);
+  std::unique_ptr<Survival> survival(
+      new Survival(TRY(sys::SharedMemory::map(std::move(file), size()))));
   return survival;
 }
 

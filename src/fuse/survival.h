@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "fuse/handle_records.h"
+#include "fuse/request_trace.h"
 #include "overlay/state/node_records.h"
 #include "sys/shared_memory.h"
 
@@ -29,6 +30,15 @@ class Survival {
   /// For a new mount. ENOMEM.
   static Result<std::unique_ptr<Survival>> make();
 
+  /// For a mount that another program has served, by its file(). ENOMEM; EINVAL for what is no such
+  /// file; EPROTONOSUPPORT for records of another version.
+  static Result<std::unique_ptr<Survival>> adopt(UniqueFd file);
+
+  /// What adopt() takes; empty where no other program can have it.
+  BorrowedFd file() const { return memory_.file(); }
+  /// The version (records_version.h) of the records in a file; 0 for what is no such file.
+  static uint32_t version_in(BorrowedFd file);
+
   /// A daemon begins. Ends changes that the former one did not end. Before any other thread runs.
   void begin();
 
@@ -38,6 +48,13 @@ class Survival {
   /// The first request of the connection, which the kernel sends once.
   void keep_init(std::span<const char> request);
   std::span<const char> init() const;
+
+  /// What was answered to it: FUSE_CAP_* that are in use.
+  void keep_agreed(uint64_t features) { head().agreed = features; }
+  uint64_t agreed() const { return head().agreed; }
+
+  /// The last requests.
+  RequestTrace::Ring& trace() { return head().trace; }
 
   /// Backing ids that the kernel has for this mount.
   void note_backing(int32_t id, bool is_open);
@@ -72,11 +89,15 @@ class Survival {
 
  private:
   struct Head {
+    uint32_t version;
     std::atomic<uint32_t> init_length;
+    std::atomic<uint64_t> agreed;
     std::array<char, 1024> init;
     std::array<std::atomic<uint64_t>, kMostBackings / 64> backings;
+    RequestTrace::Ring trace;
   };
 
+  static size_t size();
   explicit Survival(sys::SharedMemory memory) : memory_(std::move(memory)) {}
   Head& head() const { return *reinterpret_cast<Head*>(memory_.begin()); }
 

@@ -200,7 +200,7 @@ void take_over(Daemon& daemon, std::span<const RequestBytes> requests) {
   const size_t files = restore_handles(daemon);
   tell_anew(daemon, requests);
   log::warn("daemon number %u of this mount takes over: %zu nodes, %zu open files, %zu requests",
-            daemon.life->number() + 1, restored.nodes, files, requests.size());
+            daemon.life->number().lives + 1, restored.nodes, files, requests.size());
   if (restored.lost > 0) {
     log::warn("%zu files are not there any more as they were known (ESTALE)", restored.lost);
   }

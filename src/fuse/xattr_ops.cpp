@@ -4,12 +4,15 @@
 
 #include <optional>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "base/number.h"
 #include "fuse/control.h"
 #include "fuse/handle.h"
 #include "fuse/operations.h"
 #include "fuse/removal_report.h"
+#include "fuse/replacement.h"
 #include "fuse/status.h"
 #include "fuse/trace_report.h"
 #include "overlay/change/sent_again.h"
@@ -26,9 +29,30 @@ std::optional<std::string_view> asked_behind(std::string_view prefix, fuse_ino_t
   return name.substr(prefix.size());
 }
 
+/// Answers the command that the next daemon may have to answer.
+template <class ReplyType>
+void answer_replacement(fuse_req_t request, ReplyType reply, std::string_view changes) {
+  Daemon& daemon = daemon_of(request);
+  if (!daemon.replacement) return reply.fail(Errno{EOPNOTSUPP});
+  const overlay::Caller caller = caller_of(request);
+  if (!may_control(daemon, caller)) return reply.fail(Errno{EPERM});
+  daemon.replacement->ask(caller, std::string(changes),
+                          [reply = std::move(reply)](Result<void> done) mutable {
+                            if (!done) return reply.fail(done.error());
+                            if constexpr (std::is_same_v<ReplyType, XattrReply>) {
+                              reply.send(std::string());
+                            } else {
+                              reply.send();
+                            }
+                          });
+}
+
 /// A command that is read has an empty answer.
 void answer_control(fuse_req_t request, size_t size, std::string_view text) {
   Daemon& daemon = daemon_of(request);
+  if (const ControlText command = read_control_text(text); command.name == kReplace) {
+    return answer_replacement(request, XattrReply(request, size), command.value);
+  }
   answer(XattrReply(request, size), caller_of(request),
          [&daemon, text = std::string(text)](const overlay::Caller& caller) -> Result<std::string> {
            const ControlText command = read_control_text(text);
@@ -88,6 +112,8 @@ void on_setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const ch
                  size_t size, int flags) {
   Daemon& daemon = arrived(request, Opcode::Setxattr, node);
   if (const auto command = asked_behind(kControlXattr, node, name)) {
+    const std::string_view text(value, size);
+    if (*command == kReplace) return answer_replacement(request, EmptyReply(request), text);
     return answer(EmptyReply(request), caller_of(request),
                   [&daemon, command = std::string(*command),
                    value = std::string(value, size)](const overlay::Caller& caller) {

@@ -52,6 +52,17 @@ Result<Workdir> Workdir::prepare(BorrowedFd workdir) {
   return result;
 }
 
+Workdir Workdir::adopt(UniqueFd work, const Settled& settled) {
+  Workdir result;
+  result.fd_ = std::make_shared<const UniqueFd>(std::move(work));
+  result.was_there_ = true;
+  result.features_ = settled.features;
+  result.whiteout_form_ = settled.whiteout_form;
+  result.prefix_ = settled.prefix;
+  result.heritage_ = settled.heritage;
+  return result;
+}
+
 Result<void> Workdir::probe() {
   const BorrowedFd work = fd();
   const std::string a = temporary_name();

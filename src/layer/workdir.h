@@ -66,6 +66,18 @@ class Workdir {
   /// probes it. What was there before is removed: see remove_former_directory() for the errors.
   static Result<Workdir> prepare(BorrowedFd workdir);
 
+  /// What is settled before the first request.
+  struct Settled {
+    UpperFeatures features = {};
+    WhiteoutForm whiteout_form = WhiteoutForm::Device;
+    Prefix prefix = Prefix::Trusted;  ///< Of the form Marked.
+    std::optional<sys::Heritage> heritage = {};
+  };
+
+  /// For a mount that another program has served: "work" is open at `work`, as it is.
+  static Workdir adopt(UniqueFd work, const Settled& settled);
+  Settled settled() const { return {features_, whiteout_form_, prefix_, heritage_}; }
+
   /// Leaves the workdir as prepare() found it, for a mount that is refused.
   void undo(BorrowedFd workdir);
 

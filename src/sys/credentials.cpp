@@ -67,6 +67,18 @@ void trim_capabilities() {
   (void)set_effective(CAP_SYS_RESOURCE, false);
 }
 
+void keep_capabilities_at_execution() {
+  if (::geteuid() == 0) return;
+  auto sets = get_capabilities();
+  if (!sets || sets->permitted == 0) return;
+  sets->inheritable = sets->permitted;
+  if (!set_capabilities(*sets)) return;
+  for (int capability = 0; capability <= CAP_LAST_CAP; ++capability) {
+    if ((sets->permitted & bit_of(capability)) == 0) continue;
+    (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+  }
+}
+
 bool may_administer_own_namespace() {
   const auto sets = get_capabilities();
   return sets && (sets->effective & bit_of(CAP_SYS_ADMIN)) != 0;

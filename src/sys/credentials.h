@@ -23,6 +23,10 @@ namespace overpass::sys {
 /// called once at start, after everything that needs CAP_SYS_RESOURCE.
 void trim_capabilities();
 
+/// A program that this thread executes has what this one is permitted, also for an ordinary user
+/// who has rights in a user namespace. Best effort.
+void keep_capabilities_at_execution();
+
 /// Whether this process may do what needs CAP_SYS_ADMIN in the initial user namespace.
 bool is_privileged_in_initial_namespace();
 

@@ -6,6 +6,9 @@
 
 #include <sys/eventfd.h>
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdint>
 
 #include "sys/errno_result.h"
@@ -20,6 +23,14 @@ void raise_event(BorrowedFd event) {
   do {
     written = ::write(raw(event), &one, sizeof one);
   } while (written < 0 && errno == EINTR);
+}
+
+void lower_event(BorrowedFd event) {
+  uint64_t count = 0;
+  ssize_t got;
+  do {
+    got = ::read(raw(event), &count, sizeof count);
+  } while (got < 0 && errno == EINTR);
 }
 
 }  // namespace overpass::sys

@@ -17,6 +17,9 @@ Result<UniqueFd> make_event_fd();
 /// Makes it readable. Never waits; a counter that is full is readable already.
 void raise_event(BorrowedFd event);
 
+/// Makes it unreadable, if it is readable.
+void lower_event(BorrowedFd event);
+
 }  // namespace overpass::sys
 
 #endif  // OVERPASS_SYS_EVENT_FD_H_

@@ -18,6 +18,7 @@
 #include <csignal>
 #include <string_view>
 
+#include "sys/errno_result.h"
 #include "sys/open.h"
 #include "sys/proc.h"
 
@@ -132,6 +133,14 @@ void reset_modes() {
   if (personality < 0 || (personality & kHarmful) == 0) return;
   (void)::personality(static_cast<unsigned>(personality & ~kHarmful));
 }
+
+Result<UniqueFd> inherited_copy(BorrowedFd fd) {
+  return UniqueFd(TRY(checked(::fcntl(raw(fd), F_DUPFD, STDERR_FILENO + 1))));
+}
+
+Result<void> let_inherit(BorrowedFd fd) { return checked_void(::fcntl(raw(fd), F_SETFD, 0)); }
+
+void end_inheritance(BorrowedFd fd) { (void)::fcntl(raw(fd), F_SETFD, FD_CLOEXEC); }
 
 void reset_priorities() {
   if (::getpriority(PRIO_PROCESS, 0) > 0) (void)::setpriority(PRIO_PROCESS, 0, 0);

@@ -11,6 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
+#include "base/unique_fd.h"
+
 namespace overpass::sys {
 
 /// Signals that the caller ignores or blocks get their default action, and none is blocked: a child
@@ -38,6 +41,12 @@ constexpr mode_t kDaemonUmask = 022;
 
 /// The umask and the personality that a daemon has.
 void reset_modes();
+
+/// A descriptor of the same open file that programs executed by this process inherit. EMFILE.
+Result<UniqueFd> inherited_copy(BorrowedFd fd);
+/// Programs do, or do not, inherit it.
+Result<void> let_inherit(BorrowedFd fd);
+void end_inheritance(BorrowedFd fd);
 
 /// Takes back what makes this process slower, or more likely to be killed, than others: niceness,
 /// scheduling policy, I/O priority, OOM score. Best effort; nothing gets better than ordinary.

@@ -19,7 +19,9 @@
 #include "sys/errno_result.h"
 #include "sys/file_io.h"
 #include "sys/mountinfo.h"
+#include "sys/names.h"
 #include "sys/open.h"
+#include "sys/proc.h"
 
 namespace overpass::sys {
 
@@ -59,6 +61,17 @@ Result<void> unshare(int flags) { return checked_void(::unshare(flags)); }
 
 Result<void> enter_namespaces(BorrowedFd process, int flags) {
   return checked_void(::setns(raw(process), flags));
+}
+
+bool shares_namespaces(pid_t thread) {
+  for (const char* kind : {"mnt", "user"}) {
+    const std::string own = std::string("self/ns/") + kind;
+    const std::string other = std::to_string(thread) + "/ns/" + kind;
+    const auto own_link = read_link({proc(), own.c_str()});
+    const auto other_link = read_link({proc(), other.c_str()});
+    if (!own_link || !other_link || *own_link != *other_link) return false;
+  }
+  return true;
 }
 
 Result<IdMaps> identity_maps() {

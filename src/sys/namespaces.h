@@ -24,6 +24,10 @@ Result<void> unshare(int flags);
 /// children are members. For a process with a single thread.
 Result<void> enter_namespaces(BorrowedFd process, int flags);
 
+/// Whether a process or thread has this one's mount and user namespaces. False for one that cannot
+/// be looked at.
+bool shares_namespaces(pid_t thread);
+
 /// A map of ids that lets each id of this process's user namespace mean itself, as text for
 /// write_id_maps(). ENOENT without /proc.
 struct IdMaps {

@@ -5,6 +5,7 @@
 #include "sys/open.h"
 
 #include <linux/openat2.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -146,6 +147,10 @@ Result<void> allow_waiting(BorrowedFd fd) {
 
 Result<UniqueFd> open_unnamed(BorrowedFd directory, mode_t mode, int extra_flags) {
   return owned(::openat(raw(directory), ".", O_TMPFILE | O_RDWR | O_CLOEXEC | extra_flags, mode));
+}
+
+Result<UniqueFd> open_in_memory() {
+  return UniqueFd(TRY(checked(::memfd_create("overpass", MFD_CLOEXEC))));
 }
 
 Result<void> check_writable(BorrowedFd directory) {

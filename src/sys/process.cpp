@@ -7,6 +7,12 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/sysmacros.h>
+
+#include <array>
+#include <cstdio>
+#include <sstream>
+#include <string>
 
 #include "sys/directory_stream.h"
 #include "sys/errno_result.h"
@@ -47,6 +53,34 @@ Result<void> let_interrupt(int signal) {
   struct sigaction action = {};
   action.sa_handler = [](int) {};  // No SA_RESTART.
   return checked_void(::sigaction(signal, &action, nullptr));
+}
+
+bool has_terminal() {
+  // Behind the name in parentheses, which may have any character: state, parent, group, session,
+  // terminal (proc(5)).
+  const std::string stat = read_proc("self/stat").value_or("");
+  const size_t end = stat.rfind(')');
+  if (end == std::string::npos) return false;
+  std::istringstream fields(stat.substr(end + 1));
+  std::string skipped;
+  long terminal = 0;
+  fields >> skipped >> skipped >> skipped >> skipped >> terminal;
+  return terminal != 0;
+}
+
+bool maps_file_of(dev_t device) {
+  // "BEGIN-END MODES OFFSET MAJOR:MINOR INODE PATH", in hexadecimal but for the inode (proc(5)).
+  std::istringstream lines(read_proc("self/maps").value_or(""));
+  std::array<char, 16> wanted;
+  (void)std::snprintf(wanted.data(), wanted.size(), "%02x:%02x", major(device), minor(device));
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream fields(line);
+    std::string skipped;
+    std::string found;
+    fields >> skipped >> skipped >> skipped >> found;
+    if (found == wanted.data()) return true;
+  }
+  return false;
 }
 
 long waits_of_this_thread() {

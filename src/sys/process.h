@@ -5,6 +5,8 @@
 #ifndef OVERPASS_SYS_PROCESS_H_
 #define OVERPASS_SYS_PROCESS_H_
 
+#include <sys/types.h>
+
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -27,6 +29,12 @@ Result<void> block_signals(const sigset_t& signals);
 
 /// Lets `signal` do nothing in this process but interrupt what a thread waits in (EINTR).
 Result<void> let_interrupt(int signal);
+
+/// Whether it has a controlling terminal, whose end is told by SIGHUP. False without a procfs.
+bool has_terminal();
+
+/// Whether part of the program, or of a library that it has loaded, lies on the file system.
+bool maps_file_of(dev_t device);
 
 /// How often this thread has blocked, ever; preemptions do not count.
 long waits_of_this_thread();

@@ -8,18 +8,21 @@
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <csignal>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/scope_exit.h"
 #include "sys/errno_result.h"
 #include "sys/file_io.h"
+#include "sys/names.h"
+#include "sys/open.h"
+#include "sys/proc.h"
 
 extern char** environ;
 
@@ -90,7 +93,7 @@ Result<int> run_into(BorrowedFd output, std::initializer_list<const char*> comma
 }
 
 Result<int> run_reading(std::string_view text, std::initializer_list<const char*> command) {
-  const UniqueFd input(static_cast<int>(TRY(checked(::memfd_create("input", MFD_CLOEXEC)))));
+  const UniqueFd input = TRY(open_in_memory());
   if (TRY(write_at(input, text, 0)) < text.size()) return fail(ENOSPC);
   struct sigaction ignore = {};
   ignore.sa_handler = SIG_IGN;
@@ -105,14 +108,45 @@ Result<int> run_reading(std::string_view text, std::initializer_list<const char*
   return run({.input = input, .inherits = true}, command);
 }
 
-Errno execute(const std::vector<std::string>& words) {
+namespace {
+
+std::vector<char*> pointers_to(const std::vector<std::string>& words) {
   std::vector<char*> pointers;
   for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
   pointers.push_back(nullptr);
+  return pointers;
+}
+
+}  // namespace
+
+Errno execute(const std::vector<std::string>& words) {
+  const std::vector<char*> pointers = pointers_to(words);
   sigset_t none;
   sigemptyset(&none);
   (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
   (void)::execvp(pointers[0], pointers.data());
+  return static_cast<Errno>(errno);
+}
+
+Result<UniqueFd> open_own_program() {
+  return UniqueFd(TRY(checked(::openat(raw(proc()), "self/exe", O_PATH | O_CLOEXEC))));
+}
+
+std::string own_program() {
+  constexpr std::string_view kReplaced = " (deleted)";
+  const auto link = read_link({proc(), "self/exe"});
+  std::string path = link ? *link : std::string();
+  if (path.ends_with(kReplaced)) path.resize(path.size() - kReplaced.size());
+  return path;
+}
+
+Errno execute_at(const std::string& path, const std::vector<std::string>& words) {
+  (void)::execv(path.c_str(), pointers_to(words).data());
+  return static_cast<Errno>(errno);
+}
+
+Errno execute_file(BorrowedFd file, const std::vector<std::string>& words) {
+  (void)::execveat(raw(file), "", pointers_to(words).data(), environ, AT_EMPTY_PATH);
   return static_cast<Errno>(errno);
 }
 

@@ -34,6 +34,18 @@ Errno execute(const std::vector<std::string>& words);
 /// While it lives, descriptor 2 is a pipe. For a process with a single thread. Where the pipe
 /// cannot be made, nothing is captured. What does not fit in the pipe (64 KiB) is lost; no writer
 /// waits.
+/// This process's program (O_PATH). ENOENT without a procfs.
+Result<UniqueFd> open_own_program();
+
+/// The path of this process's program, when it was executed; it may have another file by now. Empty
+/// if it cannot be told.
+std::string own_program();
+
+/// execve(2) of the file at `path`, or of `file`, with the arguments `words`. Returns only why not.
+/// In place of execute(), nothing is searched.
+Errno execute_at(const std::string& path, const std::vector<std::string>& words);
+Errno execute_file(BorrowedFd file, const std::vector<std::string>& words);
+
 class CapturedErrors {
  public:
   CapturedErrors();

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 
 namespace overpass::sys {
 
@@ -23,21 +24,30 @@ class SharedMemory {
  public:
   SharedMemory() = default;
   SharedMemory(SharedMemory&& other) noexcept
-      : begin_(std::exchange(other.begin_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+      : file_(std::move(other.file_)),
+        begin_(std::exchange(other.begin_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
   SharedMemory& operator=(SharedMemory&& other) noexcept {
+    std::swap(file_, other.file_);
     std::swap(begin_, other.begin_);
     std::swap(size_, other.size_);
     return *this;
   }
   ~SharedMemory();
 
-  /// `size` bytes of zeros, at a page's begin. A page costs memory from its first store on. ENOMEM,
-  /// EFBIG (RLIMIT_FSIZE).
+  /// `size` bytes of zeros, at a page's begin. A page costs memory from its first store on. ENOMEM.
   static Result<SharedMemory> make(size_t size);
 
+  /// What another program has made, by its file. EINVAL if it has less than `size` bytes; ENOMEM.
+  static Result<SharedMemory> map(UniqueFd file, size_t size);
+
   std::byte* begin() const { return begin_; }
+  /// For a program that is to map it. Empty where the limit of file sizes (RLIMIT_FSIZE) allows no
+  /// such file: then only children have the memory.
+  BorrowedFd file() const { return file_; }
 
  private:
+  UniqueFd file_;
   std::byte* begin_ = nullptr;
   size_t size_ = 0;
 };

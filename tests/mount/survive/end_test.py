@@ -45,7 +45,7 @@ def wait_for_end(m):
 
 def test_status_tells_of_it(t):
     m = t.mount(t.layer({"f": "x"}), options=SURVIVE)
-    equal(m.status()["survives"], {"active": True, "reason": "", "deaths": 0}, "at first")
+    equal(m.status()["survives"], {"active": True, "reason": "", "deaths": 0, "replacements": 0, "not_replaced": ""}, "at first")
     equal(m.status()["transport"], "/dev/fuse", "the transport")
     kill_daemon(m)
     equal((m.status()["survives"]["active"], lives(m)), (True, 1), "after a death")

@@ -25,6 +25,11 @@ TEST(IdMap, ShowsFirstNumbersAsSecondOnes) {
   EXPECT_EQ(map->on_disk(100009), 9U);
 }
 
+TEST(IdMap, HasTheTextThatItWasMadeOf) {
+  EXPECT_EQ(IdMap().text(), "");
+  EXPECT_EQ(IdMap::parse(":0:1000:1:1:100000:65536")->text(), "0:1000:1:1:100000:65536");
+}
+
 TEST(IdMap, HasNothingOutsideOfItsRanges) {
   const auto map = IdMap::parse("5:100:10");
   ASSERT_TRUE(map);

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+//
+// The caller's program is not handed over: the keeper executes what lies at the path of its own.
+// Whoever may see the mount could otherwise have any program run outside of it.
+
+#include "cli/replace.h"
+
+#include <fcntl.h>
+
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/nearest.h"
+#include "base/number.h"
+#include "cli/machine.h"
+#include "cli/mounted.h"
+#include "cli/read_rules.h"
+#include "config/mount_options.h"
+#include "config/validate.h"
+#include "fuse/control.h"
+#include "fuse/executed_daemon.h"
+#include "fuse/life.h"
+#include "fuse/replacement.h"
+#include "fuse/status.h"
+#include "sys/open.h"
+#include "sys/xattr.h"
+
+namespace overpass::cli {
+
+namespace {
+
+/// What the daemon says of its keeper.
+nlohmann::json survival_of(BorrowedFd root) {
+  const auto text = sys::get_long_xattr(sys::place_of(root), fuse::kStatusXattr);
+  const auto status = nlohmann::json::parse(text.value_or(""), nullptr, /*allow_exceptions=*/false);
+  return status.is_object() ? status.value("survives", nlohmann::json::object())
+                            : nlohmann::json::object();
+}
+
+Problem reason_of(const std::string& mountpoint, BorrowedFd root, Errno error) {
+  const std::string what = "the daemon of " + in_quotes(mountpoint) + " is not replaced";
+  const nlohmann::json survival = survival_of(root);
+  switch (to_int(error)) {
+    case ECANCELED:
+      return {what + ": " + survival.value("not_replaced", "it died meanwhile"), {}};
+    case EOPNOTSUPP:
+      return {what + ": it has no keeper",
+              "mount with -o survive=on; this mount has to be unmounted"};
+    case EBUSY:
+      return {what + ": it is being replaced already", "wait a moment"};
+    case EPERM:
+      return {
+          what + ": that is for root and for the user who mounted, in the namespaces of the daemon",
+          "nsenter(1) enters them"};
+    case E2BIG:
+      return {what + ": the options are too long", "give fewer"};
+    default:
+      return {what + ": " + std::strerror(to_int(error)), {}};
+  }
+}
+
+/// The options of the call, in one text, once it is known that they can be read.
+Expected<std::string> changes_of(const command_line::ParsedArguments& parsed) {
+  std::string changes;
+  for (const command_line::GivenFlag& flag : parsed.flags) {
+    if (flag.name == "--replace") continue;
+    if (flag.name != "--options") {
+      return problem(std::string(flag.name) + " does not go with --replace",
+                     "give options with -o");
+    }
+    config::OptionReader reader;
+    if (auto ok = config::read_mount_options(reader, flag.value); !ok) {
+      return std::unexpected(ok.error());
+    }
+    if (!changes.empty()) changes += ',';
+    changes += flag.value;
+  }
+  return changes;
+}
+
+/// The options after one replacement.
+Expected<config::Options> change_once(config::Options options, const std::string& changes) {
+  config::OptionReader alone;
+  if (auto ok = config::read_mount_options(alone, changes); !ok) return std::unexpected(ok.error());
+  // Rules that are given stand in place of the others.
+  if (!alone.options().rules.empty()) options.rules.clear();
+  config::OptionReader reader(std::move(options));
+  if (auto ok = config::read_mount_options(reader, changes); !ok) {
+    return std::unexpected(ok.error());
+  }
+  return reader.options();
+}
+
+Expected<config::Options> change(const config::Options& options, const std::string& changes) {
+  config::Options after = options;
+  for (size_t at = 0; at < changes.size();) {
+    const size_t end = changes.find(fuse::kEndOfChanges, at);
+    auto changed = change_once(std::move(after), changes.substr(at, end - at));
+    if (!changed) return changed;
+    after = std::move(*changed);
+    at = end == std::string::npos ? end : end + 1;
+  }
+  if (auto ok = config::validate(after, config::Source::CommandLine); !ok) {
+    return std::unexpected(ok.error());
+  }
+  if (auto ok = read_rules(after); !ok) return std::unexpected(ok.error());
+  return after;
+}
+
+}  // namespace
+
+int replace_daemon(Context& context, const command_line::ParsedArguments& parsed) {
+  if (parsed.operands.size() != 1) {
+    return fail_with(
+        context, {"--replace takes one mountpoint or NAME", "overpass mount --replace MOUNTPOINT"},
+        kUsage);
+  }
+  const auto changes = changes_of(parsed);
+  if (!changes) return fail_with(context, changes.error(), kUsage);
+  const auto mountpoint = find_mount(context, parsed.operands.front());
+  if (!mountpoint) return fail_with(context, mountpoint.error());
+  const auto root = sys::open_path(mountpoint->c_str(), O_PATH | O_DIRECTORY);
+  if (!root) {
+    return fail_with(context,
+                     {in_quotes(*mountpoint) + ": " + std::strerror(to_int(root.error())), {}});
+  }
+  const auto done = fuse::send_control(*root, fuse::kReplace, *changes);
+  return done ? kSuccess : fail_with(context, reason_of(*mountpoint, *root, done.error()));
+}
+
+bool takes_over(const Arguments& arguments) {
+  return !arguments.empty() && arguments.front() == fuse::kTakeOverWord;
+}
+
+int run_take_over(Context& context, const Arguments& rest) {
+  const auto handover = rest.size() < 2 ? std::nullopt : number_of<int>(rest[0]);
+  const auto link = rest.size() < 2 ? std::nullopt : number_of<int>(rest[1]);
+  if (!handover || !link) {
+    return fail_with(context,
+                     {"the keeper of a mount calls the program like this, and nobody else",
+                      "overpass mount --replace MOUNTPOINT"},
+                     kUsage);
+  }
+  const auto served = context.serve_handover(UniqueFd(*handover), UniqueFd(*link), change);
+  return served ? kSuccess : kFailure;
+}
+
+}  // namespace overpass::cli

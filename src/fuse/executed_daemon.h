@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// A daemon that is a program of its own: how it is executed by a keeper's child, and what it sees
+// to before it takes the mount over (mount_keeper.h, handover.h).
+
+#ifndef OVERPASS_FUSE_EXECUTED_DAEMON_H_
+#define OVERPASS_FUSE_EXECUTED_DAEMON_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/problem.h"
+#include "base/unique_fd.h"
+#include "fuse/life.h"
+#include "fuse/survival.h"
+#include "sys/mount_users.h"
+
+namespace overpass::fuse {
+
+struct Daemon;
+class Session;
+
+/// The first argument of such a program. The numbers of two descriptors follow, the handover's and
+/// that of the link to the keeper, and for those who look at processes the mountpoint.
+inline constexpr const char* kTakeOverWord = "__take_over";
+
+/// Executes `program`, or if that is invalid the file at `path`, to serve the mount of `daemon` and
+/// `session`. Returns why not. In a process with one thread, which ends otherwise.
+Problem execute_daemon(const Daemon& daemon, const Session& session, const Life& life,
+                       const std::string& changes, const std::string& path, BorrowedFd program);
+
+/// A problem if this program or what it needs to begin lies in `mount`: another one could not begin
+/// after its death. The mount is being served.
+Expected<void> check_place(const std::optional<sys::MountedAt>& mount);
+
+/// The records in `file`; a problem if this program does not know them.
+Expected<std::unique_ptr<Survival>> adopt_records(UniqueFd file);
+
+/// Says that this program is able, and takes what the keeper holds. False if the keeper wants no
+/// daemon any more.
+bool wait_for_begin(Life& life);
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_EXECUTED_DAEMON_H_

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// What a program is given that is to serve a mount in place of the one that made it (survive=on,
+// mount_keeper.h): the options, the layers as they are open, the connection, and what lies in the
+// records that all daemons of the mount have in common. It goes through a file in memory; what is
+// open is inherited under its number.
+
+#ifndef OVERPASS_FUSE_HANDOVER_H_
+#define OVERPASS_FUSE_HANDOVER_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/problem.h"
+#include "base/unique_fd.h"
+#include "config/options.h"
+#include "fuse/life.h"
+#include "layer/layer_stack.h"
+#include "sys/mount_users.h"
+
+namespace overpass::fuse {
+
+struct Handover {
+  LifeNumber life;
+  std::string changes;  ///< Of the options: as in -o, each time followed by kEndOfChanges.
+  config::Options options;
+  layer::LayerStack stack;  ///< With the roots and the index.
+  uint32_t generation = 0;  ///< Daemon::generation.
+  std::optional<sys::MountedAt> mount;
+  UniqueFd connection;  ///< /dev/fuse
+  UniqueFd records;     ///< Survival::file()
+  UniqueFd rule_log;    ///< May be empty.
+};
+
+/// A file with the handover, which is inherited by a program that is executed, as all descriptors
+/// in it have to be. ENOSPC, EMFILE.
+Result<UniqueFd> write_handover(const Handover& handover);
+
+/// In the program. A problem unless all of it is understood: it may be of another version.
+Expected<Handover> read_handover(BorrowedFd file);
+
+/// A problem if the options differ in what has to stay as it is while the union is mounted.
+Expected<void> check_change(const config::Options& before, const config::Options& after);
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_HANDOVER_H_

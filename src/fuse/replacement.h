@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+//
+// How a daemon that has a keeper is replaced by another program (mount_keeper.h): who asks for it,
+// and how the daemon leaves.
+
+#ifndef OVERPASS_FUSE_REPLACEMENT_H_
+#define OVERPASS_FUSE_REPLACEMENT_H_
+
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "base/mutex.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "fuse/life.h"
+#include "overlay/state/caller.h"
+
+namespace overpass::fuse {
+
+/// The control command that asks for it. Its value is options that are to change, as in -o.
+inline constexpr std::string_view kReplace = "replace";
+
+/// Listens to the keeper as long as the daemon serves. Threads: any, apart from its end.
+class Replacement {
+ public:
+  /// Called once, on any thread.
+  using Answer = std::move_only_function<void(Result<void>)>;
+
+  /// What it has the daemon do, on a thread of its own.
+  struct Work {
+    std::function<void()> leave;         ///< Ends the process, and not the mount.
+    std::function<void()> forget_names;  ///< Rules have changed.
+  };
+
+  Replacement(const Life& life, Work work);
+  Replacement(const Replacement&) = delete;
+  Replacement& operator=(const Replacement&) = delete;
+  ~Replacement();
+
+  /// The command. It is answered by the daemon that follows, or here with ECANCELED when the daemon
+  /// stays: why_not() says the reason then. EPERM for callers from other namespaces, to which the
+  /// daemon's program would be another. EBUSY while another caller waits. REQUIRES: the caller may
+  /// command the daemon.
+  void ask(const overlay::Caller& caller, std::string changes, Answer answer);
+
+  /// The daemon has begun, with other rules than those that the mount began with.
+  void rules_have_changed();
+
+  /// Why the last replacement was refused; empty if none was.
+  std::string why_not() const;
+
+ private:
+  void listen();
+  void take(const KeepersWord& word);
+  void refuse(const Problem& reason);
+
+  const Life& life_;
+  const Work work_;
+  const UniqueFd end_;    ///< Raised when the mount ends.
+  const UniqueFd rules_;  ///< Raised by rules_have_changed().
+  mutable Mutex<LockRank::Queue> mutex_;
+  Answer asking_ GUARDED_BY(mutex_);
+  bool is_over_ GUARDED_BY(mutex_) = false;  ///< Nobody listens to the keeper any more.
+  std::string why_not_ GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+}  // namespace overpass::fuse
+
+#endif  // OVERPASS_FUSE_REPLACEMENT_H_
