@@ -23,6 +23,7 @@
 #include "fuse/libfuse.h"
 #include "fuse/life.h"
 #include "fuse/listings.h"
+#include "fuse/lost_forgets.h"
 #include "fuse/notifier.h"
 #include "fuse/registrar.h"
 #include "fuse/replacement.h"
@@ -153,6 +154,7 @@ struct Daemon {
   Listings listings{overlay.descriptors.listings()};
   std::optional<Notifier> notifier;
   std::optional<Housekeeping> housekeeping;
+  std::optional<LostForgets> lost_forgets;  ///< With a keeper.
   std::optional<CallerWatch> flock_watch;
   std::optional<CallerWatch> call_watch;
   std::optional<Workers> workers;

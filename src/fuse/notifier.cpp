@@ -103,6 +103,21 @@ Result<void> Notifier::forget_idle(std::span<const overlay::NodeId> nodes) {
   return {};
 }
 
+bool Notifier::is_known(overlay::NodeId node) {
+  // No byte is stored, at the file's beginning: the answer is whether there is such a node.
+  struct {
+    fuse_out_header header;
+    fuse_notify_store_out store;
+  } message = {};
+  message.header.len = sizeof message;
+  message.header.error = FUSE_NOTIFY_STORE;
+  message.store.nodeid = static_cast<uint64_t>(node);
+  const BorrowedFd connection{fuse_session_fd(session_)};
+  const auto stored =
+      sys::write_message(connection, {reinterpret_cast<const char*>(&message), sizeof message});
+  return !stored.failed_with(ENOENT);
+}
+
 void Notifier::settle(std::chrono::milliseconds patience) NO_THREAD_SAFETY_ANALYSIS {
   std::unique_lock lock(mutex_);
   (void)wake_.wait_for(lock, patience, [&] { return queue_.empty() && !is_telling_; });

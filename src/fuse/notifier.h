@@ -83,6 +83,9 @@ class Notifier {
   /// Waits until the kernel has been told what is queued, `patience` at the most.
   void settle(std::chrono::milliseconds patience);
 
+  /// Whether the kernel has the node. Changes nothing. Only the notifier's thread may call this.
+  bool is_known(overlay::NodeId node);
+
   /// `chore` may be asked for until it is removed. remove() waits while it runs.
   void add(Chore& chore);
   void remove(Chore& chore);

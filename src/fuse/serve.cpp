@@ -26,6 +26,7 @@
 #include "rules/compile.h"
 #include "sys/children.h"
 #include "sys/credentials.h"
+#include "sys/file_io.h"
 #include "sys/inheritance.h"
 #include "sys/open.h"
 #include "sys/process.h"
@@ -192,6 +193,17 @@ Replacement::Work work_of(Daemon& daemon) {
           .forget_names = [&daemon] { forget_names(daemon); }};
 }
 
+/// What only a daemon with a keeper has to do. After the notifier is there.
+void attend_to_keeper(Daemon& daemon, BorrowedFd connection) {
+  Notifier& notifier = *daemon.notifier;
+  daemon.lost_forgets.emplace(
+      daemon.overlay.table, notifier,
+      LostForgets::Kernel{
+          .has_node = [&notifier](overlay::NodeId node) { return notifier.is_known(node); },
+          .has_waiting = [connection] { return sys::has_input(connection); }});
+  daemon.replacement.emplace(*daemon.life, work_of(daemon));
+}
+
 /// Serves until the end. Callers may wait for answers already.
 Expected<void> serve_connected(Session& session, Daemon& daemon) {
   set_up_registrar(daemon, session.connection());
@@ -202,7 +214,7 @@ Expected<void> serve_connected(Session& session, Daemon& daemon) {
   daemon.mount.notifier = &*daemon.notifier;
   daemon.workers.emplace(daemon.overlay.descriptors.workers());
   daemon.mount.workers = &*daemon.workers;
-  if (daemon.life != nullptr) daemon.replacement.emplace(*daemon.life, work_of(daemon));
+  if (daemon.life != nullptr) attend_to_keeper(daemon, session.connection());
   auto served = session.serve(daemon);
   daemon.replacement.reset();
   daemon.registrar.stop_asking();
@@ -211,6 +223,7 @@ Expected<void> serve_connected(Session& session, Daemon& daemon) {
   daemon.workers.reset();
   daemon.mount.workers = nullptr;  // Workers have read it up to their end.
   stop_watching_callers(daemon);
+  daemon.lost_forgets.reset();
   daemon.housekeeping.reset();
   daemon.notifier.reset();
   daemon.mount.notifier = nullptr;

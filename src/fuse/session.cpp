@@ -190,6 +190,7 @@ class SessionRequests : public RequestSource {
     for (RequestBytes& request : requests) {
       goes_on = handle(buffer_of(request)) && goes_on;
     }
+    daemon_.lost_forgets->look();
     if (daemon_.has_other_rules) daemon_.replacement->rules_have_changed();
     return goes_on;
   }

@@ -255,6 +255,25 @@ void InodeTable::forget(NodeId node, uint64_t count) {
   if (inode->lookups == 0) last = InodeRef::adopt(inode);
 }
 
+uint64_t InodeTable::lookups(NodeId node) const {
+  const NodeShard& shard = node_shard(node);
+  Lock lock(shard.mutex);
+  const Inode* const inode = shard.inode_of(node);
+  return inode == nullptr ? 0 : inode->lookups;
+}
+
+bool InodeTable::forget_if(NodeId node, uint64_t lookups) {
+  InodeRef last;  // Dropped after the lock.
+  NodeShard& shard = node_shard(node);
+  Lock lock(shard.mutex);
+  Inode* const inode = shard.inode_of(node);
+  if (inode == nullptr || lookups == 0 || inode->lookups != lookups) return false;
+  inode->lookups = 0;
+  if (records_ != nullptr) records_->set_lookups(index_of(node), 0, nullptr, 0);
+  last = InodeRef::adopt(inode);
+  return true;
+}
+
 void InodeTable::destroy(Inode* inode) {
   // A child's end may be its parent's, and so on up a tree of any depth: no recursion.
   while (inode != nullptr) {

@@ -80,6 +80,10 @@ class InodeTable {
   /// `count` times. L: none of rank Inode on entry of remember(), if records are kept.
   void remember(Inode& inode, ReplyRecord* reply = nullptr);
   void forget(NodeId node, uint64_t count);
+  /// How often the kernel was told it and has not forgotten it; 0 for a node that is not here.
+  uint64_t lookups(NodeId node) const;
+  /// Forgets all of them, if they are still so many; whether they were.
+  bool forget_if(NodeId node, uint64_t lookups);
 
   /// From now on what the kernel knows is recorded (inode_table_records.cpp). Before the first
   /// request.

@@ -12,7 +12,7 @@ import time
 
 from deaths import lives
 
-from harness import equal, holds
+from harness import caches, equal, holds
 from harness.parallel import in_parallel
 from harness.random_changes import tree
 
@@ -136,3 +136,55 @@ def test_a_repository(t):
         git("fsck", "--strict")
         equal(git("rev-list", "--count", "HEAD").strip(), str(number + 1), "commits")
     equal(git("status", "--porcelain"), "", "status")
+
+
+def test_a_build(t):
+    """make with two compilers at a time; what is built is as without a death."""
+    sources = {f"part{i}.c": f"#include \"all.h\"\nint part{i}(int x) {{ int s = 0; for (int j = 0; j < x; ++j) s += j * {i}; return s; }}\n"
+               for i in range(24)}
+    sources["all.h"] = "#include <stdio.h>\n#include <stdlib.h>\n" + "".join(f"int part{i}(int);\n" for i in range(24))
+    sources["main.c"] = ('#include "all.h"\nint main(void) { printf("%d\\n", '
+                         + " + ".join(f"part{i}({i})" for i in range(24)) + "); return 0; }\n")
+    sources["Makefile"] = ("OBJECTS = main.o " + " ".join(f"part{i}.o" for i in range(24))
+                           + "\nall: $(OBJECTS)\n\t$(CC) -o $@ $^\n%.o: %.c all.h\n\t$(CC) -O1 -g0 -c -o $@ $<\n"
+                           + "clean:\n\trm -f *.o all\n")
+    expected = sum(i * sum(range(i)) for i in range(24))
+    m = t.mount(t.layer({"source": sources}), options=["survive=on"])
+
+    def make(*words):
+        done = subprocess.run(["make", "-s", "-j2", "-C", m / "source", *words], capture_output=True, text=True, check=False)
+        equal((done.returncode, done.stderr), (0, ""), f"make {words}")
+
+    with Deaths(m):
+        for _ in until(t):
+            make(), make("clean")
+        make()
+        built = subprocess.run([m / "source/all"], capture_output=True, text=True, check=True)
+    equal(int(built.stdout), expected, "what the program prints")
+    holds(lives(m) >= 2, f"daemons died: {lives(m)}")
+
+
+def test_what_is_looked_up_and_forgotten_balances(t):
+    """FORGETs that a daemon dies with are made up for: at the end no node is kept that the kernel does not have."""
+    m = t.mount(t.layer({f"dir{i}": {f"file{j}": "" for j in range(100)} for i in range(60)}), options=["survive=on"])
+    rng = random.Random(t.settings.seed)
+    deaths = t.settings.in_form(4, 8, 1000)
+    for _ in range(deaths):
+        for place, _, names in os.walk(m.path):
+            for name in names:
+                os.stat(os.path.join(place, name))
+        pid = m.status()["pid"]
+        os.kill(pid, signal.SIGSTOP)        # FORGETs gather in the kernel, and come in batches of thousands
+        try:
+            caches.drop()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(rng.uniform(0, 0.002))
+        os.kill(pid, signal.SIGKILL)
+        time.sleep(PAUSE)
+    deadline = time.monotonic() + t.settings.seconds(60)
+    while m.status()["inodes"] > 3:     # the root, and what status itself looks at
+        holds(time.monotonic() < deadline, f"inodes that are kept: {m.status()['inodes']}")
+        caches.drop()
+        time.sleep(0.3)
+    equal(lives(m), deaths, "daemons that died")
