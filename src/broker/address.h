@@ -18,6 +18,9 @@ namespace overpass::broker {
 /// Not for several threads.
 class BrokerAddress {
  public:
+  /// Of none.
+  BrokerAddress() = default;
+
   /// Of the socket at `path`, which need not exist; errors are those of its directory. To be called
   /// before mounting.
   static Result<BrokerAddress> find(const std::string& path);
@@ -26,8 +29,6 @@ class BrokerAddress {
   Result<UniqueFd> connect(int patience_ms);
 
  private:
-  BrokerAddress() = default;
-
   Result<UniqueFd> connect_here(int patience_ms) const;
 
   std::string socket_;  ///< Its name in

@@ -93,6 +93,26 @@ void Client::tidy_up() {
 
 void Client::interrupt() { sys::shut_down(socket_); }
 
+void Client::go_on_from(uint64_t serial) {
+  Lock lock(mutex_);
+  serial_ = serial;
+  first_serial_ = serial;
+}
+
+Result<Answer> Client::receive_answer() {
+  for (;;) {
+    std::byte buffer[sizeof(Answer)];
+    auto received = sys::receive_packet(socket_, buffer, sys::Wait::Yes);
+    if (received.failed_with(ECONNRESET)) {
+      received = sys::receive_packet(socket_, buffer, sys::Wait::Yes);
+    }
+    const size_t size = TRY(std::move(received)).size;
+    const Answer answer = TRY(read_answer({buffer, size}));
+    if (answer.serial > first_serial_ || first_serial_ == 0) return answer;
+    if (answer.refusal == 0 && answer.value > 0) close_file(answer.value);
+  }
+}
+
 Granted<Answer> Client::ask(Request request, std::initializer_list<BorrowedFd> fds) {
   Lock lock(mutex_);
   if (!is_connected()) return refuse(Refusal::Broken, Errno{ENOTCONN});
@@ -100,12 +120,7 @@ Granted<Answer> Client::ask(Request request, std::initializer_list<BorrowedFd> f
   // A broker that refuses the connection as such says so and closes it: what it said may still be
   // read after the sending has failed.
   const auto sent = sys::send_packet(socket_, bytes_of(request), fds, sys::Wait::Yes);
-  std::byte buffer[sizeof(Answer)];
-  auto received = sys::receive_packet(socket_, buffer, sys::Wait::Yes);
-  if (received.failed_with(ECONNRESET)) {
-    received = sys::receive_packet(socket_, buffer, sys::Wait::Yes);
-  }
-  const auto answer = received ? read_answer({buffer, received->size}) : fail(received.error());
+  const auto answer = receive_answer();
   if (!answer) {
     give_up();
     return refuse(Refusal::Broken, plainly(sent ? answer.error() : sent.error()));

@@ -63,6 +63,13 @@ class Client {
   /// what it could not be told to close. To be called now and then, by one thread; does not wait.
   void tidy_up();
 
+  /// In a process that goes on with the connection of one that has died: its requests have numbers
+  /// from `serial` on, and answers to former ones are passed over. What they registered is closed.
+  void go_on_from(uint64_t serial);
+
+  /// For another process of the same mount.
+  BorrowedFd socket() const { return socket_; }
+
   /// Ends what a thread waits for in greet() or offer_directory(), and the connection with it.
   void interrupt();
 
@@ -70,6 +77,7 @@ class Client {
   bool is_connected() const { return is_connected_.load(std::memory_order_relaxed); }
 
  private:
+  Result<Answer> receive_answer() REQUIRES(mutex_);
   Granted<Answer> ask(Request request, std::initializer_list<BorrowedFd> fds);
   void tell_closed(std::span<const int32_t> ids);
   void keep_untold(std::span<const int32_t> ids);
@@ -79,6 +87,7 @@ class Client {
   const UniqueFd socket_;
   const std::function<void()> on_loss_;
   uint64_t serial_ GUARDED_BY(mutex_) = 0;
+  uint64_t first_serial_ GUARDED_BY(mutex_) = 0;  ///< Those before were another process's.
   std::atomic<bool> is_connected_ = true;
   Mutex<LockRank::Queue> untold_mutex_;
   std::vector<int32_t> untold_ GUARDED_BY(untold_mutex_);  ///< Ids to be closed.

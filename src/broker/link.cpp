@@ -133,6 +133,37 @@ void BrokerLink::offer_directories(Client& client) {
   }
 }
 
+std::unique_ptr<BrokerLink> BrokerLink::adopt(UniqueFd socket) {
+  std::unique_ptr<BrokerLink> link(new BrokerLink({}, {}, {}));
+  const SharedClient client = link->new_client(std::move(socket));
+  {
+    Lock lock(link->mutex_);
+    link->current_ = client;
+  }
+  link->is_usable_ = true;
+  return link;
+}
+
+BorrowedFd BrokerLink::socket() const {
+  Lock lock(mutex_);
+  return current_ == nullptr ? BorrowedFd{-1} : current_->socket();
+}
+
+void BrokerLink::go_on_after(unsigned lives) {
+  constexpr unsigned kSerialsOfALife = 40;  // Bits.
+  SharedClient client;
+  {
+    Lock lock(mutex_);
+    client = current_;
+  }
+  if (client != nullptr) client->go_on_from(uint64_t{lives} << kSerialsOfALife);
+}
+
+void BrokerLink::adopt_file(int32_t id) {
+  Lock lock(mutex_);
+  if (current_ != nullptr) owners_[id] = current_;
+}
+
 void BrokerLink::lost() {
   {
     Lock lock(mutex_);

@@ -56,6 +56,15 @@ class BrokerLink {
   /// stop_asking(). To be called once, after mounting, whether connect() succeeded or not.
   std::expected<void, NoBroker> greet(BorrowedFd fuse, std::vector<BorrowedFd> directories);
 
+  /// The link of another process of the same mount, by its socket(), for one that goes on with it.
+  static std::unique_ptr<BrokerLink> adopt(UniqueFd socket);
+  BorrowedFd socket() const;
+
+  /// In a process that goes on after `lives` others of the same mount: Client::go_on_from().
+  void go_on_after(unsigned lives);
+  /// One of those has registered `id`.
+  void adopt_file(int32_t id);
+
   /// From now on the broker is asked again whenever there is no connection. After greet().
   void ask_again_when_lost();
 

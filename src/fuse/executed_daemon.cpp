@@ -69,6 +69,10 @@ Result<Handover> handover_of(const Daemon& daemon, const Session& session, const
   handover.connection = TRY(for_program(session.connection()));
   handover.records = TRY(for_program(daemon.survival->file()));
   handover.rule_log = TRY(for_program(daemon.mount.rule_log.file()));
+  handover.broker = TRY(for_program(daemon.registrar.broker()));
+  handover.may_register = daemon.may_register;
+  handover.registers_itself = daemon.registers_itself;
+  handover.passthrough_reason = daemon.negotiated.passthrough_reason;
   return handover;
 }
 

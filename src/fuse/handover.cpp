@@ -136,7 +136,8 @@ namespace overpass::fuse {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LifeNumber, lives, replacements, is_replacement)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Handover, life, changes, options, stack, generation, mount,
-                                   connection, records, rule_log)
+                                   connection, records, rule_log, broker, may_register,
+                                   registers_itself, passthrough_reason)
 
 namespace {
 

@@ -28,9 +28,13 @@ struct Handover {
   layer::LayerStack stack;  ///< With the roots and the index.
   uint32_t generation = 0;  ///< Daemon::generation.
   std::optional<sys::MountedAt> mount;
-  UniqueFd connection;  ///< /dev/fuse
-  UniqueFd records;     ///< Survival::file()
-  UniqueFd rule_log;    ///< May be empty.
+  UniqueFd connection;             ///< /dev/fuse
+  UniqueFd records;                ///< Survival::file()
+  UniqueFd rule_log;               ///< May be empty.
+  UniqueFd broker;                 ///< The connection to it; may be empty.
+  bool may_register = false;       ///< Daemon::may_register.
+  bool registers_itself = false;   ///< Daemon::registers_itself.
+  std::string passthrough_reason;  ///< Negotiated::passthrough_reason before INIT.
 };
 
 /// A file with the handover, which is inherited by a program that is executed, as all descriptors

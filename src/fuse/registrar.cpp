@@ -50,7 +50,8 @@ bool Registrar::is_worth_waiting_for(const broker::NoBroker& none) const {
 }
 
 void Registrar::start_asking() {
-  if (link_ != nullptr) link_->ask_again_when_lost();
+  // A later connection would end with the daemon, and what it registered with it.
+  if (link_ != nullptr && survival_ == nullptr) link_->ask_again_when_lost();
 }
 
 void Registrar::stop_asking() {
@@ -89,6 +90,19 @@ void Registrar::close(int32_t id) {
   }
   if (survival_ != nullptr) survival_->note_backing(id, /*is_open=*/false);
   --count_;
+}
+
+void Registrar::adopt(int32_t id) {
+  if (link_ != nullptr) link_->adopt_file(id);
+  ++count_;
+}
+
+void Registrar::adopt_broker(UniqueFd connection) {
+  link_ = broker::BrokerLink::adopt(std::move(connection));
+}
+
+void Registrar::go_on_after(unsigned lives) {
+  if (link_ != nullptr) link_->go_on_after(lives);
 }
 
 int Registrar::flags_for_readers() const { return link_ != nullptr ? O_RDONLY : O_PATH; }

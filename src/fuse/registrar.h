@@ -57,8 +57,16 @@ class Registrar : public overlay::BackingFiles {
   Result<int32_t> open(BorrowedFd file, overlay::BackingUse use) override;
   void close(int32_t id) override;
 
-  /// A former daemon of the mount has opened one more, which close() will be called for.
-  void adopt() { ++count_; }
+  /// A former daemon of the mount has opened `id`, which close() will be called for.
+  void adopt(int32_t id);
+
+  /// The connection to the broker, for another program of the same mount; invalid without one.
+  BorrowedFd broker() const { return link_ == nullptr ? BorrowedFd{-1} : link_->socket(); }
+  /// In place of find_broker() and use_broker(), in such a program.
+  void adopt_broker(UniqueFd connection);
+  /// In a daemon that follows `lives` others, with what one of them has set up.
+  void go_on_after(unsigned lives);
+
   /// What is open is noted there from now on.
   void note_in(Survival& survival) { survival_ = &survival; }
   /// The broker takes no O_PATH.

@@ -96,17 +96,14 @@ void find_registrar(Daemon& daemon) {
   }
   daemon.registers_itself = sys::is_privileged_in_initial_namespace();
   if (daemon.registers_itself) return;
-  if (daemon.options.survives) {
-    reason = "survive=on: what the broker has registered would end with the daemon";
-    return;
-  }
   if (daemon.options.broker == "off") {
     reason = "needs CAP_SYS_ADMIN in the initial user namespace, or the broker (broker=off)";
   } else {
     const bool is_usual = daemon.options.broker == "auto";
-    // Who demands passthrough is not to have it later, perhaps.
-    const auto asking = daemon.options.passthrough == config::Switch::On ? Registrar::Asking::Once
-                                                                         : Registrar::Asking::Again;
+    // Who demands passthrough is not to have it later, perhaps. And the keeper has one connection.
+    const bool is_once =
+        daemon.options.passthrough == config::Switch::On || daemon.options.survives;
+    const auto asking = is_once ? Registrar::Asking::Once : Registrar::Asking::Again;
     reason = daemon.registrar.find_broker(is_usual ? "" : daemon.options.broker, asking);
   }
 }
@@ -206,7 +203,6 @@ void attend_to_keeper(Daemon& daemon, BorrowedFd connection) {
 
 /// Serves until the end. Callers may wait for answers already.
 Expected<void> serve_connected(Session& session, Daemon& daemon) {
-  set_up_registrar(daemon, session.connection());
   daemon.notifier.emplace(session.get());
   daemon.housekeeping.emplace(daemon.overlay.table, *daemon.notifier,
                               daemon.options.max_idle_inodes);
@@ -263,6 +259,7 @@ Expected<void> serve_life(Session& session, Daemon& daemon, Life& life,
     life.tell(ToKeeper::Ready);
   };
   if (!life.is_first()) {
+    daemon.registrar.go_on_after(life.number().lives);
     daemon.survival->begin();
     daemon.overlay.table.keep_records(daemon.survival->nodes());
   }
@@ -325,11 +322,13 @@ Expected<void> serve_union(const config::Options& options, const Connect& connec
   Daemon daemon(options, std::move(*stack), std::move(*settings));
   if (auto opened = open_logs(daemon); !opened) return opened;
   daemon.on_ready = on_ready;
+  find_registrar(daemon);
   prepare_daemon(daemon);
   if (options.survives) {
     if (auto set_up = set_up_survival(daemon); !set_up) return set_up;
   }
   if (auto connected = connect(session, daemon); !connected) return connected;
+  set_up_registrar(daemon, session.connection());
   return options.survives ? serve_kept(session, daemon) : serve_connected(session, daemon);
 }
 
@@ -381,6 +380,11 @@ Expected<void> serve_after(Handover& handover, Life& life, const ChangeOptions& 
   daemon.mount.rule_log.show_at(options.shown_at);
   daemon.mount.rule_log.adopt(std::move(handover.rule_log));
   prepare_daemon(daemon);
+  if (handover.broker) daemon.registrar.adopt_broker(std::move(handover.broker));
+  if (handover.registers_itself) daemon.registrar.use_own_right(handover.connection);
+  daemon.registers_itself = handover.registers_itself;
+  daemon.may_register = handover.may_register;
+  daemon.negotiated.passthrough_reason = handover.passthrough_reason;
   auto survival = adopt_records(std::move(handover.records));
   if (!survival) return std::unexpected(survival.error());
   use_records(daemon, std::move(*survival));

@@ -105,7 +105,7 @@ class Backings {
     if (id <= 0) return nullptr;
     overlay::SharedBacking& owner = owners_[id];
     if (owner == nullptr) {
-      daemon_.registrar.adopt();
+      daemon_.registrar.adopt(id);
       owner = std::make_shared<overlay::BackingId>(daemon_.registrar, id);
     }
     return owner;
@@ -115,7 +115,7 @@ class Backings {
   void close_others() {
     for (int32_t id = 1; id < Survival::kMostBackings; ++id) {
       if (!daemon_.survival->has_backing(id) || owners_.contains(id)) continue;
-      daemon_.registrar.adopt();
+      daemon_.registrar.adopt(id);
       daemon_.registrar.close(id);
     }
   }
