@@ -50,13 +50,9 @@ class Restorer {
     for (uint32_t shard = 0; shard < NodeRecords::kShards; ++shard) {
       most = std::max(most, records_.slots(shard));
     }
-    made_.resize(size_t{most} * NodeRecords::kShards);
-    is_done_.resize(made_.size());
-    for (uint32_t shard = 0; shard < NodeRecords::kShards; ++shard) {
-      for (uint32_t slot = 0; slot < records_.slots(shard); ++slot) {
-        restore(static_cast<uint32_t>(slot * NodeRecords::kShards + shard));
-      }
-    }
+    is_done_.resize(size_t{most} * NodeRecords::kShards);
+    // By index: neighbours were looked up one after another, and most have a parent in common.
+    for (uint32_t index = 0; index < is_done_.size(); ++index) restore(index);
     overlay_.table.end_again();
     return restored_;
   }
@@ -83,10 +79,11 @@ class Restorer {
   }
 
   void restore_now(uint32_t index, const NodeRecord& record) {
-    made_[index] = make(index, record);
+    InodeRef made = make(index, record);
     is_done_[index] = true;
-    ++(made_[index] ? restored_.nodes : restored_.lost);
-    if (!made_[index]) records_.erase(index);
+    ++(made ? restored_.nodes : restored_.lost);
+    if (!made) return records_.erase(index);
+    if (record.lookups == 0) unknown_.push_back(std::move(made));
   }
 
   void restore_after_others(uint32_t first) {
@@ -111,15 +108,10 @@ class Restorer {
     }
   }
 
-  InodeRef made(uint64_t node) const {
-    if (NodeId{node} == kRootNode) return InodeRef::share(overlay_.table.root());
-    const uint32_t index = index_of(NodeId{node});
-    const bool is_it = index < made_.size() && made_[index] && made_[index]->id == NodeId{node};
-    return is_it ? made_[index] : InodeRef();
-  }
+  InodeRef made(uint64_t node) const { return overlay_.table.find(NodeId{node}); }
 
   InodeRef make(uint32_t index, const NodeRecord& record) {
-    const InodeRef parent = record.parent != 0 ? made(record.parent) : InodeRef();
+    const InodeRef parent = made(record.parent);
     if (record.has(kSuperseded)) {
       return make_superseded(index, record, parent, records_.name(index));
     }
@@ -132,7 +124,7 @@ class Restorer {
     SharedFd kept = orphan_of_(node_of(index, record));
     const bool is_told =
         record.has(kPlain) && !record.has(kCopying) && !is_asked_for && kept == nullptr;
-    if (has_name && is_told) return make_plain(index, record, parent, name);
+    if (has_name && is_told) return make_named(index, record, parent, name);
     if (has_name) {
       if (InodeRef found = look_up(index, record, parent, name)) return found;
     }
@@ -141,7 +133,7 @@ class Restorer {
     }
     if (is_directory) return make_removed_directory(index, record, parent, name);
     InodeRef nameless = make_plain(index, record, parent, name);
-    take_name_away(*nameless, parent, name);
+    leave_nameless(*nameless, parent, name);
     keep_orphan(*nameless, std::move(kept));
     return nameless;
   }
@@ -230,7 +222,16 @@ class Restorer {
     pass_on_hidden(overlay_.table.root().directory->hidden.get(), *parent, name, inode);
   }
 
-  /// By the record alone.
+  /// By the record alone, which says that it has the name.
+  InodeRef make_named(uint32_t index, const NodeRecord& record, const InodeRef& parent,
+                      const std::string& name) {
+    InodeRef inode = make_plain(index, record, parent, name);
+    Lock lock(inode->mutex);
+    overlay_.table.name_again(inode, parent, name);
+    return inode;
+  }
+
+  /// By the record alone, and without a name so far.
   InodeRef make_plain(uint32_t index, const NodeRecord& record, const InodeRef& parent,
                       const std::string& name) {
     InodeRef inode = overlay_.table.make_again(index, record);
@@ -243,16 +244,13 @@ class Restorer {
       inode->lower_version = record.lower_version;
     }
     if (parent && parent->is_directory()) add_rules(parent, name, *inode);
-    if (record.has(kLinked) && parent) {
-      (void)add_first_link(overlay_, inode, parent, name, FileKey());
-    }
     finish(*inode, record);
     return inode;
   }
 
-  void take_name_away(Inode& inode, const InodeRef& parent, const std::string& name) {
+  /// It has no name yet, and gets none.
+  void leave_nameless(Inode& inode, const InodeRef& parent, const std::string& name) {
     Lock lock(inode.mutex);
-    overlay_.table.unindex(inode.link);
     inode.link.parent = parent;
     inode.link.name = name;
     inode.linked = false;
@@ -271,7 +269,7 @@ class Restorer {
                                   const std::string& name) {
     InodeRef inode = overlay_.table.make_again(index, record);
     inode->directory = std::make_unique<Directory>();
-    take_name_away(*inode, parent, name);
+    leave_nameless(*inode, parent, name);
     finish(*inode, record);
     return inode;
   }
@@ -313,9 +311,9 @@ class Restorer {
   NodeRecords& records_;
   const KeptOrphan& orphan_of_;
   std::map<std::pair<NodeId, std::string>, const UnansweredRename*> renames_;
-  // By index.
-  std::vector<InodeRef> made_;  ///< Null: lost, or not yet.
-  std::vector<bool> is_done_;
+  std::vector<bool> is_done_;  ///< By index.
+  /// Nodes that the kernel does not know: others may need them.
+  std::vector<InodeRef> unknown_;
   Restored restored_;
 };
 

@@ -139,7 +139,14 @@ size_t InodeTable::hash_of(const Inode& parent, std::string_view name) {
 }
 
 size_t InodeTable::LinkHash::operator()(const Link* link) const {
-  return hash_of(*link->parent, link->name);
+  return known->link == link ? known->hash : hash_of(*link->parent, link->name);
+}
+
+bool InodeTable::NameShard::enter(Link& link, size_t hash) {
+  known = {&link, hash};
+  const bool is_new = names.insert(&link).second;
+  known = {};
+  return is_new;
 }
 
 bool InodeTable::LinkEqual::operator()(const Link* link, const NameKey& key) const {
@@ -169,18 +176,17 @@ InodeRef InodeTable::insert(const InodeRef& inode, const InodeRef& parent, std::
     if (InodeRef other = reference_if_alive((*found)->inode)) return other;
     shard.names.erase(found);  // On its way out; destroy() finds that it is not there any more.
   }
-  shard.names.insert(&inode->link);
+  (void)shard.enter(inode->link, hash);
   return inode;
 }
 
 void InodeTable::index(Link& link) {
-  NameShard& shard = name_shard(hash_of(*link.parent, link.name));
+  const size_t hash = hash_of(*link.parent, link.name);
+  NameShard& shard = name_shard(hash);
   Lock lock(shard.mutex);
-  auto [position, is_new] = shard.names.insert(&link);
-  if (!is_new) {
-    shard.names.erase(position);
-    shard.names.insert(&link);
-  }
+  if (shard.enter(link, hash)) return;
+  shard.names.erase(&link);
+  (void)shard.enter(link, hash);
 }
 
 void InodeTable::unindex(Link& link) {

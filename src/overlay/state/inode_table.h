@@ -99,10 +99,14 @@ class InodeTable {
 
   /// Makes the nodes of a former daemon again, by one thread before the first request. Call
   /// begin_again(), then make_again() for each node whose record is to be used, then end_again().
+  /// No inode may go meanwhile.
   void begin_again();
   /// As make(), with the id of the record at `index`, and known to the kernel as often as that
   /// says.
   InodeRef make_again(uint32_t index, const NodeRecord& record);
+  /// As insert(), but the name is found from end_again() on: many at once are entered faster.
+  void name_again(const InodeRef& inode, const InodeRef& parent, std::string_view name)
+      REQUIRES(inode->mutex);
   void end_again();
 
   size_t size() const { return size_.load(std::memory_order_relaxed); }
@@ -127,7 +131,13 @@ class InodeTable {
 
   static constexpr size_t kShards = 64;
 
+  /// Of what is entered next, so that a name is hashed once.
+  struct KnownHash {
+    Link* link = nullptr;
+    size_t hash = 0;
+  };
   struct LinkHash {
+    const KnownHash* known;  ///< The shard's.
     size_t operator()(const Link* link) const;
   };
   struct NameKey {
@@ -177,7 +187,13 @@ class InodeTable {
   };
   struct NameShard {
     mutable Mutex<LockRank::TableShard> mutex;
-    NameIndex names GUARDED_BY(mutex);
+    KnownHash known GUARDED_BY(mutex);
+    NameIndex names GUARDED_BY(mutex) = NameIndex(0, LinkHash{&known});
+    std::vector<KnownHash> later GUARDED_BY(mutex);  ///< Of name_again().
+
+    /// Whether the name was free.
+    bool enter(Link& link, size_t hash) REQUIRES(mutex);
+    void enter_later() REQUIRES(mutex);
   };
   struct KeyShard {
     Mutex<LockRank::TableShard> mutex;

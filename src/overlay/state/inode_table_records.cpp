@@ -12,6 +12,9 @@ namespace overpass::overlay {
 
 namespace {
 
+/// So many names of a shard: the processor waits for many places in memory at the same time then.
+constexpr size_t kEnteredAtOnce = 128;
+
 /// Whether the record tells all of it.
 bool is_plain(const Inode& inode) REQUIRES(inode.mutex) {
   if (inode.is_directory()) return false;
@@ -106,16 +109,30 @@ void InodeTable::know(Inode& inode, const KnownObject& known) const {
 }
 
 void InodeTable::begin_again() {
+  std::array<uint32_t, kShards> slots = {};
   for (size_t which = 0; which < kShards; ++which) {
-    NodeShard& shard = nodes_[which];
-    Lock lock(shard.mutex);
-    const uint32_t slots = records_->slots(which);
-    for (auto slot = static_cast<uint32_t>(shard.slots.size()); slot < slots; ++slot) {
+    slots[which] = records_->slots(which);
+    Lock lock(nodes_[which].mutex);
+    nodes_[which].slots.reserve(slots[which]);
+  }
+  // By index, which is how records lie in memory.
+  size_t names = 0;
+  for (uint32_t slot = 0; slot < std::ranges::max(slots); ++slot) {
+    for (size_t which = 0; which < kShards; ++which) {
+      NodeShard& shard = nodes_[which];
+      Lock lock(shard.mutex);
+      if (slot < shard.slots.size() || slot >= slots[which]) continue;
       const auto index = static_cast<uint32_t>(slot * kShards + which);
       const uint32_t next = records_->generation(index) + 1;
       shard.slots.emplace_back(next, Slot::kNone);
       shard.first_generation = std::max(shard.first_generation, next);
+      if (records_->has_name(index)) ++names;
     }
+  }
+  for (NameShard& shard : names_) {
+    Lock lock(shard.mutex);
+    shard.names.reserve(names / kShards);
+    shard.later.reserve(kEnteredAtOnce);
   }
 }
 
@@ -132,7 +149,27 @@ InodeRef InodeTable::make_again(uint32_t index, const NodeRecord& record) {
   return InodeRef::adopt(inode);
 }
 
+void InodeTable::NameShard::enter_later() {
+  for (const KnownHash& named : later) (void)enter(*named.link, named.hash);
+  later.clear();
+}
+
+void InodeTable::name_again(const InodeRef& inode, const InodeRef& parent, std::string_view name) {
+  inode->link.parent = parent;
+  inode->link.name = name;
+  const size_t hash = hash_of(*parent, name);
+  NameShard& shard = name_shard(hash);
+  Lock lock(shard.mutex);
+  shard.later.push_back({&inode->link, hash});
+  if (shard.later.size() == kEnteredAtOnce) shard.enter_later();
+}
+
 void InodeTable::end_again() {
+  for (NameShard& shard : names_) {
+    Lock lock(shard.mutex);
+    shard.enter_later();
+    shard.later.shrink_to_fit();
+  }
   for (NodeShard& shard : nodes_) {
     Lock lock(shard.mutex);
     shard.shrink();

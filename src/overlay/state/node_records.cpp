@@ -84,6 +84,10 @@ std::string_view NodeRecords::name(uint32_t index) const {
   return {fits ? record.name : long_name(index), record.name_length};
 }
 
+bool NodeRecords::has_name(uint32_t index) const {
+  return index < kMost && at(index).has(NodeRecord::kUsed) && at(index).has(NodeRecord::kLinked);
+}
+
 /// The redo record of the index's shard is valid: makes its change, which may have been made in
 /// part.
 void NodeRecords::carry_out(uint32_t index) {

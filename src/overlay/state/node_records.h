@@ -91,6 +91,8 @@ class NodeRecords {
   /// The last generation that was recorded for an index; 0: none.
   uint32_t generation(uint32_t index) const;
   std::string_view name(uint32_t index) const;
+  /// Whether a node is recorded for the index that has its name.
+  bool has_name(uint32_t index) const;
 
   /// Records the node, which is `name`, anew.
   void write(uint32_t index, const NodeRecord& record, std::string_view name);
