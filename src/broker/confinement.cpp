@@ -17,6 +17,7 @@
 
 #include "base/scope_exit.h"
 #include "sys/fuse_backing.h"
+#include "sys/mount_api.h"
 
 namespace overpass::broker {
 
@@ -48,6 +49,7 @@ constexpr Rule kRegistering[] = {
     // Its registration: no path is looked up, since the argument for it is "".
     {SCMP_SYS(open_tree)},
     {SCMP_SYS(mount_setattr)},
+    {sys::kOpenTreeAttr},  // Which does what these two do.
     {SCMP_SYS(open_by_handle_at), 2, O_PATH, O_PATH},
     // A kept clone, by its number. What a path may be is not for a filter to say.
     {SCMP_SYS(openat), 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY},

@@ -55,13 +55,39 @@ Expected<std::vector<NamedDirectory>> open_lowers(const LayerPaths& paths) {
   return lowers;
 }
 
+/// What is true of a whole file system. Lowers are often on one, which is asked once.
+struct FileSystem {
+  dev_t device = 0;
+  uint64_t magic = 0;
+  std::optional<sys::FileSystemUuid> uuid;
+};
+
+/// Of the directory's file system; `last` is that of another directory.
+FileSystem file_system_of(const NamedDirectory& directory, const FileSystem& last) {
+  const dev_t device = sys::device_of(directory.stat);
+  // Through a directory that may not be read, none is told.
+  const bool is_known = device == last.device && last.uuid;
+  if (is_known) return last;
+  FileSystem found = {device, sys::file_system_magic(directory.fd).value_or(0), {}};
+  if (auto uuid = sys::file_system_uuid(directory.fd)) found.uuid = *uuid;
+  return found;
+}
+
+/// Notes what the magic number of its file system says of a layer.
+void describe(LayerProperties& layer, uint64_t magic) {
+  layer.stable_numbers = !is_stacked(magic);
+  layer.is_remote = is_remote(magic);
+  layer.lasting_handles = magic != sys::kFuseMagic;
+}
+
 /// The lower as it will be used: through a read-only clone where that is permitted.
-Expected<Layer> take_lower(const NamedDirectory& directory) {
+Expected<Layer> take_lower(const NamedDirectory& directory, const FileSystem& on) {
   Layer layer;
   layer.path = directory.path;
   layer.is_present = true;
-  layer.device = sys::device_of(directory.stat);
-  layer.uuid = sys::file_system_uuid(directory.fd).value_or(sys::FileSystemUuid{});
+  layer.device = on.device;
+  layer.uuid = on.uuid.value_or(sys::FileSystemUuid{});
+  describe(layer, on.magic);
   if (auto clone = sys::clone_read_only(directory.fd)) {
     layer.root = std::move(*clone);
     layer.write_protected = true;
@@ -134,17 +160,14 @@ Expected<LayerStack> open_layers(const LayerPaths& paths) {
     }
     const uint64_t magic = sys::file_system_magic(upper.fd).value_or(0);
     stack.has_stacked_layer = is_stacked(magic);
-    stack.layers[kUpper].stable_numbers = !stack.has_stacked_layer;
-    stack.layers[kUpper].is_remote = is_remote(magic);
+    describe(stack.layers[kUpper], magic);
   }
+  FileSystem on;
   for (const NamedDirectory& lower : *lowers) {
-    const uint64_t magic = sys::file_system_magic(lower.fd).value_or(0);
-    const bool stacked = is_stacked(magic);
-    stack.has_stacked_layer = stack.has_stacked_layer || stacked;
-    auto layer = take_lower(lower);
+    on = file_system_of(lower, on);
+    stack.has_stacked_layer = stack.has_stacked_layer || is_stacked(on.magic);
+    auto layer = take_lower(lower, on);
     if (!layer) return std::unexpected(layer.error());
-    layer->stable_numbers = !stacked;
-    layer->is_remote = is_remote(magic);
     stack.layers.push_back(std::move(*layer));
   }
   stack.first_data_only = static_cast<LayerIndex>(1 + paths.lower.size());

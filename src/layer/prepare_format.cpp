@@ -35,14 +35,6 @@ bool on_one_file_system(const Layer& a, const Layer& b) {
          a.uuid == b.uuid;
 }
 
-void mark_passing_handles(std::vector<Layer>& layers) {
-  for (Layer& layer : layers) {
-    if (!layer.is_present) continue;
-    const auto magic = sys::file_system_magic(layer.root);
-    layer.lasting_handles = !magic || *magic != sys::kFuseMagic;
-  }
-}
-
 void mark_ambiguous_lowers(std::vector<Layer>& layers) {
   for (size_t i = 1; i < layers.size(); ++i) {
     for (size_t j = 1; j < i; ++j) {
@@ -169,7 +161,6 @@ Expected<void> prepare_format(LayerStack& stack, const LayerPaths& paths) {
   ResolvedFormat resolved = resolve_format(paths.format, stack.prefix, stack.has_upper());
   stack.format = resolved.settings;
   stack.format_reasons = std::move(resolved.reasons);
-  mark_passing_handles(stack.layers);
   mark_ambiguous_lowers(stack.layers);
   resolve_marks(stack);
   resolve_index(stack);

@@ -7,6 +7,9 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <unistd.h>
+
+#include <atomic>
 
 #include "sys/errno_result.h"
 #include "sys/stat.h"
@@ -22,6 +25,23 @@ Result<UniqueFd> open_clone(BorrowedFd directory, unsigned extra_flags) {
   return UniqueFd(fd);
 }
 
+/// open_clone() and set_flags() in one call, until that is refused once: ENOSYS before Linux 6.15,
+/// EPERM where the caller may not do one of the two.
+Result<UniqueFd> open_clone_with(BorrowedFd directory, uint64_t set, uint64_t clear) {
+  static std::atomic<bool> is_refused = false;
+  if (is_refused) return fail(ENOSYS);
+  struct mount_attr attributes = {};
+  attributes.attr_set = set;
+  attributes.attr_clr = clear;
+  const long fd = ::syscall(kOpenTreeAttr, raw(directory), "",
+                            OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH, &attributes,
+                            sizeof attributes);
+  if (fd >= 0) return UniqueFd(static_cast<int>(fd));
+  const int error = errno;
+  if (error == ENOSYS || error == EPERM) is_refused = true;
+  return fail(error);
+}
+
 Result<void> set_flags(BorrowedFd tree, uint64_t set, uint64_t clear, unsigned how) {
   struct mount_attr attributes = {};
   attributes.attr_set = set;
@@ -33,6 +53,11 @@ Result<void> set_flags(BorrowedFd tree, uint64_t set, uint64_t clear, unsigned h
 }  // namespace
 
 Result<UniqueFd> clone_read_only(BorrowedFd directory, Submounts submounts) {
+  // No device can be opened through a layer, whatever its owner puts there.
+  constexpr uint64_t kFlags = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV;
+  constexpr uint64_t kStrict = kFlags | MOUNT_ATTR_NOATIME;
+  // Whatever it is refused for, the older calls find out what is possible.
+  if (auto at_once = open_clone_with(directory, kStrict, MOUNT_ATTR__ATIME)) return at_once;
   unsigned recursive = 0;
   auto tree = open_clone(directory, 0);
   if (tree.failed_with(EINVAL) && submounts == Submounts::Clone) {
@@ -40,9 +65,7 @@ Result<UniqueFd> clone_read_only(BorrowedFd directory, Submounts submounts) {
     tree = open_clone(directory, AT_RECURSIVE);
   }
   UniqueFd clone = TRY(std::move(tree));
-  // No device can be opened through a layer, whatever its owner puts there.
-  constexpr uint64_t kFlags = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV;
-  if (!set_flags(clone, kFlags | MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME, recursive)) {
+  if (!set_flags(clone, kStrict, MOUNT_ATTR__ATIME, recursive)) {
     TRY(set_flags(clone, kFlags, 0, recursive));
   }
   return clone;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// open_tree(2), mount_setattr(2), umount2(2), and the propagation of a mount.
+// open_tree(2), open_tree_attr(2), mount_setattr(2), umount2(2), and the propagation of a mount.
 
 #ifndef OVERPASS_SYS_MOUNT_API_H_
 #define OVERPASS_SYS_MOUNT_API_H_
@@ -9,6 +9,9 @@
 #include "base/unique_fd.h"
 
 namespace overpass::sys {
+
+/// open_tree_attr(2), Linux 6.15, for lists of the calls that a process may make.
+constexpr int kOpenTreeAttr = 467;
 
 /// A detached clone of the mount at `directory`, rooted there, as an O_PATH descriptor: read-only
 /// and, where that is permitted, without access times. The kernel then refuses every write open
