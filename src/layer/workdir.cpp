@@ -78,19 +78,17 @@ Result<void> Workdir::probe() {
   }));
   features_.write_order = write_order_of(work);
   features_.whiteouts = makes_whiteouts();
-  TRY(sys::make_node(work, b.c_str(), S_IFREG | 0600, 0));
+  if (auto unnamed = sys::open_unnamed(work, 0600)) {
+    features_.unnamed_files = sys::make_link(sys::place_of(*unnamed), work, b.c_str()).has_value();
+    const auto other = sys::open_unnamed(work, 0600);
+    features_.reflinks = !other || !sys::clone_file(*unnamed, *other).failed_with(EOPNOTSUPP);
+  }
+  if (!features_.unnamed_files) TRY(sys::make_node(work, b.c_str(), S_IFREG | 0600, 0));
   features_.rename_exchange =
       sys::rename({work, a.c_str()}, {work, b.c_str()}, RENAME_EXCHANGE).has_value();
   const char* file = features_.rename_exchange ? a.c_str() : b.c_str();
   features_.rename_whiteout =
       sys::rename({work, file}, {work, c.c_str()}, RENAME_WHITEOUT).has_value();
-  if (auto unnamed = sys::open_unnamed(work, 0600)) {
-    const std::string d = temporary_name();
-    features_.unnamed_files = sys::make_link(sys::place_of(*unnamed), work, d.c_str()).has_value();
-    discard({work, d.c_str()});
-    const auto other = sys::open_unnamed(work, 0600);
-    features_.reflinks = !other || !sys::clone_file(*unnamed, *other).failed_with(EOPNOTSUPP);
-  }
   for (const std::string* name : {&a, &b, &c}) discard({work, name->c_str()});
   return {};
 }
