@@ -18,6 +18,7 @@
 #include "cli/commands.h"
 #include "cli/diff_target.h"
 #include "cli/snapshot_watch.h"
+#include "layer/bases_of_layers.h"
 #include "layer/remove_tree.h"
 #include "sandbox/layer_store.h"
 #include "sandbox/unions.h"
@@ -189,6 +190,10 @@ class Rebasing {
     const auto text = apply::stamps_of_base(*target, *list);
     if (!text) return cannot_read(next, text.error());
     if (auto noted = write_stamps(next, *text); !noted) return noted;
+    if (record_.keeps_bases) {
+      layer::keep_bases(next.homes(held_.sandbox).front(), next.base(),
+                        layer::decode_stamps(*text));
+    }
     std::vector<apply::Part> parts;
     parts.push_back({.place = place,
                      .directory = next.directory,

@@ -52,6 +52,10 @@ constexpr command_line::Flag kViewFlags[] = {
     {"--root", '\0', "", "the command has the ids and rights of root, inside"},
 };
 
+constexpr command_line::Flag kChangeFlags[] = {
+    {"--keep-bases", '\0', "", "keep what is changed as it was, for 'overpass apply --merge'"},
+};
+
 constexpr command_line::Flag kEndFlags[] = {
     {"--keep", '\0', "", "keep the changes, and ask nothing at the end"},
     {"--discard", '\0', "", "remove the sandbox at the end"},
@@ -59,6 +63,7 @@ constexpr command_line::Flag kEndFlags[] = {
 };
 
 constexpr command_line::FlagGroup kGroups[] = {{"What is seen", kViewFlags},
+                                               {"What is kept of changes", kChangeFlags},
                                                {"At the end", kEndFlags}};
 
 constexpr command_line::Example kExamples[] = {
@@ -84,6 +89,7 @@ sandbox::Record record_of(const RunCall& call) {
   record.scope = call.scope;
   record.is_root = call.is_root;
   record.has_network = call.has_network;
+  record.keeps_bases = call.keeps_bases;
   record.has_one_owner = needs_one_owner();
   return record;
 }

@@ -121,6 +121,8 @@ Expected<void> take_flag(const command_line::GivenFlag& flag, RunCall& call) {
     call.is_root = true;
   } else if (flag.name == "--no-net") {
     call.has_network = false;
+  } else if (flag.name == "--keep-bases") {
+    call.keeps_bases = true;
   } else if (flag.name == "--keep") {
     call.is_kept = true;
   } else if (flag.name == "--discard") {
@@ -180,7 +182,7 @@ Expected<ParsedArguments> divide(const ParsedArguments& parsed, const RunNames& 
 bool RunCall::has_settings() const {
   return !scope.only.empty() || !scope.through.empty() || !scope.in_memory.empty() ||
          !scope.log.empty() || !scope.sockets.empty() || !scope.read_only.empty() ||
-         !scope.hidden.empty() || !scope.rules.empty() || is_root || !has_network;
+         !scope.hidden.empty() || !scope.rules.empty() || is_root || !has_network || keeps_bases;
 }
 
 bool is_program(const std::string& name) {

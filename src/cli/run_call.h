@@ -25,6 +25,7 @@ struct RunCall {
   sandbox::Scope scope;              ///< With absolute paths, without symbolic links.
   bool is_root = false;
   bool has_network = true;
+  bool keeps_bases = false;
   bool is_kept = false;       ///< --keep
   bool is_discarded = false;  ///< --discard
 

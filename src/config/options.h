@@ -109,6 +109,8 @@ struct Options {
   /// Where stamps of what changes in the lowest lower are kept (layer/base_stamp.h); empty:
   /// nowhere.
   std::string base_log;
+  /// Whether the bytes of regular files are kept beside it as well (layer/kept_base.h).
+  bool keeps_bases = false;
 };
 
 }  // namespace overpass::config

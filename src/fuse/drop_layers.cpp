@@ -18,6 +18,7 @@
 #include "fuse/daemon.h"
 #include "fuse/freeze.h"
 #include "fuse/refresh.h"
+#include "layer/kept_base.h"
 #include "overlay/find/lower_changes.h"
 #include "overlay/freeze/layer_removal.h"
 #include "overlay/freeze/taken_names.h"
@@ -94,9 +95,22 @@ void forget_lost(Daemon& daemon, const std::vector<overlay::NodeId>& lost) {
   });
 }
 
+/// Beside the upper that stays.
+struct NewLog {
+  UniqueFd stamps;
+  UniqueFd bases;  ///< Only if these are kept.
+};
+
+Result<NewLog> open_log(const overlay::Overlay& overlay, const std::string& path) {
+  NewLog log;
+  log.stamps = TRY(sys::open_file_for_appending(path.c_str()));
+  if (overlay.base.keeps_bases()) log.bases = layer::open_bases_if_possible(path);
+  return log;
+}
+
 /// What the kernel has to be told.
 Result<std::vector<overlay::NodeId>> drop_alone(Daemon& daemon, std::vector<bool> goes,
-                                                overlay::TakenNames taken, UniqueFd base_log) {
+                                                overlay::TakenNames taken, NewLog log) {
   const Gate::Closed closed = TRY(keep_requests_out(daemon));
   const Clock::time_point begun = Clock::now();
   daemon.files_by_node.let_go();
@@ -107,7 +121,7 @@ Result<std::vector<overlay::NodeId>> drop_alone(Daemon& daemon, std::vector<bool
   daemon.overlay.pinned.clear();
   removal.carry_out();
   daemon.files.for_each([&](overlay::OpenFile& file) { file.follow_removal(removal.indices()); });
-  daemon.overlay.base.keep_in(std::move(base_log));
+  daemon.overlay.base.keep_in(std::move(log.stamps), std::move(log.bases));
   daemon.overlay.holds_directories = false;
   const auto lasted = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
   log::debug("layers taken out in %lld us: %zu inodes, %zu of them are something else by now",
@@ -153,9 +167,8 @@ Result<void> drop_layers(Daemon& daemon, const overlay::Caller& caller, std::str
   std::vector<bool> goes = TRY(layers_that_go(daemon.overlay, std::span(paths).subspan(2)));
   overlay::TakenNames taken;
   if (paths[1] != "/") taken = TRY(overlay::TakenNames::read(paths[1]));
-  UniqueFd base_log = TRY(sys::open_file_for_appending(paths.front().c_str()));
-  forget_lost(daemon,
-              TRY(drop_alone(daemon, std::move(goes), std::move(taken), std::move(base_log))));
+  NewLog log = TRY(open_log(daemon.overlay, paths.front()));
+  forget_lost(daemon, TRY(drop_alone(daemon, std::move(goes), std::move(taken), std::move(log))));
   return refresh(daemon, caller, "");
 }
 

@@ -22,6 +22,7 @@
 #include "fuse/preparation.h"
 #include "fuse/refresh.h"
 #include "fuse/session.h"
+#include "layer/kept_base.h"
 #include "layer/open_layers.h"
 #include "rules/compile.h"
 #include "sys/children.h"
@@ -168,7 +169,11 @@ Expected<void> open_logs(Daemon& daemon) {
         in_quotes(options.base_log) + " cannot be opened: " + std::strerror(to_int(opened.error())),
         "make room or correct the permissions");
   }
-  daemon.overlay.base.keep_in(std::move(*opened));
+  UniqueFd bases;
+  if (options.keeps_bases) {
+    bases = layer::open_bases_if_possible(options.base_log);
+  }
+  daemon.overlay.base.keep_in(std::move(*opened), std::move(bases));
   return {};
 }
 

@@ -141,6 +141,13 @@ std::string FileSystem::read_base(const Sandbox& sandbox) const {
   return joined_stamps(uppers);
 }
 
+std::vector<std::string> FileSystem::homes(const Sandbox& sandbox) const {
+  std::vector<std::string> homes = layer_paths(sandbox);
+  homes.insert(homes.begin(), upper(sandbox));
+  for (std::string& path : homes) path.resize(path.rfind('/'));
+  return homes;
+}
+
 std::vector<std::string> FileSystem::layer_paths(const Sandbox& sandbox) const {
   std::vector<std::string> paths;
   for (const std::string& id : layers) paths.push_back(layer_path(sandbox.store(), id));
@@ -253,6 +260,7 @@ Expected<Record> parse_record(std::string_view text, const std::string& file) {
   record.is_root = table["root"].value_or(false);
   record.has_one_owner = table["one_owner"].value_or(false);
   record.has_network = table["network"].value_or(true);
+  record.keeps_bases = table["keep_bases"].value_or(false);
   record.scope = {.only = table["only"].value_or(std::string()),
                   .ignored = texts_of(table, "ignored"),
                   .through = texts_of(table, "through"),
@@ -282,6 +290,7 @@ std::string text_of(const Record& record) {
   table.insert("root", record.is_root);
   table.insert("one_owner", record.has_one_owner);
   table.insert("network", record.has_network);
+  if (record.keeps_bases) table.insert("keep_bases", true);
   const Scope& scope = record.scope;
   if (!scope.only.empty()) table.insert("only", scope.only);
   table.insert("ignored", array_of(scope.ignored));

@@ -8,6 +8,7 @@
 //   user = 1000
 //   root = false                # whether CMD has the ids of root
 //   one_owner = true            # all files are shown as the user's own
+//   keep_bases = true           # what is changed is kept as it was, for a merge
 //   only = "/home/anna/project"
 //   log = "/home/anna/log"      # where events of rules are written, outside
 //   ignored = ["*.key"]         # patterns of .overpassignore
@@ -77,6 +78,9 @@ struct FileSystem {
   std::string read_base(const Sandbox& sandbox) const;
   /// Where the frozen layers are, topmost first.
   std::vector<std::string> layer_paths(const Sandbox& sandbox) const;
+  /// The directories of the upper and of each frozen layer, topmost first. What is known of what
+  /// was there before the changes lies beside these.
+  std::vector<std::string> homes(const Sandbox& sandbox) const;
 };
 
 /// A moment that the sandbox can return to.
@@ -92,6 +96,8 @@ struct Record {
   bool is_root = false;
   bool has_one_owner = false;
   bool has_network = true;
+  /// The bytes of what is changed are kept as they were (layer/kept_base.h).
+  bool keeps_bases = false;
   Scope scope;
   std::vector<FileSystem> file_systems;
   std::vector<Snapshot> snapshots = {};  ///< The oldest first.

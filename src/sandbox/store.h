@@ -9,9 +9,10 @@
 //   STORE/NAME/lowers         where lowers are cloned, there as well (lowers.h)
 //   STORE/NAME/N/upper, work  what was changed below one mountpoint, as overlayfs writes it
 //   STORE/NAME/N/base         what was there before (layer/base_stamp.h)
+//   STORE/NAME/N/bases        and its bytes, if the sandbox keeps them (layer/kept_base.h)
 //   STORE/NAME/apply, undo    what 'overpass apply' is doing and has done (apply/journal.h)
 //   STORE/@layers/ID/upper    such an upper that snapshots have frozen (layer_store.h), and its
-//   base
+//   base, bases
 //
 // Nothing else is kept anywhere.
 

@@ -109,6 +109,7 @@ Expected<config::Options> options_of(const PlannedMount& mount, const std::strin
   options.upper = place.upper(sandbox);
   options.work = place.work(sandbox);
   options.base_log = place.base_log(sandbox);
+  options.keeps_bases = record.keeps_bases;
   // As on a plain file system: links stay links, directories can be renamed.
   options.format.index = true;
   options.may_be_frozen = true;

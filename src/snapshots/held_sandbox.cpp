@@ -38,7 +38,7 @@ Result<void> move_frozen(const Sandbox& sandbox, const FileSystem& one) {
   if (upper.failed_with(ENOENT)) return {};
   TRY(upper);
   TRY(dissolve_index(*home, layer));
-  for (const char* beside : {"links", "base"}) {
+  for (const char* beside : {"links", "base", "bases"}) {
     auto moved = sys::rename({*home, beside}, {layer, beside});
     if (!moved && !moved.failed_with(ENOENT)) return moved;
   }

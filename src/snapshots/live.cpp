@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/nearest.h"
+#include "layer/bases_of_layers.h"
 #include "layer/markers.h"
 #include "layer/remove_tree.h"
 #include "sandbox/keeper.h"
@@ -287,11 +288,18 @@ Expected<void> drop_layers(HeldSandbox& held, FileSystem& one, const std::vector
     if (std::ranges::count(kept, id) > 0) continue;
     uppers.push_back(sandbox::layer_path(held.sandbox.store(), id));
   }
+  const std::string home = base_log.substr(0, base_log.rfind('/'));
+  std::vector<std::string> leaving;
+  for (const std::string& upper : uppers) leaving.push_back(upper.substr(0, upper.rfind('/')));
+  std::erase(leaving, home);
   StampLogs logs(uppers);
   NamesToTake to_take(held);
   const auto drop = [&]() -> Result<void> {
     TRY(write_stamps(base_log, TRY(logs.take()) + stamps));
+    TRY(layer::join_bases(leaving, home));
     TRY(exchange_layers(held, one, kept, TRY(to_take.list(names))));
+    // Until now the daemon has kept some beside a layer that leaves.
+    TRY(layer::join_bases(leaving, home));
     if (kept.size() < one.layers.size()) TRY(forget_lower(one.upper(held.sandbox)));
     const std::string late = TRY(logs.take());
     if (late.empty()) return {};

@@ -14,6 +14,7 @@
 
 #include "base/nearest.h"
 #include "changes/layers.h"
+#include "layer/bases_of_layers.h"
 #include "layer/remove_tree.h"
 #include "sandbox/layer_store.h"
 #include "sandbox/unions.h"
@@ -55,6 +56,15 @@ Result<void> join_stamps(const HeldSandbox& held, const FileSystem& one, Borrowe
   return sys::write_text(file, stamps);
 }
 
+/// What each layer has kept of what was there.
+Result<void> join_all_bases(const HeldSandbox& held, const FileSystem& one,
+                            const std::string& home) {
+  if (!held.record.keeps_bases) return {};
+  std::vector<std::string> homes = one.homes(held.sandbox);
+  homes.erase(homes.begin());  // The upper's stay beside it.
+  return layer::join_bases(homes, home);
+}
+
 /// Makes the merged layer of one file system in a new directory of the sandbox: its number. Notes
 /// in the record which layers go.
 Result<uint32_t> merge_one(const HeldSandbox& held, Record& record, const FileSystem& one,
@@ -66,6 +76,7 @@ Result<uint32_t> merge_one(const HeldSandbox& held, Record& record, const FileSy
   const std::set<std::string> shared = shared_layers(held);
   auto merged = merge(held, one, shared, home, watch);
   if (merged) merged = join_stamps(held, one, home);
+  if (merged) merged = join_all_bases(held, one, held.sandbox.path() + "/" + name);
   if (merged) {
     std::ranges::copy_if(one.layers, std::back_inserter(record.dropped),
                          [&](const std::string& id) { return !shared.contains(id); });

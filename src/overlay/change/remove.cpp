@@ -31,6 +31,7 @@ Result<void> remove_file_unlogged(Overlay& overlay, const Caller& caller, const 
                                   const char* name) {
   TRY(check_changeable(overlay, *directory, /*removing=*/true));
   TRY(check_removal_by_rules(overlay, *directory, name, /*is_directory=*/false));
+  if (overlay.base.keeps_bases()) TRY(caller.check_may_wait());  // note_hidden() reads it.
   const InodeRef shared = TRY(shared_lower_at(overlay, directory, name));
   if (shared) TRY(copy_up_metadata(overlay, caller, shared));
   const SharedFd upper = TRY(upper_for_change(overlay, directory, /*removing=*/true));

@@ -370,6 +370,7 @@ Result<void> rename_unlogged(Overlay& overlay, const Caller& caller, RenameEnd f
     return fail(EINVAL);
   }
   TRY(check_new_name(*to_name.directory, to_name.name));
+  if (overlay.base.keeps_bases()) TRY(caller.check_may_wait());  // note_hidden() reads what goes.
   TRY(copy_up_ends(overlay, caller, from_name, to_name, (flags & RENAME_EXCHANGE) != 0));
   SharedFd from_upper = TRY(upper_for_change(overlay, from_name.directory, /*removing=*/true));
   SharedFd to_upper = TRY(upper_for_change(overlay, to_name.directory));

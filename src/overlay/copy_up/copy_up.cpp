@@ -120,10 +120,11 @@ bool is_linked(const Inode& inode) {
   return inode.linked;
 }
 
-/// Whether a copy takes data along, rather than to leave them in the lower.
+/// Whether a copy reads data, rather than to leave them in the lower.
 bool copies_bytes(const Overlay& overlay, const Inode& inode, const CopyExtent& extent) {
   const layer::FormatSettings& format = overlay.stack.format;
-  const bool may_leave_bytes = format.writes_metacopy && format.verity != layer::Verity::Require;
+  const bool may_leave_bytes = format.writes_metacopy && format.verity != layer::Verity::Require &&
+                               !overlay.base.keeps_bases();
   return inode.is_regular() && (extent.bytes || !may_leave_bytes);
 }
 
@@ -138,7 +139,7 @@ Result<bool> try_to_copy(Overlay& overlay, const InodeRef& inode, const CopyExte
   if (is_linked(*inode)) TRY(copy_up_directory(overlay, source.parent));
   Prepared prepared = TRY(prepare_copy(overlay, source, extent, progress));
   if (prepared.is_torn) return false;
-  note_copied(overlay, *source.parent, source.name, source.layer, source.stat);
+  note_copied(overlay, *source.parent, source.name, source.layer, source.stat, source.place());
   const bool is_same = prepared.likeness == Likeness::Same && !source.has_changed;
   TRY(publish(overlay, inode, source, std::move(prepared)));
   if (!is_same) overlay.mount.attributes_changed(inode->id);
@@ -256,7 +257,8 @@ bool may_take_long(const Overlay& overlay, const Inode& inode, const CopyExtent&
 
 /// Whether a copy of a few bytes takes no longer than other changes.
 bool may_be_quick(const Overlay& overlay) {
-  return waits_for_no_disk(overlay) && !overlay.settings.verifies_copies;
+  return waits_for_no_disk(overlay) && !overlay.settings.verifies_copies &&
+         !overlay.base.keeps_bases();
 }
 
 Result<void> copy_up_file(Overlay& overlay, const Caller& caller, const InodeRef& inode,

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "layer/base_stamp.h"
+#include "layer/kept_base.h"
 #include "sys/file_io.h"
 
 namespace overpass::overlay {
@@ -17,6 +18,10 @@ void BaseLog::note(std::string_view path, const sys::Stat& stat) const {
   if (written) return;
   log::warn("the state of a file before its change cannot be kept: %s",
             std::strerror(to_int(written.error())));
+}
+
+Result<void> BaseLog::keep(const sys::Stat& stat, BorrowedFd file) const {
+  return layer::keep_base(bases_, layer::stamp_of(stat), file);
 }
 
 }  // namespace overpass::overlay

@@ -57,6 +57,9 @@ TEST(RunCall, TakesOptionsOnBothSidesOfTheName) {
   EXPECT_TRUE(read->is_kept);
   EXPECT_TRUE(read->has_settings());
   EXPECT_FALSE(call({"--keep", "box"})->has_settings());
+  EXPECT_FALSE(read->keeps_bases);
+  EXPECT_TRUE(call({"--keep-bases", "box"})->keeps_bases);
+  EXPECT_TRUE(call({"--keep-bases", "box"})->has_settings());
 }
 
 TEST(RunCall, RefusesWhatCannotBeMeant) {

@@ -11,6 +11,7 @@ TEST(Record, IsReadAsItWasWritten) {
   Record record = new_record();
   record.is_root = record.has_one_owner = true;
   record.has_network = false;
+  record.keeps_bases = true;
   record.scope = {.only = "/home/u/a 'b' \"c\"",
                   .ignored = {"*.key"},
                   .through = {"/x"},
@@ -33,6 +34,7 @@ TEST(Record, IsReadAsItWasWritten) {
   EXPECT_EQ(read->scope.read_only, record.scope.read_only);
   EXPECT_EQ(read->file_systems.size(), 2U);
   EXPECT_FALSE(read->has_network);
+  EXPECT_TRUE(read->keeps_bases);
   EXPECT_EQ(read->file_systems[0].layers, record.file_systems[0].layers);
   EXPECT_EQ(read->file_systems[0].moving, 7U);
   EXPECT_EQ(read->dropped, record.dropped);
