@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
@@ -128,41 +127,6 @@ Expected<void> take_back_all(const Journal& journal) {
   return result;
 }
 
-/// Where the stamps are that the changes of a part are compared with, and what they are.
-struct BaseFile {
-  std::string path;
-  Stamps stamps;
-};
-
-std::optional<BaseFile> base_of(const Sandbox& sandbox, const Journal& journal,
-                                const JournalPart& part) {
-  if (journal.kind != Kind::Apply) {
-    const std::string path =
-        sandbox.path() + "/" + journal.source + "/" + std::to_string(part.directory) + "/" + kBase;
-    return BaseFile{path, layer::decode_stamps(sys::read_file(path).value_or(""))};
-  }
-  const auto record = sandbox::read_record(sandbox);
-  if (!record) return std::nullopt;
-  for (const sandbox::FileSystem& one : record->file_systems) {
-    if (one.directory != part.directory) continue;
-    return BaseFile{one.base_log(sandbox), layer::decode_stamps(one.read_base(sandbox))};
-  }
-  return std::nullopt;
-}
-
-/// After nothing has come of an apply. Best effort: without a new stamp the next one finds a
-/// conflict.
-void stamp_again(const Sandbox& sandbox, const Journal& journal) {
-  for (const JournalPart& part : journal.parts) {
-    const auto target = Target::open(part.target);
-    const auto base = base_of(sandbox, journal, part);
-    if (!target || !base) continue;
-    const std::string text = stamps_again(*target, part.steps, base->stamps);
-    const auto file = sys::open_file_for_appending(base->path.c_str());
-    if (file && !text.empty() && ::write(raw(*file), text.data(), text.size()) < 0) return;
-  }
-}
-
 Result<UniqueFd> make_kept_root(const Undertaking& under_way, const Part& part) {
   const std::string number = std::to_string(part.directory);
   TRY(sys::make_directory(under_way.fd(), number.c_str(), 0700));
@@ -263,7 +227,8 @@ Journal journal_of(const std::vector<Part>& parts, const Prospect& prospect, con
                      .summary = call.summary,
                      .source = call.source,
                      .paths = call.paths,
-                     .is_picked = call.is_picked};
+                     .is_picked = call.is_picked,
+                     .merges = call.merges};
   for (size_t i = 0; i < parts.size(); ++i) {
     JournalPart part = {.directory = parts[i].directory,
                         .target = parts[i].target.path(),
@@ -276,7 +241,9 @@ Journal journal_of(const std::vector<Part>& parts, const Prospect& prospect, con
     part.is_whole = call.drops && parts[i].is_whole;
     if (call.drops) {
       part.dropped = prospect.plans[i].dropped;
-      for (const auto& [path, edited] : parts[i].edited) part.partly.push_back(path);
+      for (const auto& [path, edited] : parts[i].edited) {
+        (edited.is_merged ? part.merged : part.partly).push_back(path);
+      }
     }
     journal.parts.push_back(std::move(part));
   }
@@ -360,7 +327,9 @@ Plan plan_of(const Part& part, const std::string& id) {
   changes::View after(part.layers, layer::kUpper);
   Plan plan = make_plan(part.selected, part.all, id,
                         [&](const changes::Change& change) { return is_copy(after, change); });
-  for (const auto& [path, edited] : part.edited) std::erase(plan.dropped.names, path);
+  for (const auto& [path, edited] : part.edited) {
+    if (!edited.is_merged) std::erase(plan.dropped.names, path);
+  }
   return plan;
 }
 

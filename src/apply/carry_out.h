@@ -31,7 +31,7 @@ struct Part {
   std::vector<std::string> frozen = {};
   bool is_taken = true;                   ///< As in the journal,
   std::vector<std::string> thinned = {};  ///< and this, too.
-  EditedFiles edited = {};                ///< Of `selected`: what is taken in part only.
+  EditedFiles edited = {};                ///< Of `selected`: what is taken in part, or merged.
   layer::LayerStack layers;               ///< The target is the last lower.
   /// The first so many of them are what changes it.
   layer::LayerIndex changing_layers = 1;
@@ -63,7 +63,8 @@ struct Call {
   std::string source;              ///< As in the journal.
   bool is_forced = false;          ///< As when it was looked ahead.
   std::vector<std::string> paths;  ///< As in the journal.
-  bool is_picked = false;          ///< As in the journal.
+  bool is_picked = false;          ///< As in the journal,
+  bool merges = false;             ///< and this, too.
   bool drops = true;               ///< From the sandbox's uppers what has been applied.
   std::function<Result<void>(size_t done, size_t all)> progress;
   /// Called when nothing is left but to take what was applied out of the upper of a part.

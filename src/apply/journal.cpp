@@ -126,6 +126,7 @@ json to_json(const JournalPart& part) {
           {"is_taken", part.is_taken},
           {"thinned", array_of(part.thinned)},
           {"partly", array_of(part.partly)},
+          {"merged", array_of(part.merged)},
           {"dropped_trees", array_of(part.dropped.trees)},
           {"dropped_names", array_of(part.dropped.names)},
           {"dropped_parents", array_of(part.dropped.parents)}};
@@ -143,6 +144,7 @@ JournalPart part_of(const json& value) {
   part.is_taken = value.value("is_taken", part.frozen.empty());
   if (value.contains("thinned")) part.thinned = paths_of(value.at("thinned"));
   if (value.contains("partly")) part.partly = paths_of(value.at("partly"));
+  if (value.contains("merged")) part.merged = paths_of(value.at("merged"));
   part.dropped.trees = paths_of(value.at("dropped_trees"));
   part.dropped.names = paths_of(value.at("dropped_names"));
   part.dropped.parents = paths_of(value.at("dropped_parents"));
@@ -161,6 +163,7 @@ std::string text_of(const Journal& journal) {
                       {"source", journal.source},
                       {"paths", array_of(journal.paths)},
                       {"is_picked", journal.is_picked},
+                      {"merges", journal.merges},
                       {"parts", std::move(parts)}};
   return value.dump(1) + "\n";
 }
@@ -177,6 +180,7 @@ std::optional<Journal> journal_of(const std::string& text) {
   journal.source = value.at("source");
   journal.paths = paths_of(value.at("paths"));
   journal.is_picked = value.value("is_picked", false);
+  journal.merges = value.value("merges", false);
   for (const json& part : value.at("parts")) journal.parts.push_back(part_of(part));
   return journal;
 }

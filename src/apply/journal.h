@@ -50,6 +50,9 @@ struct JournalPart {
   /// Files of which only some hunks were carried out. They stay in the sandbox, over what the
   /// target has now.
   std::vector<std::string> partly = {};
+  /// Files that were merged with what the target had. Where the sandbox keeps its own all the same,
+  /// that is not over what the target has now.
+  std::vector<std::string> merged = {};
 };
 
 struct Journal {
@@ -61,6 +64,7 @@ struct Journal {
   std::string source;   ///< The directory of what is undone, from the sandbox's; "" for an apply.
   std::vector<std::string> paths;  ///< What was asked for; all if empty.
   bool is_picked = false;          ///< The user was asked for each: `paths` does not say what.
+  bool merges = false;             ///< Texts are merged with what is in the targets.
   std::vector<JournalPart> parts = {};
 };
 

@@ -20,12 +20,15 @@
 
 namespace overpass::apply {
 
-/// What becomes of a regular file of which a part is taken.
+/// What becomes of a regular file of which a part is taken, or that is merged with what the target
+/// has.
 struct EditedFile {
   std::string content;
   bool has_new_attributes = true;  ///< Owner, mode and attributes; otherwise those that it had.
   /// The target's file that `content` was made from; nothing if it was made from another's.
   std::optional<layer::BaseStamp> origin = {};
+  /// It has all that the sandbox changed, which therefore drops its own.
+  bool is_merged = false;
 };
 
 /// By path in the union: modified files with one name.
@@ -40,7 +43,7 @@ struct Preparation {
   /// The upper of `after`, to be written to, if it is used up: its files may become those of the
   /// target. Otherwise nothing.
   BorrowedFd used_up{-1};
-  const EditedFiles& edited;  ///< What is taken in part only.
+  const EditedFiles& edited;  ///< What is taken in part only, or merged.
   bool gives_owner = true;
   /// Called before each file: how many of how many changes are done. ECANCELED ends it.
   std::function<Result<void>(size_t done, size_t all)> progress = [](size_t, size_t) {

@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/diff_report.h"
 #include "cli/drop_part.h"
+#include "cli/merge.h"
 #include "cli/pick.h"
 #include "cli/question.h"
 #include "cli/snapshot_watch.h"
@@ -27,6 +28,7 @@ constexpr command_line::Flag kFlags[] = {
     {"--dry-run", 'n', "", "show what would be done, and do nothing"},
     {"--yes", 'y', "", "do not ask; needed where standard input is no terminal"},
     {"--patch", 'p', "", "ask for each change, and each hunk of a text, whether it is wanted"},
+    {"--merge", '\0', "", "merge texts that were changed outside meanwhile, too"},
     {"--to", '\0', "DIR", "change DIR instead of the outside", command_line::Value::Directory},
     {"--force", '\0', "", "also replace and delete what was changed outside meanwhile"},
     command_line::kHelpFlag,
@@ -41,6 +43,7 @@ constexpr command_line::Example kExamples[] = {
     {"overpass apply", "Everything that the last sandbox has changed."},
     {"overpass apply try1 src README", "Only below src, and README."},
     {"overpass apply try1 -p", "Choose."},
+    {"overpass apply try1 --merge", "With what was changed outside meanwhile."},
     {"overpass apply try1 --dry-run", "What would be done, and what is in the way."},
 };
 
@@ -96,6 +99,37 @@ std::optional<int> choose(Context& context, const ParsedArguments& parsed,
   return kApplyConflicts;
 }
 
+/// With --merge, what the parts are to get of what is outside.
+Expected<Merge> merge(const ParsedArguments& parsed, const HeldSandbox& held,
+                      std::vector<apply::Part>& parts) {
+  if (!parsed.has("--merge")) return Merge();
+  return merge_texts(held, parts);
+}
+
+apply::Prospect look_ahead(const ParsedArguments& parsed, std::vector<apply::Part>& parts,
+                           const std::string& id, const Merge& merge) {
+  auto prospect = apply::look_ahead(parts, id, {.is_forced = parsed.has("--force")});
+  explain_conflicts(prospect.conflicts, merge);
+  return prospect;
+}
+
+std::string question_of(const changes::List& list) {
+  return list.changes.empty() ? "leave files with both sides" : "apply " + counts_of(list);
+}
+
+std::string remedy_of(const ParsedArguments& parsed) {
+  return parsed.has("--force") ? "correct the permissions"
+                               : "name the paths that are wanted, or say --force";
+}
+
+/// After what could be merged was applied.
+int conclude(Context& context, const Merge& merge) {
+  if (auto left = leave_conflict_files(context, merge.overlaps); !left) {
+    return fail_with(context, left.error(), kApplyImpossible);
+  }
+  return merge.overlaps.empty() ? kApplyDone : kApplyConflicts;
+}
+
 int carry(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
           const std::vector<std::string>& paths) {
   const snapshots::Watch watch = interruptible_watch(context);
@@ -108,25 +142,26 @@ int carry(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
                           : find_parts_into(held, paths, to, is_frozen);
   if (!parts) return fail_with(context, parts.error(), kApplyImpossible);
   if (const auto code = choose(context, parsed, *parts)) return *code;
+  const auto merged = merge(parsed, held, *parts);
+  if (!merged) return fail_with(context, merged.error(), kApplyImpossible);
   const auto possible =
       to.empty() ? choose_layers(held, *parts, /*is_discarded=*/false) : Expected<void>();
   if (!possible) {
     return fail_with(context, possible.error(), kApplyImpossible);
   }
   const changes::List list = selected_of(*parts);
-  if (list.changes.empty()) {
+  if (list.changes.empty() && merged->overlaps.empty()) {
     context.err << "overpass: " << held.sandbox.name() << " has no changes\n";
     return kApplyDone;
   }
   const std::string id = apply::new_id();
-  auto prospect = apply::look_ahead(*parts, id, {.is_forced = parsed.has("--force")});
-  const std::string remedy = parsed.has("--force")
-                                 ? "correct the permissions"
-                                 : "name the paths that are wanted, or say --force";
+  auto prospect = look_ahead(parsed, *parts, id, *merged);
+  tell_merge(context, *merged);
   if (const auto code =
-          ask(context, parsed, list, prospect, {"apply " + counts_of(list), remedy})) {
-    return *code;
+          ask(context, parsed, list, prospect, {question_of(list), remedy_of(parsed)})) {
+    return *code == kApplyDone && !merged->overlaps.empty() ? kApplyConflicts : *code;
   }
+  if (list.changes.empty()) return conclude(context, *merged);
   if (is_frozen && to.empty()) {
     if (auto ready = hold_renamed(held, *parts); !ready) {
       return fail_with(context, ready.error(), kApplyImpossible);
@@ -139,6 +174,7 @@ int carry(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
                             .is_forced = parsed.has("--force"),
                             .paths = paths,
                             .is_picked = parsed.has("--patch"),
+                            .merges = parsed.has("--merge"),
                             .drops = to.empty(),
                             .progress = progress_of(context),
                             .drop = dropper(held)};
@@ -147,7 +183,7 @@ int carry(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
   if (!done) return fail_with(context, done.error(), kApplyImpossible);
   context.err << "overpass: applied: " << counts_of(list) << "; 'overpass undo "
               << held.sandbox.name() << "' takes it back\n";
-  return kApplyDone;
+  return conclude(context, *merged);
 }
 
 int begin(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
@@ -188,9 +224,10 @@ int resume(Context& context, const ParsedArguments& parsed, HeldSandbox& held) {
         return std::ranges::count(held.record.file_systems, part.target,
                                   &sandbox::FileSystem::base) > 0;
       });
-  if (!has_begun && journal.is_picked) {
-    context.err << "overpass: nothing had been applied; 'overpass apply -p " << held.sandbox.name()
-                << "' asks again\n";
+  if (!has_begun && (journal.is_picked || journal.merges)) {
+    context.err << "overpass: nothing had been applied; 'overpass apply "
+                << (journal.is_picked ? "-p " : "--merge ") << held.sandbox.name() << "' "
+                << (journal.is_picked ? "asks" : "merges") << " again\n";
     return kApplyDone;
   }
   if (!has_begun && journal.kind == apply::Kind::Apply && is_to_outside) {
@@ -207,6 +244,7 @@ constexpr command_line::Command kApplyCommand = {
     .name = "apply",
     .synopsis =
         "overpass apply [--yes] [--force] [--to DIR] [NAME [PATH...]]\n"
+        "overpass apply --merge [--yes] [NAME [PATH...]]\n"
         "overpass apply -p [--force] [--to DIR] [NAME [PATH...]]\n"
         "overpass apply --dry-run [NAME [PATH...]]\n"
         "overpass apply --continue|--abort [NAME]",
@@ -219,6 +257,12 @@ constexpr command_line::Command kApplyCommand = {
 };
 
 int run_apply(Context& context, const ParsedArguments& parsed) {
+  for (const char* other : {"--force", "--patch", "--to", "--continue", "--abort"}) {
+    if (!parsed.has("--merge") || !parsed.has(other)) continue;
+    return fail_with(
+        context, {std::string("--merge and ") + other + " exclude each other", "say one of them"},
+        kApplyUsage);
+  }
   if (parsed.has("--patch")) {
     if (parsed.has("--yes")) {
       return fail_with(context, {"-p asks, and --yes says not to", "say one of them"}, kApplyUsage);

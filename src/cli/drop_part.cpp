@@ -15,7 +15,9 @@
 #include "changes/layers.h"
 #include "changes/view.h"
 #include "check/tree.h"
+#include "layer/bases_of_layers.h"
 #include "sandbox/layer_store.h"
+#include "snapshots/forget_bases.h"
 #include "snapshots/history.h"
 #include "snapshots/live.h"
 #include "snapshots/own_layers.h"
@@ -39,10 +41,22 @@ Expected<void> reset(HeldSandbox& held, FileSystem& one) {
   return done;
 }
 
-/// What the outside is now where steps have changed it.
+/// What the outside is now where steps have changed it. If what was merged stays in the sandbox all
+/// the same, that is not over the outside as it is now, but over what both began with.
 Result<std::string> stamps_of(const apply::JournalPart& part) {
   const apply::Target target = TRY(apply::Target::open(part.target));
-  return apply::stamps_after(target, part.steps);
+  std::vector<apply::Step> steps = part.steps;
+  std::erase_if(steps, [&](const apply::Step& step) {
+    return std::ranges::find(part.merged, step.path) != part.merged.end();
+  });
+  return apply::stamps_after(target, steps);
+}
+
+/// What goes of what the sandbox keeps of the files from before.
+std::vector<std::string> names_of(const apply::Dropped& dropped) {
+  std::vector<std::string> names = dropped.names;
+  names.insert(names.end(), dropped.trees.begin(), dropped.trees.end());
+  return names;
 }
 
 std::unexpected<Problem> not_noted(Errno error) {
@@ -189,6 +203,17 @@ Result<void> remove_left(const HeldSandbox& held, const std::vector<snapshots::L
   return {};
 }
 
+/// What stays in the sandbox, though it was applied, is over what is outside now.
+void keep_new_bases(const HeldSandbox& held, const FileSystem& one, const apply::JournalPart& part,
+                    const std::string& stamps) {
+  if (!held.record.keeps_bases) return;
+  auto known = layer::decode_stamps(stamps);
+  std::erase_if(known, [&](const auto& stamp) {
+    return part.is_taken && std::ranges::find(part.partly, stamp.first) == part.partly.end();
+  });
+  layer::keep_bases(one.homes(held.sandbox).front(), part.target, known);
+}
+
 /// Of what was made from frozen layers alone the upper stays: it has what came later.
 Expected<void> drop_frozen(HeldSandbox& held, FileSystem& one, const apply::JournalPart& part) {
   const auto outgoing = outgoing_of(held, one, part);
@@ -199,10 +224,14 @@ Expected<void> drop_frozen(HeldSandbox& held, FileSystem& one, const apply::Jour
   });
   const auto stamps = stamps_of(part);
   if (!stamps) return not_noted(stamps.error());
+  const auto known = layer::decode_stamps(one.read_base(held.sandbox));
   auto dropped = snapshots::drop_layers(held, one, kept, *stamps, outgoing->names);
   if (!dropped) return dropped;
   const auto removed = remove_left(held, outgoing->names);
-  return removed ? Expected<void>() : not_taken_out(held, removed.error());
+  if (!removed) return not_taken_out(held, removed.error());
+  keep_new_bases(held, one, part, *stamps);
+  if (part.is_taken) snapshots::forget_bases(held, one, known, names_of(part.dropped));
+  return {};
 }
 
 /// What was applied and stays in the sandbox, wholly or but for some hunks, is over the outside as
@@ -211,8 +240,13 @@ Expected<void> stamp_applied(const HeldSandbox& held, const FileSystem& one,
                              const apply::JournalPart& part) {
   const auto stamp = [&]() -> Result<void> {
     const std::string text = TRY(stamps_of(part));
+    if (text.empty()) return {};
+    // One that has not run since it was made has no directory for it.
+    TRY(held.sandbox.make_directory(std::to_string(one.directory), 0700));
     const UniqueFd file = TRY(sys::open_file_for_appending(one.base_log(held.sandbox).c_str()));
-    return text.empty() ? Result<void>() : sys::write_message(file, text);
+    TRY(sys::write_message(file, text));
+    keep_new_bases(held, one, part, text);
+    return {};
   };
   const auto stamped = stamp();
   return stamped ? Expected<void>() : not_noted(stamped.error());
@@ -276,6 +310,8 @@ Expected<void> drop_part(HeldSandbox& held, const apply::JournalPart& part) {
   if (const auto thinned = thin(held, *one, part); !thinned) {
     return not_taken_out(held, thinned.error());
   }
+  const auto known = layer::decode_stamps(one->read_base(held.sandbox));
+  snapshots::forget_bases(held, *one, known, names_of(part.dropped));
   return part.partly.empty() ? Expected<void>() : stamp_applied(held, *one, part);
 }
 

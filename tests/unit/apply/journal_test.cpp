@@ -55,7 +55,10 @@ Journal example() {
   part.steps = {step, plain};
   part.dropped = {.trees = {"t"}, .names = {"a/b"}, .parents = {"a"}};
   part.identity = "id:2";
+  part.partly = {"picked"};
+  part.merged = {"new/\xff%41\n"};
   Journal journal;
+  journal.merges = true;
   journal.kind = apply::Kind::Redo;
   journal.phase = apply::Phase::Publishing;
   journal.id = "17";
@@ -89,6 +92,9 @@ TEST_F(JournalFile, IsReadAsItWasWritten) {
   EXPECT_EQ(part.dropped.names, wanted.parts[0].dropped.names);
   EXPECT_EQ(part.dropped.parents, wanted.parts[0].dropped.parents);
   EXPECT_EQ(part.identity, "id:2");
+  EXPECT_EQ(part.partly, wanted.parts[0].partly);
+  EXPECT_EQ(part.merged, wanted.parts[0].merged);
+  EXPECT_TRUE(read->merges);
   ASSERT_EQ(part.steps.size(), 2U);
   EXPECT_EQ(part.steps[0].act, Act::Overwrite);
   EXPECT_EQ(part.steps[0].path, "new/\xff%41\n");

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+
+#include "cli/three_ways.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include "sys/file_io.h"
+#include "sys/open.h"
+#include "sys/program.h"
+
+namespace overpass::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kBase[] = "base";
+constexpr char kOutside[] = "outside";
+constexpr char kSandbox[] = "sandbox";
+constexpr char kMerged[] = "merged";
+
+/// Nothing of the user's settings counts. With -E, what both sides have changed alike is no
+/// conflict.
+Result<int> run_diff3(const std::string& directory, const std::string& label, BorrowedFd output) {
+  const char* found = std::getenv("PATH");
+  const std::string path = std::string("PATH=") + (found != nullptr ? found : "/usr/bin:/bin");
+  const std::string outside = directory + "/" + kOutside;
+  const std::string base = directory + "/" + kBase;
+  const std::string sandbox = directory + "/" + kSandbox;
+  return sys::run_into(
+      output, {"env", "-i", path.c_str(), "LC_ALL=C", "diff3", "-m", "-E", "-a", "-L", kOutside,
+               "-L", kBase, "-L", label.c_str(), outside.c_str(), base.c_str(), sandbox.c_str()});
+}
+
+std::unexpected<Problem> no_room() {
+  return problem("texts cannot be copied into $TMPDIR to be merged",
+                 "set TMPDIR to a place with room");
+}
+
+}  // namespace
+
+Expected<ThreeWayMerge> ThreeWayMerge::begin(const std::string& sandbox) {
+  std::error_code error;
+  std::string directory = (fs::temp_directory_path(error) / "overpass-merge.XXXXXX").string();
+  if (error || ::mkdtemp(directory.data()) == nullptr) {
+    return problem("no directory can be made in $TMPDIR", "set TMPDIR to one that can be written");
+  }
+  return ThreeWayMerge(std::move(directory), "sandbox " + sandbox);
+}
+
+ThreeWayMerge::ThreeWayMerge(ThreeWayMerge&& other) noexcept
+    : directory_(std::exchange(other.directory_, {})), label_(std::move(other.label_)) {}
+
+ThreeWayMerge::~ThreeWayMerge() {
+  std::error_code error;
+  if (!directory_.empty()) fs::remove_all(directory_, error);
+}
+
+Result<void> ThreeWayMerge::write(const char* name, std::string_view text) const {
+  const std::string path = directory_ + "/" + name;
+  const UniqueFd file =
+      TRY(sys::open_at(BorrowedFd{AT_FDCWD}, path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
+  return sys::write_text(file, text);
+}
+
+Expected<MergedText> ThreeWayMerge::merge(const ThreeTexts& texts) const {
+  const bool is_written = write(kBase, texts.base) && write(kOutside, texts.outside) &&
+                          write(kSandbox, texts.sandbox) && write(kMerged, "");
+  if (!is_written) return no_room();
+  const std::string path = directory_ + "/" + kMerged;
+  const auto output = sys::open_path(path.c_str(), O_WRONLY);
+  const auto ended =
+      output ? run_diff3(directory_, label_, *output) : Result<int>(fail(output.error()));
+  // 1 says that there are conflicts.
+  if (!ended || !WIFEXITED(*ended) || WEXITSTATUS(*ended) > 1) {
+    return problem("diff3 cannot merge the texts",
+                   "install diffutils, and look whether $TMPDIR is full");
+  }
+  auto content = sys::read_file(path);
+  if (!content) return no_room();
+  return MergedText{std::move(*content), WEXITSTATUS(*ended) == 1};
+}
+
+}  // namespace overpass::cli
