@@ -113,6 +113,7 @@ Expected<void> export_directory(const HeldSandbox& held, const std::vector<Compa
   record.file_systems.clear();
   record.snapshots.clear();
   record.dropped.clear();
+  record.keeps_bases = false;  // None are in it.
   for (const ComparedUnion& one : unions) {
     const sandbox::FileSystem* place = cli::find_file_system(held.record, one.place);
     if (place == nullptr) return cannot_write(path, Errno{ESTALE});

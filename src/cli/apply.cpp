@@ -117,9 +117,11 @@ std::string question_of(const changes::List& list) {
   return list.changes.empty() ? "leave files with both sides" : "apply " + counts_of(list);
 }
 
-std::string remedy_of(const ParsedArguments& parsed) {
-  return parsed.has("--force") ? "correct the permissions"
-                               : "name the paths that are wanted, or say --force";
+std::string remedy_of(const ParsedArguments& parsed, const HeldSandbox& held) {
+  if (parsed.has("--force")) return "correct the permissions";
+  const bool may_merge = held.record.keeps_bases && !parsed.has("--merge");
+  return std::string("name the paths that are wanted, or say ") +
+         (may_merge ? "--merge or --force" : "--force");
 }
 
 /// After what could be merged was applied.
@@ -158,7 +160,7 @@ int carry(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
   auto prospect = look_ahead(parsed, *parts, id, *merged);
   tell_merge(context, *merged);
   if (const auto code =
-          ask(context, parsed, list, prospect, {question_of(list), remedy_of(parsed)})) {
+          ask(context, parsed, list, prospect, {question_of(list), remedy_of(parsed, held)})) {
     return *code == kApplyDone && !merged->overlaps.empty() ? kApplyConflicts : *code;
   }
   if (list.changes.empty()) return conclude(context, *merged);

@@ -16,11 +16,12 @@ namespace overpass::snapshots {
 
 namespace {
 
-/// Whether a layer has something at `path`, or may have.
+/// Whether a layer has something at `path`, or may have: below a whiteout it may be what was
+/// renamed.
 bool has_name(const std::vector<UniqueFd>& roots, const std::string& path) {
   return std::ranges::any_of(roots, [&](const UniqueFd& root) {
     const auto found = sys::open_beneath(root, path.c_str(), O_PATH | O_NOFOLLOW);
-    return !found.failed_with(ENOENT) && !found.failed_with(ENOTDIR);
+    return !found.failed_with(ENOENT);
   });
 }
 

@@ -11,6 +11,7 @@
 
 #include <cstring>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "base/nearest.h"
@@ -18,7 +19,9 @@
 #include "changes/layers.h"
 #include "changes/view.h"
 #include "check/tree.h"
+#include "layer/base_stamp.h"
 #include "layer/markers.h"
+#include "snapshots/forget_bases.h"
 #include "snapshots/writable_directory.h"
 #include "sys/directory_stream.h"
 #include "sys/names.h"
@@ -202,6 +205,14 @@ Expected<void> clean_upper(const HeldSandbox& held, const sandbox::FileSystem& o
                  "what was done so far is done; correct the permissions and try again");
 }
 
+/// What was kept of files that the layers have no more.
+void forget_unused_bases(const HeldSandbox& held, const sandbox::FileSystem& one) {
+  const auto known = layer::decode_stamps(one.read_base(held.sandbox));
+  std::set<std::string> names;
+  for (const auto& [path, stamp] : known) names.insert(path.substr(0, path.find('/')));
+  forget_bases(held, one, known, {names.begin(), names.end()});
+}
+
 }  // namespace
 
 Expected<Vacuumed> vacuum(const HeldSandbox& held, const VacuumOptions& options,
@@ -211,6 +222,7 @@ Expected<Vacuumed> vacuum(const HeldSandbox& held, const VacuumOptions& options,
     if (!one.is_there()) continue;
     auto cleaned = clean_upper(held, one, options, watch, total);
     if (!cleaned) return std::unexpected(cleaned.error());
+    if (!options.is_dry) forget_unused_bases(held, one);
   }
   return total;
 }

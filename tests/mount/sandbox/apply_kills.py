@@ -46,15 +46,15 @@ def prepare_kills(t):
     return s
 
 
-def kill(s, step):
-    """Applies, and is killed at a system call that changes something; whether it was."""
+def kill(s, step, *words, status=0, **variables):
+    """Applies, and is killed at a system call that changes something; whether it was. Otherwise it ends with the status."""
     calls = "renameat2,renameat,linkat,unlinkat,mkdirat,fsync,syncfs,ftruncate"
     done = subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:signal=KILL:when={step}",
-                           s.t.settings.overpass, "apply", "name", "--yes"], env=s.traced_environment(), cwd=s.outside,
+                           s.t.settings.overpass, "apply", "name", "--yes", *words], env={**s.traced_environment(), **variables}, cwd=s.outside,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=s.t.settings.seconds(60))
     if done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL):
         return True
-    equal(done.returncode, 0, f"the apply that nothing killed: {done.stderr}")
+    equal(done.returncode, status, f"the apply that nothing killed: {done.stderr}")
     return False
 
 

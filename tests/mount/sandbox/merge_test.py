@@ -2,6 +2,7 @@
 """`overpass apply --merge`: texts that were changed on both sides, and what is kept of them for that."""
 import os
 import shutil
+import subprocess
 
 import pytest
 
@@ -277,6 +278,26 @@ def test_bases_follow_the_changes(t, how):
     equal((s.call("diff", "name").stdout, bases(s)), ("", []), "what is left")
 
 
+def test_what_is_vacuumed_leaves_no_bases(t):
+    s = sandbox(t, "cp -p file saved; echo more >> file; cat saved > file; touch -r saved file; rm saved; mv dir moved; echo more >> moved/inner")
+    equal(len(bases(s)), 2, "what is kept")
+    done = s.call("vacuum", "name")
+    equal((done.returncode, done.stdout.split(",")[0]), (0, "1 names"), f"what goes: {done.stderr}")
+    equal(s.call("diff", "name").stdout, f"R {s.outside[1:]}/dir/ -> {s.outside[1:]}/moved/\nM {s.outside[1:]}/moved/inner\n", "what is changed still")
+    equal(bases(s), [TEXT], "what is kept still")
+    outside(s, "dir/inner")
+    merge(s)
+    equal(read(s.outside + "/moved/inner"), OUTSIDE + "more\n", "the text in the renamed directory")
+
+
+def test_overlapping_lines_in_a_renamed_directory(t):
+    s = sandbox(t, "mv dir moved; sed -i 's/line 6/sandbox/' moved/inner")
+    outside(s, "dir/inner", edited(middle="outside"))
+    told = merge(s, status=1)
+    holds("its directory was renamed" in told, f"the conflict: {told}")
+    equal((sorted(os.listdir(s.outside)), conflict_files(s)), (["dir", "file", "other"], []), "nothing is applied")
+
+
 @pytest.mark.parametrize("command", ["discard", "apply", "rollback"])
 def test_bases_go_with_the_changes(t, command):
     s = sandbox(t, "echo more >> file")
@@ -363,3 +384,35 @@ def test_a_part_of_a_fork_that_has_never_run(t, options):
     equal((done.returncode, read(s.outside + "/file")), (0, edited(last="sandbox")), f"what is applied: {done.stderr}")
     equal(s.call("diff", "fork").stdout, f"M {s.outside[1:]}/other\n", "what is left")
     s.outside_is_as_it_should_be()
+
+
+def merge_by(s, directory, script, status):
+    """With another diff3 in PATH."""
+    os.makedirs(directory, exist_ok=True)
+    write(directory + "/diff3", "#!/bin/sh\n" + script)
+    os.chmod(directory + "/diff3", 0o755)
+    done = subprocess.run([s.t.settings.overpass, "apply", "name", "--merge", "--yes"], env=s.environment(PATH=directory + ":" + os.environ["PATH"]),
+                          cwd=s.outside, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=s.t.settings.seconds(60))
+    equal(done.returncode, status, f"the status: {done.stderr}")
+    return done.stderr
+
+
+def test_a_text_that_changes_again_while_it_is_merged(t):
+    s = sandbox(t, CHANGES["replaced"] + "; echo new > other")
+    outside(s)
+    again = t.fresh("again", {"text": OUTSIDE.replace("line 3", "again")}) + "/text"
+    told = merge_by(s, t.fresh("programs"), f'/usr/bin/diff3 "$@"; status=$?; cat {again} > {s.outside}/file; exit $status\n', 1)
+    holds(f"conflict: '{s.outside}/file' was changed outside" in told, f"the conflict: {told}")
+    equal((read(s.outside + "/file"), read(s.outside + "/other")), (read(again), "other\n"), "the outside")
+    s.outside_is_as_it_should_be()
+    merge(s)
+    equal(read(s.outside + "/file"), MERGED.replace("line 3", "again"), "what is merged then")
+
+
+@pytest.mark.parametrize("script", ["exit 2\n", "kill -9 $$\n"])
+def test_a_diff3_that_fails_changes_nothing(t, script):
+    s = sandbox(t, CHANGES["replaced"] + "; echo new > other")
+    outside(s)
+    told = merge_by(s, t.fresh("programs"), script, 3)
+    holds("install diffutils" in told, f"the remedy: {told}")
+    equal((read(s.outside + "/file"), read(s.outside + "/other")), (OUTSIDE, "other\n"), "the outside")
