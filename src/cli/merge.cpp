@@ -93,11 +93,14 @@ class Merger {
   std::string shown(const std::string& path) const { return "/" + placed(part_.place, path); }
 
   Expected<Outcome> take(const Change& change) {
+    const std::string& path = change.old_path.empty() ? change.path : change.old_path;
+    const auto now = part_.target.stat(path);
+    const auto stamp = part_.stamps.find(path);
+    const bool is_known = stamp != part_.stamps.end();
+    if (is_known && now && layer::is_same(stamp->second, layer::stamp_of(*now))) return Outcome{};
+    if (is_known && !now) return obstacle("there is nothing to merge it with");
     if (std::string found = obstacle_of_kind(change); !found.empty()) return obstacle(found);
-    const auto now = part_.target.stat(change.old_path);
-    const auto stamp = part_.stamps.find(change.old_path);
-    if (!now || stamp == part_.stamps.end()) return obstacle("nothing is known of what it was");
-    if (layer::is_same(stamp->second, layer::stamp_of(*now))) return Outcome{};
+    if (!is_known || !now) return obstacle("what both sides began with is not known");
     auto base = base_of(stamp->second);
     if (!base) return obstacle(base.error());
     auto outside = text_of(before_, *change.before);

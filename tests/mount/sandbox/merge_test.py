@@ -155,6 +155,17 @@ OBSTACLES = {
 }
 
 
+def test_what_one_side_has_not_is_a_conflict(t):
+    s = sandbox(t, "echo more >> file; echo new > made")
+    os.unlink(s.outside + "/file")
+    outside(s, "made", "made outside\n")
+    told = merge(s, status=1)
+    for name, reason in (("file", "was deleted outside, and cannot be merged: there is nothing to merge it with"),
+                         ("made", "was made outside, or nothing is known of it, and cannot be merged: what both sides began with is not known")):
+        holds(f"conflict: '{s.outside}/{name}' {reason}" in told, f"the conflict of {name}: {told}")
+    equal(sorted(os.listdir(s.outside)), ["dir", "made", "other"], "the outside")
+
+
 @pytest.mark.parametrize("what", OBSTACLES)
 def test_what_cannot_be_merged_is_a_conflict_with_its_reason(t, what):
     tree, script, options, text, reason = OBSTACLES[what]
