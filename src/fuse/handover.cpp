@@ -127,7 +127,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Options, lower, data_only, upper, work, mount
                                    squash_to_gid, xattr_permissions, acl, xattrs, static_nlink,
                                    timeout, allow_other, auto_unmount, survives, suid, dev, exec,
                                    access_times, propagation, fsname, context, foreground, debug,
-                                   ends_with_starter, shown_at, owns_upper, base_log)
+                                   ends_with_starter, shown_at, owns_upper, base_log, keeps_bases)
 }  // namespace config
 
 }  // namespace overpass
