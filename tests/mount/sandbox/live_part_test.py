@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import equal, holds, write
+from harness import caches, equal, holds, write
 from harness.sandboxes import Running
 from live_apply_test import diff, done, read, started
 
@@ -22,10 +22,12 @@ def layers_of(s):
 
 def test_discard_of_a_part(t):
     s, run = started(t, "echo new > file; echo new > other; rm dir/inner; rm -r gone; mkdir -p made/below; echo x > made/below/x; echo y > made/y; cat made/y")
-    number = run.do("stat -c %i other made made/y")
+    dropped, number = caches.drops(), run.do("stat -c %i other made made/y")
     done(s, "discard", "name", s.outside + "/file", s.outside + "/gone", s.outside + "/made/below", "--yes")
     equal(run.do("cat file; ls gone; ls made; cat other made/y; ls"), "olda\ny\nnew\ny\ndir\nfile\ngone\nmade\nother\n", "what is seen")
-    equal(run.do("stat -c %i other made made/y"), number, "the numbers of what stays")
+    numbers = run.do("stat -c %i other made made/y")
+    if caches.drops() == dropped:       # by another test: what the kernel forgot may have the number of its new layer
+        equal(numbers, number, "the numbers of what stays")
     equal(diff(s), ["D dir/inner", "A made/", "A made/y", "M other"], "what is left")
     done(s, "discard", "name", s.outside + "/dir", s.outside + "/made/y", "--yes")
     equal(run.do("cat dir/inner; ls"), "deepdir\nfile\ngone\nother\n", "what is seen then")

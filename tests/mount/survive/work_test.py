@@ -176,7 +176,7 @@ def test_what_is_looked_up_and_forgotten_balances(t):
         pid = m.status()["pid"]
         os.kill(pid, signal.SIGSTOP)        # FORGETs gather in the kernel, and come in batches of thousands
         try:
-            caches.drop()
+            caches.drop_of(m.path)
         finally:
             os.kill(pid, signal.SIGCONT)
         time.sleep(rng.uniform(0, 0.002))
@@ -185,6 +185,6 @@ def test_what_is_looked_up_and_forgotten_balances(t):
     deadline = time.monotonic() + t.settings.seconds(60)
     while m.status()["inodes"] > 3:     # the root, and what status itself looks at
         holds(time.monotonic() < deadline, f"inodes that are kept: {m.status()['inodes']}")
-        caches.drop()
+        caches.drop_of(m.path)
         time.sleep(0.3)
     equal(lives(m), deaths, "daemons that died")
