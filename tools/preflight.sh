@@ -4,7 +4,7 @@
 # For tools/demo and tools/test, which source it: whether this machine lets them mount, asked before anything is
 # installed or built; and how a build shows its progress.
 
-# Prints one line for each thing that is missing to whoever wants to mount here.
+# Prints one line for each thing that is missing for a user who wants to mount here.
 missing_to_mount() {
   if [ "$(id -u)" -ne 0 ]; then
     echo "root: run it with sudo"

@@ -157,8 +157,8 @@ class Server {
     }
   }
 
-  /// Whoever comes too often costs four short system calls: to be taken, to be known, to be told,
-  /// and to be let go.
+  /// A client that comes too often costs four short system calls: to be taken, to be known, to be
+  /// told, and to be let go.
   void admit(UniqueFd socket) {
     const auto peer = sys::peer_of(socket);
     if (!peer) return;

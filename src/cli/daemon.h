@@ -23,7 +23,7 @@ Expected<void> serve_in_background(const config::Options& options, const Serve& 
 /// used, or the problem. The children end with this process, as by SIGTERM.
 std::vector<Expected<pid_t>> serve_all(std::span<const config::Options> unions, const Serve& serve);
 
-/// Opens /dev/null for those of descriptors 0, 1 and 2 that are closed, lest a layer get the
+/// Opens /dev/null for those of descriptors 0, 1 and 2 that are closed, so that no layer gets the
 /// number.
 Expected<void> open_standard_streams();
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The caller's program is not handed over: the keeper executes what lies at the path of its own.
-// Whoever may see the mount could otherwise have any program run outside of it.
+// A process that sees the mount could otherwise have any program run outside of it.
 
 #include "cli/replace.h"
 

@@ -4,7 +4,7 @@
 //
 // The kernel wakes the thread that has waited longest, so two waiting threads take one caller's
 // requests in turn, each on a processor that has gone idle and cold meanwhile: on /dev/fuse that
-// halves the rate of requests that follow upon each other. Hence as many threads are active as
+// halves the rate of requests that follow upon each other. So as many threads are active as
 // callers make requests side by side (ConcurrentCallers), one at least. Another joins when the
 // queue is found non-empty again and again; threads beyond the number of callers leave when it is
 // not. And one joins when all active threads have been busy with the same requests for a while, so

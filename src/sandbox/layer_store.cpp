@@ -111,7 +111,7 @@ Result<std::string> LayerHold::make_layer() const {
 Result<void> remove_layer(const std::string& store, const std::string& id) {
   const UniqueFd directory = TRY(open_layers_directory(store));
   const std::string trash = std::string(kTrash) + id;
-  // Whoever looks for garbage may be at it as well, or have been killed.
+  // Another process that looks for garbage may be at it as well, or have been killed.
   auto moved = sys::rename({directory, id.c_str()}, {directory, trash.c_str()});
   if (!moved && !moved.failed_with(ENOENT)) return moved;
   auto removed = layer::remove_tree(directory, trash.c_str());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The frozen layers of the store. Records refer to them, each by any number of sandboxes; a layer
-// that no record refers to is garbage. STORE/@layers/lock is held (flock(2)) shared by whoever
-// brings a reference into a record, and exclusively by whoever looks for garbage.
+// that no record refers to is garbage. STORE/@layers/lock is held (flock(2)) shared by a process
+// that brings a reference into a record, and exclusively by one that looks for garbage.
 
 #ifndef OVERPASS_SANDBOX_LAYER_STORE_H_
 #define OVERPASS_SANDBOX_LAYER_STORE_H_

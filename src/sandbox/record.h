@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// sandbox.toml: what a sandbox shows, and when and by whom it was made. Programs read what they
+// sandbox.toml: what a sandbox shows, when it was made, and by which user. Programs read what they
 // need of it and pass over the rest.
 //
 //   format = 1

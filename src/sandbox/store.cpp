@@ -73,7 +73,7 @@ Expected<void> make_store(const std::string& store) {
                  "make it, or set OVERPASS_STORE to another directory");
 }
 
-/// Whoever else could write to `directory` could exchange what is in it.
+/// Another user who could write to `directory` could exchange what is in it.
 Expected<void> check_owner(const std::string& path, BorrowedFd directory) {
   const auto found = sys::stat(sys::place_of(directory));
   if (found && found->stx_uid == ::geteuid() && (found->stx_mode & (S_IWGRP | S_IWOTH)) == 0) {

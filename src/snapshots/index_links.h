@@ -35,7 +35,7 @@ struct UpperPlaces {
 };
 
 /// Gives the upper the names that lead to its files by the index only. Walks the union once, and
-/// not at all if the upper has all names. Whoever mounts the upper with its index afterwards sees
+/// not at all if the upper has all names. A mount of the upper with its index afterwards shows
 /// what was seen before, also if this ends early: ECANCELED when stopped, or an error.
 Result<void> link_indexed_names(const UpperPlaces& upper, const Watch& watch);
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Runs a program of unit tests with its scratch directory on an ext4 in memory, as test files that mount have it
-(scratch.py): on the machine's disk the programs take up to nine times as long. By whom may not mount it is only run.
+(scratch.py): on the machine's disk the programs take up to nine times as long. Where mounting is not permitted it is only run.
 
 usage: in_memory.py PROGRAM [ARGUMENT]...
 """

@@ -65,7 +65,7 @@ class Scratch:
                     file.write(CHUNK)
 
     def give(self, owner, *names):
-        """Makes layers belong to the owner, whom they may have belonged to or not."""
+        """Makes layers belong to the owner, if they did not before."""
         number = owner or 0
         subprocess.run(["chown", "-R", f"{number}:{number}", *names], check=True)
 

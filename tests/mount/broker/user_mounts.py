@@ -38,7 +38,7 @@ def wait_for_broker(t, m):
 def use(m):
     """Reads and writes; the requests that reach the daemon while data move."""
     passed = m.status()["passthrough"]["active"], m.status()["files_registered_by"]
-    equal(passed, (True, "broker"), "passthrough, and by whom")
+    equal(passed, (True, "broker"), "passthrough, and who registers")
     with m.requests() as counted:
         equal(len(read(m / "large")), 300_000, "size read")
         write(m / "made", b"y" * 300_000)

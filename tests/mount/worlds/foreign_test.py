@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Lower files of somebody else's, as the machine's root's, in the union of one who is not root: he may hide them, but
-not change them, for he could not make a copy that belongs to whom it did.
+not change them, for he could not make a copy that belongs to the same user.
 """
 import errno
 import os
