@@ -393,6 +393,7 @@ Expected<void> serve_after(Handover& handover, Life& life, const ChangeOptions& 
   auto survival = adopt_records(std::move(handover.records));
   if (!survival) return std::unexpected(survival.error());
   use_records(daemon, std::move(*survival));
+  daemon.survival->prepare_to_begin();
   if (!daemon.files.expect_records(HandleRecords::kMost)) return problem("out of memory");
   if (auto taken = session.take(daemon, options, std::move(handover.connection), handover.mount);
       !taken) {

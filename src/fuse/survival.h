@@ -39,6 +39,10 @@ class Survival {
   /// The version (records_version.h) of the records in a file; 0 for what is no such file.
   static uint32_t version_in(BorrowedFd file);
 
+  /// Prepares this process for a begin() that takes little time: maps the records, and takes memory
+  /// for the nodes to be made of them. Only reads; another daemon may serve.
+  void prepare_to_begin() const;
+
   /// A daemon begins. Ends changes that the former one did not end. Before any other thread runs.
   void begin();
 

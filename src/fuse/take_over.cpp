@@ -21,6 +21,7 @@
 #include "overlay/open/reopen.h"
 #include "sys/file_io.h"
 #include "sys/open.h"
+#include "sys/process.h"
 
 namespace overpass::fuse {
 
@@ -196,6 +197,7 @@ void take_over(Daemon& daemon, std::span<const RequestBytes> requests) {
   const overlay::Restored restored =
       overlay::restore_nodes(daemon.overlay, daemon.survival->nodes(), renames,
                              [&daemon](overlay::NodeId node) { return kept_file(daemon, node); });
+  sys::bound_kept_memory();  // After Survival::prepare_to_begin().
   drop_other_files(daemon);
   const size_t files = restore_handles(daemon);
   tell_anew(daemon, requests);

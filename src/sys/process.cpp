@@ -11,8 +11,12 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <memory>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "sys/directory_stream.h"
 #include "sys/errno_result.h"
@@ -101,6 +105,24 @@ void bound_kept_memory() {
   (void)::mallopt(M_MMAP_THRESHOLD, kMapped);
   (void)::mallopt(M_TRIM_THRESHOLD, kKeptAtTheEnd);
   (void)::mallopt(M_ARENA_MAX, static_cast<int>(usable_processors()));
+#endif
+}
+
+void take_memory_ahead(size_t bytes) {
+#ifdef __GLIBC__
+  constexpr size_t kPiece = size_t{16} << 20;  // What the allocator takes from its heap.
+  (void)::mallopt(M_MMAP_THRESHOLD, 2 * kPiece);
+  (void)::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+  std::vector<std::unique_ptr<char, decltype(&std::free)>> pieces;
+  for (size_t taken = 0; taken < bytes; taken += kPiece) {
+    auto& piece = pieces.emplace_back(static_cast<char*>(std::malloc(kPiece)), &std::free);
+    if (piece == nullptr) return;
+    for (size_t at = 0; at < kPiece; at += 4096) {
+      *static_cast<volatile char*>(piece.get() + at) = 0;
+    }
+  }
+#else
+  (void)bytes;
 #endif
 }
 

@@ -45,6 +45,11 @@ long waits_of_this_thread();
 /// Call it before threads are started. Does nothing without glibc.
 void bound_kept_memory();
 
+/// Takes memory from the system now for what this process is about to allocate, so that it costs no
+/// page faults then. Until bound_kept_memory() is called again nothing is given back. Does nothing
+/// without glibc.
+void take_memory_ahead(size_t bytes);
+
 /// Returns to the system what the allocator keeps of freed memory in whole pages. May take tens of
 /// milliseconds, in which others wait for memory. Does nothing without glibc.
 void give_back_memory();

@@ -50,4 +50,17 @@ Result<SharedMemory> SharedMemory::map(UniqueFd file, size_t size) {
   return memory;
 }
 
+size_t SharedMemory::populate() const {
+  size_t bytes = 0;
+  for (off_t end = 0;;) {
+    const off_t data = ::lseek(raw(file_), end, SEEK_DATA);
+    if (data < 0) return bytes;
+    end = ::lseek(raw(file_), data, SEEK_HOLE);
+    if (end <= data) return bytes;
+    const auto length = static_cast<size_t>(end - data);
+    (void)::madvise(begin_ + data, length, MADV_POPULATE_WRITE);
+    bytes += length;
+  }
+}
+
 }  // namespace overpass::sys

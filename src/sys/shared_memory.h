@@ -42,6 +42,11 @@ class SharedMemory {
   static Result<SharedMemory> map(UniqueFd file, size_t size);
 
   std::byte* begin() const { return begin_; }
+
+  /// Maps what has been stored so far into this process now, so that its first use costs no page
+  /// faults. How many bytes that is; 0 without a file. Best effort.
+  size_t populate() const;
+
   /// For a program that is to map it. Empty where the limit of file sizes (RLIMIT_FSIZE) allows no
   /// such file: then only children have the memory.
   BorrowedFd file() const { return file_; }
