@@ -19,7 +19,6 @@
 #include "config/validate.h"
 #include "fuse/control.h"
 #include "fuse/executed_daemon.h"
-#include "fuse/life.h"
 #include "fuse/replacement.h"
 #include "fuse/status.h"
 #include "sys/open.h"
@@ -72,34 +71,29 @@ Expected<std::string> changes_of(const command_line::ParsedArguments& parsed) {
     if (auto ok = config::read_mount_options(reader, flag.value); !ok) {
       return std::unexpected(ok.error());
     }
+    for (const config::RuleSource& source : reader.options().rules) {
+      if (source.file.empty() || source.file.starts_with('/')) continue;
+      return problem("the file of rules " + in_quotes(source.file) +
+                         " is named by a path that another process reads",
+                     "give it from '/' on");
+    }
     if (!changes.empty()) changes += ',';
     changes += flag.value;
   }
   return changes;
 }
 
-/// The options after one replacement.
-Expected<config::Options> change_once(config::Options options, const std::string& changes) {
+Expected<config::Options> change(const config::Options& options, const std::string& changes) {
   config::OptionReader alone;
   if (auto ok = config::read_mount_options(alone, changes); !ok) return std::unexpected(ok.error());
+  config::Options before = options;
   // Rules that are given stand in place of the others.
-  if (!alone.options().rules.empty()) options.rules.clear();
-  config::OptionReader reader(std::move(options));
+  if (!alone.options().rules.empty()) before.rules.clear();
+  config::OptionReader reader(std::move(before));
   if (auto ok = config::read_mount_options(reader, changes); !ok) {
     return std::unexpected(ok.error());
   }
-  return reader.options();
-}
-
-Expected<config::Options> change(const config::Options& options, const std::string& changes) {
-  config::Options after = options;
-  for (size_t at = 0; at < changes.size();) {
-    const size_t end = changes.find(fuse::kEndOfChanges, at);
-    auto changed = change_once(std::move(after), changes.substr(at, end - at));
-    if (!changed) return changed;
-    after = std::move(*changed);
-    at = end == std::string::npos ? end : end + 1;
-  }
+  config::Options after = reader.options();
   if (auto ok = config::validate(after, config::Source::CommandLine); !ok) {
     return std::unexpected(ok.error());
   }

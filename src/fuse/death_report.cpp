@@ -16,7 +16,10 @@ constexpr size_t kMostUnderWay = 8;
 constexpr size_t kMostAnswered = 4;
 
 std::string described(const TracedRequest& request) {
-  const std::string what = kOpcodeNames[static_cast<size_t>(request.opcode)];
+  // Another version may know more of them.
+  const auto opcode = static_cast<size_t>(request.opcode);
+  const std::string what =
+      opcode < kOpcodeNames.size() ? kOpcodeNames[opcode] : "request " + std::to_string(opcode);
   const std::string whose =
       request.caller == 0 ? "of the kernel" : "of thread " + std::to_string(request.caller);
   return what + " " + whose + ", node " + std::to_string(request.node);

@@ -18,6 +18,7 @@
 #include "sys/proc.h"
 #include "sys/process.h"
 #include "sys/program.h"
+#include "sys/stat.h"
 
 namespace overpass::fuse {
 
@@ -57,18 +58,18 @@ Result<layer::LayerStack> layers_for_program(const overlay::Overlay& overlay) {
   return stack;
 }
 
-Result<Handover> handover_of(const Daemon& daemon, const Session& session, const Life& life,
-                             const std::string& changes) {
+Result<Handover> handover_of(const Daemon& daemon, const Session& session, const Life& life) {
   Handover handover;
   handover.life = life.number();
-  handover.changes = changes;
   handover.options = daemon.options;
+  handover.first_options = daemon.options;
   handover.stack = TRY(layers_for_program(daemon.overlay));
   handover.generation = daemon.generation;
   handover.mount = session.mounted_at();
   handover.connection = TRY(for_program(session.connection()));
   handover.records = TRY(for_program(daemon.survival->file()));
   handover.rule_log = TRY(for_program(daemon.mount.rule_log.file()));
+  handover.guard = TRY(for_program(session.guard_link()));
   handover.broker = TRY(for_program(daemon.registrar.broker()));
   handover.may_register = daemon.may_register;
   handover.registers_itself = daemon.registers_itself;
@@ -77,20 +78,52 @@ Result<Handover> handover_of(const Daemon& daemon, const Session& session, const
 }
 
 /// What a program looks up to begin: itself and its libraries, the system's log, the time zone.
-constexpr const char* kNeeded[] = {"/",      "/dev",  "/etc", "/lib",
-                                   "/lib64", "/proc", "/usr", "/usr/lib"};
+constexpr const char* kNeeded[] = {
+    "/usr/share", "/usr/share/zoneinfo", "/", "/dev", "/etc", "/lib", "/lib64", "/proc", "/usr",
+    "/usr/lib"};
+
+}  // namespace
+
+namespace {
+
+/// The file at the keeper's path. Not what a union shows there: who owns a layer would have his
+/// program executed by the user who mounted. Nor what a symbolic link leads to, which could be in
+/// one. The mount is being served.
+Expected<UniqueFd> open_at_own_path(const std::string& path,
+                                    const std::optional<sys::MountedAt>& mount) {
+  const std::string what = "the program " + in_quotes(path);
+  auto program = sys::open_program(path);
+  if (!program) {
+    return problem(what + " cannot be executed: " + std::strerror(to_int(program.error())),
+                   "install overpass there again");
+  }
+  const auto stat = sys::stat(sys::place_of(*program));
+  if (stat && mount && sys::device_of(*stat) != mount->device) return std::move(*program);
+  return problem(what + " lies in the union itself", "unmount, and mount anew");
+}
 
 }  // namespace
 
 Problem execute_daemon(const Daemon& daemon, const Session& session, const Life& life,
-                       const std::string& changes, const std::string& path, BorrowedFd program) {
-  const std::string name = raw(program) < 0 ? in_quotes(path) : "the program";
+                       const ProgramStart& start, const std::string& path) {
   if (raw(daemon.survival->file()) < 0) {
     return {"the limit of file sizes (ulimit -f) allows no file for the records of the mount",
             "mount anew with a higher one"};
   }
   if (sys::stands_in_own_files()) return {"there is no /proc", "mount -t proc proc /proc"};
-  const auto handover = handover_of(daemon, session, life, changes);
+  UniqueFd at_path;
+  if (raw(start.program) < 0) {
+    auto opened = open_at_own_path(path, session.mounted_at());
+    if (!opened) return opened.error();
+    at_path = std::move(*opened);
+  }
+  auto handover = handover_of(daemon, session, life);
+  if (handover && raw(start.options) >= 0) {
+    auto options = read_options(start.options);
+    if (!options) return options.error();
+    handover->options = std::move(*options);
+  }
+  if (handover) handover->changes = start.changes;
   const auto file = handover ? write_handover(*handover) : fail(handover.error());
   const auto link = for_program(life.link());
   if (!file || !link) {
@@ -101,10 +134,10 @@ Problem execute_daemon(const Daemon& daemon, const Session& session, const Life&
   sys::keep_capabilities_at_execution();
   const std::vector<std::string> words = {"overpass", kTakeOverWord, std::to_string(raw(*file)),
                                           std::to_string(raw(*link)), daemon.options.mountpoint};
-  const Errno failed =
-      raw(program) < 0 ? sys::execute_at(path, words) : sys::execute_file(program, words);
-  return {name + " cannot be executed: " + std::strerror(to_int(failed)),
-          "install overpass there again"};
+  const Errno failed = sys::execute_file(at_path ? at_path.get() : start.program, words);
+  return {
+      "the program " + in_quotes(path) + " cannot be executed: " + std::strerror(to_int(failed)),
+      "install overpass there again"};
 }
 
 Expected<void> check_place(const std::optional<sys::MountedAt>& mount) {
@@ -133,9 +166,13 @@ Expected<std::unique_ptr<Survival>> adopt_records(UniqueFd file) {
                  "raise the limit of memory (ulimit -v)");
 }
 
-bool wait_for_begin(Life& life) {
+Expected<bool> wait_for_begin(Life& life, const config::Options& options) {
   const auto program = sys::open_own_program();
-  if (!program) return false;
+  const auto understood = write_options(options);
+  if (!program || !understood) {
+    return problem("the program cannot tell of itself", "raise the limit of open files");
+  }
+  life.tell(ToKeeper::Options, {}, *understood);
   life.tell(ToKeeper::Able, {}, *program);
   while (auto word = life.hear()) {
     if (word->what == ToDaemon::Begin) return true;

@@ -12,7 +12,9 @@
 
 #include "base/problem.h"
 #include "base/unique_fd.h"
+#include "config/options.h"
 #include "fuse/life.h"
+#include "fuse/mount_keeper.h"
 #include "fuse/survival.h"
 #include "sys/mount_users.h"
 
@@ -25,10 +27,10 @@ class Session;
 /// that of the link to the keeper, and for those who look at processes the mountpoint.
 inline constexpr const char* kTakeOverWord = "__take_over";
 
-/// Executes `program`, or if that is invalid the file at `path`, to serve the mount of `daemon` and
-/// `session`. Returns why not. In a process with one thread, which ends otherwise.
+/// Executes a program to serve the mount of `daemon` and `session`; `path` is that of the keeper's
+/// own. Returns why not. In a process with one thread, which ends otherwise.
 Problem execute_daemon(const Daemon& daemon, const Session& session, const Life& life,
-                       const std::string& changes, const std::string& path, BorrowedFd program);
+                       const ProgramStart& start, const std::string& path);
 
 /// A problem if this program or what it needs to begin lies in `mount`: another one could not begin
 /// after its death. The mount is being served.
@@ -37,9 +39,9 @@ Expected<void> check_place(const std::optional<sys::MountedAt>& mount);
 /// The records in `file`; a problem if this program does not know them.
 Expected<std::unique_ptr<Survival>> adopt_records(UniqueFd file);
 
-/// Says that this program is able, and takes what the keeper holds. False if the keeper wants no
-/// daemon any more.
-bool wait_for_begin(Life& life);
+/// Says that this program is able, and goes by `options`, and takes what the keeper holds. False if
+/// the keeper wants no daemon any more.
+Expected<bool> wait_for_begin(Life& life, const config::Options& options);
 
 }  // namespace overpass::fuse
 

@@ -134,10 +134,10 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Options, lower, data_only, upper, work, mount
 
 namespace overpass::fuse {
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LifeNumber, lives, replacements, is_replacement)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Handover, life, changes, options, stack, generation, mount,
-                                   connection, records, rule_log, broker, may_register,
-                                   registers_itself, passthrough_reason)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LifeNumber, lives, replacements, is_replacement, asked_by)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Handover, life, changes, options, first_options, stack,
+                                   generation, mount, connection, records, rule_log, guard, broker,
+                                   may_register, registers_itself, passthrough_reason)
 
 namespace {
 
@@ -150,28 +150,43 @@ std::unexpected<Problem> not_understood(const std::string& what) {
       "it is of another version: unmount, and mount anew");
 }
 
+template <class T>
+Result<UniqueFd> write_document(const T& value) {
+  const std::vector<uint8_t> bytes = json::to_cbor(json(value));
+  UniqueFd file = TRY(sys::open_in_memory());
+  TRY(sys::write_text(file, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+  return file;
+}
+
+template <class T>
+Expected<T> read_document(BorrowedFd file) {
+  const auto text = sys::read_content(file, kLongest);
+  if (!text) return not_understood("it cannot be read");
+  try {
+    const json document = json::from_cbor(*text);
+    auto value = document.get<T>();
+    // Something that it has and this program does not know would be missing here.
+    if (json(value) != document) return not_understood("it says more");
+    return value;
+  } catch (const json::exception& error) {
+    return not_understood(error.what());
+  }
+}
+
 }  // namespace
 
 Result<UniqueFd> write_handover(const Handover& handover) {
-  const std::vector<uint8_t> bytes = json::to_cbor(json(handover));
-  UniqueFd file = TRY(sys::open_in_memory());
-  TRY(sys::write_text(file, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+  UniqueFd file = TRY(write_document(handover));
   TRY(sys::let_inherit(file));
   return file;
 }
 
-Expected<Handover> read_handover(BorrowedFd file) {
-  const auto text = sys::read_to_end(file);
-  if (!text || text->size() > kLongest) return not_understood("it cannot be read");
-  try {
-    const json document = json::from_cbor(*text);
-    auto handover = document.get<Handover>();
-    // Something that it has and this program does not know would be missing here.
-    if (json(handover) != document) return not_understood("it says more");
-    return handover;
-  } catch (const json::exception& error) {
-    return not_understood(error.what());
-  }
+Expected<Handover> read_handover(BorrowedFd file) { return read_document<Handover>(file); }
+
+Result<UniqueFd> write_options(const config::Options& options) { return write_document(options); }
+
+Expected<config::Options> read_options(BorrowedFd file) {
+  return read_document<config::Options>(file);
 }
 
 Expected<void> check_change(const config::Options& before, const config::Options& after) {

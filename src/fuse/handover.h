@@ -23,14 +23,16 @@ namespace overpass::fuse {
 
 struct Handover {
   LifeNumber life;
-  std::string changes;  ///< Of the options: as in -o, each time followed by kEndOfChanges.
-  config::Options options;
-  layer::LayerStack stack;  ///< With the roots and the index.
-  uint32_t generation = 0;  ///< Daemon::generation.
+  std::string changes;            ///< Of the options, as in -o; empty for none.
+  config::Options options;        ///< As the last replacement has left them.
+  config::Options first_options;  ///< As the mount was made with them.
+  layer::LayerStack stack;        ///< With the roots and the index.
+  uint32_t generation = 0;        ///< Daemon::generation.
   std::optional<sys::MountedAt> mount;
   UniqueFd connection;             ///< /dev/fuse
   UniqueFd records;                ///< Survival::file()
   UniqueFd rule_log;               ///< May be empty.
+  UniqueFd guard;                  ///< Session::guard_link(); may be empty.
   UniqueFd broker;                 ///< The connection to it; may be empty.
   bool may_register = false;       ///< Daemon::may_register.
   bool registers_itself = false;   ///< Daemon::registers_itself.
@@ -43,6 +45,11 @@ Result<UniqueFd> write_handover(const Handover& handover);
 
 /// In the program. A problem unless all of it is understood: it may be of another version.
 Expected<Handover> read_handover(BorrowedFd file);
+
+/// A file with options, all of which are understood: what they were read from (files of rules) is
+/// not read again.
+Result<UniqueFd> write_options(const config::Options& options);
+Expected<config::Options> read_options(BorrowedFd file);
 
 /// A problem if the options differ in what has to stay as it is while the union is mounted.
 Expected<void> check_change(const config::Options& before, const config::Options& after);

@@ -22,11 +22,14 @@ namespace overpass::fuse {
 
 /// What a message to the keeper says: the first byte of a packet.
 enum class ToKeeper : char {
-  Able = 'A',     ///< The program that comes along was executed, and waits for Begin.
+  Options = 'O',  ///< A program was executed: the options come along that it goes by (handover.h).
+  Able = 'A',     ///< It waits for Begin; its own file comes along.
   Ready = 'R',    ///< Callers are answered.
   Keep = 'K',     ///< Hold the file that comes along, of the node that follows.
   Drop = 'D',     ///< The file of the node that follows is not needed any more.
-  Replace = 'X',  ///< Have the program executed anew; options that change follow, as in -o.
+  /// Have the program executed anew: the kernel's number of the request that asks for it, and
+  /// options that change, as in -o.
+  Replace = 'X',
   End = 'E',      ///< The mount has ended in good order.
   Problem = 'P',  ///< It has ended, or cannot begin, for a reason: cause, a zero, remedy.
 };
@@ -39,9 +42,6 @@ enum class ToDaemon : char {
   Refused = 'F',  ///< No other daemon can take the mount over: cause, a zero, remedy.
 };
 
-/// Ends the options of one replacement, where those of all that came one after another are told.
-inline constexpr char kEndOfChanges = '\0';
-
 /// The longest message.
 inline constexpr size_t kLongestToKeeper = 4096;
 
@@ -52,7 +52,8 @@ using KeptFiles = std::map<uint64_t, UniqueFd>;
 struct LifeNumber {
   unsigned lives = 0;           ///< Daemons before it.
   unsigned replacements = 0;    ///< How many of these were replaced, and did not die.
-  bool is_replacement = false;  ///< It replaces one itself.
+  bool is_replacement = false;  ///< It replaces one itself,
+  uint64_t asked_by = 0;        ///< for the request of this number; 0 for none.
 };
 
 /// A message of the keeper.

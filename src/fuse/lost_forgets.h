@@ -18,8 +18,9 @@
 namespace overpass::fuse {
 
 /// A node is forgotten that the kernel did not have at two looks, between which it was not looked
-/// up and no request was waiting once: a FORGET that was merely late has been read and seen to by
-/// then. Threads: look() by any; the rest is the notifier's.
+/// up, and once nothing was waiting: a FORGET that was merely late has been read and seen to by
+/// then, and a reply that gives the node has arrived. Threads: look() by any; the rest is the
+/// notifier's.
 class LostForgets {
  public:
   using Milliseconds = std::chrono::milliseconds;
@@ -27,7 +28,8 @@ class LostForgets {
   /// What it asks; set for tests.
   struct Kernel {
     std::function<bool(overlay::NodeId)> has_node;
-    std::function<bool()> has_waiting;  ///< Requests that no thread has taken yet.
+    /// Requests that no thread has taken yet, or replies under way that give nodes to the kernel.
+    std::function<bool()> has_waiting;
   };
 
   /// All references outlive this.

@@ -13,6 +13,7 @@
 #include <exception>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "fuse/session.h"
@@ -34,8 +35,12 @@ constexpr int kDaemonsOwnMs = 300;
 
 /// Nobody who waits for the mount, or for another daemon, waits longer.
 constexpr uint64_t kStartPatienceMs = 20'000;
+/// How long a program that was executed may take until it answers callers: it makes all nodes.
+constexpr uint64_t kBeginPatienceMs = 60'000;
 /// How long a daemon may take to leave; killed, it leaves as well.
 constexpr uint64_t kLeavePatienceMs = 2000;
+/// How often it is looked whether a patience has come to its end.
+constexpr int kLookMs = 1000;
 
 std::string described(int status) {
   if (WIFSIGNALED(status)) return "was ended by signal " + std::to_string(WTERMSIG(status));
@@ -55,10 +60,13 @@ struct Child {
   }
 };
 
-/// A program that is executed for a daemon, in place of the one that made the mount.
+/// A program that was executed for a daemon, as it was when it said that it is able.
 struct Program {
   UniqueFd file;
-  std::string changes;  ///< Of options.
+  UniqueFd options;
+  bool has_changes = false;  ///< The options are not those that the mount was made with.
+
+  ProgramStart start() const { return {.program = file, .options = options, .changes = {}}; }
 };
 
 class Keeper {
@@ -70,7 +78,7 @@ class Keeper {
     auto signals = sys::signal_descriptor(ending_signals());
     if (!signals) return {problem("signals cannot be received", "raise the limit of open files")};
     signals_ = std::move(*signals);
-    if (auto begun = begin(daemon_, nullptr, number_); !begun)
+    if (auto begun = begin(daemon_, std::nullopt, number_); !begun)
       return {std::unexpected(begun.error())};
     for (;;) {
       attend();
@@ -92,8 +100,9 @@ class Keeper {
   }
 
  private:
-  /// Starts a daemon: one that waits for Begin, if `program` is not null.
-  Expected<void> begin(Child& child, const Program* program, LifeNumber number) {
+  /// Starts a daemon: one that waits for Begin, if a program is executed for it.
+  Expected<void> begin(Child& child, const std::optional<ProgramStart>& program,
+                       LifeNumber number) {
     constexpr char kRemedy[] = "raise the limits of processes and of open files";
     auto pair = sys::connected_pair();
     if (!pair) return problem("no socket to the daemon can be made", kRemedy);
@@ -106,7 +115,7 @@ class Keeper {
       signals_.reset();
       if (!sys::keep_proc_of_parent(*proc)) sys::end_process(1);
       Life life(number, pair->first, files_);
-      program == nullptr ? serve(life) : execute(life, *program);
+      program ? execute(life, *program) : serve(life);
     }
     child = {};
     child.number = *forked;
@@ -114,8 +123,7 @@ class Keeper {
     child.began = sys::monotonic_ms();
     auto process = sys::open_process(*forked);
     if (!process) {
-      sys::kill_child(*forked);
-      child = {};
+      drop(child);
       return problem("the daemon cannot be watched", kRemedy);
     }
     child.process = std::move(*process);
@@ -137,8 +145,12 @@ class Keeper {
     sys::end_process(served ? 0 : 1);
   }
 
-  [[noreturn]] void execute(const Life& life, const Program& program) {
-    life.tell_end(std::unexpected(start_.execute(life, program.file, program.changes)));
+  [[noreturn]] void execute(const Life& life, const ProgramStart& program) {
+    try {
+      life.tell_end(std::unexpected(start_.execute(life, program)));
+    } catch (const std::exception&) {
+      life.tell_end(problem("out of memory"));
+    }
     sys::end_process(1);
   }
 
@@ -153,47 +165,57 @@ class Keeper {
     }
     log::error("the daemon %s; another takes over", described(status).c_str());
     start_.ended(/*has_died=*/true);
-    ++number_.lives;
-    number_.is_replacement = false;
-    if (program_ && !is_ready_) {
-      log::error("the program that was executed for it fails; the former one goes on");
-      program_ = std::exchange(former_, {});
-    }
-    if (auto begun = begin(daemon_, program_ ? &*program_ : nullptr, number_); !begun) return begun;
+    number_ = {.lives = number_.lives + 1, .replacements = number_.replacements};
+    if (program_ && !is_ready_) go_back();
+    const auto program = program_ ? std::optional(program_->start()) : std::nullopt;
     is_ready_ = false;
-    if (program_) let_begin(daemon_);
-    return {};
+    return begin(daemon_, program, number_);
+  }
+
+  /// The program that was executed has not come to answer callers.
+  void go_back() {
+    // Who has been served by other options goes on with them, or not at all.
+    if (!std::exchange(is_new_, false) && program_->has_changes) return;
+    log::error("the program that was executed fails; the former one goes on");
+    program_ = std::exchange(former_, {});
   }
 
   /// Until the daemon has ended.
   void attend() {
     for (;;) {
+      const bool is_expected = !is_leaving_;
       std::array<pollfd, 5> watched = {
           pollfd{raw(signals_), POLLIN, 0}, pollfd{raw(daemon_.link), POLLIN, 0},
-          pollfd{raw(daemon_.process), POLLIN, 0}, pollfd{raw(candidate_.link), POLLIN, 0},
-          pollfd{raw(candidate_.process), POLLIN, 0}};
+          pollfd{raw(daemon_.process), POLLIN, 0},
+          pollfd{is_expected ? raw(candidate_.link) : -1, POLLIN, 0},
+          pollfd{is_expected ? raw(candidate_.process) : -1, POLLIN, 0}};
       (void)sys::wait_for(watched, patience());
-      if (!has_been_ready_ && daemon_.is_overdue(kStartPatienceMs)) sys::kill_child(daemon_.number);
-      if (is_leaving_ && sys::monotonic_ms() - left_at_ >= kLeavePatienceMs) {
-        (void)sys::send_signal(daemon_.process, SIGKILL);
-      }
+      if (is_overdue()) (void)sys::send_signal(daemon_.process, SIGKILL);
       while (const auto signal = sys::take_signal(signals_)) take_signal(*signal);
       while (take_message()) {
       }
       while (candidate_.lives() && take_candidates_message()) {
       }
       if (candidate_.lives() && !is_leaving_) look_at_candidate();
+      std::erase_if(dropped_, sys::has_ended);
       if (watched[2].revents != 0) return;
     }
   }
 
+  bool is_overdue() const {
+    if (is_leaving_) return sys::monotonic_ms() - left_at_ >= kLeavePatienceMs;
+    if (!has_been_ready_) return daemon_.is_overdue(kStartPatienceMs);
+    return program_ && !is_ready_ && daemon_.is_overdue(kBeginPatienceMs);
+  }
+
   int patience() const {
     if (is_leaving_) return kLeavePatienceMs;
-    return has_been_ready_ && !candidate_.lives() ? -1 : static_cast<int>(kStartPatienceMs);
+    const bool is_quiet = is_ready_ && !candidate_.lives() && dropped_.empty();
+    return is_quiet ? -1 : static_cast<int>(kLookMs);
   }
 
   void take_signal(int signal) {
-    if (signal == SIGHUP && hangup_replaces_) return replace("");
+    if (signal == SIGHUP && hangup_replaces_) return replace("", 0);
     pass_on(signal);
   }
 
@@ -231,6 +253,7 @@ class Keeper {
       case ToKeeper::Ready:
         is_ready_ = true;
         former_.reset();
+        is_new_ = false;
         if (!std::exchange(has_been_ready_, true)) on_ready_();
         break;
       case ToKeeper::Keep:
@@ -239,8 +262,13 @@ class Keeper {
       case ToKeeper::Drop:
         files_.erase(node_in(message->content));
         break;
+      case ToKeeper::Able:
+        let_begin();
+        break;
       case ToKeeper::Replace:
-        replace(message->content);
+        if (message->content.size() >= sizeof(uint64_t)) {
+          replace(message->content.substr(sizeof(uint64_t)), node_in(message->content));
+        }
         break;
       case ToKeeper::End:
         end_ = {.outcome = {}, .is_unmounted = true};
@@ -261,51 +289,74 @@ class Keeper {
 
   // The program that is to replace the daemon.
 
-  void replace(const std::string& changes) {
-    if (!has_been_ready_ || candidate_.lives()) {
-      return refuse(Problem{"the daemon is being replaced already", "wait a moment"});
+  /// `asked_by`: the number of the request that asks for it; 0 for a signal.
+  void replace(const std::string& changes, uint64_t asked_by) {
+    if (!is_ready_ || candidate_.lives()) {
+      return refuse({"the daemon is being replaced already", "wait a moment"}, asked_by);
     }
-    proposed_ = Program{{}, program_ ? program_->changes : std::string()};
-    if (!changes.empty()) proposed_.changes += changes + kEndOfChanges;
-    const LifeNumber number = {number_.lives + 1, number_.replacements + 1, true};
-    if (auto begun = begin(candidate_, &proposed_, number); !begun) refuse(begun.error());
+    const BorrowedFd options = program_ ? program_->options.get() : BorrowedFd{-1};
+    const LifeNumber number = {number_.lives + 1, number_.replacements + 1, true, asked_by};
+    proposed_ = {};
+    proposed_.has_changes = !changes.empty() || (program_ && program_->has_changes);
+    asked_by_ = asked_by;
+    const ProgramStart start = {.program = BorrowedFd{-1}, .options = options, .changes = changes};
+    if (auto begun = begin(candidate_, start, number); !begun) refuse(begun.error(), asked_by);
   }
 
   bool take_candidates_message() {
     auto message = receive(candidate_.link);
     if (!message) return false;
-    if (ToKeeper{message->what} == ToKeeper::Able && message->file) {
-      proposed_.file = std::move(message->file);
-      is_leaving_ = true;
-      left_at_ = sys::monotonic_ms();
-      tell(daemon_, ToDaemon::Leave);
-    } else if (ToKeeper{message->what} == ToKeeper::Problem) {
-      refuse(problem_in(message->content));
-      drop_candidate();
+    switch (ToKeeper{message->what}) {
+      case ToKeeper::Options:
+        proposed_.options = std::move(message->file);
+        break;
+      case ToKeeper::Able:
+        if (!message->file || !proposed_.options) break;
+        proposed_.file = std::move(message->file);
+        is_leaving_ = true;
+        left_at_ = sys::monotonic_ms();
+        tell(daemon_, ToDaemon::Leave);
+        break;
+      case ToKeeper::Problem:
+        drop(candidate_);
+        refuse(problem_in(message->content), asked_by_);
+        break;
+      default:
+        break;
     }
     return true;
   }
 
   void look_at_candidate() {
+    constexpr char kRemedy[] = "try it by itself";
     if (!sys::is_running(candidate_.process)) {
-      const int status = sys::wait_for_child(std::exchange(candidate_.number, 0));
+      const int status = sys::wait_for_child(candidate_.number);
       candidate_ = {};
-      refuse(Problem{"the program that was executed " + described(status), "try it by itself"});
+      refuse({"the program that was executed " + described(status), kRemedy}, asked_by_);
     } else if (candidate_.is_overdue(kStartPatienceMs)) {
-      drop_candidate();
-      refuse(Problem{"the program that was executed does not answer", "try it by itself"});
+      drop(candidate_);
+      refuse({"the program that was executed does not answer", kRemedy}, asked_by_);
     }
   }
 
-  void refuse(const Problem& reason) {
+  /// Nobody waits for the answer to a signal.
+  void refuse(const Problem& reason, uint64_t asked_by) {
     log::error("the daemon is not replaced: %s", reason.line().c_str());
-    tell(daemon_, ToDaemon::Refused, text_of(reason));
+    if (asked_by != 0) tell(daemon_, ToDaemon::Refused, text_of(reason));
   }
 
   void drop_candidate() {
-    if (candidate_.lives()) sys::kill_child(candidate_.number);
-    candidate_ = {};
+    drop(candidate_);
     is_leaving_ = false;
+  }
+
+  /// It may wait for something itself, so its end is not waited for.
+  void drop(Child& child) {
+    if (child.lives()) {
+      sys::kill_child(child.number);
+      dropped_.push_back(child.number);
+    }
+    child = {};
   }
 
   /// The daemon has left.
@@ -313,16 +364,19 @@ class Keeper {
     start_.ended(/*has_died=*/false);
     is_leaving_ = false;
     is_ready_ = false;
+    is_new_ = true;
     former_ = std::exchange(program_, std::move(proposed_));
-    number_ = {number_.lives + 1, number_.replacements + 1, true};
+    number_ = {number_.lives + 1, number_.replacements + 1, true, asked_by_};
     daemon_ = std::exchange(candidate_, {});
+    daemon_.began = sys::monotonic_ms();
     if (ending_signal_ != 0) (void)sys::send_signal(daemon_.process, ending_signal_);
-    let_begin(daemon_);
+    let_begin();
   }
 
-  void let_begin(const Child& child) {
-    for (const auto& [node, file] : files_) tell(child, ToDaemon::Keep, bytes_of(node), file);
-    tell(child, ToDaemon::Begin);
+  /// The daemon, a program that was executed and is able.
+  void let_begin() {
+    for (const auto& [node, file] : files_) tell(daemon_, ToDaemon::Keep, bytes_of(node), file);
+    tell(daemon_, ToDaemon::Begin);
   }
 
   /// After a death: whether there have been too many.
@@ -344,15 +398,18 @@ class Keeper {
   std::optional<KeptEnd> end_;
   KeptFiles files_;
   std::deque<uint64_t> deaths_;
+  std::vector<pid_t> dropped_;  ///< Children that have been killed.
   // The daemon that serves now.
   Child daemon_;
   LifeNumber number_;
   bool is_ready_ = false;
   std::optional<Program> program_;  ///< Nothing: this one.
-  std::optional<Program> former_;   ///< What it was before, until the daemon is ready.
+  bool is_new_ = false;             ///< And it has not been ready once.
+  std::optional<Program> former_;   ///< What it was before, until then.
   // The one that is to replace it.
   Child candidate_;
   Program proposed_;
+  uint64_t asked_by_ = 0;
   bool is_leaving_ = false;  ///< The daemon, since the candidate is able.
   uint64_t left_at_ = 0;
 };

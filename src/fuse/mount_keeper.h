@@ -20,13 +20,19 @@
 
 namespace overpass::fuse {
 
+/// A program that is executed for a daemon, in place of the one that made the mount.
+struct ProgramStart {
+  BorrowedFd program;   ///< Invalid: what has the path of the keeper's own by now.
+  BorrowedFd options;   ///< read_options(); invalid: those that the mount was made with.
+  std::string changes;  ///< Of these, as in -o.
+};
+
 /// Runs a daemon in a process of its own.
 struct DaemonStart {
   /// Serves the mount as the program that made it. Its result is that of the mount; it unmounts.
   std::function<Expected<void>(Life&)> serve;
-  /// Executes `program`, or if that is invalid the one that has this one's path by now, with
-  /// options that have changed: as in -o, each time followed by kEndOfChanges. Returns why not.
-  std::function<Problem(const Life&, BorrowedFd program, const std::string& changes)> execute;
+  /// Executes a program. Returns why not.
+  std::function<Problem(const Life&, const ProgramStart&)> execute;
   /// A daemon has died, or left, and no other has begun.
   std::function<void(bool has_died)> ended;
 };

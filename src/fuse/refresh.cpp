@@ -78,7 +78,9 @@ void forget_names(Daemon& daemon) {
     for (const overlay::NodeId node : daemon.overlay.table.known_nodes()) {
       const overlay::InodeRef inode = daemon.overlay.table.find(node);
       if (!inode) continue;
-      daemon.notifier->attributes_changed(node);
+      // Of a directory its listing as well.
+      inode->is_directory() ? daemon.notifier->pages_changed(node)
+                            : daemon.notifier->attributes_changed(node);
       for (const NameIn& at : names_of(*inode)) {
         daemon.notifier->name_appeared(at.directory, at.name);
       }

@@ -7,19 +7,22 @@
 #include <poll.h>
 
 #include <array>
+#include <new>
 #include <utility>
 
+#include "base/log.h"
+#include "fuse/request_origin.h"
 #include "sys/children.h"
 #include "sys/event_fd.h"
 #include "sys/namespaces.h"
 
 namespace overpass::fuse {
 
-Replacement::Replacement(const Life& life, Work work)
+Replacement::Replacement(const Life& life, Work work, Events events)
     : life_(life),
       work_(std::move(work)),
-      end_(sys::make_event_fd().value_or(UniqueFd())),
-      rules_(sys::make_event_fd().value_or(UniqueFd())),
+      end_(std::move(events.end)),
+      rules_(std::move(events.rules)),
       thread_([this] { listen(); }) {}
 
 Replacement::~Replacement() {
@@ -28,10 +31,12 @@ Replacement::~Replacement() {
 }
 
 void Replacement::ask(const overlay::Caller& caller, std::string changes, Answer answer) {
+  const uint64_t number = caller.request & ~kSentAgain;
   if (caller.is_sent_again) {
     // A former daemon asked for it, and either this one is the answer, or that one has died.
-    return answer(life_.number().is_replacement ? Result<void>() : fail(ECANCELED));
+    return answer(life_.number().asked_by == number ? Result<void>() : fail(ECANCELED));
   }
+  if (sizeof number + changes.size() >= kLongestToKeeper) return answer(fail(E2BIG));
   if (!sys::shares_namespaces(caller.thread)) return answer(fail(EPERM));
   const auto taken = [&]() -> Result<void> {
     Lock lock(mutex_);
@@ -41,7 +46,7 @@ void Replacement::ask(const overlay::Caller& caller, std::string changes, Answer
     return {};
   }();
   if (!taken) return answer(taken);
-  life_.tell(ToKeeper::Replace, changes);
+  life_.tell(ToKeeper::Replace, std::string(bytes_of(number)) + changes);
 }
 
 void Replacement::rules_have_changed() { sys::raise_event(rules_); }
@@ -52,25 +57,37 @@ std::string Replacement::why_not() const {
 }
 
 void Replacement::listen() {
+  try {
+    listen_until_end();
+  } catch (const std::bad_alloc&) {
+    log::error("no memory to listen to the keeper: the daemon cannot be replaced");
+  }
+  {
+    Lock lock(mutex_);
+    is_over_ = true;
+  }
+  try {
+    refuse({"the keeper has died", "mount anew"});
+  } catch (const std::bad_alloc&) {
+    return;
+  }
+}
+
+void Replacement::listen_until_end() {
   for (;;) {
     std::array<pollfd, 3> watched = {pollfd{raw(end_), POLLIN, 0},
                                      pollfd{raw(life_.link()), POLLIN, 0},
                                      pollfd{raw(rules_), POLLIN, 0}};
-    if (!sys::wait_for(watched, -1) || watched[0].revents != 0) break;
+    if (!sys::wait_for(watched, -1) || watched[0].revents != 0) return;
     if (watched[2].revents != 0) {
       sys::lower_event(rules_);
       work_.forget_names();
     }
     if (watched[1].revents == 0) continue;
     const auto word = life_.hear();
-    if (!word) break;
+    if (!word) return;
     take(*word);
   }
-  {
-    Lock lock(mutex_);
-    is_over_ = true;
-  }
-  refuse({"the keeper has died", "mount anew"});
 }
 
 void Replacement::take(const KeepersWord& word) {

@@ -33,15 +33,20 @@ class Replacement {
     std::function<void()> forget_names;  ///< Rules have changed.
   };
 
-  Replacement(const Life& life, Work work);
+  /// Of sys::make_event_fd().
+  struct Events {
+    UniqueFd end, rules;
+  };
+
+  Replacement(const Life& life, Work work, Events events);
   Replacement(const Replacement&) = delete;
   Replacement& operator=(const Replacement&) = delete;
   ~Replacement();
 
   /// The command. It is answered by the daemon that follows, or here with ECANCELED when the daemon
-  /// stays: why_not() says the reason then. EPERM for callers from other namespaces, to which the
-  /// daemon's program would be another. EBUSY while another caller waits. REQUIRES: the caller may
-  /// command the daemon.
+  /// stays: why_not() says the reason then. E2BIG for options that no message has room for. EPERM
+  /// for callers from other namespaces, to which the daemon's program would be another. EBUSY while
+  /// another caller waits. REQUIRES: the caller may command the daemon.
   void ask(const overlay::Caller& caller, std::string changes, Answer answer);
 
   /// The daemon has begun, with other rules than those that the mount began with.
@@ -52,6 +57,7 @@ class Replacement {
 
  private:
   void listen();
+  void listen_until_end();
   void take(const KeepersWord& word);
   void refuse(const Problem& reason);
 

@@ -27,6 +27,7 @@
 #include "rules/compile.h"
 #include "sys/children.h"
 #include "sys/credentials.h"
+#include "sys/event_fd.h"
 #include "sys/file_io.h"
 #include "sys/inheritance.h"
 #include "sys/open.h"
@@ -196,14 +197,24 @@ Replacement::Work work_of(Daemon& daemon) {
 }
 
 /// What only a daemon with a keeper has to do. After the notifier is there.
-void attend_to_keeper(Daemon& daemon, BorrowedFd connection) {
+Expected<void> attend_to_keeper(Daemon& daemon, BorrowedFd connection) {
+  auto end = sys::make_event_fd();
+  auto rules = sys::make_event_fd();
+  if (!end || !rules) {
+    return problem("the keeper cannot be heard", "raise the limit of open files");
+  }
   Notifier& notifier = *daemon.notifier;
   daemon.lost_forgets.emplace(
       daemon.overlay.table, notifier,
       LostForgets::Kernel{
           .has_node = [&notifier](overlay::NodeId node) { return notifier.is_known(node); },
-          .has_waiting = [connection] { return sys::has_input(connection); }});
-  daemon.replacement.emplace(*daemon.life, work_of(daemon));
+          .has_waiting =
+              [connection, &survival = *daemon.survival] {
+                return sys::has_input(connection) || survival.has_replies();
+              }});
+  daemon.replacement.emplace(*daemon.life, work_of(daemon),
+                             Replacement::Events{std::move(*end), std::move(*rules)});
+  return {};
 }
 
 /// Serves until the end. Callers may wait for answers already.
@@ -215,8 +226,9 @@ Expected<void> serve_connected(Session& session, Daemon& daemon) {
   daemon.mount.notifier = &*daemon.notifier;
   daemon.workers.emplace(daemon.overlay.descriptors.workers());
   daemon.mount.workers = &*daemon.workers;
-  if (daemon.life != nullptr) attend_to_keeper(daemon, session.connection());
-  auto served = session.serve(daemon);
+  auto served =
+      daemon.life == nullptr ? Expected<void>() : attend_to_keeper(daemon, session.connection());
+  if (served) served = session.serve(daemon);
   daemon.replacement.reset();
   daemon.registrar.stop_asking();
   // No request arrives any more; those that are under way are answered first.
@@ -251,13 +263,16 @@ Expected<void> set_up_survival(Daemon& daemon) {
   return {};
 }
 
-/// Serves as one of the daemons of a mount.
-Expected<void> serve_life(Session& session, Daemon& daemon, Life& life,
+/// Serves as one of the daemons of a mount. A program that was executed for it leaves the mount to
+/// another if it does not come to answer callers.
+Expected<void> serve_life(Session& session, Daemon& daemon, Life& life, bool is_executed,
                           const std::function<void()>& on_ready) {
+  bool may_end_mount = !is_executed;
   daemon.life = &life;
   daemon.mount.life = &life;
   daemon.mount.survival = daemon.survival.get();
-  daemon.on_ready = [&life, on_ready] {
+  daemon.on_ready = [&life, &may_end_mount, on_ready] {
+    may_end_mount = true;
     // The keeper is the process that the service manager knows.
     (void)::unsetenv("NOTIFY_SOCKET");
     if (life.is_first()) on_ready();
@@ -268,26 +283,30 @@ Expected<void> serve_life(Session& session, Daemon& daemon, Life& life,
     daemon.survival->begin();
     daemon.overlay.table.keep_records(daemon.survival->nodes());
   }
-  const ScopeExit end([&session] { session.end(); });
+  const ScopeExit end(
+      [&session, &may_end_mount] { may_end_mount ? session.end() : session.leave_mounted(); });
   return serve_connected(session, daemon);
 }
 
 /// Serves by daemons in processes of their own, one after another.
 Expected<void> serve_kept(Session& session, Daemon& daemon) {
   const std::function<void()> on_ready = daemon.on_ready;
-  const std::string program = sys::own_program();
-  const DaemonStart start = {
-      .serve = [&](Life& life) { return serve_life(session, daemon, life, on_ready); },
-      .execute =
-          [&](const Life& life, BorrowedFd file, const std::string& changes) {
-            (void)::unsetenv("NOTIFY_SOCKET");
-            return execute_daemon(daemon, session, life, changes, program, file);
-          },
-      .ended =
-          [&](bool has_died) {
-            if (has_died) log_last_requests(daemon.trace);
-            daemon.trace.end_all();
-          }};
+  const std::string path = sys::own_program();
+  const DaemonStart start = {.serve =
+                                 [&](Life& life) {
+                                   return serve_life(session, daemon, life, /*is_executed=*/false,
+                                                     on_ready);
+                                 },
+                             .execute =
+                                 [&](const Life& life, const ProgramStart& program) {
+                                   (void)::unsetenv("NOTIFY_SOCKET");
+                                   return execute_daemon(daemon, session, life, program, path);
+                                 },
+                             .ended =
+                                 [&](bool has_died) {
+                                   if (has_died) log_last_requests(daemon.trace);
+                                   daemon.trace.end_all();
+                                 }};
   const bool hangup_replaces = !sys::has_terminal();
   KeptEnd end = keep_mount(start, hangup_replaces, on_ready);
   if (end.is_unmounted) session.leave_mounted();
@@ -310,7 +329,6 @@ Expected<overlay::Settings> all_settings_of(const config::Options& options) {
 /// What a daemon settles before it has a connection, but for its layers and logs.
 void prepare_daemon(Daemon& daemon) {
   daemon.threads = daemon.options.threads != 0 ? daemon.options.threads : sys::usable_processors();
-  find_registrar(daemon);
   daemon.overlay.descriptors.set_fixed(sys::count_open_descriptors().value_or(0) + kOfSession +
                                        kOfRing * daemon.threads);
 }
@@ -368,7 +386,8 @@ bool are_same(const std::vector<config::RuleSource>& some,
 
 /// In a program that was executed for a daemon.
 Expected<void> serve_after(Handover& handover, Life& life, const ChangeOptions& change) {
-  const auto changed = change(handover.options, handover.changes);
+  const auto changed = handover.changes.empty() ? Expected<config::Options>(handover.options)
+                                                : change(handover.options, handover.changes);
   if (!changed) return std::unexpected(changed.error());
   if (auto may = check_change(handover.options, *changed); !may) return may;
   const config::Options& options = *changed;
@@ -378,10 +397,12 @@ Expected<void> serve_after(Handover& handover, Life& life, const ChangeOptions& 
   if (auto prepared = prepare_process(options); !prepared) return prepared;
   auto settings = all_settings_of(options);
   if (!settings) return std::unexpected(settings.error());
+  const bool has_other_rules = !are_same(options.rules, handover.first_options.rules);
+  settings->judges_known_names = has_other_rules;
   Session session;
   Daemon daemon(options, std::move(handover.stack), std::move(*settings));
   daemon.generation = handover.generation;
-  daemon.has_other_rules = !are_same(options.rules, handover.options.rules);
+  daemon.has_other_rules = has_other_rules;
   daemon.mount.rule_log.show_at(options.shown_at);
   daemon.mount.rule_log.adopt(std::move(handover.rule_log));
   prepare_daemon(daemon);
@@ -402,9 +423,11 @@ Expected<void> serve_after(Handover& handover, Life& life, const ChangeOptions& 
   // The mount is another daemon's until it has left.
   session.leave_mounted();
   if (auto able = check_place(handover.mount); !able) return able;
-  if (!wait_for_begin(life)) return {};
+  const auto begins = wait_for_begin(life, options);
+  if (!begins) return std::unexpected(begins.error());
+  if (!*begins) return {};
   session.take_mounted();
-  return serve_life(session, daemon, life, [] {});
+  return serve_life(session, daemon, life, /*is_executed=*/true, [] {});
 }
 
 }  // namespace

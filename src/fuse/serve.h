@@ -20,7 +20,7 @@ namespace overpass::fuse {
 /// and nothing is left behind in the workdir. To be called once per process, with a single thread.
 Expected<void> serve(const config::Options& options, const std::function<void()>& on_ready);
 
-/// Options as they are with changes: Handover::changes.
+/// Options as they are with changes, given as in -o.
 using ChangeOptions = std::function<Expected<config::Options>(const config::Options& options,
                                                               const std::string& changes)>;
 

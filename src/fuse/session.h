@@ -48,6 +48,9 @@ class Session {
   Expected<void> take(Daemon& daemon, const config::Options& options, UniqueFd connection,
                       const std::optional<sys::MountedAt>& mount);
 
+  /// What keeps the guard of the mount from taking it away (UnmountGuard::link()).
+  BorrowedFd guard_link() const { return guard_.link(); }
+
   /// Once mounted, if it could be told.
   const std::optional<sys::MountedAt>& mounted_at() const { return mount_; }
 

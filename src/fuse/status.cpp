@@ -181,8 +181,7 @@ nlohmann::json survival_of(const Daemon& daemon) {
   return {{"active", is_kept},
           {"reason", reason},
           {"deaths", number.lives - number.replacements},
-          {"replacements", number.replacements},
-          {"not_replaced", daemon.replacement ? daemon.replacement->why_not() : ""}};
+          {"replacements", number.replacements}};
 }
 
 /// What the mount can do, from which nothing can be told of its layers or its users.
@@ -242,6 +241,8 @@ void add_details(nlohmann::json& status, Daemon& daemon) {
   status["descriptors"] = descriptors_of(daemon);
   status["worker_tasks"] = daemon.workers->pending();
   status["copies"] = all_copies(daemon);
+  // It may have paths and rules.
+  status["survives"]["not_replaced"] = daemon.replacement ? daemon.replacement->why_not() : "";
 }
 
 }  // namespace

@@ -103,6 +103,12 @@ overlay::ReplyRecord* Survival::take_reply(uint64_t unique) {
   return nullptr;
 }
 
+bool Survival::has_replies() const {
+  return std::ranges::any_of(nodes_->replies(), [](const overlay::ReplyRecord& reply) {
+    return reply.unique.load(std::memory_order_acquire) != 0;
+  });
+}
+
 void Survival::end_reply(overlay::ReplyRecord& reply) {
   reply.unique.store(0, std::memory_order_release);
   reply.is_done.store(0, std::memory_order_relaxed);

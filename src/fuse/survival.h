@@ -67,6 +67,8 @@ class Survival {
 
   /// A record for a reply that is about to be sent; null when all are taken.
   overlay::ReplyRecord* take_reply(uint64_t unique);
+  /// Whether a reply is under way now.
+  bool has_replies() const;
   /// The reply has been sent, and arrived or did not.
   void end_reply(overlay::ReplyRecord& reply);
 

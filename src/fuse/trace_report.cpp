@@ -31,11 +31,17 @@ std::string path_of(Daemon& daemon, uint64_t node) {
   return path.empty() ? "/" : path;
 }
 
+/// A daemon of another version may have known more of them.
+std::string name_of(Opcode opcode) {
+  const auto number = static_cast<size_t>(opcode);
+  return number < kOpcodeNames.size() ? kOpcodeNames[number] : std::to_string(number);
+}
+
 Json told(Daemon& daemon, const TracedRequest& request) {
   const Seconds age = RequestTrace::Clock::now() - request.began;
   const Seconds now = std::chrono::system_clock::now().time_since_epoch();
   return {{"number", request.number},
-          {"type", kOpcodeNames[static_cast<size_t>(request.opcode)]},
+          {"type", name_of(request.opcode)},
           {"path", path_of(daemon, request.node)},
           {"caller", request.caller},
           {"began", (now - age).count()},

@@ -32,6 +32,9 @@ class UnmountGuard {
   /// descriptor with this one. EMFILE, EAGAIN, ENOMEM.
   static Result<UnmountGuard> start(const std::string& mountpoint, const sys::MountedAt& mount);
 
+  /// What the guard watches, for other processes of the mount; invalid for none.
+  BorrowedFd link() const { return link_; }
+
  private:
   UniqueFd link_;
 };

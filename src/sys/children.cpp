@@ -35,6 +35,11 @@ int wait_for_child(pid_t child) {
 
 void kill_child(pid_t child) { (void)::kill(child, SIGKILL); }
 
+bool has_ended(pid_t child) {
+  const pid_t ended = ::waitpid(child, nullptr, WNOHANG);
+  return ended == child || (ended < 0 && errno == ECHILD);
+}
+
 void end_process(int status) { ::_exit(status); }
 
 void close_others(std::initializer_list<BorrowedFd> kept) {

@@ -31,6 +31,9 @@ int wait_for_child(pid_t child);
 
 void kill_child(pid_t child);
 
+/// Takes the status of a child that has ended; whether it has. Does not wait.
+bool has_ended(pid_t child);
+
 /// Ends this process at once, with nothing of the parent's undone.
 [[noreturn]] void end_process(int status);
 

@@ -40,6 +40,15 @@ Result<std::string> read_to_end(BorrowedFd fd) {
   }
 }
 
+Result<std::string> read_content(BorrowedFd fd, size_t most) {
+  struct stat stat;
+  TRY(checked_void(::fstat(raw(fd), &stat)));
+  if (static_cast<uint64_t>(stat.st_size) > most) return fail(EFBIG);
+  std::string content(static_cast<size_t>(stat.st_size), '\0');
+  content.resize(TRY(read_at(fd, content, 0)));
+  return content;
+}
+
 Result<std::string> read_file(const std::string& path) {
   const UniqueFd file(TRY(checked(::open(path.c_str(), O_RDONLY | O_CLOEXEC))));
   return read_to_end(file);

@@ -22,6 +22,9 @@ Result<size_t> read_at(BorrowedFd fd, std::span<char> buffer, off_t offset);
 /// Everything up to the end of a pipe or a file.
 Result<std::string> read_to_end(BorrowedFd fd);
 
+/// The whole content of a file, from its beginning. EFBIG beyond `most` bytes.
+Result<std::string> read_content(BorrowedFd fd, size_t most);
+
 /// The text of a file, which may be one of /proc.
 Result<std::string> read_file(const std::string& path);
 

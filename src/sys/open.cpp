@@ -149,7 +149,16 @@ Result<UniqueFd> open_unnamed(BorrowedFd directory, mode_t mode, int extra_flags
   return owned(::openat(raw(directory), ".", O_TMPFILE | O_RDWR | O_CLOEXEC | extra_flags, mode));
 }
 
+Result<UniqueFd> open_without_links(const char* path) {
+  return resolved(BorrowedFd{AT_FDCWD}, path, O_PATH | O_NOFOLLOW,
+                  RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}
+
 Result<UniqueFd> open_in_memory() {
+  constexpr unsigned kNotExecutable =
+      8;  // MFD_NOEXEC_SEAL, Linux 6.3; vm.memfd_noexec may want it.
+  const int file = ::memfd_create("overpass", MFD_CLOEXEC | kNotExecutable);
+  if (file >= 0 || errno != EINVAL) return UniqueFd(TRY(checked(file)));
   return UniqueFd(TRY(checked(::memfd_create("overpass", MFD_CLOEXEC))));
 }
 

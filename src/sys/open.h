@@ -64,6 +64,9 @@ Result<void> allow_waiting(BorrowedFd fd);
 /// EOPNOTSUPP where the file system has none.
 Result<UniqueFd> open_unnamed(BorrowedFd directory, mode_t mode, int extra_flags = 0);
 
+/// A path without any symbolic link in it (O_PATH). ELOOP where there is one.
+Result<UniqueFd> open_without_links(const char* path);
+
 /// A file of its own in memory (memfd_create(2)). EMFILE, ENOMEM.
 Result<UniqueFd> open_in_memory();
 

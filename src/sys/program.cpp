@@ -140,10 +140,7 @@ std::string own_program() {
   return path;
 }
 
-Errno execute_at(const std::string& path, const std::vector<std::string>& words) {
-  (void)::execv(path.c_str(), pointers_to(words).data());
-  return static_cast<Errno>(errno);
-}
+Result<UniqueFd> open_program(const std::string& path) { return open_without_links(path.c_str()); }
 
 Errno execute_file(BorrowedFd file, const std::vector<std::string>& words) {
   (void)::execveat(raw(file), "", pointers_to(words).data(), environ, AT_EMPTY_PATH);

@@ -41,9 +41,11 @@ Result<UniqueFd> open_own_program();
 /// if it cannot be told.
 std::string own_program();
 
-/// execve(2) of the file at `path`, or of `file`, with the arguments `words`. Returns only why not.
-/// In place of execute(), nothing is searched.
-Errno execute_at(const std::string& path, const std::vector<std::string>& words);
+/// The program at `path` (O_PATH). ELOOP if a symbolic link is on the way.
+Result<UniqueFd> open_program(const std::string& path);
+
+/// execve(2) of `file` with the arguments `words`. Returns only why not. In place of execute(),
+/// nothing is searched.
 Errno execute_file(BorrowedFd file, const std::vector<std::string>& words);
 
 class CapturedErrors {

@@ -124,11 +124,23 @@ Result<Entry> enter(Overlay& overlay, const InodeRef& directory, const char* nam
   return Entry{inode, shown(overlay, *inode, found.stat)};
 }
 
+namespace {
+
+bool is_hidden(const Overlay& overlay, const Inode& directory, const char* name,
+               const Inode& inode) {
+  return verdict_of_name(overlay, directory, name, inode.is_directory()).has(rules::Action::Hide);
+}
+
+}  // namespace
+
 Result<Entry> lookup(Overlay& overlay, const InodeRef& directory, const char* name) {
   if (!directory->is_directory()) return fail(ENOTDIR);
   if (layer::is_whiteout_name(name)) return fail(ENOENT);
   SharedLock lock(directory->directory->names);
   if (InodeRef known = overlay.table.find(*directory, name)) {
+    if (overlay.settings.judges_known_names && is_hidden(overlay, *directory, name, *known)) {
+      return fail(ENOENT);
+    }
     if (follows(overlay)) look_at_name(overlay, *directory, name, *known);
     auto entry = known_entry(overlay, known);
     if (entry) {

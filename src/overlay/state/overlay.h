@@ -50,7 +50,8 @@ struct Settings {
   bool access_times = true;      ///< Reading changes those of the upper's files.
   Owners owners = {};
   rules::Table rules = {};
-  bool tells_of_rules = false;  ///< Events of rules go to the mount (rule_events.h).
+  bool judges_known_names = false;  ///< Inodes may be known by names that rules hide by now.
+  bool tells_of_rules = false;      ///< Events of rules go to the mount (rule_events.h).
   /// The upper may be frozen (freeze/freeze.h). Offsets in listings then mean the same before and
   /// after: directories of the upper alone are not streamed with those of its file system.
   bool may_be_frozen = false;

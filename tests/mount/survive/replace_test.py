@@ -257,3 +257,96 @@ def test_replacements_while_programs_work(t):
     equal(failures, [], "what the programs met")
     equal((replacements(m), lives(m)), (rounds, 0), "replacements and deaths")
     holds(all(stat.S_ISREG(os.stat(m / name).st_mode) for name in os.listdir(m.path)), "the files")
+
+
+def test_a_program_that_the_union_shows_is_not_executed(t):
+    """Who owns a layer would have it executed by the user who mounted."""
+    place = t.fresh("program")
+    program = os.path.join(place, "overpass")
+    shutil.copy(t.settings.overpass, program)
+    proof = os.path.join(t.fresh("proof"), "it-ran")
+    lower = t.layer({"overpass": f"#!/bin/sh\ntouch {proof}\n", "file": "x"})
+    os.chmod(os.path.join(lower, "overpass"), 0o755)
+    settings = t.settings
+    t.settings = dataclasses.replace(settings, overpass=program)
+    m = t.mount_stack(dataclasses.replace(t.stack(lower, options=SURVIVE), mountpoint=place))
+    t.settings = m.settings = settings
+    status, said = replace(t, m)
+    holds(status == 1 and "lies in the union itself" in said, f"what is told: {status} {said}")
+    os.rename(m / "overpass", m / "moved")
+    os.symlink(os.path.join(t.layer({"overpass": f"#!/bin/sh\ntouch {proof}\n"}), "overpass"), m / "overpass")
+    status, said = replace(t, m)
+    holds(status == 1 and "lies in the union itself" in said, f"what is told of a link: {status} {said}")
+    holds(not os.path.exists(proof), "nothing ran")
+    kill_daemon(m)
+    with open(m / "file", encoding="ascii") as file:
+        equal(file.read(), "x", "the union")
+
+
+def test_names_that_rules_hide_from_now_on(t):
+    m = union(t)
+    with open(m / "dir/name", encoding="ascii") as file:
+        equal(file.read(), "n", "at first")
+    equal(os.listdir(m / "dir"), ["name", "sub"], "the listing at first")
+    equal(replace(t, m, "-o", "rule=hide:dir/name"), (0, ""), "the command")
+    deadline = time.monotonic() + t.settings.seconds(20)
+    while os.path.exists(m / "dir/name") or os.listdir(m / "dir") != ["sub"]:
+        holds(time.monotonic() < deadline, f"the name is hidden: {os.listdir(m / 'dir')}")
+        time.sleep(0.01)
+    refused(errno.ENOENT, lambda: open(m / "dir/name", encoding="ascii"))
+    kill_daemon(m)
+    holds(not os.path.exists(m / "dir/name"), "after a death as well")
+    equal(replace(t, m, "-o", "rule=hide:nothing"), (0, ""), "other rules")
+    while not os.path.exists(m / "dir/name") or os.listdir(m / "dir") != ["name", "sub"]:
+        holds(time.monotonic() < deadline, f"the name is there again: {os.listdir(m / 'dir')}")
+        time.sleep(0.01)
+
+
+def test_rules_are_kept_as_they_were_read(t):
+    """A daemon that follows another does not read their file again, nor does it do without them."""
+    rules = os.path.join(t.fresh("rules"), "file")
+    write(rules, "deny dir/name\n")
+    m = union(t)
+    status, said = replace(t, m, "-o", "rules=file")
+    holds(status == 2 and "from '/' on" in said, f"a path from a directory that another process has: {status} {said}")
+    equal(replace(t, m, "-o", f"rules={rules}"), (0, ""), "the command")
+    refused(errno.EACCES, lambda: open(m / "dir/name", encoding="ascii"))
+    for content in ("nonsense\n", ""):
+        write(rules, content)
+        kill_daemon(m)
+        refused(errno.EACCES, lambda: open(m / "dir/name", encoding="ascii"))
+    os.unlink(rules)
+    kill_daemon(m)
+    refused(errno.EACCES, lambda: open(m / "dir/name", encoding="ascii"))
+    equal(lives(m), 3, "deaths")
+
+
+def test_options_that_are_too_long(t):
+    m = union(t)
+    pid = m.status()["pid"]
+    status, said = replace(t, m, "-o", ",".join(f"rule=hide:name{i:04}" for i in range(300)))
+    holds(status == 1 and "too long" in said, f"what is told: {status} {said}")
+    equal(m.status()["pid"], pid, "the daemon")
+
+
+def test_the_keeper_keeps_no_dead_children(t):
+    m = union(t)
+    for _ in range(3):
+        equal(replace(t, m, "-o", "ro")[0], 1, "what cannot change")
+    deadline = time.monotonic() + t.settings.seconds(20)
+    while zombies_of(m.daemon.pid):
+        holds(time.monotonic() < deadline, f"children that have ended: {zombies_of(m.daemon.pid)}")
+        time.sleep(0.05)
+
+
+def zombies_of(pid):
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+                state, parent = file.read().rpartition(")")[2].split()[:2]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(parent) == pid and state == "Z":
+            found.append(int(name))
+    return found

@@ -25,7 +25,7 @@ bool is_inherited(BorrowedFd fd) { return (::fcntl(raw(fd), F_GETFD) & FD_CLOEXE
 Handover sample() {
   Handover handover;
   handover.life = {.lives = 3, .replacements = 2, .is_replacement = true};
-  handover.changes = std::string("threads=2\0ro\0", 13);
+  handover.changes = "threads=2";
   handover.options.lower = {"/a", "/b\xff:\n"};
   handover.options.upper = "/u";
   handover.options.users = *IdMap::parse("0:1000:1:1:100000:65536");
