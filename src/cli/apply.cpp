@@ -126,10 +126,7 @@ std::string remedy_of(const ParsedArguments& parsed, const HeldSandbox& held) {
 
 /// After what could be merged was applied.
 int conclude(Context& context, const Merge& merge) {
-  if (auto left = leave_conflict_files(context, merge.overlaps); !left) {
-    return fail_with(context, left.error(), kApplyImpossible);
-  }
-  return merge.overlaps.empty() ? kApplyDone : kApplyConflicts;
+  return merge.overlaps.empty() ? kApplyDone : leave_conflict_files(context, merge.overlaps);
 }
 
 int carry(Context& context, const ParsedArguments& parsed, HeldSandbox& held,

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "base/problem.h"
 #include "cli/context.h"
+#include "layer/base_stamp.h"
 
 namespace overpass::cli {
 
@@ -21,16 +21,19 @@ inline constexpr char kConflictSuffix[] = ".overpass-conflict";
 
 /// A text of which both sides have changed the same lines.
 struct Overlap {
-  std::string shown;    ///< Its absolute path.
-  std::string target;   ///< The directory that it is in, as of apply::Target, ...
-  std::string path;     ///< ... and the path there.
-  std::string content;  ///< Both sides, between marks.
-  unsigned mode = 0;    ///< The permissions that both sides give.
+  std::string shown;           ///< Its absolute path.
+  std::string target;          ///< The directory that it is in, as of apply::Target, ...
+  std::string path;            ///< ... and the path there.
+  std::string content;         ///< Both sides, between marks.
+  unsigned mode = 0;           ///< The permissions that both sides give.
+  layer::BaseStamp read = {};  ///< What the outside's text was when it was read, ...
+  unsigned uid = 0, gid = 0;   ///< ... and its owner.
 };
 
 /// Leaves a file beside each of the texts, and tells of it; one that is there already stays as it
-/// is. A Problem for the first that cannot be written.
-Expected<void> leave_conflict_files(Context& context, const std::vector<Overlap>& overlaps);
+/// is. A text that is not what was read gets none. Tells of each that cannot be written, too: the
+/// exit status, one of kApply..., which is kApplyConflicts if there is no such.
+int leave_conflict_files(Context& context, const std::vector<Overlap>& overlaps);
 
 }  // namespace overpass::cli
 

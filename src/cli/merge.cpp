@@ -174,8 +174,14 @@ class Merger {
     }
     if (merged->has_conflicts) {
       const unsigned mode = now.stx_mode & change.after->file->stat.stx_mode & 0777;
-      merge_.overlaps.push_back({shown(change.old_path), part_.target.path(), change.old_path,
-                                 std::move(merged->content), mode});
+      merge_.overlaps.push_back({.shown = shown(change.old_path),
+                                 .target = part_.target.path(),
+                                 .path = change.old_path,
+                                 .content = std::move(merged->content),
+                                 .mode = mode,
+                                 .read = layer::stamp_of(now),
+                                 .uid = now.stx_uid,
+                                 .gid = now.stx_gid});
       return Outcome{.obstacle = {}, .overlaps = true};
     }
     // From here on it is over the outside as it is now.

@@ -46,9 +46,11 @@ def prepare_kills(t):
     return s
 
 
-def kill(s, step, *words, status=0, **variables):
+CALLS = "renameat2,renameat,linkat,unlinkat,mkdirat,fsync,syncfs,ftruncate"
+
+
+def kill(s, step, *words, status=0, calls=CALLS, **variables):
     """Applies, and is killed at a system call that changes something; whether it was. Otherwise it ends with the status."""
-    calls = "renameat2,renameat,linkat,unlinkat,mkdirat,fsync,syncfs,ftruncate"
     done = subprocess.run(["strace", "-f", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:signal=KILL:when={step}",
                            s.t.settings.overpass, "apply", "name", "--yes", *words], env={**s.traced_environment(), **variables}, cwd=s.outside,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=s.t.settings.seconds(60))

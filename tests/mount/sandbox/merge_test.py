@@ -110,40 +110,6 @@ def test_without_merge_it_is_a_conflict(t):
     equal(read(s.outside + "/file"), OUTSIDE, "the outside")
 
 
-def test_overlapping_lines(t):
-    """The text is left alone and stays in the sandbox; all else is applied."""
-    s = sandbox(t, "sed -i 's/line 6/sandbox/' file; echo new > other; sed -i 's/line 10/sandbox/' dir/inner")
-    outside(s, text=edited(middle="outside"))
-    outside(s, "dir/inner")
-    told = merge(s, status=1)
-    holds(f"conflict: '{s.outside}/file'" in told and f"both sides are in '{s.outside}/file.overpass-conflict'" in told, f"what it tells: {told}")
-    equal(read(s.outside + "/file"), edited(middle="outside"), "the text")
-    equal(read(s.outside + "/file.overpass-conflict"),
-          edited(middle="<<<<<<< outside\noutside\n=======\nsandbox\n>>>>>>> sandbox name"), "both sides")
-    equal((read(s.outside + "/other"), read(s.outside + "/dir/inner")), ("new\n", MERGED), "what else was changed")
-    equal(s.call("diff", "name").stdout, f"M {s.outside[1:]}/file\n", "what is left in the sandbox")
-    equal(bases(s), [TEXT], "what is kept still")
-    done = s.call("apply", "name", "--merge", "--yes")
-    equal(done.returncode, 3, f"the status while the file with both sides is there: {done.stderr}")
-    holds("is there already" in done.stderr, f"the reason: {done.stderr}")
-    os.unlink(s.outside + "/file.overpass-conflict")
-    s.outside_is_as_it_should_be()
-    trial = s.call("apply", "name", "--merge", "--dry-run")
-    equal((trial.returncode, conflict_files(s)), (1, []), f"the trial: {trial.stderr}")
-    merge(s, status=1)
-    os.replace(s.outside + "/file.overpass-conflict", s.outside + "/file")
-    equal(s.call("discard", "name", "file", "--yes").returncode, 0, "the status of discard")
-    equal((s.call("diff", "name").stdout, bases(s)), ("", []), "what is left at last")
-    s.outside_is_as_it_should_be()
-
-
-def test_a_file_with_both_sides_shows_no_more_than_either(t):
-    s = sandbox(t, "sed -i 's/line 6/sandbox/' file; chmod 600 file")
-    outside(s, text=edited(middle="outside"))
-    merge(s, status=1)
-    equal(os.stat(s.outside + "/file.overpass-conflict").st_mode & 0o777, 0o600, "its mode")
-
-
 BINARY = "a\0b\n" + TEXT
 OBSTACLES = {
     "no base is kept": (TREE, CHANGES["replaced"], (), OUTSIDE, "run --keep-bases"),
@@ -299,14 +265,6 @@ def test_what_is_vacuumed_leaves_no_bases(t):
     outside(s, "dir/inner")
     merge(s)
     equal(read(s.outside + "/moved/inner"), OUTSIDE + "more\n", "the text in the renamed directory")
-
-
-def test_overlapping_lines_in_a_renamed_directory(t):
-    s = sandbox(t, "mv dir moved; sed -i 's/line 6/sandbox/' moved/inner")
-    outside(s, "dir/inner", edited(middle="outside"))
-    told = merge(s, status=1)
-    holds("its directory was renamed" in told, f"the conflict: {told}")
-    equal((sorted(os.listdir(s.outside)), conflict_files(s)), (["dir", "file", "other"], []), "nothing is applied")
 
 
 @pytest.mark.parametrize("command", ["discard", "apply", "rollback"])
