@@ -11,6 +11,7 @@
 
 #include "apply/copy_object.h"
 #include "apply/kept_layer.h"
+#include "apply/own_texts.h"
 #include "apply/prepare.h"
 #include "apply/publish.h"
 #include "apply/restamp.h"
@@ -204,6 +205,8 @@ Expected<void> conclude(const Sandbox& sandbox, const Undertaking& under_way,
     if (part.dropped.is_empty() && part.partly.empty()) continue;
     if (auto dropped = drop(part); !dropped) return dropped;
   }
+  const auto taken = take_own_texts(sandbox.directory(), journal.source, under_way.fd());
+  if (!taken) return cannot("the sandbox's own of merged texts cannot be kept", taken.error());
   if (const auto removed = remove_source(sandbox, journal); !removed) {
     return cannot("what was undone cannot be removed", removed.error());
   }
@@ -285,6 +288,13 @@ Expected<void> prepare_all(const Undertaking& under_way, std::vector<Part>& part
                                      .gives_owner = part.gives_owner,
                                      .progress = call.progress};
     if (auto done = prepare(part.target, prospect.plans[i], preparation); !done) return done;
+    const Taken taken = {.place = part.place,
+                         .changes = part.selected,
+                         .edited = part.edited,
+                         .gives_owner = part.gives_owner};
+    if (auto own = keep_own_texts(taken, after, under_way.fd()); !own) {
+      return cannot("the sandbox's own of a merged text cannot be kept", own.error());
+    }
   }
   return {};
 }

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "apply/carry_out.h"
+#include "apply/own_texts.h"
 #include "base/nearest.h"
 #include "changes/layers.h"
 #include "cli/apply_call.h"
@@ -130,6 +131,11 @@ int undo(Context& context, const ParsedArguments& parsed, HeldSandbox& held,
   show_outside(held);
   end_progress(context);
   if (!carried) return fail_with(context, carried.error(), kApplyImpossible);
+  const std::string own = apply::own_texts_of(held.sandbox, call.kind, id);
+  if (!is_redo && !own.empty()) {
+    context.err << "the sandbox's own of the texts that were merged is below " << in_quotes(own)
+                << "\n";
+  }
   return kApplyDone;
 }
 

@@ -103,6 +103,35 @@ def test_a_clean_merge(t, how):
     s.outside_is_as_it_should_be()
 
 
+def own_texts(s):
+    """What is kept of the sandbox's own, by paths from the root, and beside what: undo or redo."""
+    found = {}
+    for path, _, names in os.walk(s.store):
+        if "/own/" in path:
+            above, below = path.split("/own/", 1)
+            found |= {(above.split("/")[-2], f"/{below}/{name}"): read(f"{path}/{name}") for name in names}
+    return found
+
+
+def test_the_own_text_of_the_sandbox_is_kept_beside_what_can_be_undone(t):
+    s = sandbox(t, CHANGES["replaced"] + "; mv dir moved; echo more >> moved/inner; echo new > other")
+    outside(s)
+    outside(s, "dir/inner")
+    merge(s)
+    own = {s.outside + "/file": edited(last="sandbox"), s.outside + "/moved/inner": TEXT + "more\n"}
+    equal(own_texts(s), {("undo", path): text for path, text in own.items()}, "what is kept after the apply")
+    for option, stack, there in (([], "redo", OUTSIDE), (["--redo"], "undo", MERGED), ([], "redo", OUTSIDE)):
+        done = s.call("undo", "name", "--yes", *option)
+        equal((done.returncode, read(s.outside + "/file")), (0, there), f"the outside after undo {option}: {done.stderr}")
+        equal(own_texts(s), {(stack, path): text for path, text in own.items()}, f"what is kept after undo {option}")
+        equal("the sandbox's own of the texts that were merged is below" in done.stderr, stack == "redo", f"what undo {option} tells: {done.stderr}")
+    s.outside_is_as_it_should_be()
+    s.sh("echo once more > other", "name")
+    equal(s.call("apply", "name", "--yes").returncode, 0, "the status of another apply")
+    equal(own_texts(s), {}, "what cannot be redone any more is not kept")
+    s.outside_is_as_it_should_be()
+
+
 def test_without_merge_it_is_a_conflict(t):
     s = sandbox(t, CHANGES["replaced"])
     outside(s)
