@@ -8,6 +8,7 @@
 
 #include "layer/bases_of_layers.h"
 #include "layer/kept_base.h"
+#include "layer/markers.h"
 #include "sandbox/layer_store.h"
 #include "snapshots/own_layers.h"
 #include "sys/open.h"
@@ -16,13 +17,30 @@ namespace overpass::snapshots {
 
 namespace {
 
-/// Whether a layer has something at `path`, or may have: below a whiteout it may be what was
-/// renamed.
-bool has_name(const std::vector<UniqueFd>& roots, const std::string& path) {
-  return std::ranges::any_of(roots, [&](const UniqueFd& root) {
-    const auto found = sys::open_beneath(root, path.c_str(), O_PATH | O_NOFOLLOW);
-    return !found.failed_with(ENOENT);
-  });
+/// Whether the directory stands for another than the lower's at its path: that one has gone, or is
+/// somewhere else, with what was changed below it. Yes if it cannot be told.
+bool is_another(BorrowedFd directory) {
+  for (const layer::Prefix prefix : {layer::Prefix::Trusted, layer::Prefix::User}) {
+    for (const layer::Mark mark : {layer::Mark::Opaque, layer::Mark::Redirect}) {
+      if (layer::has_mark(sys::place_of(directory), mark, prefix).value_or(true)) return true;
+    }
+  }
+  return false;
+}
+
+/// Whether a layer may have what was made of the file at `path` of the lower: it has something
+/// there, or above it what hides the lower's, which may have been renamed.
+bool may_have(BorrowedFd root, const std::string& path) {
+  for (size_t end = path.find('/');; end = path.find('/', end + 1)) {
+    const bool is_above = end != std::string::npos;
+    const auto found = sys::open_beneath(root, path.substr(0, end).c_str(), O_PATH | O_NOFOLLOW);
+    if (found.failed_with(ENOENT)) return false;
+    if (!found || !is_above || is_another(*found)) return true;
+  }
+}
+
+bool may_have(const std::vector<UniqueFd>& roots, const std::string& path) {
+  return std::ranges::any_of(roots, [&](const UniqueFd& root) { return may_have(root, path); });
 }
 
 }  // namespace
@@ -49,7 +67,7 @@ void forget_bases(const HeldSandbox& held, const sandbox::FileSystem& one,
       const std::string& path = at->first;
       if (!path.starts_with(name)) break;
       const bool is_its = path.size() == name.size() || path[name.size()] == '/';
-      if (!is_its || !layer::has_base(at->second) || has_name(roots, path)) continue;
+      if (!is_its || !layer::has_base(at->second) || may_have(roots, path)) continue;
       for (const UniqueFd& bases : directories) layer::remove_base(bases, at->second);
     }
   }

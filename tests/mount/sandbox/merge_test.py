@@ -296,6 +296,25 @@ def test_what_is_vacuumed_leaves_no_bases(t):
     equal(read(s.outside + "/moved/inner"), OUTSIDE + "more\n", "the text in the renamed directory")
 
 
+ANEW = {
+    "made anew": "mkdir dir",
+    "replaced by another": "mv second dir",
+    "made anew, with a directory in it": "mkdir dir dir/below; echo new > dir/below/inner",
+}
+
+
+@pytest.mark.parametrize("how", ANEW)
+def test_vacuum_leaves_what_a_renamed_directory_needs(t, how):
+    """Another directory is where it was, and shows nothing of the file there."""
+    s = sandbox(t, "sed -i 's/line 10/sandbox/' dir/inner dir/below/inner; mv dir moved; " + ANEW[how],
+                TREE | {"dir": {"inner": TEXT, "below": {"inner": TEXT}}, "second": {}})
+    equal(s.call("vacuum", "name").returncode, 0, "the status of vacuum")
+    equal(bases(s), [TEXT, TEXT], "what is kept")
+    outside(s, "dir/inner")
+    merge(s)
+    equal((read(s.outside + "/moved/inner"), read(s.outside + "/moved/below/inner")), (MERGED, edited(last="sandbox")), "the texts in the renamed directory")
+
+
 @pytest.mark.parametrize("command", ["discard", "apply", "rollback"])
 def test_bases_go_with_the_changes(t, command):
     s = sandbox(t, "echo more >> file")
