@@ -42,6 +42,13 @@ std::unexpected<Problem> no_room() {
                  "set TMPDIR to a place with room");
 }
 
+/// With a newline behind the last line.
+std::string with_end(std::string_view text) {
+  std::string whole(text);
+  if (!whole.empty() && !whole.ends_with('\n')) whole += '\n';
+  return whole;
+}
+
 }  // namespace
 
 Expected<ThreeWayMerge> ThreeWayMerge::begin(const std::string& sandbox) {
@@ -68,7 +75,7 @@ Result<void> ThreeWayMerge::write(const char* name, std::string_view text) const
   return sys::write_text(file, text);
 }
 
-Expected<MergedText> ThreeWayMerge::merge(const ThreeTexts& texts) const {
+Expected<MergedText> ThreeWayMerge::merge_as_they_are(const ThreeTexts& texts) const {
   const bool is_written = write(kBase, texts.base) && write(kOutside, texts.outside) &&
                           write(kSandbox, texts.sandbox) && write(kMerged, "");
   if (!is_written) return no_room();
@@ -84,6 +91,19 @@ Expected<MergedText> ThreeWayMerge::merge(const ThreeTexts& texts) const {
   auto content = sys::read_file(path);
   if (!content) return no_room();
   return MergedText{std::move(*content), WEXITSTATUS(*ended) == 1};
+}
+
+Expected<MergedText> ThreeWayMerge::merge(const ThreeTexts& texts) const {
+  auto merged = merge_as_they_are(texts);
+  if (!merged || !merged->has_conflicts) return merged;
+  // A mark behind a line without an end would be in that line.
+  const std::string base = with_end(texts.base);
+  const std::string outside = with_end(texts.outside);
+  const std::string sandbox = with_end(texts.sandbox);
+  if (base == texts.base && outside == texts.outside && sandbox == texts.sandbox) return merged;
+  merged = merge_as_they_are({.base = base, .outside = outside, .sandbox = sandbox});
+  if (merged) merged->has_conflicts = true;
+  return merged;
 }
 
 }  // namespace overpass::cli

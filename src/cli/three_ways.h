@@ -21,7 +21,8 @@ struct ThreeTexts {
 
 struct MergedText {
   std::string content;
-  /// Both sides have changed the same lines: both are in `content`, between marks.
+  /// Both sides have changed the same lines: both are in `content`, between marks. Each text then
+  /// ends with a newline; if it is only that in which they are at odds, there are no marks.
   bool has_conflicts = false;
 };
 
@@ -42,6 +43,7 @@ class ThreeWayMerge {
   ThreeWayMerge(std::string directory, std::string label)
       : directory_(std::move(directory)), label_(std::move(label)) {}
   Result<void> write(const char* name, std::string_view text) const;
+  Expected<MergedText> merge_as_they_are(const ThreeTexts& texts) const;
 
   std::string directory_;  ///< Empty once it was moved from.
   std::string label_;

@@ -57,6 +57,24 @@ TEST_F(ThreeWays, BothSidesOfWhatOverlapsAreMarked) {
   EXPECT_EQ(merged.content, "1\n<<<<<<< outside\nout\n=======\nin\n>>>>>>> sandbox box\n3\n");
 }
 
+TEST_F(ThreeWays, MarksHaveLinesOfTheirOwn) {
+  const char* const marked = "1\n<<<<<<< outside\nout\n=======\nin\n>>>>>>> sandbox box\n";
+  const ThreeTexts rows[] = {
+      {"1\n2", "1\nout", "1\nin"},
+      {"1\n2\n", "1\nout", "1\nin\n"},
+      {"1\n2\n", "1\nout\n", "1\nin"},
+  };
+  for (const ThreeTexts& row : rows) {
+    const MergedText merged = must(tool.merge(row));
+    EXPECT_TRUE(merged.has_conflicts);
+    EXPECT_EQ(merged.content, marked) << row.base;
+  }
+  // Whether the end of the line is to go is for the user to say.
+  const MergedText merged = must(tool.merge({"1\n2\n", "1\n2", "1\nin\n"}));
+  EXPECT_TRUE(merged.has_conflicts);
+  EXPECT_EQ(merged.content, "1\nin\n");
+}
+
 TEST(ThreeWaysDirectory, GoesAtTheEnd) {
   const unit::Scratch disk;
   const char* former = std::getenv("TMPDIR");
