@@ -8,6 +8,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 
 #include "base/hash.h"
 #include "base/log.h"
@@ -69,6 +70,19 @@ Result<void> write_base(BorrowedFd from, const std::string& bytes, BorrowedFd to
   return written == trailer.size() ? Result<void>() : fail(ENOSPC);
 }
 
+/// Where a file cannot be without a name.
+Result<void> make_under_another_name(BorrowedFd bases, const std::string& name,
+                                     const std::function<Result<void>(BorrowedFd)>& write) {
+  const std::string unfinished = kUnfinished + std::to_string(sys::random_number());
+  const UniqueFd made =
+      TRY(sys::open_at(bases, unfinished.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
+  ScopeExit remove([&] { (void)sys::remove_file(bases, unfinished.c_str()); });
+  TRY(write(made));
+  TRY(sys::rename({bases, unfinished.c_str()}, {bases, name.c_str()}));
+  remove.dismiss();
+  return {};
+}
+
 }  // namespace
 
 bool has_base(const BaseStamp& stamp) { return S_ISREG(stamp.mode) && stamp.size <= kLargestBase; }
@@ -92,16 +106,21 @@ Result<void> keep_base(BorrowedFd bases, const BaseStamp& stamp, BorrowedFd file
   if (!has_base(stamp)) return fail(EFBIG);
   TRY(check_is(file, stamp));
   const std::string bytes = TRY(read_bytes(file, stamp.size));
-  const std::string unfinished = kUnfinished + std::to_string(sys::random_number());
-  const UniqueFd made =
-      TRY(sys::open_at(bases, unfinished.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
-  ScopeExit remove([&] { (void)sys::remove_file(bases, unfinished.c_str()); });
-  TRY(write_base(file, bytes, made));
-  // Neither what was read nor what was shared is of a later state.
-  TRY(check_is(file, stamp));
-  TRY(sys::rename({bases, unfinished.c_str()}, {bases, name_of(stamp).c_str()}));
-  remove.dismiss();
-  return {};
+  const auto write = [&](BorrowedFd made) -> Result<void> {
+    TRY(write_base(file, bytes, made));
+    // Neither what was read nor what was shared is of a later state.
+    return check_is(file, stamp);
+  };
+  const std::string name = name_of(stamp);
+  const auto unnamed = sys::open_unnamed(bases, 0600);
+  if (!unnamed) return make_under_another_name(bases, name, write);
+  TRY(write(*unnamed));
+  const auto named = sys::make_link(sys::place_of(*unnamed), bases, name.c_str());
+  if (!named.failed_with(EEXIST)) return named;
+  if (read_base(bases, stamp)) return {};
+  // A crash has cut it short.
+  remove_base(bases, stamp);
+  return sys::make_link(sys::place_of(*unnamed), bases, name.c_str());
 }
 
 Result<std::string> read_base(BorrowedFd bases, const BaseStamp& stamp) {
