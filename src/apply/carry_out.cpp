@@ -339,6 +339,9 @@ Plan plan_of(const Part& part, const std::string& id) {
                         [&](const changes::Change& change) { return is_copy(after, change); });
   for (const auto& [path, edited] : part.edited) {
     if (!edited.is_merged) std::erase(plan.dropped.names, path);
+    if (!edited.is_there) continue;
+    std::erase_if(plan.steps,
+                  [&](const PlannedStep& planned) { return planned.step.path == path; });
   }
   return plan;
 }

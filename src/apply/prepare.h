@@ -29,6 +29,7 @@ struct EditedFile {
   std::optional<layer::BaseStamp> origin = {};
   /// It has all that the sandbox changed, which therefore drops its own.
   bool is_merged = false;
+  bool is_there = false;  ///< The target has just that, so nothing is done to it.
 };
 
 /// By path in the union: modified files with one name.

@@ -186,10 +186,12 @@ class Merger {
     }
     // From here on it is over the outside as it is now.
     part_.stamps[change.old_path] = layer::stamp_of(now);
+    const bool is_there = !*takes && merged->content == texts.outside;
     part_.edited.emplace(change.path, apply::EditedFile{.content = std::move(merged->content),
                                                         .has_new_attributes = *takes,
                                                         .origin = layer::stamp_of(now),
-                                                        .is_merged = true});
+                                                        .is_merged = true,
+                                                        .is_there = is_there});
     merge_.merged.push_back(shown(change.old_path));
     return Outcome{};
   }

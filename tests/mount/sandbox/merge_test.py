@@ -132,6 +132,32 @@ def test_the_own_text_of_the_sandbox_is_kept_beside_what_can_be_undone(t):
     s.outside_is_as_it_should_be()
 
 
+def test_a_text_that_has_both_already_stays_what_it_is(t):
+    s = sandbox(t, CHANGES["replaced"] + "; mv dir moved; sed -i 's/line 10/sandbox/' moved/inner")
+    for name in ("file", "dir/inner"):
+        outside(s, name, MERGED)
+    before = [os.stat(f"{s.outside}/{name}") for name in ("file", "dir/inner")]
+    merge(s)
+    after = [os.stat(f"{s.outside}/{name}") for name in ("file", "moved/inner")]
+    equal([(stat.st_ino, stat.st_ctime_ns) for stat in after], [(stat.st_ino, stat.st_ctime_ns) for stat in before], "the files")
+    equal((s.call("diff", "name").stdout, bases(s)), ("", []), "what is left in the sandbox")
+    equal(s.sh("cat file", "name"), MERGED, "what the sandbox shows")
+    done = s.call("undo", "name", "--yes")
+    equal((done.returncode, read(s.outside + "/file"), read(s.outside + "/dir/inner")), (0, MERGED, MERGED), f"after undo: {done.stderr}")
+    s.outside_is_as_it_should_be()
+
+
+def test_a_text_that_has_both_already_is_all_that_is_applied(t):
+    s = sandbox(t, CHANGES["replaced"])
+    outside(s, text=MERGED)
+    before = os.stat(s.outside + "/file")
+    merge(s)
+    equal((os.stat(s.outside + "/file").st_ctime_ns, s.call("diff", "name").stdout), (before.st_ctime_ns, ""), "the file, and what is left in the sandbox")
+    for option in ([], ["--redo"]):
+        done = s.call("undo", "name", "--yes", *option)
+        equal((done.returncode, read(s.outside + "/file")), (0, MERGED), f"after undo {option}: {done.stderr}")
+
+
 def test_without_merge_it_is_a_conflict(t):
     s = sandbox(t, CHANGES["replaced"])
     outside(s)
