@@ -127,14 +127,17 @@ bool takes_over(const Arguments& arguments) {
 }
 
 int run_take_over(Context& context, const Arguments& rest) {
-  const auto handover = rest.size() < 2 ? std::nullopt : number_of<int>(rest[0]);
-  const auto link = rest.size() < 2 ? std::nullopt : number_of<int>(rest[1]);
-  if (!handover || !link) {
+  const bool is_whole = rest.size() >= 3;
+  const auto handover = is_whole ? number_of<int>(rest[0]) : std::nullopt;
+  const auto link = is_whole ? number_of<int>(rest[1]) : std::nullopt;
+  const auto program = is_whole ? number_of<int>(rest[2]) : std::nullopt;
+  if (!handover || !link || !program) {
     return fail_with(context,
                      {"the keeper of a mount calls the program like this, and nobody else",
                       "overpass mount --replace MOUNTPOINT"},
                      kUsage);
   }
+  (void)UniqueFd(*program);  // It runs by now.
   const auto served = context.serve_handover(UniqueFd(*handover), UniqueFd(*link), change);
   return served ? kSuccess : kFailure;
 }

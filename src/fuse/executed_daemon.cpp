@@ -131,10 +131,17 @@ Problem execute_daemon(const Daemon& daemon, const Session& session, const Life&
     return {std::string("the mount cannot be handed on: ") + std::strerror(to_int(reason)),
             "raise the limit of open files"};
   }
+  // Inherited as well: a sanitizer's build executes itself once more, by the name that it then has.
+  const auto program = for_program(at_path ? at_path.get() : start.program);
+  if (!program) return {"the program cannot be handed on", "raise the limit of open files"};
   sys::keep_capabilities_at_execution();
-  const std::vector<std::string> words = {"overpass", kTakeOverWord, std::to_string(raw(*file)),
-                                          std::to_string(raw(*link)), daemon.options.mountpoint};
-  const Errno failed = sys::execute_file(at_path ? at_path.get() : start.program, words);
+  const std::vector<std::string> words = {"overpass",
+                                          kTakeOverWord,
+                                          std::to_string(raw(*file)),
+                                          std::to_string(raw(*link)),
+                                          std::to_string(raw(*program)),
+                                          daemon.options.mountpoint};
+  const Errno failed = sys::execute_file(*program, words);
   return {
       "the program " + in_quotes(path) + " cannot be executed: " + std::strerror(to_int(failed)),
       "install overpass there again"};

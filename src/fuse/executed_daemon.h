@@ -23,8 +23,9 @@ namespace overpass::fuse {
 struct Daemon;
 class Session;
 
-/// The first argument of such a program. The numbers of two descriptors follow, the handover's and
-/// that of the link to the keeper, and for those who look at processes the mountpoint.
+/// The first argument of such a program. The numbers of three descriptors follow: the handover's,
+/// that of the link to the keeper, and the program's own; and for people who look at processes the
+/// mountpoint.
 inline constexpr const char* kTakeOverWord = "__take_over";
 
 /// Executes a program to serve the mount of `daemon` and `session`; `path` is that of the keeper's
