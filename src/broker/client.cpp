@@ -99,7 +99,7 @@ void Client::go_on_from(uint64_t serial) {
   first_serial_ = serial;
 }
 
-Result<Answer> Client::receive_answer() {
+Result<Answer> Client::receive_answer(std::vector<int32_t>& of_others) {
   for (;;) {
     std::byte buffer[sizeof(Answer)];
     auto received = sys::receive_packet(socket_, buffer, sys::Wait::Yes);
@@ -109,18 +109,26 @@ Result<Answer> Client::receive_answer() {
     const size_t size = TRY(std::move(received)).size;
     const Answer answer = TRY(read_answer({buffer, size}));
     if (answer.serial > first_serial_ || first_serial_ == 0) return answer;
-    if (answer.refusal == 0 && answer.value > 0) close_file(answer.value);
+    if (answer.refusal == 0 && answer.value > 0) of_others.push_back(answer.value);
   }
 }
 
 Granted<Answer> Client::ask(Request request, std::initializer_list<BorrowedFd> fds) {
+  std::vector<int32_t> of_others;
+  auto answer = ask_alone(request, fds, of_others);
+  for (const int32_t id : of_others) close_file(id);
+  return answer;
+}
+
+Granted<Answer> Client::ask_alone(Request request, std::initializer_list<BorrowedFd> fds,
+                                  std::vector<int32_t>& of_others) {
   Lock lock(mutex_);
   if (!is_connected()) return refuse(Refusal::Broken, Errno{ENOTCONN});
   request.serial = ++serial_;
   // A broker that refuses the connection as such says so and closes it: what it said may still be
   // read after the sending has failed.
   const auto sent = sys::send_packet(socket_, bytes_of(request), fds, sys::Wait::Yes);
-  const auto answer = receive_answer();
+  const auto answer = receive_answer(of_others);
   if (!answer) {
     give_up();
     return refuse(Refusal::Broken, plainly(sent ? answer.error() : sent.error()));

@@ -77,7 +77,10 @@ class Client {
   bool is_connected() const { return is_connected_.load(std::memory_order_relaxed); }
 
  private:
-  Result<Answer> receive_answer() REQUIRES(mutex_);
+  /// `of_others` gets what was registered for a former process.
+  Result<Answer> receive_answer(std::vector<int32_t>& of_others) REQUIRES(mutex_);
+  Granted<Answer> ask_alone(Request request, std::initializer_list<BorrowedFd> fds,
+                            std::vector<int32_t>& of_others);
   Granted<Answer> ask(Request request, std::initializer_list<BorrowedFd> fds);
   void tell_closed(std::span<const int32_t> ids);
   void keep_untold(std::span<const int32_t> ids);
