@@ -30,7 +30,7 @@ Replacement::~Replacement() {
   thread_.join();
 }
 
-void Replacement::ask(const overlay::Caller& caller, std::string changes, Answer answer) {
+void Replacement::ask(const overlay::Caller& caller, std::string_view changes, Answer answer) {
   const uint64_t number = caller.request & ~kSentAgain;
   if (caller.is_sent_again) {
     // A former daemon asked for it, and either this one is the answer, or that one has died.
@@ -46,7 +46,7 @@ void Replacement::ask(const overlay::Caller& caller, std::string changes, Answer
     return {};
   }();
   if (!taken) return answer(taken);
-  life_.tell(ToKeeper::Replace, std::string(bytes_of(number)) + changes);
+  life_.tell(ToKeeper::Replace, std::string(bytes_of(number)) + std::string(changes));
 }
 
 void Replacement::rules_have_changed() { sys::raise_event(rules_); }

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "base/mutex.h"
@@ -47,7 +48,7 @@ class Replacement {
   /// stays: why_not() says the reason then. E2BIG for options that no message has room for. EPERM
   /// for callers from other namespaces, to which the daemon's program would be another. EBUSY while
   /// another caller waits. REQUIRES: the caller may command the daemon.
-  void ask(const overlay::Caller& caller, std::string changes, Answer answer);
+  void ask(const overlay::Caller& caller, std::string_view changes, Answer answer);
 
   /// The daemon has begun, with other rules than those that the mount began with.
   void rules_have_changed();

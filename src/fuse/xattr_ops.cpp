@@ -36,15 +36,14 @@ void answer_replacement(fuse_req_t request, ReplyType reply, std::string_view ch
   if (!daemon.replacement) return reply.fail(Errno{EOPNOTSUPP});
   const overlay::Caller caller = caller_of(request);
   if (!may_control(daemon, caller)) return reply.fail(Errno{EPERM});
-  daemon.replacement->ask(caller, std::string(changes),
-                          [reply = std::move(reply)](Result<void> done) mutable {
-                            if (!done) return reply.fail(done.error());
-                            if constexpr (std::is_same_v<ReplyType, XattrReply>) {
-                              reply.send(std::string());
-                            } else {
-                              reply.send();
-                            }
-                          });
+  daemon.replacement->ask(caller, changes, [reply = std::move(reply)](Result<void> done) mutable {
+    if (!done) return reply.fail(done.error());
+    if constexpr (std::is_same_v<ReplyType, XattrReply>) {
+      reply.send(std::string());
+    } else {
+      reply.send();
+    }
+  });
 }
 
 /// A command that is read has an empty answer.
