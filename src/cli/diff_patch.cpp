@@ -13,12 +13,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 
-#include "base/scope_exit.h"
 #include "changes/compare.h"
 #include "cli/interruption.h"
+#include "cli/temporary_directory.h"
 #include "sys/copy_data.h"
 #include "sys/names.h"
 #include "sys/open.h"
@@ -28,7 +27,6 @@ namespace overpass::cli {
 
 namespace {
 
-namespace fs = std::filesystem;
 using changes::FilePair;
 using changes::Found;
 
@@ -207,33 +205,30 @@ std::string quoted_path(char side, const std::string& path) {
 Expected<void> print_patch(std::ostream& out, changes::View& view,
                            const std::vector<FilePair>& pairs, bool colour,
                            const std::function<bool()>& is_stopped) {
-  std::error_code error;
-  std::string pattern = (fs::temp_directory_path(error) / "overpass-diff.XXXXXX").string();
-  if (error || ::mkdtemp(pattern.data()) == nullptr) {
-    return problem("no directory can be made in $TMPDIR", "set TMPDIR to one that can be written");
-  }
-  const ScopeExit remove([&] { fs::remove_all(pattern, error); });
+  const auto temporary = TemporaryDirectory::make("diff");
+  if (!temporary) return std::unexpected(temporary.error());
+  const std::string& directory = temporary->path();
   for (const char* side : {"a", "b"}) {
     const auto made =
-        sys::make_directory(BorrowedFd{AT_FDCWD}, (pattern + "/" + side).c_str(), 0700);
-    const auto fd = sys::open_path((pattern + "/" + side).c_str(), O_PATH | O_DIRECTORY);
-    if (!made || !fd) return problem("no directory can be made in '" + pattern + "'");
+        sys::make_directory(BorrowedFd{AT_FDCWD}, (directory + "/" + side).c_str(), 0700);
+    const auto fd = sys::open_path((directory + "/" + side).c_str(), O_PATH | O_DIRECTORY);
+    if (!made || !fd) return problem("no directory can be made in '" + directory + "'");
     for (size_t i = 0; i < pairs.size(); ++i) {
       const auto& found = *side == 'a' ? pairs[i].before : pairs[i].after;
       if (is_stopped()) return problem("the comparison was interrupted");
       if (!is_in_patches(found)) continue;
       const auto done = put(view, *found, *fd, number_of(i));
       if (done) continue;
-      return problem("'" + pairs[i].path + "' cannot be copied into '" + pattern +
+      return problem("'" + pairs[i].path + "' cannot be copied into '" + directory +
                          "': " + std::strerror(to_int(done.error())),
                      "look as the user who mounts, and set TMPDIR to a place with room");
     }
   }
-  std::ofstream(pattern + "/patch").close();
-  auto compared = compare_by_git(pattern);
+  std::ofstream(directory + "/patch").close();
+  auto compared = compare_by_git(directory);
   if (is_stopped()) return problem("the comparison was interrupted");
   if (!compared) return compared;
-  std::ifstream answer(pattern + "/patch");
+  std::ifstream answer(directory + "/patch");
   Rewriter rewriter(out, pairs, colour);
   for (std::string line; std::getline(answer, line);) rewriter.take(line);
   rewriter.skip_to(pairs.size());

@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <utility>
 
 #include "sys/file_io.h"
@@ -16,8 +15,6 @@
 namespace overpass::cli {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr char kBase[] = "base";
 constexpr char kOutside[] = "outside";
@@ -52,24 +49,13 @@ std::string with_end(std::string_view text) {
 }  // namespace
 
 Expected<ThreeWayMerge> ThreeWayMerge::begin(const std::string& sandbox) {
-  std::error_code error;
-  std::string directory = (fs::temp_directory_path(error) / "overpass-merge.XXXXXX").string();
-  if (error || ::mkdtemp(directory.data()) == nullptr) {
-    return problem("no directory can be made in $TMPDIR", "set TMPDIR to one that can be written");
-  }
-  return ThreeWayMerge(std::move(directory), "sandbox " + sandbox);
-}
-
-ThreeWayMerge::ThreeWayMerge(ThreeWayMerge&& other) noexcept
-    : directory_(std::exchange(other.directory_, {})), label_(std::move(other.label_)) {}
-
-ThreeWayMerge::~ThreeWayMerge() {
-  std::error_code error;
-  if (!directory_.empty()) fs::remove_all(directory_, error);
+  auto directory = TemporaryDirectory::make("merge");
+  if (!directory) return std::unexpected(directory.error());
+  return ThreeWayMerge(std::move(*directory), "sandbox " + sandbox);
 }
 
 Result<void> ThreeWayMerge::write(const char* name, std::string_view text) const {
-  const std::string path = directory_ + "/" + name;
+  const std::string path = directory_.path() + "/" + name;
   const UniqueFd file =
       TRY(sys::open_at(BorrowedFd{AT_FDCWD}, path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
   return sys::write_text(file, text);
@@ -79,10 +65,10 @@ Expected<MergedText> ThreeWayMerge::merge_as_they_are(const ThreeTexts& texts) c
   const bool is_written = write(kBase, texts.base) && write(kOutside, texts.outside) &&
                           write(kSandbox, texts.sandbox) && write(kMerged, "");
   if (!is_written) return no_room();
-  const std::string path = directory_ + "/" + kMerged;
+  const std::string path = directory_.path() + "/" + kMerged;
   const auto output = sys::open_path(path.c_str(), O_WRONLY);
   const auto ended =
-      output ? run_diff3(directory_, label_, *output) : Result<int>(fail(output.error()));
+      output ? run_diff3(directory_.path(), label_, *output) : Result<int>(fail(output.error()));
   // 1 says that there are conflicts.
   if (!ended || !WIFEXITED(*ended) || WEXITSTATUS(*ended) > 1) {
     return problem("diff3 cannot merge the texts",

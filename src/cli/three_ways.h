@@ -11,6 +11,7 @@
 
 #include "base/problem.h"
 #include "base/result.h"
+#include "cli/temporary_directory.h"
 
 namespace overpass::cli {
 
@@ -32,20 +33,16 @@ class ThreeWayMerge {
   /// `sandbox` is what marks call that side. A Problem without room in $TMPDIR.
   static Expected<ThreeWayMerge> begin(const std::string& sandbox);
 
-  ThreeWayMerge(ThreeWayMerge&& other) noexcept;
-  ThreeWayMerge& operator=(ThreeWayMerge&&) = delete;
-  ~ThreeWayMerge();
-
   /// A Problem without diff3, or if there is no room.
   Expected<MergedText> merge(const ThreeTexts& texts) const;
 
  private:
-  ThreeWayMerge(std::string directory, std::string label)
+  ThreeWayMerge(TemporaryDirectory directory, std::string label)
       : directory_(std::move(directory)), label_(std::move(label)) {}
   Result<void> write(const char* name, std::string_view text) const;
   Expected<MergedText> merge_as_they_are(const ThreeTexts& texts) const;
 
-  std::string directory_;  ///< Empty once it was moved from.
+  TemporaryDirectory directory_;
   std::string label_;
 };
 
