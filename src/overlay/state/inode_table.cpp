@@ -255,10 +255,14 @@ void InodeTable::forget(NodeId node, uint64_t count) {
   NodeShard& shard = node_shard(node);
   Lock lock(shard.mutex);
   Inode* const inode = shard.inode_of(node);
-  if (inode == nullptr || inode->lookups == 0) return;
-  inode->lookups -= std::min(inode->lookups, count);
-  if (records_ != nullptr) records_->set_lookups(index_of(node), inode->lookups, nullptr, 0);
-  if (inode->lookups == 0) last = InodeRef::adopt(inode);
+  if (inode != nullptr) last = take_lookups(*inode, count);
+}
+
+InodeRef InodeTable::take_lookups(Inode& inode, uint64_t count) {
+  if (inode.lookups == 0) return {};
+  inode.lookups -= std::min(inode.lookups, count);
+  if (records_ != nullptr) records_->set_lookups(index_of(inode.id), inode.lookups, nullptr, 0);
+  return inode.lookups == 0 ? InodeRef::adopt(&inode) : InodeRef();
 }
 
 uint64_t InodeTable::lookups(NodeId node) const {
@@ -274,9 +278,7 @@ bool InodeTable::forget_if(NodeId node, uint64_t lookups) {
   Lock lock(shard.mutex);
   Inode* const inode = shard.inode_of(node);
   if (inode == nullptr || lookups == 0 || inode->lookups != lookups) return false;
-  inode->lookups = 0;
-  if (records_ != nullptr) records_->set_lookups(index_of(node), 0, nullptr, 0);
-  last = InodeRef::adopt(inode);
+  last = take_lookups(*inode, lookups);
   return true;
 }
 

@@ -203,6 +203,8 @@ class InodeTable {
   static size_t hash_of(const Inode& parent, std::string_view name);
   static InodeRef reference_if_alive(Inode* inode);
   void note_size(size_t size);
+  /// With the lock of the inode's shard held. The reference that the kernel had, once it has none.
+  InodeRef take_lookups(Inode& inode, uint64_t count);
   void destroy(Inode* inode);
   /// Takes an inode without references out of the table; its reference to the parent.
   InodeRef take_out(Inode* inode);
