@@ -184,7 +184,7 @@ Expected<bool> wait_for_begin(Life& life, const config::Options& options) {
   while (auto word = life.hear()) {
     if (word->what == ToDaemon::Begin) return true;
     if (word->what != ToDaemon::Keep || !word->file) continue;
-    life.files()[node_in(word->content)] = std::move(word->file);
+    life.files()[number_in(word->content)] = std::move(word->file);
   }
   return false;
 }

@@ -8,16 +8,15 @@
 #include <array>
 #include <cstring>
 #include <span>
-#include <utility>
 
 #include "sys/unix_socket.h"
 
 namespace overpass::fuse {
 
-uint64_t node_in(std::string_view content) {
-  uint64_t node = 0;
-  if (content.size() >= sizeof node) std::memcpy(&node, content.data(), sizeof node);
-  return node;
+uint64_t number_in(std::string_view content) {
+  uint64_t number = 0;
+  if (content.size() >= sizeof number) std::memcpy(&number, content.data(), sizeof number);
+  return number;
 }
 
 std::string_view bytes_of(const uint64_t& node) {
@@ -55,15 +54,6 @@ void Life::drop(uint64_t node) const { tell(ToKeeper::Drop, bytes_of(node)); }
 void Life::tell_end(const Expected<void>& served) const {
   if (served) return tell(ToKeeper::End);
   tell(ToKeeper::Problem, text_of(served.error()));
-}
-
-std::optional<KeepersWord> Life::hear() const {
-  std::array<std::byte, kLongestToKeeper> buffer;
-  auto packet = sys::receive_packet(link_, buffer, sys::Wait::Yes);
-  if (!packet || packet->size == 0) return {};
-  const std::string_view text(reinterpret_cast<const char*>(buffer.data()), packet->size);
-  return KeepersWord{ToDaemon{text.front()}, std::string(text.substr(1)),
-                     std::move(packet->fds[0])};
 }
 
 std::string text_of(const Problem& problem) { return problem.cause + '\0' + problem.remedy; }

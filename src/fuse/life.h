@@ -9,14 +9,18 @@
 
 #include <sys/types.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/problem.h"
 #include "base/unique_fd.h"
+#include "sys/unix_socket.h"
 
 namespace overpass::fuse {
 
@@ -56,16 +60,27 @@ struct LifeNumber {
   uint64_t asked_by = 0;        ///< for the request of this number; 0 for none.
 };
 
-/// A message of the keeper.
-struct KeepersWord {
-  ToDaemon what = {};
+/// A message of either of them: `What` is ToKeeper or ToDaemon.
+template <class What>
+struct Word {
+  What what = {};
   std::string content = {};
   UniqueFd file = {};
 };
 
-/// The node that a message is about; 0 for none.
-uint64_t node_in(std::string_view content);
+/// The number that the content of a message begins with, as of a node; 0 for none.
+uint64_t number_in(std::string_view content);
 std::string_view bytes_of(const uint64_t& node);
+
+/// The next message; nothing when there is none, or the other end is gone.
+template <class What>
+std::optional<Word<What>> receive_message(BorrowedFd link, sys::Wait wait) {
+  std::array<std::byte, kLongestToKeeper> buffer;
+  auto packet = sys::receive_packet(link, buffer, wait);
+  if (!packet || packet->size == 0) return {};
+  const std::string_view text(reinterpret_cast<const char*>(buffer.data()), packet->size);
+  return Word<What>{What{text.front()}, std::string(text.substr(1)), std::move(packet->fds[0])};
+}
 
 /// A daemon of the mount, in its own process: what it can tell the keeper.
 /// Threads: any, but for files(), which is for the one that starts the others, and hear(), which is
@@ -89,7 +104,9 @@ class Life {
   void tell_end(const Expected<void>& served) const;
 
   /// Waits for a message; nothing when the keeper is gone.
-  std::optional<KeepersWord> hear() const;
+  std::optional<Word<ToDaemon>> hear() const {
+    return receive_message<ToDaemon>(link_, sys::Wait::Yes);
+  }
   BorrowedFd link() const { return link_; }
 
   /// What former daemons had kept.

@@ -228,17 +228,8 @@ class Keeper {
     if (ended && *ended == 0) (void)sys::send_signal(daemon_.process, signal);
   }
 
-  struct Message {
-    char what;
-    std::string content;
-    UniqueFd file;
-  };
-  static std::optional<Message> receive(BorrowedFd link) {
-    std::array<std::byte, kLongestToKeeper> buffer;
-    auto packet = sys::receive_packet(link, buffer, sys::Wait::No);
-    if (!packet || packet->size == 0) return {};
-    const std::string_view text(reinterpret_cast<const char*>(buffer.data()), packet->size);
-    return Message{text.front(), std::string(text.substr(1)), std::move(packet->fds[0])};
+  static std::optional<Word<ToKeeper>> receive(const Child& child) {
+    return receive_message<ToKeeper>(child.link, sys::Wait::No);
   }
 
   static void tell(const Child& child, ToDaemon what, std::string_view content = {},
@@ -247,9 +238,9 @@ class Keeper {
   }
 
   bool take_message() {
-    auto message = receive(daemon_.link);
+    auto message = receive(daemon_);
     if (!message) return false;
-    switch (ToKeeper{message->what}) {
+    switch (message->what) {
       case ToKeeper::Ready:
         is_ready_ = true;
         former_.reset();
@@ -257,17 +248,17 @@ class Keeper {
         if (!std::exchange(has_been_ready_, true)) on_ready_();
         break;
       case ToKeeper::Keep:
-        if (message->file) files_[node_in(message->content)] = std::move(message->file);
+        if (message->file) files_[number_in(message->content)] = std::move(message->file);
         break;
       case ToKeeper::Drop:
-        files_.erase(node_in(message->content));
+        files_.erase(number_in(message->content));
         break;
       case ToKeeper::Able:
         let_begin();
         break;
       case ToKeeper::Replace:
         if (message->content.size() >= sizeof(uint64_t)) {
-          replace(message->content.substr(sizeof(uint64_t)), node_in(message->content));
+          replace(message->content.substr(sizeof(uint64_t)), number_in(message->content));
         }
         break;
       case ToKeeper::End:
@@ -304,9 +295,9 @@ class Keeper {
   }
 
   bool take_candidates_message() {
-    auto message = receive(candidate_.link);
+    auto message = receive(candidate_);
     if (!message) return false;
-    switch (ToKeeper{message->what}) {
+    switch (message->what) {
       case ToKeeper::Options:
         proposed_.options = std::move(message->file);
         break;

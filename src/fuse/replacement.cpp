@@ -90,7 +90,7 @@ void Replacement::listen_until_end() {
   }
 }
 
-void Replacement::take(const KeepersWord& word) {
+void Replacement::take(const Word<ToDaemon>& word) {
   if (word.what == ToDaemon::Leave) work_.leave();
   if (word.what == ToDaemon::Refused) refuse(problem_in(word.content));
 }

@@ -59,7 +59,7 @@ class Replacement {
  private:
   void listen();
   void listen_until_end();
-  void take(const KeepersWord& word);
+  void take(const Word<ToDaemon>& word);
   void refuse(const Problem& reason);
 
   const Life& life_;
