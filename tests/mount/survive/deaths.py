@@ -17,5 +17,19 @@ def kill_daemon(m):
         time.sleep(0.01)
 
 
+def children_of(pid, has_ended=False):
+    """Its children: those that have not ended, or those that have and were not waited for."""
+    children = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+                state, parent = file.read().rpartition(")")[2].split()[:2]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(parent) == pid and (state == "Z") == has_ended:
+            children.append(int(name))
+    return children
+
+
 def lives(m):
     return m.status()["survives"]["deaths"]

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from deaths import kill_daemon, lives
+from deaths import children_of, kill_daemon, lives
 
 from harness import equal, holds, refused, write
 from harness.isolation import mount_points
@@ -13,20 +13,6 @@ from harness.isolation import mount_points
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
 SURVIVE = ["survive=on"]
-
-
-def children_of(pid):
-    """Its children that have not ended."""
-    children = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
-                state, parent = file.read().rpartition(")")[2].split()[:2]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(parent) == pid and state != "Z":
-            children.append(int(name))
-    return children
 
 
 def ended(m):

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 
-from deaths import kill_daemon, lives
+from deaths import children_of, kill_daemon, lives
 
 from harness import at_most, equal, holds, refused, write
 from harness.parallel import in_parallel
@@ -334,19 +334,6 @@ def test_the_keeper_keeps_no_dead_children(t):
     for _ in range(3):
         equal(replace(t, m, "-o", "ro")[0], 1, "what cannot change")
     deadline = time.monotonic() + t.settings.seconds(20)
-    while zombies_of(m.daemon.pid):
-        holds(time.monotonic() < deadline, f"children that have ended: {zombies_of(m.daemon.pid)}")
+    while zombies := children_of(m.daemon.pid, has_ended=True):
+        holds(time.monotonic() < deadline, f"children that have ended: {zombies}")
         time.sleep(0.05)
-
-
-def zombies_of(pid):
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
-                state, parent = file.read().rpartition(")")[2].split()[:2]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(parent) == pid and state == "Z":
-            found.append(int(name))
-    return found
