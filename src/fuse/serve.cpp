@@ -397,8 +397,10 @@ Expected<void> serve_after(Handover& handover, Life& life, const ChangeOptions& 
   if (auto prepared = prepare_process(options); !prepared) return prepared;
   auto settings = all_settings_of(options);
   if (!settings) return std::unexpected(settings.error());
-  const bool has_other_rules = !are_same(options.rules, handover.first_options.rules);
-  settings->judges_known_names = has_other_rules;
+  // Also where they are those of the beginning again: others may have been in force meanwhile.
+  const bool has_other_rules = !are_same(options.rules, handover.first_options.rules) ||
+                               !are_same(options.rules, handover.options.rules);
+  settings->judges_known_names = settings->rules.uses(rules::Action::Hide);
   Session session;
   Daemon daemon(options, std::move(handover.stack), std::move(*settings));
   daemon.generation = handover.generation;

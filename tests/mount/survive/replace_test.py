@@ -302,6 +302,18 @@ def test_names_that_rules_hide_from_now_on(t):
         time.sleep(0.01)
 
 
+def test_rules_that_come_back(t):
+    """What other rules hid meanwhile is there again, and what the first ones hide is hidden again."""
+    m = union(t, "rule=hide:dir/sub")
+    for rule, shown in (("hide:dir/name", "sub"), ("hide:dir/sub", "name"), ("hide:dir/name", "sub")):
+        equal(replace(t, m, "-o", f"rule={rule}"), (0, ""), "the command")
+        hidden = "name" if shown == "sub" else "sub"
+        deadline = time.monotonic() + t.settings.seconds(20)
+        while os.listdir(m / "dir") != [shown] or os.path.exists(m / f"dir/{hidden}") or not os.path.exists(m / f"dir/{shown}"):
+            holds(time.monotonic() < deadline, f"{rule}: {os.listdir(m / 'dir')}")
+            time.sleep(0.01)
+
+
 def test_rules_are_kept_as_they_were_read(t):
     """A daemon that follows another does not read their file again, nor does it do without them."""
     rules = os.path.join(t.fresh("rules"), "file")
