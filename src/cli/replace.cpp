@@ -22,6 +22,7 @@
 #include "fuse/replacement.h"
 #include "fuse/status.h"
 #include "sys/open.h"
+#include "sys/process.h"
 #include "sys/xattr.h"
 
 namespace overpass::cli {
@@ -138,6 +139,8 @@ int run_take_over(Context& context, const Arguments& rest) {
                      kUsage);
   }
   (void)UniqueFd(*program);  // It runs by now.
+  // As its keeper is called: neither of the two counts as a user of the mount (sys/mount_users.h).
+  sys::set_name("overpass");
   const auto served = context.serve_handover(UniqueFd(*handover), UniqueFd(*link), change);
   return served ? kSuccess : kFailure;
 }

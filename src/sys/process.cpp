@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sysmacros.h>
 
@@ -61,6 +62,8 @@ Result<void> let_interrupt(int signal) {
   action.sa_handler = [](int) {};  // No SA_RESTART.
   return checked_void(::sigaction(signal, &action, nullptr));
 }
+
+void set_name(const char* name) { (void)::prctl(PR_SET_NAME, name); }
 
 bool has_terminal() {
   // Behind the name in parentheses, which may have any character: state, parent, group, session,

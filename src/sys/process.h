@@ -30,6 +30,10 @@ Result<void> block_signals(const sigset_t& signals);
 /// Lets `signal` do nothing in this process but interrupt what a thread waits in (EINTR).
 Result<void> let_interrupt(int signal);
 
+/// The name by which processes are told apart (/proc/PID/comm). Before Linux 6.14 a program that
+/// execute_file() began is called by the number of a descriptor.
+void set_name(const char* name);
+
 /// Whether it has a controlling terminal, whose end is told by SIGHUP. False without a procfs.
 bool has_terminal();
 
