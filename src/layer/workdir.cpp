@@ -111,9 +111,15 @@ Result<void> Workdir::mark_volatile() {
   UniqueFd directory = TRY(sys::open_at(fd(), ".", O_RDONLY | O_DIRECTORY));
   // Below "work", which is open already.
   for (const char* name : {format::kIncompatName, format::kVolatileName}) {
-    directory = TRY(sys::make_and_open_directory(directory, name, 0700));
+    // A former daemon of this mount may have made them.
+    if (auto made = sys::make_directory(directory, name, 0700);
+        !made && !made.failed_with(EEXIST)) {
+      return made;
+    }
+    directory = TRY(sys::open_at(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   }
-  return sys::make_node(directory, format::kVolatileFileName, S_IFREG | 0600, 0);
+  auto made = sys::make_node(directory, format::kVolatileFileName, S_IFREG | 0600, 0);
+  return made.failed_with(EEXIST) ? Result<void>() : made;
 }
 
 std::string Workdir::temporary_name() {

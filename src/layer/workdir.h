@@ -81,7 +81,8 @@ class Workdir {
   /// Leaves the workdir as prepare() found it, for a mount that is refused.
   void undo(BorrowedFd workdir);
 
-  /// Tells later mounts that writes to the upper from now on may be lost.
+  /// Tells later mounts that writes to the upper from now on may be lost. Each daemon of a mount
+  /// may do it.
   Result<void> mark_volatile();
 
   /// For an upper without device nodes: from now on whiteouts are empty files, with a mark of

@@ -23,13 +23,13 @@ RUN = ("run", "--network", "none", "--cgroups", "disabled", "--ulimit", "host")
 class Engine:
     """program: what mounts unions (mount_program), or None for the kernel's overlayfs."""
 
-    def __init__(self, t, program, user=None):
+    def __init__(self, t, program, user=None, options="nodev,fsync=0"):
         self.t, self.user = t, user
         self.home = t.fresh("home", {"run": {}, "tmp": {}, ".config": {"containers": {"policy.json": ANYTHING}}})
         write(self.home + "/storage.conf", "\n".join([
             "[storage]", 'driver = "overlay"', f'graphroot = "{self.home}/graph"',
             f'rootless_storage_path = "{self.home}/graph"', f'runroot = "{self.home}/runroot"',
-            *(["[storage.options.overlay]", f'mount_program = "{program}"', 'mountopt = "nodev,fsync=0"'] if program else []), ""]))
+            *(["[storage.options.overlay]", f'mount_program = "{program}"', f'mountopt = "{options}"'] if program else []), ""]))
         write(self.home + "/registries.conf", "")
         if user:
             give_to(self.home, UID)

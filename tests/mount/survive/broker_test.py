@@ -4,9 +4,8 @@ import os
 import signal
 import time
 
-from deaths import kill_daemon, lives
-
 from harness import broker, equal, holds, write
+from harness.deaths import kill_daemon, lives
 
 SYSTEMS = ("overpass",)
 WORLDS = ("userns", "user")

@@ -5,9 +5,8 @@ import os
 import signal
 import time
 
-from deaths import children_of, kill_daemon, lives
-
 from harness import equal, holds, refused, write
+from harness.deaths import children_of, kill_daemon, lives
 from harness.isolation import mount_points
 
 SYSTEMS = ("overpass",)

@@ -4,9 +4,8 @@ import fcntl
 import mmap
 import os
 
-from deaths import kill_daemon, lives
-
 from harness import equal, holds, refused, syscalls, write
+from harness.deaths import kill_daemon, lives
 from harness.trees import Link
 
 SYSTEMS = ("overpass",)

@@ -10,9 +10,8 @@ import subprocess
 import threading
 import time
 
-from deaths import children_of, kill_daemon, lives
-
 from harness import at_most, equal, holds, refused, write
+from harness.deaths import children_of, kill_daemon, lives
 from harness.parallel import in_parallel
 
 SYSTEMS = ("overpass",)

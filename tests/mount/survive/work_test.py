@@ -10,41 +10,14 @@ import subprocess
 import threading
 import time
 
-from deaths import lives
-
 from harness import caches, equal, holds
+from harness.deaths import PAUSE, Deaths, lives
 from harness.parallel import in_parallel
 from harness.random_changes import tree
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
 PATIENCE = 400
-PAUSE = 1.1     # seconds between two deaths: the keeper gives up after more than one a second
-
-
-class Deaths:
-    """`with Deaths(m):` kills the daemon again and again meanwhile."""
-
-    def __init__(self, m):
-        self.m, self.over, self.failure = m, threading.Event(), None
-        self.thread = threading.Thread(target=self._run)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, kind, error, trace):
-        self.over.set()
-        self.thread.join()
-        if self.failure and kind is None:
-            raise self.failure
-
-    def _run(self):
-        try:
-            while not self.over.wait(PAUSE):
-                os.kill(self.m.status()["pid"], signal.SIGKILL)
-        except Exception as failure:     # pylint: disable=broad-except
-            self.failure = failure
 
 
 def seconds(t):
@@ -168,7 +141,7 @@ def test_what_is_looked_up_and_forgotten_balances(t):
     """FORGETs that a daemon dies with are made up for: at the end no node is kept that the kernel does not have."""
     m = t.mount(t.layer({f"dir{i}": {f"file{j}": "" for j in range(100)} for i in range(60)}), options=["survive=on"])
     rng = random.Random(t.settings.seed)
-    deaths = t.settings.in_form(4, 8, 1000)
+    deaths = t.settings.in_form(4, 8, 100)
     for _ in range(deaths):
         for place, _, names in os.walk(m.path):
             for name in names:

@@ -52,6 +52,14 @@ TEST_F(Work, IsEmptiedOfTheLeftoversOfACrash) {
   EXPECT_TRUE(disk.exists("elsewhere/file"));
 }
 
+TEST_F(Work, IsMarkedVolatileByEachDaemonOfAMount) {
+  Workdir first = must(Workdir::prepare(work));
+  EXPECT_TRUE(first.mark_volatile());
+  Workdir second = Workdir::adopt(disk.open("work/work", O_RDONLY | O_DIRECTORY), {});
+  EXPECT_TRUE(second.mark_volatile());
+  EXPECT_TRUE(disk.exists("work/work/incompat/volatile/dirty"));
+}
+
 TEST_F(Work, IsAsBeforeWhenTheMountIsRefused) {
   Workdir fresh = must(Workdir::prepare(work));
   fresh.undo(work);
