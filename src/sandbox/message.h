@@ -48,8 +48,9 @@ std::optional<ControlMessage> read_control(std::string_view packet);
 /// Answers a command. A visitor that is gone, or does not read, needs no answer.
 void send_outcome(BorrowedFd visitor, const Result<void>& outcome);
 
-/// The longest packet, in bytes.
-inline constexpr size_t kLongestPacket = 4096;
+/// The longest packet, in bytes: a command whose value is as long as an attribute's may be
+/// (XATTR_SIZE_MAX), as a list of several hundred layers is, with its name and place.
+inline constexpr size_t kLongestPacket = (64 + 8) * 1024;
 
 /// Ends the visit. Returns when others remain in the sandbox, or when it has ended.
 void leave(BorrowedFd keeper);

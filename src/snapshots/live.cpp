@@ -68,6 +68,12 @@ Expected<void> check_layers(const Sandbox& sandbox, const FileSystem& one) {
     done = sandbox::control_unions(sandbox, "freeze", joined(paths), one.at);
   }
   if (done || is_not_served(done)) return {};
+  if (!done.failed_with(EINVAL)) {
+    return problem("the layers of " + in_quotes(sandbox.name()) +
+                       " cannot be compared with those that it runs with: " +
+                       std::strerror(to_int(done.error())),
+                   "try again, or end what runs in it first");
+  }
   return problem("a command that changed the layers of " + in_quotes(sandbox.name()) +
                      " was interrupted while it ran",
                  "end what runs in it first");

@@ -33,6 +33,26 @@ def test_work_goes_on(t):
     equal(s.sh("cat file log moved/inner; ls new", "name"), "one\na\ndeep", "what the first snapshot has")
 
 
+def test_more_snapshots_than_fit_into_a_page_of_names(t):
+    """Commands that name all layers to the daemon go on working: with paths as long as these, 36 of them took 4 KiB."""
+    s = Sandboxes(t, TREE)
+    run = Running(s, "name")
+    count = 8192 // len(os.fsencode(s.store)) if t.settings.in_form(False, True, True) else 4400 // len(os.fsencode(s.store))
+    for number in range(count):
+        run.do(f"echo {number} > file; echo > new{number}")
+        equal(snapshot(s), str(number + 1), "the label")
+    run.do("echo last > file; rm dir/second")
+    done = s.call("apply", "name", "--yes")
+    equal(done.returncode, 0, f"the status of apply: {done.stderr}")
+    s.outside_is_as_it_should_be()
+    equal(run.do(f"cat file; ls | wc -l; ls dir; echo after >> file; cat file new{count - 1}"), f"last\n{count + 2}\ninner\nlast\nafter\n\n",
+          "what is seen after it")
+    run.end()
+    with open(s.outside + "/file", encoding="ascii") as file:
+        equal(file.read(), "last\n", "what is outside")
+    equal(s.sh("cat file", "name"), "last\nafter\n", "what the next run sees")
+
+
 def test_a_fork_of_a_running_sandbox(t):
     s = Sandboxes(t, TREE)
     run = Running(s, "name")

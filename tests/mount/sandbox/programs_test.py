@@ -4,6 +4,7 @@ import os
 import subprocess
 
 from harness import contains, equal, only_in
+from harness.node_packages import INSTALL, node_packages
 from harness.sandboxes import Sandboxes
 
 SYSTEMS = ("overpass",)
@@ -60,6 +61,14 @@ def test_python_makes_an_environment_and_locks(t):
 
 
 @only_in("root", why="files of dpkg are root's alone")
+def test_npm_installs_in_the_sandbox_alone(t):
+    s = Sandboxes(t, node_packages(10))
+    equal(s.sh(INSTALL + " > log 2>&1 || cat log; node main.js", "try1"), "45\n", "what the program prints, from all packages")
+    equal(s.sh("node main.js; rm -r node_modules/part3; node main.js 2>&1 | grep -c 'Cannot find'; ls node_modules | wc -l",
+               "try1"), "45\n1\n9\n", "a later run")
+    equal("node_modules" in os.listdir(s.outside), False, "the outside has them")
+
+
 def test_packages_are_installed_in_the_sandbox_alone(t):
     s = Sandboxes(t)
     build = ("mkdir -p p/DEBIAN p/usr/share/overpass-test && echo here > p/usr/share/overpass-test/file && printf 'Package: overpass-test\\n"

@@ -3,6 +3,7 @@
 import threading
 
 from harness import equal, holds
+from harness.node_packages import INSTALL, node_packages
 from harness.sandboxes import Running, Sandboxes
 
 SYSTEMS = ("overpass",)
@@ -60,3 +61,36 @@ def test_a_build_goes_on(t):
     equal(s.sh("./all", "name"), f"{sum(i * i for i in range(12))}\n", "what the next run sees")
     log = s.call("log", "name").stdout
     holds(all(f"label{number}" in log for number in range(made)), f"all {made} snapshots are told of: {log}")
+
+
+DATABASE = """
+import sqlite3, sys
+for mode in ('wal', 'delete'):
+    base = sqlite3.connect(mode)
+    base.execute('pragma journal_mode=' + mode), base.execute('create table numbers (n integer primary key)'), base.commit()
+    for number in range(int(sys.argv[1])):
+        base.execute('insert into numbers values (?)', (number,)), base.commit()
+    print(*base.execute('select count(*) from numbers').fetchone(), *base.execute('pragma integrity_check').fetchone())
+"""
+
+
+def test_a_database_goes_on(t):
+    s = Sandboxes(t, {"work.py": DATABASE})
+    run = Running(s, "name")
+    rows = t.settings.in_form(300, 600, 5000)
+    said, _ = snapshots_during(t, run, s, f"python3 work.py {rows}; sleep 1")
+    equal(said, f"{rows} ok\n{rows} ok\n", "rows, and what the check of integrity says, with either journal")
+    run.end()
+    equal(s.sh("for b in wal delete; do python3 -c \"import sqlite3; print(*sqlite3.connect('$b').execute('select count(*) from numbers').fetchone())\"; done",
+               "name"), f"{rows}\n{rows}\n", "what the next run sees")
+
+
+def test_an_installation_by_npm_goes_on(t):
+    s = Sandboxes(t, node_packages(60))
+    run = Running(s, "name")
+    rounds = t.settings.in_form(1, 2, 10)
+    said, _ = snapshots_during(t, run, s, f"for i in $(seq {rounds}); do rm -rf node_modules package-lock.json; {INSTALL} > log 2>&1 || cat log; "
+                                          "node main.js; sleep 0.5; done")
+    equal(said, "1770\n" * rounds, "what the program prints, from all packages")
+    run.end()
+    equal(s.sh("node main.js; ls node_modules | wc -l", "name"), "1770\n60\n", "what the next run sees")
