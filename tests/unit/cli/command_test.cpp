@@ -214,7 +214,10 @@ TEST_F(CommandLine, RefusesToUnmountForeignMounts) {
 
 TEST_F(CommandLine, RefusesToShowTheStatusOfForeignMounts) {
   EXPECT_EQ(run({"status", world_.scratch.path(".")}), kFailure);
-  EXPECT_NE(err().find("is not a mountpoint of overpass"), std::string::npos);
+  // It lies in a mount of its own on some machines.
+  const bool is_refused = err().find("is not a mountpoint of overpass") != std::string::npos ||
+                          err().find("is not of overpass, but of a mount") != std::string::npos;
+  EXPECT_TRUE(is_refused) << err();
 }
 
 TEST_F(CommandLine, UnmountsTheOthersAfterAFailure) {
