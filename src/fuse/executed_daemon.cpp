@@ -183,8 +183,7 @@ Expected<bool> wait_for_begin(Life& life, const config::Options& options) {
   life.tell(ToKeeper::Able, {}, *program);
   while (auto word = life.hear()) {
     if (word->what == ToDaemon::Begin) return true;
-    if (word->what != ToDaemon::Keep || !word->file) continue;
-    life.files()[number_in(word->content)] = std::move(word->file);
+    if (word->what == ToDaemon::Keep) keep_file(life.files(), std::move(*word));
   }
   return false;
 }

@@ -18,6 +18,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/log.h"
 #include "base/problem.h"
 #include "base/unique_fd.h"
 #include "sys/unix_socket.h"
@@ -80,6 +81,19 @@ std::optional<Word<What>> receive_message(BorrowedFd link, sys::Wait wait) {
   if (!packet || packet->size == 0) return {};
   const std::string_view text(reinterpret_cast<const char*>(buffer.data()), packet->size);
   return Word<What>{What{text.front()}, std::string(text.substr(1)), std::move(packet->fds[0])};
+}
+
+/// Holds the file of a Keep. Without it there was no descriptor left to receive it: the log says
+/// so, since the file is lost then when the daemon that has it open ends.
+template <class What>
+void keep_file(KeptFiles& files, Word<What> word) {
+  if (word.file) {
+    files[number_in(word.content)] = std::move(word.file);
+  } else {
+    log::error(
+        "the limit of open files is reached: a removed file that is open is lost if the "
+        "daemon dies");
+  }
 }
 
 /// A daemon of the mount, in its own process: what it can tell the keeper.

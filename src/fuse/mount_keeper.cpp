@@ -248,7 +248,7 @@ class Keeper {
         if (!std::exchange(has_been_ready_, true)) on_ready_();
         break;
       case ToKeeper::Keep:
-        keep(number_in(message->content), std::move(message->file));
+        keep_file(files_, std::move(*message));
         break;
       case ToKeeper::Drop:
         files_.erase(number_in(message->content));
@@ -276,17 +276,6 @@ class Keeper {
         break;
     }
     return true;
-  }
-
-  /// Without the file there was no descriptor left for it.
-  void keep(uint64_t node, UniqueFd file) {
-    if (file) {
-      files_[node] = std::move(file);
-    } else {
-      log::error(
-          "the limit of open files is reached: an open file that loses its name is lost if "
-          "the daemon dies");
-    }
   }
 
   // The program that is to replace the daemon.

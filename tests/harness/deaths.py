@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 
+from . import caches
 from .checks import holds
 
 PAUSE = 1.1     # seconds between two deaths: the keeper gives up after more than one a second
@@ -23,41 +24,54 @@ def kill_daemon(m):
 
 def children_of(pid, has_ended=False):
     """Its children: those that have not ended, or those that have and were not waited for."""
-    children = []
+    return [child for child, state, parent in _processes() if parent == pid and (state == "Z") == has_ended]
+
+
+def _processes():
+    """Of each: its number, its state and its parent."""
     for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
                 state, parent = file.read().rpartition(")")[2].split()[:2]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(parent) == pid and (state == "Z") == has_ended:
-            children.append(int(name))
-    return children
+            yield int(name), state, int(parent)
 
 
 def lives(m):
     return m.status()["survives"]["deaths"]
 
 
+def replace(t, m, *arguments):
+    """By the program that was built, whatever is at the daemon's path by now: the status, and what it says."""
+    status, _, said = t.status_text("mount", "--replace", *arguments, m.path)
+    return status, said
+
+
+def wait_for_balance(m):
+    """Returns when the daemon knows no inode that the kernel does not have."""
+    deadline = time.monotonic() + m.settings.seconds(60)
+    while m.status()["inodes"] > 3:     # the root, and what status itself looks at
+        holds(time.monotonic() < deadline, f"inodes that are kept: {m.status()['inodes']}")
+        caches.drop_of(m.path)
+        time.sleep(0.3)
+
+
 def kill_daemons_below(directory):
     """The daemons of all mounts below it, which may be in any namespace; how many."""
     killed = 0
-    for name in filter(str.isdigit, os.listdir("/proc")):
+    for pid, _, parent in _processes():
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-            if _is_daemon(int(name), directory):
-                os.kill(int(name), signal.SIGKILL)
+            if _is_daemon(pid, parent, directory):
+                os.kill(pid, signal.SIGKILL)
                 killed += 1
     return killed
 
 
-def _is_daemon(pid, directory):
+def _is_daemon(pid, parent, directory):
     """A child of its keeper, which is the same program with the same arguments."""
     with open(f"/proc/{pid}/cmdline", "rb") as file:
         words = file.read()
     if os.fsencode(directory) not in words or os.path.basename(os.readlink(f"/proc/{pid}/exe")) != "overpass":
         return False
-    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-        parent = file.read().rpartition(")")[2].split()[1]
     with open(f"/proc/{parent}/cmdline", "rb") as file:
         return file.read() == words
 

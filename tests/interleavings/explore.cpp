@@ -84,7 +84,7 @@ class Exploration {
                        int preemptions_left) {
     const int goes_back_to = schedule.empty() ? -1 : trace.decisions[schedule.back().at].thread;
     Touched by_others;
-    int of = -1;  // Whom `by_others` follows.
+    int of = -1;  // The thread that `by_others` follows.
     for (size_t at = trace.decisions.size(); at-- > first;) {
       const Decision& decision = trace.decisions[at];
       if (decision.chosen == thread) {

@@ -37,7 +37,7 @@ def test_more_snapshots_than_fit_into_a_page_of_names(t):
     """Commands that name all layers to the daemon go on working: with paths as long as these, 36 of them took 4 KiB."""
     s = Sandboxes(t, TREE)
     run = Running(s, "name")
-    count = 8192 // len(os.fsencode(s.store)) if t.settings.in_form(False, True, True) else 4400 // len(os.fsencode(s.store))
+    count = t.settings.in_form(4400, 8192, 8192) // len(os.fsencode(s.store))
     for number in range(count):
         run.do(f"echo {number} > file; echo > new{number}")
         equal(snapshot(s), str(number + 1), "the label")

@@ -3,9 +3,9 @@
 import os
 import time
 
-from harness import at_most, caches, equal, holds
+from harness import at_most, caches, equal
 from harness.daemon import is_sanitized
-from harness.deaths import PAUSE, kill_daemon, lives
+from harness.deaths import PAUSE, kill_daemon, lives, wait_for_balance
 from harness.parallel import in_parallel
 
 SYSTEMS = ("overpass",)
@@ -25,32 +25,25 @@ def holding(pid):
 
 def go_through(m, deaths):
     """The daemon of one mount dies so often; meanwhile names come and go, and files are open, written and removed."""
+    lines = [b"%08d\n" % number for number in range(deaths)]
     with open(m / "log", "ab", buffering=0) as log, open(m / "removed", "wb+", buffering=0) as removed:
         os.unlink(m / "removed")
         first = None
-        for number in range(deaths):
+        for number, line in enumerate(lines):
             for place, _, names in os.walk(m.path):
                 for name in names:
                     os.stat(os.path.join(place, name))
-            log.write(b"%08d\n" % number)
-            removed.write(b"%08d\n" % number)
+            log.write(line)
+            removed.write(line)
             caches.drop_of(m.path)
             kill_daemon(m)
             if number == 1:
                 first = holding(m.daemon.pid), resident(m.daemon.pid), resident(m.status()["pid"])
             time.sleep(PAUSE)
-        equal(os.pread(removed.fileno(), 9 * deaths, 0), b"".join(b"%08d\n" % i for i in range(deaths)), "a removed file's content")
+        equal(os.pread(removed.fileno(), 9 * deaths, 0), b"".join(lines), "a removed file's content")
     with open(m / "log", "rb") as log:
-        equal(log.read(), b"".join(b"%08d\n" % i for i in range(deaths)), "a file's content")
+        equal(log.read(), b"".join(lines), "a file's content")
     return first
-
-
-def wait_for_balance(t, m):
-    deadline = time.monotonic() + t.settings.seconds(60)
-    while m.status()["inodes"] > 3:     # the root, and what status itself looks at
-        holds(time.monotonic() < deadline, f"inodes that are kept: {m.status()['inodes']}")
-        caches.drop_of(m.path)
-        time.sleep(0.3)
 
 
 def test_deaths_leave_nothing_behind(t):
@@ -61,7 +54,7 @@ def test_deaths_leave_nothing_behind(t):
     def work(who):
         m = mounts[who]
         descriptors, keepers, daemons = go_through(m, deaths)
-        wait_for_balance(t, m)
+        wait_for_balance(m)
         equal(lives(m), deaths, "daemons that died")
         at_most(holding(m.daemon.pid), descriptors, "descriptors of the keeper")
         if is_sanitized(m.daemon.pid):

@@ -3,7 +3,7 @@
 import os
 
 from harness import equal, holds, write
-from harness.deaths import kill_daemon, lives
+from harness.deaths import kill_daemon, lives, replace
 
 SYSTEMS = ("overpass",)
 WORLDS = ("root", "userns", "user")
@@ -42,9 +42,8 @@ def lower_of(t):
     return t.layer({**names, "log": "", "kept": "k", "tree": {"a": {"b": "c"}}})
 
 
-def replace(t, m):
-    status, _, said = t.status_text("mount", "--replace", m.path)
-    equal((status, said), (0, ""), "the daemon is replaced")
+def replace_daemon(t, m):
+    equal(replace(t, m), (0, ""), "the daemon is replaced")
 
 
 def is_followed(t, option):
@@ -54,7 +53,7 @@ def is_followed(t, option):
         held.flush()
         os.unlink(m / "held")
         changes(m, 0)
-        for number, follow in enumerate((kill_daemon, lambda m: replace(t, m), kill_daemon), 1):
+        for number, follow in enumerate((kill_daemon, lambda m: replace_daemon(t, m), kill_daemon), 1):
             before = shown(m)
             follow(m)
             equal(shown(m), before, f"{option}: what daemon {number + 1} shows")

@@ -11,7 +11,7 @@ import threading
 import time
 
 from harness import at_most, equal, holds, refused, write
-from harness.deaths import children_of, kill_daemon, lives
+from harness.deaths import children_of, kill_daemon, lives, replace
 from harness.parallel import in_parallel
 
 SYSTEMS = ("overpass",)
@@ -33,12 +33,6 @@ def put(place, source, mode=0o755):
     shutil.copy(source, f"{place}.new")
     os.chmod(f"{place}.new", mode)
     os.replace(f"{place}.new", place)
-
-
-def replace(t, m, *arguments):
-    """By the program that was built, whatever is at the daemon's path by now."""
-    status, _, said = t.status_text("mount", "--replace", *arguments, m.path)
-    return status, said
 
 
 def union(t, *options, lower=None, program=None):

@@ -7,11 +7,10 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import threading
 import time
 
 from harness import caches, equal, holds
-from harness.deaths import PAUSE, Deaths, lives
+from harness.deaths import PAUSE, Deaths, lives, wait_for_balance
 from harness.parallel import in_parallel
 from harness.random_changes import tree
 
@@ -155,9 +154,5 @@ def test_what_is_looked_up_and_forgotten_balances(t):
         time.sleep(rng.uniform(0, 0.002))
         os.kill(pid, signal.SIGKILL)
         time.sleep(PAUSE)
-    deadline = time.monotonic() + t.settings.seconds(60)
-    while m.status()["inodes"] > 3:     # the root, and what status itself looks at
-        holds(time.monotonic() < deadline, f"inodes that are kept: {m.status()['inodes']}")
-        caches.drop_of(m.path)
-        time.sleep(0.3)
+    wait_for_balance(m)
     equal(lives(m), deaths, "daemons that died")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Whoever closes the gate is alone, and nobody is kept out for good.
+// The thread that closes the gate is alone, and nobody is kept out for good.
 
 #include "fuse/gate.h"
 
