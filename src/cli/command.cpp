@@ -36,6 +36,7 @@ constexpr Command kCommands[] = {
     {&kImportCommand, run_import},
     {&kRebaseCommand, run_rebase},
     {&kPathCommand, run_path},
+    {&kAddLayerCommand, run_add_layer},
     {&kRefreshCommand, run_refresh},
     {&kDiffCommand, run_diff},
     {&kWhichCommand, run_which},

@@ -18,7 +18,7 @@ namespace {
 using command_line::Value;
 
 /// Commands to come. A mount must not get used to such a NAME.
-constexpr std::string_view kPlanned[] = {"add-layer", "shell", "top"};
+constexpr std::string_view kPlanned[] = {"shell", "top"};
 
 constexpr command_line::Flag kFlags[] = {command_line::kHelpFlag};
 constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};

@@ -27,22 +27,18 @@
 
 namespace overpass::cli {
 
-namespace {
-
-/// What the daemon says of its keeper.
-nlohmann::json survival_of(BorrowedFd root) {
+nlohmann::json status_of(BorrowedFd root) {
   const auto text = sys::get_long_xattr(sys::place_of(root), fuse::kStatusXattr);
-  const auto status = nlohmann::json::parse(text.value_or(""), nullptr, /*allow_exceptions=*/false);
-  return status.is_object() ? status.value("survives", nlohmann::json::object())
-                            : nlohmann::json::object();
+  auto status = nlohmann::json::parse(text.value_or(""), nullptr, /*allow_exceptions=*/false);
+  return status.is_object() ? status : nlohmann::json::object();
 }
 
-Problem reason_of(const std::string& mountpoint, BorrowedFd root, Errno error) {
-  const std::string what = "the daemon of " + in_quotes(mountpoint) + " is not replaced";
-  const nlohmann::json survival = survival_of(root);
+Problem why_not_replaced(const std::string& what, BorrowedFd root, Errno error) {
+  const nlohmann::json survival = status_of(root).value("survives", nlohmann::json::object());
+  const std::string refused = survival.value("not_replaced", "");
   switch (to_int(error)) {
     case ECANCELED:
-      return {what + ": " + survival.value("not_replaced", "it died meanwhile"), {}};
+      return {what + ": " + (refused.empty() ? "its daemon has died meanwhile" : refused), {}};
     case EOPNOTSUPP:
       return {what + ": it has no keeper",
               "mount with -o survive=on; this mount has to be unmounted"};
@@ -58,6 +54,8 @@ Problem reason_of(const std::string& mountpoint, BorrowedFd root, Errno error) {
       return {what + ": " + std::strerror(to_int(error)), {}};
   }
 }
+
+namespace {
 
 /// The options of the call, in one text, once it is known that they can be read.
 Expected<std::string> changes_of(const command_line::ParsedArguments& parsed) {
@@ -120,7 +118,9 @@ int replace_daemon(Context& context, const command_line::ParsedArguments& parsed
                      {in_quotes(*mountpoint) + ": " + std::strerror(to_int(root.error())), {}});
   }
   const auto done = fuse::send_control(*root, fuse::kReplace, *changes);
-  return done ? kSuccess : fail_with(context, reason_of(*mountpoint, *root, done.error()));
+  if (done) return kSuccess;
+  const std::string what = "the daemon of " + in_quotes(*mountpoint) + " is not replaced";
+  return fail_with(context, why_not_replaced(what, *root, done.error()));
 }
 
 bool takes_over(const Arguments& arguments) {

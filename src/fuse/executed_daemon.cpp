@@ -65,6 +65,7 @@ Result<Handover> handover_of(const Daemon& daemon, const Session& session, const
   handover.first_options = daemon.options;
   handover.stack = TRY(layers_for_program(daemon.overlay));
   handover.generation = daemon.generation;
+  handover.root_number = daemon.overlay.table.root().ino;
   handover.mount = session.mounted_at();
   handover.connection = TRY(for_program(session.connection()));
   handover.records = TRY(for_program(daemon.survival->file()));
@@ -75,6 +76,16 @@ Result<Handover> handover_of(const Daemon& daemon, const Session& session, const
   handover.registers_itself = daemon.registers_itself;
   handover.passthrough_reason = daemon.negotiated.passthrough_reason;
   return handover;
+}
+
+/// The layers that the mount did not begin with.
+Result<void> add_layers(Handover& handover, const AddedLayers& layers) {
+  for (const auto& layer : layers) {
+    UniqueFd root = TRY(for_program(layer->root));
+    // This program's own, or a later one's.
+    if (!put_described(handover.stack, layer->description, std::move(root))) return fail(EPROTO);
+  }
+  return {};
 }
 
 /// What a program looks up to begin: itself and its libraries, the system's log, the time zone.
@@ -123,7 +134,11 @@ Problem execute_daemon(const Daemon& daemon, const Session& session, const Life&
     if (!options) return options.error();
     handover->options = std::move(*options);
   }
-  if (handover) handover->changes = start.changes;
+  if (handover) {
+    handover->changes = start.changes;
+    handover->lower = start.lower;
+    if (auto added = add_layers(*handover, start.layers); !added) handover = fail(added.error());
+  }
   const auto file = handover ? write_handover(*handover) : fail(handover.error());
   const auto link = for_program(life.link());
   if (!file || !link) {

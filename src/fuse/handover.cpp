@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "layer/add_lower.h"
 #include "sys/file_io.h"
 #include "sys/inheritance.h"
 #include "sys/open.h"
@@ -135,9 +136,10 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Options, lower, data_only, upper, work, mount
 namespace overpass::fuse {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LifeNumber, lives, replacements, is_replacement, asked_by)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Handover, life, changes, options, first_options, stack,
-                                   generation, mount, connection, records, rule_log, guard, broker,
-                                   may_register, registers_itself, passthrough_reason)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Handover, life, changes, lower, options, first_options, stack,
+                                   generation, root_number, mount, connection, records, rule_log,
+                                   guard, broker, may_register, registers_itself,
+                                   passthrough_reason)
 
 namespace {
 
@@ -187,6 +189,28 @@ Result<UniqueFd> write_options(const config::Options& options) { return write_do
 
 Expected<config::Options> read_options(BorrowedFd file) {
   return read_document<config::Options>(file);
+}
+
+std::optional<std::string> describe_topmost_lower(const layer::LayerStack& stack) {
+  const layer::LayerProperties& lower = stack.layers[layer::kUpper + 1];
+  const json document = {{"layer", lower}, {"hidden", layer::hidden_in_topmost(stack)}};
+  const std::vector<uint8_t> bytes = json::to_cbor(document);
+  if (bytes.size() >= kLongestToKeeper) return {};
+  return std::string(bytes.begin(), bytes.end());
+}
+
+bool put_described(layer::LayerStack& stack, std::string_view description, UniqueFd root) {
+  try {
+    const json document = json::from_cbor(description);
+    layer::Layer lower;
+    document.at("layer").get_to(static_cast<layer::LayerProperties&>(lower));
+    lower.root = std::move(root);
+    layer::put_on_top(stack, std::move(lower),
+                      document.at("hidden").get<std::vector<std::string>>());
+    return true;
+  } catch (const json::exception&) {
+    return false;
+  }
 }
 
 Expected<void> check_change(const config::Options& before, const config::Options& after) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/problem.h"
 #include "base/unique_fd.h"
@@ -24,10 +25,12 @@ namespace overpass::fuse {
 struct Handover {
   LifeNumber life;
   std::string changes;            ///< Of the options, as in -o; empty for none.
+  std::string lower;              ///< A directory to add as a lower; empty for none.
   config::Options options;        ///< As the last replacement has left them.
   config::Options first_options;  ///< As the mount was made with them.
   layer::LayerStack stack;        ///< With the roots and the index.
   uint32_t generation = 0;        ///< Daemon::generation.
+  uint64_t root_number = 0;  ///< st_ino of the root, which a lower that is added leaves as it is.
   std::optional<sys::MountedAt> mount;
   UniqueFd connection;             ///< /dev/fuse
   UniqueFd records;                ///< Survival::file()
@@ -50,6 +53,11 @@ Expected<Handover> read_handover(BorrowedFd file);
 /// not read again.
 Result<UniqueFd> write_options(const config::Options& options);
 Expected<config::Options> read_options(BorrowedFd file);
+
+/// The topmost lower, for a message: all but its root. Nothing if it is too long for one.
+std::optional<std::string> describe_topmost_lower(const layer::LayerStack& stack);
+/// Puts the lower that is described so on top of the stack. False if it is not understood.
+bool put_described(layer::LayerStack& stack, std::string_view description, UniqueFd root);
 
 /// A problem if the options differ in what has to stay as it is while the union is mounted.
 Expected<void> check_change(const config::Options& before, const config::Options& after);

@@ -35,6 +35,12 @@ enum class ToKeeper : char {
   /// Have the program executed anew: the kernel's number of the request that asks for it, and
   /// options that change, as in -o.
   Replace = 'X',
+  /// As Replace, with one more lower: the request's number, and the directory's path.
+  AddLayer = 'Y',
+  /// Of the program that was executed for that: it has the lower, whose root comes along, described
+  /// as in handover.h.
+  Layer = 'S',
+  Stays = 'T',    ///< It does not leave, for it is ending the mount: a signal came to it.
   End = 'E',      ///< The mount has ended in good order.
   Problem = 'P',  ///< It has ended, or cannot begin, for a reason: cause, a zero, remedy.
 };

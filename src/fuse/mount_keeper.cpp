@@ -6,6 +6,7 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstring>
@@ -64,9 +65,12 @@ struct Child {
 struct Program {
   UniqueFd file;
   UniqueFd options;
-  bool has_changes = false;  ///< The options are not those that the mount was made with.
+  bool has_changes = false;  ///< Options or layers are not those that the mount was made with.
+  AddedLayers layers;
 
-  ProgramStart start() const { return {.program = file, .options = options, .changes = {}}; }
+  ProgramStart start() const {
+    return {.program = file, .options = options, .changes = {}, .layers = layers, .lower = {}};
+  }
 };
 
 class Keeper {
@@ -215,7 +219,7 @@ class Keeper {
   }
 
   void take_signal(int signal) {
-    if (signal == SIGHUP && hangup_replaces_) return replace("", 0);
+    if (signal == SIGHUP && hangup_replaces_) return replace({}, 0);
     pass_on(signal);
   }
 
@@ -257,9 +261,15 @@ class Keeper {
         let_begin();
         break;
       case ToKeeper::Replace:
-        if (message->content.size() >= sizeof(uint64_t)) {
-          replace(message->content.substr(sizeof(uint64_t)), number_in(message->content));
-        }
+        replace({.changes = text_behind_number(message->content), .lower = {}},
+                number_in(message->content));
+        break;
+      case ToKeeper::AddLayer:
+        replace({.changes = {}, .lower = text_behind_number(message->content)},
+                number_in(message->content));
+        break;
+      case ToKeeper::Stays:
+        drop_candidate();
         break;
       case ToKeeper::End:
         end_ = {.outcome = {}, .is_unmounted = true};
@@ -280,17 +290,34 @@ class Keeper {
 
   // The program that is to replace the daemon.
 
+  /// What is to be different afterwards.
+  struct Changes {
+    std::string changes;  ///< Of the options, as in -o.
+    std::string lower;    ///< One more.
+
+    bool are_some() const { return !changes.empty() || !lower.empty(); }
+  };
+
+  static std::string text_behind_number(const std::string& content) {
+    return content.substr(std::min(content.size(), sizeof(uint64_t)));
+  }
+
   /// `asked_by`: the number of the request that asks for it; 0 for a signal.
-  void replace(const std::string& changes, uint64_t asked_by) {
+  void replace(const Changes& wanted, uint64_t asked_by) {
     if (!is_ready_ || candidate_.lives()) {
       return refuse({"the daemon is being replaced already", "wait a moment"}, asked_by);
     }
     const BorrowedFd options = program_ ? program_->options.get() : BorrowedFd{-1};
     const LifeNumber number = {number_.lives + 1, number_.replacements + 1, true, asked_by};
     proposed_ = {};
-    proposed_.has_changes = !changes.empty() || (program_ && program_->has_changes);
+    proposed_.has_changes = wanted.are_some() || (program_ && program_->has_changes);
+    if (program_) proposed_.layers = program_->layers;
     asked_by_ = asked_by;
-    const ProgramStart start = {.program = BorrowedFd{-1}, .options = options, .changes = changes};
+    const ProgramStart start = {.program = BorrowedFd{-1},
+                                .options = options,
+                                .changes = wanted.changes,
+                                .layers = proposed_.layers,
+                                .lower = wanted.lower};
     if (auto begun = begin(candidate_, start, number); !begun) refuse(begun.error(), asked_by);
   }
 
@@ -300,6 +327,15 @@ class Keeper {
     switch (message->what) {
       case ToKeeper::Options:
         proposed_.options = std::move(message->file);
+        break;
+      case ToKeeper::Layer:
+        if (!message->file) {
+          drop(candidate_);
+          refuse({"the keeper cannot hold the layer", "raise the limit of open files"}, asked_by_);
+          return false;
+        }
+        proposed_.layers.push_back(std::make_shared<const AddedLayer>(std::move(message->content),
+                                                                      std::move(message->file)));
         break;
       case ToKeeper::Able:
         if (!message->file || !proposed_.options) break;

@@ -12,7 +12,9 @@
 #define OVERPASS_FUSE_MOUNT_KEEPER_H_
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "base/problem.h"
 #include "base/unique_fd.h"
@@ -20,11 +22,20 @@
 
 namespace overpass::fuse {
 
+/// A lower that the mount did not begin with.
+struct AddedLayer {
+  std::string description;  ///< handover.h
+  UniqueFd root;
+};
+using AddedLayers = std::vector<std::shared_ptr<const AddedLayer>>;
+
 /// A program that is executed for a daemon, in place of the one that made the mount.
 struct ProgramStart {
   BorrowedFd program;   ///< Invalid: what has the path of the keeper's own by now.
   BorrowedFd options;   ///< read_options(); invalid: those that the mount was made with.
   std::string changes;  ///< Of these, as in -o.
+  AddedLayers layers;   ///< Each on top of the one before.
+  std::string lower;    ///< A directory that it is to add; empty for none.
 };
 
 /// Runs a daemon in a process of its own.

@@ -6,6 +6,6 @@
 
 namespace overpass::fuse {
 
-uint32_t records_version() { return 1; }
+uint32_t records_version() { return 2; }
 
 }  // namespace overpass::fuse

@@ -20,6 +20,14 @@ namespace overpass::fuse {
 
 namespace {
 
+/// Of names that lowers have and the kernel may take for absent.
+void tell_of_appeared(Daemon& daemon, overlay::Inode& directory) {
+  // Where lowers cannot be read, the kernel's next question is answered so.
+  (void)overlay::for_each_unknown_name(daemon.overlay, directory, [&](std::string_view name) {
+    daemon.notifier->name_appeared(directory.id, name);
+  });
+}
+
 /// What the kernel keeps of a node. Pages of files that may be written are left to the next open,
 /// which drops them: here they could have to be written back first.
 void tell(Daemon& daemon, const overlay::InodeRef& inode) {
@@ -31,10 +39,7 @@ void tell(Daemon& daemon, const overlay::InodeRef& inode) {
   // A name is expired under the lock of its directory. Where the kernel keeps absent names for a
   // moment alone that is not worth it: what runs in a sandbox could hold the lock.
   if (!inode->is_directory() || overlay::follows(daemon.overlay)) return;
-  // Where lowers cannot be read, the kernel's next question is answered so.
-  (void)overlay::for_each_unknown_name(daemon.overlay, *inode, [&](std::string_view name) {
-    notifier.name_appeared(inode->id, name);
-  });
+  tell_of_appeared(daemon, *inode);
 }
 
 }  // namespace
@@ -81,6 +86,7 @@ void forget_names(Daemon& daemon) {
       // Of a directory its listing as well.
       inode->is_directory() ? daemon.notifier->pages_changed(node)
                             : daemon.notifier->attributes_changed(node);
+      if (inode->is_directory() && daemon.has_other_layers) tell_of_appeared(daemon, *inode);
       for (const NameIn& at : names_of(*inode)) {
         daemon.notifier->name_appeared(at.directory, at.name);
       }
@@ -92,6 +98,7 @@ Result<void> refresh(Daemon& daemon, const overlay::Caller& caller, std::string_
   if (!value.empty()) return fail(EINVAL);
   TRY(caller.check_may_wait());
   overlay::Overlay& overlay = daemon.overlay;
+  if (daemon.has_other_layers) forget_names(daemon);
   overlay::forget_cached_lowers(overlay);
   overlay::forget_refusals(overlay);
   const std::vector<overlay::NodeId> nodes = overlay.table.known_nodes();

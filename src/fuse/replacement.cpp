@@ -22,7 +22,7 @@ Replacement::Replacement(const Life& life, Work work, Events events)
     : life_(life),
       work_(std::move(work)),
       end_(std::move(events.end)),
-      rules_(std::move(events.rules)),
+      names_(std::move(events.names)),
       thread_([this] { listen(); }) {}
 
 Replacement::~Replacement() {
@@ -30,26 +30,34 @@ Replacement::~Replacement() {
   thread_.join();
 }
 
-void Replacement::ask(const overlay::Caller& caller, std::string_view changes, Answer answer) {
+std::optional<ToKeeper> replacing_command(std::string_view name) {
+  if (name == kReplace) return ToKeeper::Replace;
+  if (name == kAddLayer) return ToKeeper::AddLayer;
+  return {};
+}
+
+void Replacement::ask(const overlay::Caller& caller, ToKeeper what, std::string_view value,
+                      Answer answer) {
   const uint64_t number = caller.request & ~kSentAgain;
   if (caller.is_sent_again) {
     // A former daemon asked for it, and either this one is the answer, or that one has died.
     return answer(life_.number().asked_by == number ? Result<void>() : fail(ECANCELED));
   }
-  if (sizeof number + changes.size() >= kLongestToKeeper) return answer(fail(E2BIG));
+  if (sizeof number + value.size() >= kLongestToKeeper) return answer(fail(E2BIG));
   if (!sys::shares_namespaces(caller.thread)) return answer(fail(EPERM));
   const auto taken = [&]() -> Result<void> {
     Lock lock(mutex_);
     if (is_over_) return fail(ECANCELED);
     if (asking_) return fail(EBUSY);
     asking_ = std::move(answer);
+    adds_layer_ = what == ToKeeper::AddLayer;
     return {};
   }();
   if (!taken) return answer(taken);
-  life_.tell(ToKeeper::Replace, std::string(bytes_of(number)) + std::string(changes));
+  life_.tell(what, std::string(bytes_of(number)) + std::string(value));
 }
 
-void Replacement::rules_have_changed() { sys::raise_event(rules_); }
+void Replacement::names_have_changed() { sys::raise_event(names_); }
 
 std::string Replacement::why_not() const {
   Lock lock(mutex_);
@@ -77,10 +85,10 @@ void Replacement::listen_until_end() {
   for (;;) {
     std::array<pollfd, 3> watched = {pollfd{raw(end_), POLLIN, 0},
                                      pollfd{raw(life_.link()), POLLIN, 0},
-                                     pollfd{raw(rules_), POLLIN, 0}};
+                                     pollfd{raw(names_), POLLIN, 0}};
     if (!sys::wait_for(watched, -1) || watched[0].revents != 0) return;
     if (watched[2].revents != 0) {
-      sys::lower_event(rules_);
+      sys::lower_event(names_);
       work_.forget_names();
     }
     if (watched[1].revents == 0) continue;
@@ -91,7 +99,13 @@ void Replacement::listen_until_end() {
 }
 
 void Replacement::take(const Word<ToDaemon>& word) {
-  if (word.what == ToDaemon::Leave) work_.leave();
+  if (word.what == ToDaemon::Leave) {
+    const bool adds_layer = [&] {
+      Lock lock(mutex_);
+      return adds_layer_;
+    }();
+    work_.leave(adds_layer);
+  }
   if (word.what == ToDaemon::Refused) refuse(problem_in(word.content));
 }
 
@@ -101,6 +115,7 @@ void Replacement::refuse(const Problem& reason) {
     Lock lock(mutex_);
     why_not_ = reason.line();
     answer = std::exchange(asking_, nullptr);
+    adds_layer_ = false;
   }
   if (answer) answer(fail(ECANCELED));
 }

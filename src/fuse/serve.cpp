@@ -22,8 +22,10 @@
 #include "fuse/preparation.h"
 #include "fuse/refresh.h"
 #include "fuse/session.h"
+#include "layer/add_lower.h"
 #include "layer/kept_base.h"
 #include "layer/open_layers.h"
+#include "overlay/open/keep_open_lowers.h"
 #include "rules/compile.h"
 #include "sys/children.h"
 #include "sys/credentials.h"
@@ -185,22 +187,30 @@ constexpr std::chrono::milliseconds kForNotes{50};
 /// A daemon that leaves ends as by a death, at a moment when little is under way.
 Replacement::Work work_of(Daemon& daemon) {
   return {.leave =
-              [&daemon] {
+              [&daemon](bool has_other_layers) {
                 daemon.notifier->settle(kForNotes);
                 // What is not answered by then the other daemon gets again.
                 const auto closed = daemon.gate.close(kForRequests);
+                if (has_other_layers) overlay::keep_open_lowers(daemon.overlay);
                 daemon.notifier->settle(kForNotes);
+                if (daemon.is_ending || sys::has_pending(ending_signals())) {
+                  return daemon.life->tell(ToKeeper::Stays);
+                }
                 log::debug("leaving the mount to another daemon");
                 sys::end_process(0);
               },
-          .forget_names = [&daemon] { forget_names(daemon); }};
+          .forget_names =
+              [&daemon] {
+                forget_names(daemon);
+                daemon.survival->nodes().set_layers(daemon.overlay.stack.size());
+              }};
 }
 
 /// What only a daemon with a keeper has to do. After the notifier is there.
 Expected<void> attend_to_keeper(Daemon& daemon, BorrowedFd connection) {
   auto end = sys::make_event_fd();
-  auto rules = sys::make_event_fd();
-  if (!end || !rules) {
+  auto names = sys::make_event_fd();
+  if (!end || !names) {
     return problem("the keeper cannot be heard", "raise the limit of open files");
   }
   Notifier& notifier = *daemon.notifier;
@@ -213,7 +223,7 @@ Expected<void> attend_to_keeper(Daemon& daemon, BorrowedFd connection) {
                 return sys::has_input(connection) || survival.has_replies();
               }});
   daemon.replacement.emplace(*daemon.life, work_of(daemon),
-                             Replacement::Events{std::move(*end), std::move(*rules)});
+                             Replacement::Events{std::move(*end), std::move(*names)});
   return {};
 }
 
@@ -258,7 +268,8 @@ Expected<void> set_up_survival(Daemon& daemon) {
                    "raise the limit of memory (ulimit -v)");
   }
   use_records(daemon, std::move(*survival));
-  daemon.overlay.table.keep_records(daemon.survival->nodes());
+  daemon.overlay.table.keep_records(daemon.survival->nodes(), daemon.overlay.stack.size());
+  daemon.survival->nodes().set_layers(daemon.overlay.stack.size());
   if (!daemon.files.expect_records(HandleRecords::kMost)) return problem("out of memory");
   return {};
 }
@@ -281,7 +292,7 @@ Expected<void> serve_life(Session& session, Daemon& daemon, Life& life, bool is_
   if (!life.is_first()) {
     daemon.registrar.go_on_after(life.number().lives);
     daemon.survival->begin();
-    daemon.overlay.table.keep_records(daemon.survival->nodes());
+    daemon.overlay.table.keep_records(daemon.survival->nodes(), daemon.overlay.stack.size());
   }
   const ScopeExit end(
       [&session, &may_end_mount] { may_end_mount ? session.end() : session.leave_mounted(); });
@@ -384,10 +395,24 @@ bool are_same(const std::vector<config::RuleSource>& some,
   return std::ranges::equal(some, others, {}, &config::RuleSource::rule, &config::RuleSource::rule);
 }
 
+/// Opens the lower that the daemon is to be replaced for, and has the keeper hold it.
+Expected<void> add_layer(Handover& handover, config::Options& options, const Life& life) {
+  if (!handover.mount) return problem("it cannot be told whether the directory lies in the mount");
+  auto added = layer::add_lower(handover.stack, layer_paths_of(options), handover.lower,
+                                handover.mount->device);
+  if (!added) return added;
+  const auto description = describe_topmost_lower(handover.stack);
+  if (!description) return problem("the path of the directory is too long", "use a shorter one");
+  life.tell(ToKeeper::Layer, *description, handover.stack.layers[layer::kUpper + 1].root);
+  options.lower.insert(options.lower.begin(), handover.lower);
+  warn_of_foreign_owners(handover.stack, options);
+  return {};
+}
+
 /// In a program that was executed for a daemon.
 Expected<void> serve_after(Handover& handover, Life& life, const ChangeOptions& change) {
-  const auto changed = handover.changes.empty() ? Expected<config::Options>(handover.options)
-                                                : change(handover.options, handover.changes);
+  auto changed = handover.changes.empty() ? Expected<config::Options>(handover.options)
+                                          : change(handover.options, handover.changes);
   if (!changed) return std::unexpected(changed.error());
   if (auto may = check_change(handover.options, *changed); !may) return may;
   const config::Options& options = *changed;
@@ -395,6 +420,9 @@ Expected<void> serve_after(Handover& handover, Life& life, const ChangeOptions& 
   log::connect_to_system_log();
   log::configure(target, options.debug);
   if (auto prepared = prepare_process(options); !prepared) return prepared;
+  if (!handover.lower.empty()) {
+    if (auto added = add_layer(handover, *changed, life); !added) return added;
+  }
   auto settings = all_settings_of(options);
   if (!settings) return std::unexpected(settings.error());
   // Also where they are those of the beginning again: others may have been in force meanwhile.
@@ -404,6 +432,7 @@ Expected<void> serve_after(Handover& handover, Life& life, const ChangeOptions& 
   Session session;
   Daemon daemon(options, std::move(handover.stack), std::move(*settings));
   daemon.generation = handover.generation;
+  daemon.overlay.table.root().ino = handover.root_number;
   daemon.has_other_rules = has_other_rules;
   daemon.mount.rule_log.show_at(options.shown_at);
   daemon.mount.rule_log.adopt(std::move(handover.rule_log));

@@ -191,7 +191,9 @@ class SessionRequests : public RequestSource {
       goes_on = handle(buffer_of(request)) && goes_on;
     }
     daemon_.lost_forgets->look();
-    if (daemon_.has_other_rules) daemon_.replacement->rules_have_changed();
+    if (daemon_.has_other_rules || daemon_.has_other_layers) {
+      daemon_.replacement->names_have_changed();
+    }
     return goes_on;
   }
 
@@ -382,6 +384,7 @@ Expected<void> Session::serve(Daemon& daemon) {
     const auto signal =
         wait_for_end(signals, daemon.options.ends_with_starter ? std::nullopt : device());
     if (!is_over) {
+      daemon.is_ending = true;
       if (signal) log::debug("ending on signal %d", *signal);
       if (!signal) log::debug("ending: no process is left that could use the mount");
       write_back(daemon, mountpoint_, signals);

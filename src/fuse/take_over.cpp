@@ -168,6 +168,15 @@ void tell_anew(Daemon& daemon, std::span<const RequestBytes> requests) {
   }
 }
 
+/// Directories may be others' by now, with other permissions, by which nobody may look into them.
+/// It waits for no lock, as expiring names would.
+void forget_attributes_of_directories(Daemon& daemon) {
+  for (const overlay::NodeId node : daemon.overlay.table.known_nodes()) {
+    const overlay::InodeRef inode = daemon.overlay.table.find(node);
+    if (inode && inode->is_directory()) daemon.notifier->attributes_changed(node);
+  }
+}
+
 }  // namespace
 
 Expected<void> ask_for_unanswered(BorrowedFd connection) {
@@ -197,6 +206,8 @@ void take_over(Daemon& daemon, std::span<const RequestBytes> requests) {
   const overlay::Restored restored =
       overlay::restore_nodes(daemon.overlay, daemon.survival->nodes(), renames,
                              [&daemon](overlay::NodeId node) { return kept_file(daemon, node); });
+  daemon.has_other_layers = restored.has_other_layers;
+  if (restored.has_other_layers) forget_attributes_of_directories(daemon);
   sys::bound_kept_memory();  // After Survival::prepare_to_begin().
   drop_other_files(daemon);
   const size_t files = restore_handles(daemon);

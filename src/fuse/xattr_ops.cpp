@@ -31,26 +31,29 @@ std::optional<std::string_view> asked_behind(std::string_view prefix, fuse_ino_t
 
 /// Answers the command that the next daemon may have to answer.
 template <class ReplyType>
-void answer_replacement(fuse_req_t request, ReplyType reply, std::string_view changes) {
+void answer_replacement(fuse_req_t request, ReplyType reply, ToKeeper what,
+                        std::string_view value) {
   Daemon& daemon = daemon_of(request);
   if (!daemon.replacement) return reply.fail(Errno{EOPNOTSUPP});
   const overlay::Caller caller = caller_of(request);
   if (!may_control(daemon, caller)) return reply.fail(Errno{EPERM});
-  daemon.replacement->ask(caller, changes, [reply = std::move(reply)](Result<void> done) mutable {
+  auto send = [reply = std::move(reply)](Result<void> done) mutable {
     if (!done) return reply.fail(done.error());
     if constexpr (std::is_same_v<ReplyType, XattrReply>) {
       reply.send(std::string());
     } else {
       reply.send();
     }
-  });
+  };
+  daemon.replacement->ask(caller, what, value, std::move(send));
 }
 
 /// A command that is read has an empty answer.
 void answer_control(fuse_req_t request, size_t size, std::string_view text) {
   Daemon& daemon = daemon_of(request);
-  if (const ControlText command = read_control_text(text); command.name == kReplace) {
-    return answer_replacement(request, XattrReply(request, size), command.value);
+  const ControlText asked = read_control_text(text);
+  if (const auto what = replacing_command(asked.name)) {
+    return answer_replacement(request, XattrReply(request, size), *what, asked.value);
   }
   answer(XattrReply(request, size), caller_of(request),
          [&daemon, text = std::string(text)](const overlay::Caller& caller) -> Result<std::string> {
@@ -112,7 +115,9 @@ void on_setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const ch
   Daemon& daemon = arrived(request, Opcode::Setxattr, node);
   if (const auto command = asked_behind(kControlXattr, node, name)) {
     const std::string_view text(value, size);
-    if (*command == kReplace) return answer_replacement(request, EmptyReply(request), text);
+    if (const auto what = replacing_command(*command)) {
+      return answer_replacement(request, EmptyReply(request), *what, text);
+    }
     return answer(EmptyReply(request), caller_of(request),
                   [&daemon, command = std::string(*command),
                    value = std::string(value, size)](const overlay::Caller& caller) {

@@ -21,12 +21,9 @@ namespace {
 /// Lower and data-only directories, in the order of LayerStack::layers.
 Expected<std::vector<NamedDirectory>> open_lowers(const LayerPaths& paths) {
   std::vector<NamedDirectory> lowers;
-  // Root of a user namespace mounts what it may not read, as on overlayfs; reading fails then.
-  const auto unreadable =
-      sys::may_administer_own_namespace() ? Unreadable::Taken : Unreadable::Refused;
   auto open_all = [&](const char* option, const std::vector<std::string>& named) -> Expected<void> {
     for (const std::string& path : named) {
-      auto directory = open_named(option, path, unreadable);
+      auto directory = open_lower(option, path);
       if (!directory) return std::unexpected(directory.error());
       lowers.push_back(std::move(*directory));
     }

@@ -35,12 +35,14 @@ bool on_one_file_system(const Layer& a, const Layer& b) {
          a.uuid == b.uuid;
 }
 
+void mark_if_ambiguous(Layer& a, Layer& b) {
+  if (a.uuid != b.uuid || on_one_file_system(a, b)) return;
+  a.ambiguous_uuid = b.ambiguous_uuid = true;
+}
+
 void mark_ambiguous_lowers(std::vector<Layer>& layers) {
   for (size_t i = 1; i < layers.size(); ++i) {
-    for (size_t j = 1; j < i; ++j) {
-      if (layers[i].uuid != layers[j].uuid || on_one_file_system(layers[i], layers[j])) continue;
-      layers[i].ambiguous_uuid = layers[j].ambiguous_uuid = true;
-    }
+    for (size_t j = 1; j < i; ++j) mark_if_ambiguous(layers[i], layers[j]);
   }
 }
 
@@ -124,15 +126,6 @@ void identify_upper(LayerStack& stack) {
   }
 }
 
-/// Everything on FUSE has one st_dev: numbers of several file systems that were not composed would
-/// make different files look like links of one, to tar(1) for one.
-void resolve_xino(const FormatChoice& choice, LayerStack& stack) {
-  stack.format.short_numbers = choice.xino == Xino::Off;
-  stack.format.xino = stack.all_on_one_device() ? Xino::Off : Xino::On;
-  stack.format_reasons.xino =
-      stack.all_on_one_device() ? "all layers are on one file system, whose numbers are shown" : "";
-}
-
 void warn_of_dropped_choices(const FormatChoice& choice, const LayerStack& stack) {
   const FormatReasons& reasons = stack.format_reasons;
   if (choice.index == true && !reasons.index.empty()) {
@@ -157,6 +150,14 @@ void warn_of_dropped_choices(const FormatChoice& choice, const LayerStack& stack
 
 }  // namespace
 
+/// Everything on FUSE has one st_dev: numbers of several file systems that were not composed would
+/// make different files look like links of one, to tar(1) for one.
+void settle_numbers(LayerStack& stack) {
+  stack.format.xino = stack.all_on_one_device() ? Xino::Off : Xino::On;
+  stack.format_reasons.xino =
+      stack.all_on_one_device() ? "all layers are on one file system, whose numbers are shown" : "";
+}
+
 Expected<void> prepare_format(LayerStack& stack, const LayerPaths& paths) {
   ResolvedFormat resolved = resolve_format(paths.format, stack.prefix, stack.has_upper());
   stack.format = resolved.settings;
@@ -171,7 +172,8 @@ Expected<void> prepare_format(LayerStack& stack, const LayerPaths& paths) {
   }
   // Beyond this point the layers belong together.
   identify_upper(stack);
-  resolve_xino(paths.format, stack);
+  stack.format.short_numbers = paths.format.xino == Xino::Off;
+  settle_numbers(stack);
   warn_of_dropped_choices(paths.format, stack);
   return {};
 }
@@ -189,6 +191,31 @@ StatOverride kind_of(BorrowedFd root, StatOverride wanted) {
 }
 
 }  // namespace
+
+Expected<void> join_format(LayerStack& stack, Layer& lower, StatOverride kind) {
+  const std::string what = "no lower is added while the union is mounted with ";
+  constexpr char kRemedy[] = "unmount, and mount anew with it";
+  if (stack.format.index) {
+    return problem(what + "index=on: the index belongs to the lowers of the beginning", kRemedy);
+  }
+  if (stack.format.follows_metacopy) {
+    return problem(what + "metacopy=on: bytes of the upper's files are found by their paths",
+                   kRemedy);
+  }
+  if (stack.format.uuid == Uuid::Off) {
+    if (!on_one_file_system(stack.layers.back(), lower)) {
+      return problem("uuid=off needs all layers on one file system, and " + quoted(lower.path) +
+                         " is on another",
+                     kRemedy);
+    }
+    lower.uuid = {};
+    lower.any_uuid = true;
+  } else {
+    for (size_t i = 1; i < stack.layers.size(); ++i) mark_if_ambiguous(stack.layers[i], lower);
+  }
+  if (kind != StatOverride::None) lower.stat_override = kind_of(lower.root, kind);
+  return {};
+}
 
 Expected<void> prepare_override(LayerStack& stack, StatOverride kind) {
   if (kind == StatOverride::None) return {};

@@ -19,6 +19,15 @@ namespace overpass::layer {
 /// layers. REQUIRES: everything else of `stack` is filled in, and check_choice() has passed.
 Expected<void> prepare_format(LayerStack& stack, const LayerPaths& paths);
 
+/// Whether another lower, which is not in `stack` yet, can be read in the format that it uses, and
+/// what the layers' marks mean with it. Settles `lower`, and of the stack's layers only which have
+/// a UUID in common. A problem with index=on and metacopy=on, which tie files of the upper to the
+/// lowers that they were copied from by what lies above them.
+Expected<void> join_format(LayerStack& stack, Layer& lower, StatOverride kind);
+
+/// Whether inode numbers have to tell file systems apart (xino), by the layers in `stack`.
+void settle_numbers(LayerStack& stack);
+
 /// Its root tells of a layer, as for fuse-overlayfs(1): without the attribute there is none below.
 /// The root of the upper is given it if need be. REQUIRES: the layers are open.
 Expected<void> prepare_override(LayerStack& stack, StatOverride kind);

@@ -83,6 +83,15 @@ std::optional<ArrivedSignal> take_arrived_signal(BorrowedFd signals) {
   return ArrivedSignal{static_cast<int>(info.ssi_signo), info.ssi_code == SI_KERNEL};
 }
 
+bool has_pending(const sigset_t& signals) {
+  sigset_t pending;
+  if (::sigpending(&pending) != 0) return false;
+  for (int signal = 1; signal < NSIG; ++signal) {
+    if (sigismember(&signals, signal) == 1 && sigismember(&pending, signal) == 1) return true;
+  }
+  return false;
+}
+
 std::optional<int> take_signal(BorrowedFd signals) {
   const auto signal = take_arrived_signal(signals);
   return signal ? std::optional(signal->number) : std::nullopt;

@@ -58,6 +58,9 @@ Result<UniqueFd> signal_descriptor(const sigset_t& signals);
 /// The number of the next signal that has arrived, if any.
 std::optional<int> take_signal(BorrowedFd signals);
 
+/// Whether one of the (blocked) signals has arrived and nobody has taken it yet.
+bool has_pending(const sigset_t& signals);
+
 /// The next signal that has arrived, and whether the kernel sent it, as it does for a terminal.
 struct ArrivedSignal {
   int number;

@@ -3,6 +3,7 @@
 // A parent is made before its children, and a successor before what it superseded. A record that
 // says all there is to know (NodeRecord::kPlain) costs no system call; others, and directories, are
 // looked up under their names. Whatever is found has to be the object that the kernel was told of.
+// Where a lower has been added since, all are looked up.
 
 #include "overlay/find/restore.h"
 
@@ -38,7 +39,11 @@ class Restorer {
  public:
   Restorer(Overlay& overlay, NodeRecords& records, std::span<const UnansweredRename> renames,
            const KeptOrphan& orphan_of)
-      : overlay_(overlay), records_(records), orphan_of_(orphan_of) {
+      : overlay_(overlay),
+        records_(records),
+        orphan_of_(orphan_of),
+        has_other_layers_(records.layers() != overlay.stack.size()) {
+    restored_.has_other_layers = has_other_layers_;
     for (const UnansweredRename& rename : renames) {
       renames_.emplace(std::pair(rename.parent, rename.name), &rename);
     }
@@ -115,18 +120,24 @@ class Restorer {
     if (record.has(kSuperseded)) {
       return make_superseded(index, record, parent, records_.name(index));
     }
-    const bool has_name = record.has(kLinked) && parent && parent->is_directory();
+    // In a directory that is removed, or hidden by another layer, nothing is found.
+    const bool has_name =
+        record.has(kLinked) && parent && parent->is_directory() && !parent->is_stale;
     const std::string name(records_.name(index));
     const bool is_asked_for =
         has_name && !renames_.empty() && renames_.contains({parent->id, name});
     const bool is_directory = record.type == S_IFDIR;
     // An open file is kept before its last name goes.
     SharedFd kept = orphan_of_(node_of(index, record));
-    const bool is_told =
-        record.has(kPlain) && !record.has(kCopying) && !is_asked_for && kept == nullptr;
+    const bool is_told = record.has(kPlain) && !record.has(kCopying) && !is_asked_for &&
+                         kept == nullptr && !has_other_layers_;
     if (has_name && is_told) return make_named(index, record, parent, name);
     if (has_name) {
-      if (InodeRef found = look_up(index, record, parent, name)) return found;
+      if (InodeRef found = look_up(index, record, parent, name)) {
+        // Of a lower's file that might have lost its name, and has not.
+        if (kept != nullptr && record.layer != 0) overlay_.mount.drop_file(found->id);
+        return found;
+      }
     }
     if (is_asked_for) {
       if (InodeRef found = look_up_renamed(index, record, parent, name)) return found;
@@ -135,6 +146,7 @@ class Restorer {
     InodeRef nameless = make_plain(index, record, parent, name);
     leave_nameless(*nameless, parent, name);
     keep_orphan(*nameless, std::move(kept));
+    if (has_other_layers_ || !parent) leave_hidden_lower(*nameless, parent);
     return nameless;
   }
 
@@ -163,6 +175,11 @@ class Restorer {
   bool is_it(const NodeRecord& record, const Found& found) const {
     if ((found.stat.stx_mode & S_IFMT) != record.type) return false;
     if (found.known.identity() == record.known.identity()) return true;
+    // A lower that was added may have put a directory of its own on top of it.
+    const auto& merged = found.lower_identities;
+    if (has_other_layers_ && std::ranges::find(merged, record.known.identity()) != merged.end()) {
+      return true;
+    }
     return found.layer == layer::kUpper &&
            overlay_.numbers.number(found.origin.device, found.origin.ino) == record.number;
   }
@@ -198,7 +215,8 @@ class Restorer {
     if (!found || !is_it(record, *found)) return {};
     const FileKey key = shared_key_of(*found);
     const InodeRef inode = overlay_.table.make_again(index, record);
-    const bool is_where_it_was = found->layer == record.layer && !record.has(kCopying);
+    const bool is_where_it_was =
+        found->layer == overlay_.table.layer_of(record.layer) && !record.has(kCopying);
     describe(*inode, *found);
     if (is_where_it_was && !inode->is_directory()) {
       // The kernel goes by what it was told, and changes since then are still to be noticed.
@@ -239,7 +257,7 @@ class Restorer {
     inode->is_append_only = record.has(kAppendOnly);
     {
       Lock lock(inode->mutex);
-      inode->layer = record.layer;
+      inode->layer = overlay_.table.layer_of(record.layer);
       inode->known = record.known;
       inode->lower_version = record.lower_version;
     }
@@ -257,6 +275,18 @@ class Restorer {
     overlay_.table.record(inode);
   }
 
+  /// A lower's file whose directory shows nothing of that lower any more is reached by its
+  /// descriptor alone.
+  static void leave_hidden_lower(Inode& inode, const InodeRef& parent) {
+    Lock lock(inode.mutex);
+    const bool is_shown = parent && parent->is_directory() &&
+                          std::ranges::find(parent->directory->lowers, inode.layer) !=
+                              parent->directory->lowers.end();
+    if (inode.layer == layer::kUpper || is_shown) return;
+    inode.layer = layer::kUpper;
+    inode.lower_version = 0;
+  }
+
   static void keep_orphan(Inode& inode, SharedFd orphan) {
     if (orphan == nullptr) return;
     Lock lock(inode.mutex);
@@ -264,11 +294,13 @@ class Restorer {
     inode.make_extras().pinned_orphan = std::move(orphan);
   }
 
-  /// It is empty and takes nothing.
+  /// It is empty and takes nothing, like one in the upper that was removed and is not held open.
   InodeRef make_removed_directory(uint32_t index, const NodeRecord& record, const InodeRef& parent,
                                   const std::string& name) {
     InodeRef inode = overlay_.table.make_again(index, record);
     inode->directory = std::make_unique<Directory>();
+    inode->directory->has_upper = true;
+    inode->is_stale = true;
     leave_nameless(*inode, parent, name);
     finish(*inode, record);
     return inode;
@@ -281,7 +313,7 @@ class Restorer {
     if (!successor) return {};
     InodeRef inode = overlay_.table.make_again(index, record);
     Lock lock(inode->mutex);
-    inode->layer = record.layer;
+    inode->layer = overlay_.table.layer_of(record.layer);
     inode->known = record.known;
     inode->link.parent = parent;
     inode->link.name = name;
@@ -310,6 +342,7 @@ class Restorer {
   Overlay& overlay_;
   NodeRecords& records_;
   const KeptOrphan& orphan_of_;
+  const bool has_other_layers_;
   std::map<std::pair<NodeId, std::string>, const UnansweredRename*> renames_;
   std::vector<bool> is_done_;  ///< By index.
   /// Nodes that the kernel does not know: others may need them.

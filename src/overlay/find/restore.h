@@ -32,10 +32,13 @@ struct Restored {
   size_t nodes = 0;
   /// Nodes that are not what the kernel was told of: it gets ESTALE for them.
   size_t lost = 0;
+  /// There are more layers than when the nodes were recorded: names may lead elsewhere.
+  bool has_other_layers = false;
 };
 
 /// To be called once, by one thread, before the first request; open files are restored after it
-/// (open/reopen.h). Nodes that the kernel does not know, and nothing else needs, go again.
+/// (open/reopen.h). Nodes that the kernel does not know, and nothing else needs, go again. Where
+/// there are other layers, NodeRecords::set_layers() is called once the kernel has been told.
 /// L: no lock on entry.
 Restored restore_nodes(Overlay& overlay, NodeRecords& records,
                        std::span<const UnansweredRename> renames, const KeptOrphan& orphan_of);

@@ -85,9 +85,17 @@ class InodeTable {
   /// Forgets all of them, if they are still so many; whether they were.
   bool forget_if(NodeId node, uint64_t lookups);
 
-  /// From now on what the kernel knows is recorded (inode_table_records.cpp). Before the first
-  /// request.
-  void keep_records(NodeRecords& records) { records_ = &records; }
+  /// From now on what the kernel knows is recorded (inode_table_records.cpp), of a union of
+  /// `layers` layers. Before the first request.
+  void keep_records(NodeRecords& records, layer::LayerIndex layers) {
+    records_ = &records;
+    layers_ = layers;
+  }
+  /// The layer of a recorded node, whose record has `number` for it.
+  layer::LayerIndex layer_of(uint16_t number) const {
+    return number == 0 || number >= layers_ ? layer::kUpper
+                                            : static_cast<layer::LayerIndex>(layers_ - number);
+  }
   /// The inode's name, file or attributes have changed: its record, if it has one, is made anew.
   void record(const Inode& inode) const REQUIRES(inode.mutex);
   /// It gets a record, though the kernel does not know it yet.
@@ -220,6 +228,7 @@ class InodeTable {
 
   const std::function<void(Inode&)> on_destroy_;
   NodeRecords* records_ = nullptr;
+  layer::LayerIndex layers_ = 0;  ///< Of the union, while there are records.
   std::array<NodeShard, kShards> nodes_;
   std::array<NameShard, kShards> names_;
   std::array<KeyShard, kShards> keys_;

@@ -40,7 +40,6 @@ NodeRecord record_of(const Inode& inode, uint64_t lookups) REQUIRES(inode.mutex)
   set(kDiverged, inode.diverged);
   set(kMayBeMapped, inode.may_be_mapped);
   set(kStaleName, inode.link.is_stale);
-  record.layer = static_cast<uint16_t>(inode.layer);
   record.lookups = lookups;
   record.parent = inode.link.parent ? static_cast<uint64_t>(inode.link.parent->id) : 0;
   record.number = inode.ino;
@@ -63,7 +62,9 @@ bool InodeTable::is_recorded(const Inode& inode) const {
 }
 
 void InodeTable::write_record(const Inode& inode) const {
-  records_->write(index_of(inode.id), record_of(inode, inode.lookups), inode.link.name);
+  NodeRecord record = record_of(inode, inode.lookups);
+  if (inode.layer != layer::kUpper) record.layer = static_cast<uint16_t>(layers_ - inode.layer);
+  records_->write(index_of(inode.id), record, inode.link.name);
 }
 
 void InodeTable::remember_recorded(Inode& inode, ReplyRecord* reply) {

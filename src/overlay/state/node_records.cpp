@@ -35,6 +35,7 @@ struct NodeRecords::Redo {
 
 struct NodeRecords::Head {
   std::array<std::atomic<uint32_t>, kShards> slots;
+  std::atomic<uint32_t> layers;
   std::array<Redo, kShards> redos;
 };
 
@@ -57,6 +58,12 @@ NodeRecords::NodeRecords(std::byte* memory) {
     if (redo.is_valid.load(std::memory_order_acquire) != 0) carry_out(redo.index);
   }
 }
+
+void NodeRecords::set_layers(uint32_t count) {
+  head_->layers.store(count, std::memory_order_release);
+}
+
+uint32_t NodeRecords::layers() const { return head_->layers.load(std::memory_order_acquire); }
 
 void NodeRecords::note_slots(size_t shard, uint32_t count) {
   if (count > slots(shard)) head_->slots[shard].store(count, std::memory_order_release);

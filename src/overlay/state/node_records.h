@@ -36,6 +36,8 @@ struct NodeRecord {
 
   uint32_t generation = 0;
   uint16_t flags = 0;
+  /// 0 for the upper; lowers are counted from the lowest, 1, so that adding one on top of them
+  /// leaves their numbers as they are.
   uint16_t layer = 0;
   uint64_t lookups = 0;
   uint64_t parent = 0;     ///< Its node id; 0 when it never had a name.
@@ -81,6 +83,11 @@ class NodeRecords {
   /// `memory` has size() bytes, is aligned to a page and outlives this. Changes that a former
   /// daemon did not end are ended.
   explicit NodeRecords(std::byte* memory);
+
+  /// How many layers the union had when nodes were looked for in all of them the last time: where
+  /// it has more by now, no record says what is under a name. 0: nothing is recorded yet.
+  void set_layers(uint32_t count);
+  uint32_t layers() const;
 
   /// The slots of a shard have come to be so many.
   void note_slots(size_t shard, uint32_t count);

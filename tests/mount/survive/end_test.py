@@ -48,6 +48,21 @@ def test_a_signal_to_the_keeper_ends_the_mount(t):
     ended(m)
 
 
+def test_a_signal_to_a_daemon_that_is_to_make_way_ends_the_mount(t):
+    """It comes to the daemon alone, while another one waits for it to leave."""
+    for _ in range(t.settings.in_form(2, 5, 40)):
+        m = t.mount(t.layer({"f": "x"}), options=SURVIVE)
+        pid = m.status()["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        os.kill(m.daemon.pid, signal.SIGHUP)
+        time.sleep(0.5)     # The other one is able by then, or not yet.
+        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGCONT)
+        equal(wait_for_end(m), 0, "exit status")
+        holds(m.path not in mount_points(), "it is unmounted")
+        ended(m)
+
+
 def test_the_daemon_goes_on_without_its_keeper(t):
     m = t.mount(t.layer({"f": "x"}), options=SURVIVE)
     os.kill(m.daemon.pid, signal.SIGKILL)

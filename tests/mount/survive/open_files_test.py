@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT
 """With survive=on, what programs have open, mapped, locked or stand in goes on when the daemon is killed."""
+import contextlib
+import errno
 import fcntl
 import mmap
 import os
+import shutil
+import stat
 
 from harness import equal, holds, refused, syscalls, write
 from harness.deaths import kill_daemon, lives
@@ -149,6 +153,34 @@ def test_directories(t):
         os.close(fd), os.close(gone)
     where = "moved" if t.settings.world == "root" else "dir"
     equal(sorted(os.listdir(m / where)), ["name", "sub"], "the directory by its name")
+
+
+def test_directories_that_were_removed_with_what_was_in_them(t):
+    """One that came from a lower, one of both: the next daemon has neither, and does not die of questions about them."""
+    m = union(t)
+    write(m / "dir/mine", "m")
+    opened = [os.open(m / name, os.O_DIRECTORY) for name in ("dir/sub", "dir")]
+    files = [open(m / name, "rb") for name in ("dir/sub/deep", "dir/name", "dir/mine")]     # pylint: disable=consider-using-with
+    try:
+        shutil.rmtree(m / "dir")
+        os.mkdir(m / "dir")
+        for _ in range(2):
+            kill_daemon(m)
+            for file, content in zip(files, (b"d", b"n", b"m")):
+                equal((os.pread(file.fileno(), 9, 0), os.fstat(file.fileno()).st_size), (content, 1), "a file that is open, and its size")
+                equal(open(f"/proc/self/fd/{file.fileno()}", "rb").read(), content, "the same, opened anew")
+            for fd in opened:
+                refused((errno.ESTALE, errno.ENOENT), os.stat, "mine", dir_fd=fd)
+                refused((errno.ESTALE, errno.ENOENT), os.mkdir, "new", dir_fd=fd)
+                with contextlib.suppress(OSError):
+                    holds(stat.S_ISDIR(os.fstat(fd).st_mode), "it is a directory")
+                    equal(os.listdir(fd), [], "what is in it")
+    finally:
+        for fd in opened:
+            os.close(fd)
+        for file in files:
+            file.close()
+    equal((os.listdir(m / "dir"), lives(m)), ([], 2), "what has the name now, and deaths")
 
 
 def test_hard_links(t):

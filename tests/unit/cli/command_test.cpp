@@ -158,8 +158,8 @@ INSTANTIATE_TEST_SUITE_P(
                  "this version has no command 'shell' ('overpass help' shows those it has; for a "
                  "mount of this name: overpass mount shell)"},
         UsageRow{"HelpOfPlannedCommand",
-                 {"help", "add-layer"},
-                 "this version has no command 'add-layer' ('overpass help' shows those it has)"},
+                 {"help", "shell"},
+                 "this version has no command 'shell' ('overpass help' shows those it has)"},
         UsageRow{
             "ContradictingFormat",
             {"mount", "--lower", "/a", "-o", "metacopy=on,redirect_dir=off", "--upper", "/u",

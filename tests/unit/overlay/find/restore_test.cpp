@@ -33,10 +33,11 @@ class RestoreTest : public testing::Test {
  protected:
   static constexpr size_t kMostPaths = 16384;
 
-  RestoreTest() {
+  explicit RestoreTest(size_t lowers = 1)
+      : u_{{.lowers = lowers, .on = "/dev/shm"}}, lowest_("lower" + std::to_string(lowers) + "/") {
     for (int directory = 0; directory < kDirectories; ++directory) {
       const std::string parent = directory_of(directory);
-      u_.disk.directory("lower1/" + parent);
+      u_.disk.directory(lowest_ + parent);
       for (int file = 0; file < kFilesInEach; ++file) {
         add(parent + "/file" + std::to_string(file) + std::string(file % 3 == 0 ? 40 : 0, 'n'));
       }
@@ -44,19 +45,21 @@ class RestoreTest : public testing::Test {
   }
 
   void add(const std::string& path) {
-    u_.disk.write("lower1/" + path, "");
+    u_.disk.write(lowest_ + path, "");
     paths_.push_back(path);
   }
 
   uint64_t* told() const { return reinterpret_cast<uint64_t*>(told_.begin()); }
 
-  /// A former daemon: `serve` runs in a process of its own, which ends without giving up a node.
-  void live(const std::function<void(InodeTable&)>& serve) {
+  /// A former daemon, which had so many layers less: `serve` runs in a process of its own, which
+  /// ends without giving up a node.
+  void live(const std::function<void(InodeTable&)>& serve, layer::LayerIndex less = 0) {
     const pid_t child = ::fork();
     if (child == 0) {
       NodeRecords records(memory_.begin());
       InodeTable& table = u_.overlay().table;
-      table.keep_records(records);
+      table.keep_records(records, u_.overlay().stack.size());
+      records.set_layers(u_.overlay().stack.size() - less);
       serve(table);
       ::_exit(testing::Test::HasFailure() ? 1 : 0);
     }
@@ -78,7 +81,7 @@ class RestoreTest : public testing::Test {
 
   Restored restore() {
     records_ = std::make_unique<NodeRecords>(memory_.begin());
-    u_.overlay().table.keep_records(*records_);
+    u_.overlay().table.keep_records(*records_, u_.overlay().stack.size());
     return restore_nodes(u_.overlay(), *records_, {}, [](NodeId) { return SharedFd(); });
   }
 
@@ -86,7 +89,8 @@ class RestoreTest : public testing::Test {
   sys::SharedMemory memory_ = *sys::SharedMemory::make(NodeRecords::size());
   sys::SharedMemory told_ = *sys::SharedMemory::make(kMostPaths * sizeof(uint64_t));
   std::unique_ptr<NodeRecords> records_;
-  Union u_{{.on = "/dev/shm"}};
+  Union u_;
+  const std::string lowest_;
   std::vector<std::string> paths_;
 };
 
@@ -154,6 +158,62 @@ TEST_F(RestoreTest, WhatIsNotThereAnyMoreIsLost) {
   EXPECT_EQ(restored.nodes + restored.lost, paths_.size() + kDirectories);
   EXPECT_EQ(error_of(u_.look_up(paths_[0])), ENOENT);
   EXPECT_TRUE(u_.overlay().table.find(NodeId{told()[kFilesInEach]}));
+}
+
+/// The topmost lower is empty for the former daemon, as if it were not there.
+class RestoreWithAnotherLower : public RestoreTest {
+ protected:
+  RestoreWithAnotherLower() : RestoreTest(2) {
+    live(
+        [this](InodeTable& table) {
+          for (size_t i = 0; i < paths_.size(); ++i) (void)tell(table, i);
+        },
+        1);
+  }
+
+  InodeRef told_of(size_t which) { return u_.overlay().table.find(NodeId{told()[which]}); }
+};
+
+TEST_F(RestoreWithAnotherLower, WhatItDoesNotHideKeepsItsNodes) {
+  const Restored restored = restore();
+  EXPECT_TRUE(restored.has_other_layers);
+  EXPECT_EQ(restored.nodes, paths_.size() + kDirectories);
+  for (size_t i = 0; i < paths_.size(); ++i) {
+    ASSERT_TRUE(told_of(i)) << paths_[i];
+    EXPECT_EQ(told_of(i)->layer, 2);
+    EXPECT_EQ(u_.at(paths_[i]).get(), told_of(i).get()) << paths_[i];
+  }
+}
+
+TEST_F(RestoreWithAnotherLower, ADirectoryThatItHasAsWellIsMerged) {
+  u_.disk.directory("lower1/" + directory_of(0));
+  u_.disk.write("lower1/" + directory_of(0) + "/another", "");
+  (void)restore();
+  EXPECT_EQ(u_.at(paths_[0]).get(), told_of(0).get());
+  EXPECT_EQ(told_of(0)->link.parent.get(), u_.at(directory_of(0)).get());
+  EXPECT_EQ(u_.at(directory_of(0) + "/another")->layer, 1);
+}
+
+TEST_F(RestoreWithAnotherLower, AFileThatItHidesHasItsNodeAndNotItsName) {
+  u_.disk.directory("lower1/" + directory_of(0));
+  u_.disk.write("lower1/" + paths_[0], "hides");
+  (void)restore();
+  const InodeRef shown = u_.at(paths_[0]);
+  EXPECT_EQ(shown->layer, 1);
+  ASSERT_TRUE(told_of(0));
+  EXPECT_NE(told_of(0).get(), shown.get());
+  EXPECT_FALSE(told_of(0)->linked);
+}
+
+TEST_F(RestoreWithAnotherLower, WhatIsInADirectoryThatItHidesIsStale) {
+  u_.disk.write("lower1/" + directory_of(0), "a file");
+  (void)restore();
+  EXPECT_EQ(error_of(u_.look_up(paths_[0])), ENOTDIR);
+  const InodeRef hidden = told_of(0);
+  ASSERT_TRUE(hidden);
+  EXPECT_EQ(error_of(u_.open_node(hidden, O_RDONLY)), ESTALE);
+  EXPECT_TRUE(hidden->link.parent->is_stale);
+  EXPECT_EQ(u_.at(paths_[kFilesInEach]).get(), told_of(kFilesInEach).get());
 }
 
 }  // namespace
