@@ -13,6 +13,7 @@
 #include "cli/mounted.h"
 #include "cli/replace.h"
 #include "fuse/control.h"
+#include "fuse/refresh.h"
 #include "fuse/replacement.h"
 #include "sys/open.h"
 
@@ -67,8 +68,7 @@ Expected<void> add_layer(const Context& context, const std::string& target,
   if (!done && !was_added(*root, absolute, done.error())) {
     return std::unexpected(reason_of(what, *root, done.error()));
   }
-  // The kernel is told of what it knew otherwise.
-  if (const auto shown = fuse::send_control(*root, kRefreshControl, ""); !shown) {
+  if (const auto shown = fuse::send_control(*root, fuse::kSettleNames, ""); !shown) {
     return problem(in_quotes(path) + " has been added, but is not seen everywhere yet: " +
                        std::strerror(to_int(shown.error())),
                    "overpass refresh " + *mountpoint);

@@ -89,9 +89,6 @@ int run_undo(Context& context, const ParsedArguments& parsed);
 extern const command_line::Command kDiscardCommand;
 int run_discard(Context& context, const ParsedArguments& parsed);
 
-/// The control command of `overpass refresh` (fuse/control.h).
-constexpr char kRefreshControl[] = "refresh";
-
 extern const command_line::Command kAddLayerCommand;
 int run_add_layer(Context& context, const ParsedArguments& parsed);
 

@@ -22,6 +22,8 @@ namespace overpass::cli {
 
 namespace {
 
+constexpr char kRefresh[] = "refresh";
+
 constexpr command_line::Flag kFlags[] = {command_line::kHelpFlag};
 constexpr command_line::FlagGroup kGroups[] = {{"Options", kFlags}};
 
@@ -40,7 +42,7 @@ std::unexpected<Problem> cannot(const std::string& target, Errno error) {
 }
 
 Expected<void> refresh_sandbox(const sandbox::Sandbox& sandbox) {
-  const auto done = sandbox::control_unions(sandbox, kRefreshControl, "");
+  const auto done = sandbox::control_unions(sandbox, kRefresh, "");
   if (done) {
     sys::pause_for(fuse::kFollowedMs);
     return {};
@@ -57,7 +59,7 @@ Expected<void> refresh_mount(const Context& context, const std::string& target) 
   if (!mountpoint) return std::unexpected(mountpoint.error());
   const auto root = sys::open_path(mountpoint->c_str(), O_PATH | O_DIRECTORY);
   const auto done =
-      root ? fuse::send_control(*root, kRefreshControl, "") : Result<void>(fail(root.error()));
+      root ? fuse::send_control(*root, kRefresh, "") : Result<void>(fail(root.error()));
   return done ? Expected<void>() : cannot(*mountpoint, done.error());
 }
 

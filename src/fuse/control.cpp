@@ -28,6 +28,7 @@ constexpr ControlCommand kCommands[] = {
     {"hold", hold},
     {"layers", check_layers},
     {"refresh", refresh, /*needs_root_unlocked=*/true},
+    {kSettleNames, settle_names, /*needs_root_unlocked=*/true},
 };
 
 /// Whether a value can stand in the name of an attribute.

@@ -83,10 +83,13 @@ void forget_names(Daemon& daemon) {
     for (const overlay::NodeId node : daemon.overlay.table.known_nodes()) {
       const overlay::InodeRef inode = daemon.overlay.table.find(node);
       if (!inode) continue;
-      // Of a directory its listing as well.
-      inode->is_directory() ? daemon.notifier->pages_changed(node)
-                            : daemon.notifier->attributes_changed(node);
-      if (inode->is_directory() && daemon.has_other_layers) tell_of_appeared(daemon, *inode);
+      if (!inode->is_directory()) {
+        daemon.notifier->attributes_changed(node);
+      } else if (!daemon.has_other_layers) {
+        daemon.notifier->pages_changed(node);  // Its listing as well.
+      } else {
+        tell_of_appeared(daemon, *inode);  // After forget_directories().
+      }
       for (const NameIn& at : names_of(*inode)) {
         daemon.notifier->name_appeared(at.directory, at.name);
       }
@@ -94,11 +97,17 @@ void forget_names(Daemon& daemon) {
   });
 }
 
+Result<void> settle_names(Daemon& daemon, const overlay::Caller& caller, std::string_view value) {
+  if (!value.empty()) return fail(EINVAL);
+  TRY(caller.check_may_wait());
+  if (daemon.has_other_layers) forget_names(daemon);
+  return {};
+}
+
 Result<void> refresh(Daemon& daemon, const overlay::Caller& caller, std::string_view value) {
   if (!value.empty()) return fail(EINVAL);
   TRY(caller.check_may_wait());
   overlay::Overlay& overlay = daemon.overlay;
-  if (daemon.has_other_layers) forget_names(daemon);
   overlay::forget_cached_lowers(overlay);
   overlay::forget_refusals(overlay);
   const std::vector<overlay::NodeId> nodes = overlay.table.known_nodes();

@@ -25,9 +25,15 @@ inline constexpr int kFollowedMs = kFollowingMs + 100;
 /// The command "refresh" (control.h). EINVAL with a value.
 Result<void> refresh(Daemon& daemon, const overlay::Caller& caller, std::string_view value);
 
-/// Has the kernel ask for every name again, and forget the attributes it keeps: the rules are
-/// others. Waits for requests about directories; not for threads that serve them.
+/// Has the kernel ask for every name again, and forget the attributes it keeps (those of
+/// directories with another lower before: forget_directories()): rules or layers are others. Waits
+/// for requests about directories; not for threads that serve them.
 void forget_names(Daemon& daemon);
+
+/// The command that waits until the kernel knows of names that a new lower shows or hides. EINVAL
+/// with a value.
+inline constexpr std::string_view kSettleNames = "settle";
+Result<void> settle_names(Daemon& daemon, const overlay::Caller& caller, std::string_view value);
 
 /// Does `work` on the notifier's thread, and returns when it is done.
 void on_notifier(Notifier& notifier, const std::function<void()>& work);

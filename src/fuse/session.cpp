@@ -142,7 +142,8 @@ class SessionRequests : public RequestSource {
     if (is_well_formed(request)) {
       fuse_session_process_buf(session_, &buffer);
     } else {
-      refuse(request);
+      log::debug("a malformed request is refused");
+      refuse(request, EINVAL);
     }
     return fuse_session_exited(session_) == 0;
   }
@@ -183,12 +184,18 @@ class SessionRequests : public RequestSource {
     }
     std::vector<RequestBytes> requests = TRY(receive_unanswered());
     fuse::take_over(daemon_, requests);
+    if (daemon_.has_other_layers) TRY(forget_old_permissions(requests));
     begin();
     bool goes_on = true;
     // Before a number that a RELEASE has given back is given to another file.
     std::ranges::stable_partition(requests, is_release);
     for (RequestBytes& request : requests) {
-      goes_on = handle(buffer_of(request)) && goes_on;
+      if (daemon_.has_other_layers && is_lookup(request)) {
+        // The kernel let it pass by attributes that a directory had before: it asks for them anew.
+        refuse(request, ESTALE);
+      } else {
+        goes_on = handle(buffer_of(request)) && goes_on;
+      }
     }
     daemon_.lost_forgets->look();
     if (daemon_.has_other_rules || daemon_.has_other_layers) {
@@ -214,6 +221,34 @@ class SessionRequests : public RequestSource {
     return requests;
   }
 
+  /// Once answers to GETATTRs of before have been given, which the kernel would not take for true
+  /// afterwards. They are taken out of `requests`, and what else is waiting comes to be in there.
+  Result<void> forget_old_permissions(std::vector<RequestBytes>& requests) {
+    TRY(receive_queued(requests));
+    const auto others = std::ranges::stable_partition(requests, is_getattr).begin();
+    for (auto request = requests.begin(); request != others; ++request) {
+      (void)handle(buffer_of(*request));
+    }
+    requests.erase(requests.begin(), others);
+    forget_directories(daemon_);
+    return receive_queued(requests);
+  }
+
+  /// What is waiting, or much of it.
+  Result<void> receive_queued(std::vector<RequestBytes>& requests) {
+    constexpr size_t kMost = 4096;
+    fuse_buf buffer = {};
+    const ScopeExit free_buffer([&buffer] { std::free(buffer.mem); });
+    while (requests.size() < kMost && has_waiting()) {
+      const Arrival arrival = TRY(receive(buffer));
+      if (arrival == Arrival::End) break;
+      if (arrival == Arrival::Interrupted) continue;
+      const auto bytes = bytes_of(buffer);
+      requests.emplace_back(bytes.begin(), bytes.end());
+    }
+    return {};
+  }
+
   static fuse_buf buffer_of(RequestBytes& request) {
     fuse_buf buffer = {};
     buffer.size = request.size();
@@ -227,10 +262,9 @@ class SessionRequests : public RequestSource {
   }
 
   /// libfuse must not see it.
-  void refuse(std::span<const char> request) {
-    log::debug("a malformed request is refused");
+  void refuse(std::span<const char> request, int error) {
     if (!wants_reply(request)) return;
-    fuse_out_header reply = {sizeof reply, -EINVAL, header_of(request).unique};
+    fuse_out_header reply = {sizeof reply, -error, header_of(request).unique};
     const BorrowedFd connection{fuse_session_fd(session_)};
     (void)sys::write_message(connection, {reinterpret_cast<const char*>(&reply), sizeof reply});
   }

@@ -154,6 +154,7 @@ void tell_anew(Daemon& daemon, std::span<const RequestBytes> requests) {
   const auto tell = [&daemon](overlay::NodeId node) {
     const overlay::InodeRef inode = daemon.overlay.table.find(node);
     if (!inode) return;
+    if (inode->is_directory() && daemon.has_other_layers) return;  // forget_directories()
     daemon.mount.attributes_changed_later(node);
     if (inode->is_directory()) daemon.mount.listing_changed_later(node);
   };
@@ -165,15 +166,6 @@ void tell_anew(Daemon& daemon, std::span<const RequestBytes> requests) {
   HandleRecords& handles = daemon.survival->handles();
   for (uint32_t index = 0; index < handles.end(); ++index) {
     if (handles.at(index).is_used != 0) tell(overlay::NodeId{handles.at(index).node});
-  }
-}
-
-/// Directories may be others' by now, with other permissions, by which nobody may look into them.
-/// It waits for no lock, as expiring names would.
-void forget_attributes_of_directories(Daemon& daemon) {
-  for (const overlay::NodeId node : daemon.overlay.table.known_nodes()) {
-    const overlay::InodeRef inode = daemon.overlay.table.find(node);
-    if (inode && inode->is_directory()) daemon.notifier->attributes_changed(node);
   }
 }
 
@@ -192,6 +184,17 @@ bool is_sent_again(std::span<const char> request) {
   return (header_of(request).unique & kSentAgain) != 0;
 }
 
+void forget_directories(Daemon& daemon) {
+  for (const overlay::NodeId node : daemon.overlay.table.known_nodes()) {
+    const overlay::InodeRef inode = daemon.overlay.table.find(node);
+    if (inode && inode->is_directory()) daemon.notifier->pages_changed(node);
+  }
+}
+
+bool is_getattr(std::span<const char> request) { return header_of(request).opcode == FUSE_GETATTR; }
+
+bool is_lookup(std::span<const char> request) { return header_of(request).opcode == FUSE_LOOKUP; }
+
 bool is_forget(std::span<const char> request) {
   const uint32_t opcode = header_of(request).opcode;
   return opcode == FUSE_FORGET || opcode == FUSE_BATCH_FORGET;
@@ -207,7 +210,6 @@ void take_over(Daemon& daemon, std::span<const RequestBytes> requests) {
       overlay::restore_nodes(daemon.overlay, daemon.survival->nodes(), renames,
                              [&daemon](overlay::NodeId node) { return kept_file(daemon, node); });
   daemon.has_other_layers = restored.has_other_layers;
-  if (restored.has_other_layers) forget_attributes_of_directories(daemon);
   sys::bound_kept_memory();  // After Survival::prepare_to_begin().
   drop_other_files(daemon);
   const size_t files = restore_handles(daemon);

@@ -266,6 +266,7 @@ Result<void> copy_up_file(Overlay& overlay, const Caller& caller, const InodeRef
   extent.may_wait = caller.may_wait;
   if (!overlay.is_writable()) return fail(EROFS);
   if (inode->is_directory()) return copy_up_directory(overlay, inode);
+  if (inode->is_displaced) return fail(ESTALE);
   while (true) {
     std::optional<CopyInProgress> mine;
     std::shared_ptr<CopyUnderWay> others;

@@ -146,7 +146,7 @@ class Restorer {
     InodeRef nameless = make_plain(index, record, parent, name);
     leave_nameless(*nameless, parent, name);
     keep_orphan(*nameless, std::move(kept));
-    if (has_other_layers_ || !parent) leave_hidden_lower(*nameless, parent);
+    if (has_other_layers_ || !parent) displace(*nameless, record, parent);
     return nameless;
   }
 
@@ -275,16 +275,21 @@ class Restorer {
     overlay_.table.record(inode);
   }
 
-  /// A lower's file whose directory shows nothing of that lower any more is reached by its
-  /// descriptor alone.
-  static void leave_hidden_lower(Inode& inode, const InodeRef& parent) {
+  /// A lower's file whose name leads elsewhere by now. If its directory shows nothing of that lower
+  /// any more, it is reached by its descriptor alone.
+  void displace(Inode& inode, const NodeRecord& record, const InodeRef& parent) const {
     Lock lock(inode.mutex);
+    if (inode.layer == layer::kUpper) return;
     const bool is_shown = parent && parent->is_directory() &&
                           std::ranges::find(parent->directory->lowers, inode.layer) !=
                               parent->directory->lowers.end();
-    if (inode.layer == layer::kUpper || is_shown) return;
-    inode.layer = layer::kUpper;
-    inode.lower_version = 0;
+    if (is_shown && !record.has(kLinked)) return;
+    inode.is_displaced = true;
+    if (!is_shown) {
+      inode.layer = layer::kUpper;
+      inode.lower_version = 0;
+    }
+    overlay_.table.record(inode);
   }
 
   static void keep_orphan(Inode& inode, SharedFd orphan) {
@@ -328,6 +333,7 @@ class Restorer {
   void finish(Inode& inode, const NodeRecord& record) {
     Lock lock(inode.mutex);
     inode.diverged = record.has(kDiverged);
+    if (record.has(kDisplaced)) inode.is_displaced = true;
     if (record.has(kMayBeMapped)) {
       // It was passed through, so its lower was not to be cached (OpenMode::caches_lower).
       inode.opens = std::make_unique<OpenMode>();

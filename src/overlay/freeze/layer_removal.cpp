@@ -224,6 +224,7 @@ void LayerRemoval::look_at_file(const InodeRef& inode) NO_THREAD_SAFETY_ANALYSIS
 /// A file without a name. An open one is reached by its descriptor, as one that was removed.
 void LayerRemoval::detach_file(const InodeRef& inode) NO_THREAD_SAFETY_ANALYSIS {
   inode->layer = layer::kUpper;
+  inode->is_displaced = true;
   inode->lower_version = 0;
   const auto open = open_.find(inode.get());
   if (open == open_.end()) {

@@ -40,6 +40,7 @@ NodeRecord record_of(const Inode& inode, uint64_t lookups) REQUIRES(inode.mutex)
   set(kDiverged, inode.diverged);
   set(kMayBeMapped, inode.may_be_mapped);
   set(kStaleName, inode.link.is_stale);
+  set(kDisplaced, inode.is_displaced);
   record.lookups = lookups;
   record.parent = inode.link.parent ? static_cast<uint64_t>(inode.link.parent->id) : 0;
   record.number = inode.ino;

@@ -32,6 +32,7 @@ struct NodeRecord {
     kDiverged = 128,     ///< Inode::diverged.
     kMayBeMapped = 256,  ///< Inode::may_be_mapped.
     kStaleName = 512,    ///< Link::is_stale, of its first name.
+    kDisplaced = 1024,   ///< Inode::is_displaced.
   };
 
   uint32_t generation = 0;

@@ -111,6 +111,66 @@ def test_a_file_that_is_open_for_writing_is_the_one_that_was_opened(t):
     is_as_mounted_anew(t, m, path)
 
 
+def test_a_file_without_its_name_is_read_and_not_changed(t):
+    """Neither the lower is written through what reads it, nor a copy that nobody would see."""
+    m = union(t)
+    with open(m / "file", "rb") as plain, open(m / "hidden/open", "rb") as hidden, open(m / "gone", "rb") as gone:
+        added(t, m, ADDED)
+        for _ in range(2):
+            for file, content in ((plain, b"lower"), (hidden, b"opened"), (gone, b"gone")):
+                link = f"/proc/self/fd/{file.fileno()}"
+                equal(os.pread(file.fileno(), 99, 0), content, "what has been opened")
+                with open(link, "rb") as again:
+                    equal(again.read(), content, "the same, opened anew")
+                for change in (lambda: os.open(link, os.O_RDWR), lambda: os.open(link, os.O_WRONLY | os.O_TRUNC), lambda: os.truncate(link, 1),
+                               lambda: os.chmod(link, 0o600), lambda: os.utime(link), lambda: os.setxattr(link, "user.x", b"y")):
+                    refused(errno.ESTALE, change)
+            kill_daemon(m)
+    for name, content in (("file", b"added"), ("hidden/only", b"o")):
+        with open(m / name, "r+b") as file:
+            equal(file.read(), content, "what has the name")
+            file.write(b"+"), file.flush()
+        with open(m / name, "rb") as file:
+            equal(file.read(), content + b"+", "what has the name, written")
+
+
+def test_writes_during_it_are_not_lost(t):
+    """Whoever opens a file by its name and writes has written what has the name afterwards."""
+    names = [f"file{i}" for i in range(30)]
+    end, written = threading.Event(), dict.fromkeys(names, 0)
+    wrong = []
+
+    def append(m):
+        try:
+            while not end.is_set():
+                for name in names:
+                    with open(m / name, "ab", buffering=0) as file:
+                        file.write(b"+")
+                    written[name] += 1
+        except OSError as error:
+            wrong.append(str(error))
+
+    for _ in range(t.settings.in_form(2, 5, 50)):
+        m = union(t, lower=dict.fromkeys(names, "."))
+        for name in names:
+            os.stat(m / name)
+        thread = threading.Thread(target=append, args=(m,))
+        path = t.layer(dict.fromkeys(names, "#"))
+        t.watch_lower(path)
+        thread.start()
+        equal(add(t, m, path), (0, ""), "add-layer")
+        end.set()
+        thread.join()
+        equal(wrong, [], "errors")
+        for name in names:
+            with open(m / name, "rb") as file:
+                content = file.read()
+            equal(content.count(b"+"), written[name], f"bytes of {name} that were written")
+        m.umount()
+        end.clear()
+        written.update(dict.fromkeys(names, 0))
+
+
 def test_working_directories_and_names_in_use(t):
     m = union(t)
     back = os.open(".", os.O_RDONLY)
