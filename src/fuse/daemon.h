@@ -139,9 +139,11 @@ struct Daemon {
 
   /// With survive=on; its memory outlives the daemon.
   std::unique_ptr<Survival> survival;
-  const Life* life = nullptr;           ///< Set while a survivor's daemon serves.
-  bool has_other_rules = false;         ///< Than the mount began with.
-  std::atomic<bool> is_ending = false;  ///< On a signal; nobody is to serve the mount after it.
+  const Life* life = nullptr;    ///< Set while a survivor's daemon serves.
+  bool has_other_rules = false;  ///< Than the mount began with.
+  /// It is to end without the mount; the thread that waits for signals decides, since one that has
+  /// come ends the mount. Then, or when the mount ends by itself, it stays.
+  std::atomic<bool> wants_to_leave = false, stays = false;
   bool has_other_layers = false;  ///< Than a former daemon, and the kernel may not know of it.
 
   // Order matters at the end: tasks and notifications before the overlay, that before the ids'

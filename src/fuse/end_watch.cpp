@@ -42,4 +42,18 @@ std::optional<int> wait_for_end(const sigset_t& signals, std::optional<dev_t> de
   return wait_for_signal(signals);
 }
 
+std::optional<int> wait_for_end_or_leave(const WatchedSignals& signals,
+                                         const std::atomic<bool>& wants_to_leave,
+                                         std::optional<dev_t> device) {
+  sigset_t all = signals.ending;
+  sigaddset(&all, signals.leave);
+  for (;;) {
+    const auto signal = wait_for_end(all, device);
+    if (signal != signals.leave) return signal;
+    if (!wants_to_leave || sys::has_pending(signals.ending)) continue;
+    log::debug("leaving the mount to another daemon");
+    sys::end_process(0);
+  }
+}
+
 }  // namespace overpass::fuse

@@ -14,6 +14,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <csignal>
 #include <optional>
 
@@ -24,6 +25,18 @@ namespace overpass::fuse {
 /// ended. Waits for signals only if the device is unknown, if no process had the mount at first, or
 /// if processes that this one cannot see may have it.
 std::optional<int> wait_for_end(const sigset_t& signals, std::optional<dev_t> device);
+
+/// All blocked in all threads.
+struct WatchedSignals {
+  sigset_t ending;
+  int leave;  ///< Asks whether `wants_to_leave` has become true.
+};
+
+/// The same; but when the daemon is to leave the mount to another, and no signal that ends the
+/// mount has come, the process ends. Nobody else takes signals, so none is lost.
+std::optional<int> wait_for_end_or_leave(const WatchedSignals& signals,
+                                         const std::atomic<bool>& wants_to_leave,
+                                         std::optional<dev_t> device);
 
 }  // namespace overpass::fuse
 

@@ -27,15 +27,17 @@ std::optional<uint32_t> HandleRecords::reserve() {
   return index;
 }
 
-void HandleRecords::fill(uint32_t index, const overlay::OpenFile& file, uid_t user,
-                         int32_t backing_id) {
+uint32_t HandleRecords::fill(uint32_t index, const overlay::OpenFile& file, uid_t user,
+                             int32_t backing_id) {
   HandleRecord& record = records_[index];
   record.flags = file.flags();
   record.node = static_cast<uint64_t>(file.inode()->id);
   record.backing_id = backing_id;
   record.user = user;
   record.side = file.layer() == layer::kUpper ? overlay::Side::Upper : overlay::Side::Lower;
+  const uint32_t turn = ++record.turn;
   record.is_used.store(1, std::memory_order_release);
+  return turn;
 }
 
 bool HandleRecords::has_room() {

@@ -30,6 +30,7 @@ struct HandleRecord {
   int32_t backing_id;  ///< 0: served by the daemon.
   uid_t user;
   overlay::Side side;  ///< Of the backing file.
+  uint32_t turn;       ///< How often it has been filled, so that each file has a number of its own.
 };
 
 /// Threads: any.
@@ -45,8 +46,8 @@ class HandleRecords {
 
   /// A free record, which is this one's to fill from here on; nothing when all are taken.
   std::optional<uint32_t> reserve();
-  /// The record holds from now on.
-  void fill(uint32_t index, const overlay::OpenFile& file, uid_t user, int32_t backing_id);
+  /// The record holds from now on. Its turn.
+  uint32_t fill(uint32_t index, const overlay::OpenFile& file, uid_t user, int32_t backing_id);
   /// The record is free again, if it held.
   void erase(uint32_t index);
   /// Whether opens that are under way at a time will find records.

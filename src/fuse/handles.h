@@ -22,9 +22,9 @@
 namespace overpass::fuse {
 
 /// T derives from RingLink.
-/// Invariant: a number given out and not taken back is the address of an object of some shard, or
-/// odd, and the number of a record doubled (handle_records.h).
-/// Threads: any.
+/// Invariant: a number given out and not taken back is the address of an object of some shard; or
+/// odd, and made of the number of a record and of its turn (handle_records.h): a RELEASE that is
+/// sent again must not release who has the record by then. Threads: any.
 template <class T>
 class Handles {
  public:
@@ -52,24 +52,29 @@ class Handles {
   }
 
   /// The same for an object with a record of that number, which the next daemon has as well.
-  uint64_t add_recorded(uint32_t record, std::unique_ptr<T> object) {
-    recorded_.get()[record].store(object.get(), std::memory_order_release);
+  uint64_t add_recorded(uint32_t record, uint32_t turn, std::unique_ptr<T> object) {
+    Recorded& place = recorded_.get()[record];
+    place.turn.store(turn, std::memory_order_relaxed);
+    place.object.store(object.get(), std::memory_order_release);
     (void)add(std::move(object));
-    return uint64_t{record} << 1 | 1;
+    return uint64_t{turn} << 32 | uint64_t{record} << 1 | 1;
   }
 
   /// The record of a number, if its object has one.
   static std::optional<uint32_t> record_of(uint64_t number) {
     if ((number & 1) == 0) return {};
-    return static_cast<uint32_t>(number >> 1);
+    return static_cast<uint32_t>(number) >> 1;
   }
+
+  /// The turn of its record.
+  static uint32_t turn_of(uint64_t number) { return static_cast<uint32_t>(number >> 32); }
 
   /// Gives the object of a number up to the caller. REQUIRES: the kernel has released it. Null when
   /// it was taken before: the kernel sends a RELEASE again that a former daemon did not answer.
   std::unique_ptr<T> take(uint64_t number) {
     std::unique_ptr<T> object(at(number));
     if (object == nullptr) return object;
-    if (const auto record = record_of(number)) recorded_.get()[*record] = nullptr;
+    if (const auto record = record_of(number)) recorded_.get()[*record].object = nullptr;
     Lock lock(shard_of(object.get()).mutex);
     object->leave();
     return object;
@@ -89,11 +94,16 @@ class Handles {
   T* at(uint64_t number) const {
     const auto record = record_of(number);
     if (!record) return reinterpret_cast<T*>(number);
-    return recorded_.get()[*record].load(std::memory_order_acquire);
+    const Recorded& place = recorded_.get()[*record];
+    T* const object = place.object.load(std::memory_order_acquire);
+    return place.turn.load(std::memory_order_relaxed) == turn_of(number) ? object : nullptr;
   }
 
  private:
-  using Recorded = std::atomic<T*>;
+  struct Recorded {
+    std::atomic<T*> object;
+    std::atomic<uint32_t> turn;
+  };
   struct Free {
     void operator()(Recorded* objects) const { std::free(objects); }
   };

@@ -47,7 +47,9 @@ Expected<void> check_system_calls(const config::Options& options) {
 }  // namespace
 
 Expected<void> prepare_process(const config::Options& options) {
-  if (auto blocked = sys::block_signals(ending_signals()); !blocked) {
+  sigset_t signals = ending_signals();
+  sigaddset(&signals, kLeaveSignal);
+  if (auto blocked = sys::block_signals(signals); !blocked) {
     return problem("signals cannot be blocked");
   }
   sys::ignore_signals_of_limits();

@@ -55,8 +55,8 @@ uint64_t number_for(Daemon& daemon, std::unique_ptr<overlay::OpenFile> file, uid
   const auto record = daemon.survival ? daemon.survival->handles().reserve() : std::nullopt;
   if (!record) return daemon.files.add(std::move(file));
   if (reply != nullptr) reply->handle.store(*record + 1, std::memory_order_release);
-  daemon.survival->handles().fill(*record, *file, user, backing_id);
-  return daemon.files.add_recorded(*record, std::move(file));
+  const uint32_t turn = daemon.survival->handles().fill(*record, *file, user, backing_id);
+  return daemon.files.add_recorded(*record, turn, std::move(file));
 }
 
 /// Hands the open file to the kernel, and describes it. No FLUSH: nothing is held back here.
@@ -197,7 +197,10 @@ void release_handle(Daemon& daemon, uint64_t handle) {
   const std::unique_ptr<overlay::OpenFile> file = daemon.files.take(handle);
   const auto record = daemon.files.record_of(handle);
   if (file != nullptr) overlay::release_file(daemon.overlay, *file);
-  if (record && daemon.survival) daemon.survival->handles().erase(*record);
+  if (record && daemon.survival) {
+    HandleRecords& records = daemon.survival->handles();
+    if (records.at(*record).turn == daemon.files.turn_of(handle)) records.erase(*record);
+  }
   if (file == nullptr) return;
   --daemon.counters.open_files;
 }

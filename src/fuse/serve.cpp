@@ -4,7 +4,10 @@
 
 #include "fuse/serve.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 #include <exception>
 #include <string>
@@ -193,11 +196,9 @@ Replacement::Work work_of(Daemon& daemon) {
                 const auto closed = daemon.gate.close(kForRequests);
                 if (has_other_layers) overlay::keep_open_lowers(daemon.overlay);
                 daemon.notifier->settle(kForNotes);
-                if (daemon.is_ending || sys::has_pending(ending_signals())) {
-                  return daemon.life->tell(ToKeeper::Stays);
-                }
-                log::debug("leaving the mount to another daemon");
-                sys::end_process(0);
+                daemon.wants_to_leave = true;
+                (void)::kill(::getpid(), kLeaveSignal);
+                daemon.stays.wait(false);
               },
           .forget_names =
               [&daemon] {

@@ -26,6 +26,7 @@
 #include "fuse/daemon.h"
 #include "fuse/detach.h"
 #include "fuse/end_watch.h"
+#include "fuse/life.h"
 #include "fuse/mount_problem.h"
 #include "fuse/operations.h"
 #include "fuse/propagation.h"
@@ -34,6 +35,7 @@
 #include "fuse/serving_threads.h"
 #include "fuse/take_over.h"
 #include "fuse/write_back.h"
+#include "sys/children.h"
 #include "sys/credentials.h"
 #include "sys/file_io.h"
 #include "sys/inheritance.h"
@@ -414,14 +416,18 @@ Expected<void> Session::serve(Daemon& daemon) {
   std::atomic<bool> is_over = false;
   std::thread watcher;
   auto watch = [&] {
-    const sigset_t signals = ending_signals();
     const auto signal =
-        wait_for_end(signals, daemon.options.ends_with_starter ? std::nullopt : device());
+        wait_for_end_or_leave({ending_signals(), kLeaveSignal}, daemon.wants_to_leave,
+                              daemon.options.ends_with_starter ? std::nullopt : device());
+    const ScopeExit stay([&daemon] {
+      daemon.stays = true;
+      daemon.stays.notify_all();
+    });
     if (!is_over) {
-      daemon.is_ending = true;
+      if (daemon.life != nullptr) daemon.life->tell(ToKeeper::Stays);
       if (signal) log::debug("ending on signal %d", *signal);
       if (!signal) log::debug("ending: no process is left that could use the mount");
-      write_back(daemon, mountpoint_, signals);
+      write_back(daemon, mountpoint_, ending_signals());
     }
     fuse_session_exit(session_);
     threads.stop();

@@ -91,9 +91,12 @@ class Session {
 };
 
 /// SIGTERM, SIGINT and SIGHUP, which end a mount in good order, without those that the caller wants
-/// ignored. To be blocked before any thread is
-/// started, so that only the watcher of serve() gets them.
+/// ignored. To be blocked before any thread is started, so that only the watcher of serve() gets
+/// them.
 sigset_t ending_signals();
+
+/// To be blocked as well: a daemon sends it to itself when it is to leave its mount to another.
+inline constexpr int kLeaveSignal = SIGUSR1;
 
 }  // namespace overpass::fuse
 

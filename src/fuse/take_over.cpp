@@ -140,7 +140,7 @@ size_t restore_handles(Daemon& daemon) {
                                  .backing = backings.at(record.backing_id),
                                  .side = record.side,
                                  .user = record.user});
-    (void)daemon.files.add_recorded(index, std::move(file));
+    (void)daemon.files.add_recorded(index, record.turn, std::move(file));
     ++daemon.counters.open_files;
     ++restored;
   }

@@ -26,9 +26,9 @@ Expected<void> ask_for_unanswered(BorrowedFd connection);
 bool is_sent_again(std::span<const char> request);
 
 /// With another lower a directory may permit less than the kernel believes, by which it would let
-/// somebody look into it. Listings are forgotten as well: to tell the kernel of a directory a second
-/// time would have it pass over the answer to a GETATTR that is under way, and go once more by what
-/// it believed. Waits for no lock, as expiring names would.
+/// somebody look into it. Listings are forgotten as well: to tell the kernel of a directory a
+/// second time would have it pass over the answer to a GETATTR that is under way, and go once more
+/// by what it believed. Waits for no lock, as expiring names would.
 void forget_directories(Daemon& daemon);
 
 bool is_getattr(std::span<const char> request);

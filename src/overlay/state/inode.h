@@ -224,8 +224,8 @@ class Inode {
   /// Is kept for that (Overlay::refused).
   std::atomic<bool> is_refused = false;
   /// Its file is a lower's, and lost its name when layers were changed (find/restore.h,
-  /// freeze/layer_removal.h). Who has it open goes on reading. It cannot be changed: a copy would be
-  /// seen by nobody, though the caller may mean what has the name now. ESTALE leads him there.
+  /// freeze/layer_removal.h). Who has it open goes on reading. It cannot be changed: a copy would
+  /// be seen by nobody, though the caller may mean what has the name now. ESTALE leads him there.
   std::atomic<bool> is_displaced = false;
   /// chattr(1) protects the file: it must not change, or only be appended to. The lower's flag or
   /// the copy's protattr mark says so. The kernel itself enforces flags of the upper's file.

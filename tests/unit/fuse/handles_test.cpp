@@ -33,6 +33,22 @@ TEST(Handles, GiveBackStoredObjects) {
   EXPECT_EQ(alive, 0);
 }
 
+TEST(Handles, OfARecordAreOtherNumbersEachTime) {
+  Handles<Object> handles;
+  ASSERT_TRUE(handles.expect_records(8));
+  const uint64_t first = handles.add_recorded(7, 1, std::make_unique<Object>(1));
+  EXPECT_EQ(handles.record_of(first), 7U);
+  EXPECT_EQ(handles.take(first)->number, 1);
+  EXPECT_EQ(handles.take(first), nullptr);
+  const uint64_t second = handles.add_recorded(7, 0xffffffff, std::make_unique<Object>(2));
+  EXPECT_NE(first, second);
+  EXPECT_EQ(handles.record_of(second), 7U);
+  // A RELEASE of the first that is sent once more.
+  EXPECT_EQ(handles.take(first), nullptr);
+  EXPECT_EQ(handles.take(second)->number, 2);
+  EXPECT_EQ(alive, 0);
+}
+
 TEST(Handles, OwnUnreleasedObjectsUntilTheEnd) {
   {
     Handles<Object> handles;
