@@ -93,7 +93,8 @@ OPTION_PAGES = ("man/overpass.1", "man/overpass.toml.5")
 OPTIONS_LISTING = "__options"
 MOUNT_OPTIONS_PAGE = "man/overpass.1"
 COMMAND_PAGES = {"check": "man/overpass-check.1", "diff": "man/overpass-diff.1", "fsmonitor": "man/overpass-fsmonitor.1",
-                 "refresh": "man/overpass-refresh.1", "run": "man/overpass-run.1", "rm": "man/overpass-run.1", "path": "man/overpass-run.1",
+                 "add-layer": "man/overpass-add-layer.1", "refresh": "man/overpass-refresh.1",
+                 "run": "man/overpass-run.1", "rm": "man/overpass-run.1", "path": "man/overpass-run.1",
                  "prune": "man/overpass-run.1",
                  **dict.fromkeys(("apply", "undo", "discard"), "man/overpass-apply.1"),
                  **dict.fromkeys(("snapshot", "log", "rollback", "fork", "squash", "vacuum", "export", "import", "rebase"), "man/overpass-snapshot.1"),
