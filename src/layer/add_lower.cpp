@@ -97,7 +97,7 @@ Expected<void> add_lower(LayerStack& stack, const LayerPaths& paths, const std::
   if (stack.size() == std::numeric_limits<LayerIndex>::max()) {
     return problem("the union has as many layers as it can have");
   }
-  auto lower = open_lower(kOption, path);
+  auto lower = open_named(kOption, path, unreadable_lowers());
   if (!lower) return std::unexpected(lower.error());
   if (sys::device_of(lower->stat) == mount) {
     return problem(lower->text() + " lies in the union itself", "name another directory");

@@ -21,9 +21,10 @@ namespace {
 /// Lower and data-only directories, in the order of LayerStack::layers.
 Expected<std::vector<NamedDirectory>> open_lowers(const LayerPaths& paths) {
   std::vector<NamedDirectory> lowers;
+  const Unreadable unreadable = unreadable_lowers();
   auto open_all = [&](const char* option, const std::vector<std::string>& named) -> Expected<void> {
     for (const std::string& path : named) {
-      auto directory = open_lower(option, path);
+      auto directory = open_named(option, path, unreadable);
       if (!directory) return std::unexpected(directory.error());
       lowers.push_back(std::move(*directory));
     }

@@ -46,9 +46,8 @@ void describe(LayerProperties& layer, uint64_t magic) {
   layer.lasting_handles = magic != sys::kFuseMagic;
 }
 
-Expected<NamedDirectory> open_lower(const char* option, const std::string& path) {
-  return open_named(option, path,
-                    sys::may_administer_own_namespace() ? Unreadable::Taken : Unreadable::Refused);
+Unreadable unreadable_lowers() {
+  return sys::may_administer_own_namespace() ? Unreadable::Taken : Unreadable::Refused;
 }
 
 Expected<Layer> take_lower(const NamedDirectory& directory, const FileSystem& on) {

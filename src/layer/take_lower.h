@@ -35,9 +35,9 @@ bool is_stacked(uint64_t magic);
 /// Notes what the magic number of its file system says of a layer.
 void describe(LayerProperties& layer, uint64_t magic);
 
-/// A directory that `option` names as a lower. Root of a user namespace has what it may not read,
-/// as on overlayfs; reading fails then.
-Expected<NamedDirectory> open_lower(const char* option, const std::string& path);
+/// Whether a lower that may not be read is taken: by root of a user namespace, as on overlayfs;
+/// reading fails then. A system call.
+Unreadable unreadable_lowers();
 
 /// The lower as it will be used: through a read-only clone where that is permitted.
 Expected<Layer> take_lower(const NamedDirectory& directory, const FileSystem& on);
