@@ -343,6 +343,7 @@ def test_deaths_meanwhile_leave_one_or_the_other(t):
             is_there = lowers(m)[0] == path
             holds(is_there or status != 0, "what was added is there")
             paths += [path] * is_there
+            time.sleep(0.4)
         equal(os.pread(reader.fileno(), 9, 0), b"11", "a file that is open")
     equal(lowers(m), [*reversed(paths), *m.stack.lowers], "the lowers")
     equal(t.status_text("refresh", m.path)[0], 0, "refresh")
