@@ -24,7 +24,9 @@ namespace overpass::fuse {
 /// T derives from RingLink.
 /// Invariant: a number given out and not taken back is the address of an object of some shard; or
 /// odd, and made of the number of a record and of its turn (handle_records.h): a RELEASE that is
-/// sent again must not release who has the record by then. Threads: any.
+/// sent again must not release the file that has the record by then.
+///
+/// Threads: any.
 template <class T>
 class Handles {
  public:

@@ -38,6 +38,10 @@ size_t slot_of(const Directory& directory, layer::LayerIndex layer) {
   return static_cast<size_t>(std::find(lowers.begin(), lowers.end(), layer) - lowers.begin());
 }
 
+bool is_lower_of(const Directory& directory, layer::LayerIndex layer) {
+  return slot_of(directory, layer) < directory.lowers.size();
+}
+
 std::string layer_path_of(Inode& directory, layer::LayerIndex layer) {
   return climb(directory, [&](const Directory& at, const Relocation& relocation) {
     return relocation.layer_paths[slot_of(at, layer)];

@@ -30,6 +30,9 @@ std::string lowers_path_of(Inode& directory);
 /// Position of `layer` among the directory's lowers.
 size_t slot_of(const Directory& directory, layer::LayerIndex layer);
 
+/// Whether the directory shows something of `layer`, a lower.
+bool is_lower_of(const Directory& directory, layer::LayerIndex layer);
+
 /// `directory`'s Relocation, made from where it is now if it has none.
 /// L: none of rank Inode or beyond on entry.
 Relocation relocation_of(Inode& directory);

@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "overlay/find/lookup.h"
+#include "overlay/find/lower_location.h"
 #include "overlay/find/ruling.h"
 #include "overlay/find/search.h"
 #include "overlay/state/hidden_names.h"
@@ -280,9 +281,8 @@ class Restorer {
   void displace(Inode& inode, const NodeRecord& record, const InodeRef& parent) const {
     Lock lock(inode.mutex);
     if (inode.layer == layer::kUpper) return;
-    const bool is_shown = parent && parent->is_directory() &&
-                          std::ranges::find(parent->directory->lowers, inode.layer) !=
-                              parent->directory->lowers.end();
+    const bool is_shown =
+        parent && parent->is_directory() && is_lower_of(*parent->directory, inode.layer);
     if (is_shown && !record.has(kLinked)) return;
     inode.is_displaced = true;
     if (!is_shown) {

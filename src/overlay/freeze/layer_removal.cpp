@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "overlay/find/locate.h"
+#include "overlay/find/lower_location.h"
 #include "overlay/find/search.h"
 #include "overlay/state/hidden_names.h"
 #include "overlay/state/links.h"
@@ -28,11 +29,6 @@ namespace {
 
 bool is_open(const Inode& inode) NO_THREAD_SAFETY_ANALYSIS {
   return inode.opens != nullptr && inode.opens->handles() > 0;
-}
-
-bool is_lower_of(const Inode& directory, LayerIndex layer) {
-  const std::vector<LayerIndex>& lowers = directory.directory->lowers;
-  return std::ranges::find(lowers, layer) != lowers.end();
 }
 
 /// The file itself, whatever becomes of its name.
@@ -92,7 +88,7 @@ void LayerRemoval::carry_out() NO_THREAD_SAFETY_ANALYSIS {
     inode->layer = indices_[inode->layer];
     if (inode->linked) {
       if (is_gone || has_moved_) look_at_file(inode);
-    } else if (is_gone || !is_lower_of(*inode->link.parent, inode->layer)) {
+    } else if (is_gone || !is_lower_of(*inode->link.parent->directory, inode->layer)) {
       detach_file(inode);
     }
   }

@@ -208,6 +208,7 @@ def test_what_cannot_be_added(t):
     m = union(t)
     os.mkdir(m / "own")
     inside = t.fresh("parent", {"file": "f"})
+    t.watch_lower(inside)
     before = t.dump(m.path)
     pid = m.status()["pid"]
     for path, said in ((t.directory + "/nowhere", "No such file or directory"), (inside + "/file", "Not a directory"),
@@ -236,7 +237,9 @@ def test_formats_that_tie_the_upper_to_its_lowers(t):
         m = union(t, option)
         if not m.status()[option.split("=", maxsplit=1)[0]]["active"]:
             continue
-        status, text = add(t, m, t.layer(ADDED))
+        path = t.layer(ADDED)
+        t.watch_lower(path)
+        status, text = add(t, m, path)
         equal(status, 1, f"the status with {option}")
         contains(text, option), contains(text, "mount anew")
         m.umount()
@@ -259,6 +262,7 @@ def test_own_directories_in_it_are_not_shown(t):
 def test_nobody_sees_more_by_what_he_was_told_before(t):
     m = union(t, "allow_other", lower={"secret": Dir({"a": "a"}, mode=0o755)})
     path = t.layer({"secret": Dir({"b": File(b"b", mode=0o644)}, mode=0o700)})
+    t.watch_lower(path)
     os.chmod(t.directory, 0o755)
     read, written = os.pipe()
     child = os.fork()
